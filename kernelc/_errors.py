@@ -1,0 +1,59 @@
+"""The one family of errors: each says where, what was found, which law it breaks, what to do."""
+
+from __future__ import annotations
+
+
+class KernelcError(Exception):
+    """Base of every error kernelc raises on purpose.
+
+    Arguments:
+        where: the node, argument or file the error is about.
+        found: what was found there.
+        law: the rule it breaks.
+        remedy: what to do instead.
+
+    The message is the four parts in that order; each stays readable as an attribute.
+    """
+
+    def __init__(self, where: str, found: str, law: str, remedy: str) -> None:
+        self.where = where
+        self.found = found
+        self.law = law
+        self.remedy = remedy
+        super().__init__(f"{where}: {found}. {law}. {remedy}.")
+
+
+class GraphError(KernelcError):
+    """The architecture graph is malformed: cycles, unreachable inputs, duplicate names."""
+
+
+class ShapeError(KernelcError):
+    """A layer was given a shape it cannot take."""
+
+
+class ActivationError(KernelcError):
+    """An activation is unknown, or its expression is not a function of one real variable."""
+
+
+class DependenceError(KernelcError):
+    """Values that share randomness meet where only independent ones have a known kernel."""
+
+
+class UnsupportedError(KernelcError):
+    """A layer has no kernel of the kind asked for."""
+
+
+class ShapingError(KernelcError):
+    """A network or activation cannot be shaped as asked."""
+
+
+class UnreachableError(ShapingError):
+    """The target lies outside what the network and its activations can reach."""
+
+
+class DataError(KernelcError):
+    """Data is missing, truncated, of the wrong shape, or not finite."""
+
+
+class LoadError(KernelcError):
+    """A file is not a valid description of what it should hold."""
