@@ -1,0 +1,116 @@
+"""One graph pass, three readings: slopes, curvatures and C values with a chosen local map."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .._errors import UnsupportedError
+from ..activations import ScalarFunction
+from ..ir import KernelAlgebra
+
+
+@dataclasses.dataclass(frozen=True)
+class Jet:
+    """First and second derivative of a C map at c = 1: floats or SymPy expressions."""
+
+    slope: Any
+    curvature: Any
+
+
+class _UnitQ(KernelAlgebra[Any]):
+    """Rules shared by both readings: at q = 1 affine layers are the identity on C maps."""
+
+    def fresh(self, s: Any, weight_variance: Any, bias_variance: Any) -> Any:
+        return s
+
+    def normalise(self, s: Any, center: bool) -> Any:
+        return s
+
+    def location_mean(self, s: Any, count: int, overlapping: bool) -> Any:
+        return s
+
+    def append_constant(self, s: Any, channels: int, mode: str) -> Any:
+        return s
+
+    def dropout(self, s: Any, keep: float) -> Any:
+        return s
+
+    def batch_normalise(self, s: Any) -> Any:
+        return self.unsupported(
+            [s],
+            "batch norm removes the mean over the batch, so its slope depends on the data",
+            "remove it: kernelc.shape(network, ..., rewrite=True) does",
+        )
+
+    def unsupported(self, s: Sequence[Any], reason: str, remedy: str) -> Any:
+        raise UnsupportedError(
+            where=self.where, found="a layer without a C map", law=reason, remedy=remedy
+        )
+
+    def concat(self, parts: Sequence[Any], fractions: Sequence[Any]) -> Any:
+        return self._mean(parts, fractions)
+
+    def weighted_sum(self, terms: Sequence[Any], weights: Sequence[Any]) -> Any:
+        squares = [w * w for w in weights]
+        total = sum(squares[1:], squares[0])
+        # Normalised sums have total 1 up to the rounding of the weights themselves.
+        normal = isinstance(total, float) and abs(total - 1) < 1e-12
+        return self._mean(terms, squares if normal else [w / total for w in squares])
+
+    def _mean(self, parts: Sequence[Any], shares: Sequence[Any]) -> Any:
+        raise NotImplementedError  # pragma: no cover - both readings below define it
+
+
+class JetAlgebra(_UnitQ):
+    """Derivatives at c = 1 when every local map has slope `psi` and curvature `kappa`.
+
+    Composition: C' multiplies, C'' <- kappa (C')^2 + psi C''; sums average with w_i^2;
+    products add slopes (design, section 2). With psi = 1 curvatures simply add.
+    """
+
+    def __init__(self, psi: Any, kappa: Any) -> None:
+        self.psi, self.kappa = psi, kappa
+
+    def nonlinearity(self, s: Jet, phi: ScalarFunction) -> Jet:
+        return Jet(self.psi * s.slope, self.kappa * s.slope * s.slope + self.psi * s.curvature)
+
+    def product(self, factors: Sequence[Jet]) -> Jet:
+        total = factors[0]
+        for factor in factors[1:]:
+            total = Jet(
+                total.slope + factor.slope,
+                total.curvature + 2 * total.slope * factor.slope + factor.curvature,
+            )
+        return total
+
+    def _mean(self, parts: Sequence[Jet], shares: Sequence[Any]) -> Jet:
+        slope: Any = 0
+        curvature: Any = 0
+        for part, share in zip(parts, shares, strict=True):
+            slope = slope + share * part.slope
+            curvature = curvature + share * part.curvature
+        return Jet(slope, curvature)
+
+
+class CMapAlgebra(_UnitQ):
+    """C values when every nonlinearity acts as the local C map `local`, at q = 1."""
+
+    def __init__(self, local: Callable[[Any], Any]) -> None:
+        self.local = local
+
+    def nonlinearity(self, s: Any, phi: ScalarFunction) -> Any:
+        return self.local(s)
+
+    def product(self, factors: Sequence[Any]) -> Any:
+        total = factors[0]
+        for factor in factors[1:]:
+            total = total * factor
+        return total
+
+    def _mean(self, parts: Sequence[Any], shares: Sequence[Any]) -> Any:
+        total: Any = 0
+        for part, share in zip(parts, shares, strict=True):
+            total = total + share * part
+        return total

@@ -1,0 +1,351 @@
+"""The kernel rules, written once, over any ring of numbers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Generic, TypeVar
+
+from .._errors import DependenceError, UnsupportedError
+from ..activations import ScalarFunction
+from ..ir import KernelAlgebra
+from ._ring import Ring
+from ._signal import Atom, Second, Signal
+
+
+N = TypeVar("N")
+
+
+class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
+    """Second moments of a pair of inputs (design, section 2), true to shared randomness.
+
+    Arguments:
+        ring: the numbers to compute in.
+        probes: labels of the entries of `k`: "c" always; "s" and "sc" (another location of the
+            same, of the other input) when locations are averaged; "b" (a typical pair of the
+            batch) when batch norm is present.
+    """
+
+    def __init__(self, ring: Ring[N], probes: tuple[str, ...] = ("c",)) -> None:
+        self.ring = ring
+        self.probes = probes
+        self._ids = itertools.count()
+        self._overlap_at: str | None = None
+
+    # -- making signals ---------------------------------------------------------------
+
+    def atom_signal(
+        self,
+        second: Second[N],
+        mean: N | None,
+        support: frozenset[int] | None = None,
+        gaussian: bool = False,
+    ) -> Signal[N]:
+        """A signal that is one new atom; without a support it is independent of all others."""
+        if support is None:
+            support = frozenset({next(self._ids)})
+        atom = Atom(second, mean, support, gaussian)
+        return Signal(second, mean, ((self.ring.number(1), atom),))
+
+    def seal(self, s: Signal[N]) -> Signal[N]:
+        """Forget where a value came from: right only at a node all paths pass through."""
+        if s.parts:
+            return s
+        return self.atom_signal(s.second, s.mean, gaussian=s.gaussian)
+
+    # -- the rules --------------------------------------------------------------------
+
+    def fresh(self, s: Signal[N], weight_variance: Any, bias_variance: Any) -> Signal[N]:
+        w, b = self.ring.number(weight_variance), self.ring.number(bias_variance)
+        k = tuple(w * item + b for item in s.second.k)  # type: ignore[operator]
+        theta = s.second.theta
+        if theta is not None:
+            theta = tuple(new + w * old for new, old in zip(k, theta, strict=True))  # type: ignore[operator]
+        q = w * s.second.q + b  # type: ignore[operator]
+        return self.atom_signal(Second(q, k, theta), self.ring.number(0), gaussian=True)
+
+    def nonlinearity(self, s: Signal[N], phi: ScalarFunction) -> Signal[N]:
+        if s.parts:
+            images = [self.nonlinearity(part, phi) for _, part in s.parts]
+            return self.concat(images, [fraction for fraction, _ in s.parts])
+        if not s.gaussian:
+            raise UnsupportedError(
+                where=self.where,
+                found=f"the activation {phi.name} reads a value that is not Gaussian",
+                law="the dual of an activation is a mean over Gaussian pre-activations, which "
+                "only a layer of fresh weights provides",
+                remedy="put a Dense or Conv layer before it (not a raw input, not another "
+                "activation)",
+            )
+        ring, second = self.ring, s.second
+        k = tuple(ring.dual(phi, second.q, item) for item in second.k)
+        theta = second.theta
+        if theta is not None:
+            theta = tuple(
+                old * ring.dual(phi, second.q, item, 1)  # type: ignore[operator]
+                for item, old in zip(second.k, theta, strict=True)
+            )
+        image = Second(ring.q_map(phi, second.q), k, theta)
+        mean = ring.mean(phi, second.q)
+        atom = Atom(image, mean, s.support, False, phi, s)
+        return Signal(image, mean, ((ring.number(1), atom),))
+
+    def weighted_sum(self, terms: Sequence[Signal[N]], weights: Sequence[Any]) -> Signal[N]:
+        ring = self.ring
+        scales = [ring.number(w) for w in weights]
+        form: dict[Atom[N], N] = {}
+        for scale, term in zip(scales, terms, strict=True):
+            for coefficient, atom in term.form:
+                added = scale * coefficient  # type: ignore[operator]
+                form[atom] = form[atom] + added if atom in form else added  # type: ignore[operator]
+        second = self._sum_second(terms, scales)
+        mean = self._combine([term.mean for term in terms], scales)
+        return Signal(second, mean, tuple((c, atom) for atom, c in form.items()))
+
+    def product(self, factors: Sequence[Signal[N]]) -> Signal[N]:
+        support: frozenset[int] = frozenset()
+        for factor in factors:
+            if support & factor.support:
+                raise self._dependent("a product of factors that share random weights")
+            support |= factor.support
+        second = factors[0].second
+        mean = factors[0].mean
+        for factor in factors[1:]:
+            second = _times(second, factor.second)
+            mean = None if mean is None or factor.mean is None else mean * factor.mean  # type: ignore[operator]
+        return self.atom_signal(second, mean, support)
+
+    def concat(self, parts: Sequence[Signal[N]], fractions: Sequence[Any]) -> Signal[N]:
+        scales = [self.ring.number(f) for f in fractions]
+        second = _linear([part.second for part in parts], scales)
+        mean = self._combine([part.mean for part in parts], scales)
+        support = frozenset().union(*(part.support for part in parts))
+        atom = Atom(second, mean, support, False)
+        pieces = tuple(zip(fractions, parts, strict=True))
+        return Signal(second, mean, ((self.ring.number(1), atom),), pieces)
+
+    def normalise(self, s: Signal[N], center: bool) -> Signal[N]:
+        ring = self.ring
+        if center and s.mean is None:
+            raise UnsupportedError(
+                where=self.where,
+                found="layer norm that subtracts the mean of raw input channels",
+                law="the channel mean of data is not a function of q and c",
+                remedy="use LayerNorm(center=False), PLN, or put a Dense or Conv layer first",
+            )
+        if center and s.mean is not None and not ring.is_zero(s.mean):
+            one = ring.number(1)
+            zero = ring.number(0)
+            theta = None if s.second.theta is None else tuple(zero for _ in s.second.k)
+            ones = Second(one, tuple(one for _ in s.second.k), theta)
+            constant = self.atom_signal(ones, one, frozenset())
+            s = self.weighted_sum([s, constant], [one, -s.mean])  # type: ignore[operator]
+            s = Signal(s.second, zero, s.form)
+        scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(s.second.q))])
+        # Exact by construction; simplification of sqrt(q)^2 / q is left to no one.
+        second = scaled.second
+        return Signal(Second(ring.number(1), second.k, second.theta), scaled.mean, scaled.form)
+
+    def batch_normalise(self, s: Signal[N]) -> Signal[N]:
+        typical = s.second.k[self.probes.index("b")]
+        variance = s.second.q - typical  # type: ignore[operator]
+        k = tuple((item - typical) / variance for item in s.second.k)  # type: ignore[operator]
+        second = Second(self.ring.number(1), k, None)
+        return self.atom_signal(second, self.ring.number(0), s.support, s.gaussian)
+
+    def location_mean(self, s: Signal[N], count: int, overlapping: bool) -> Signal[N]:
+        if count == 1:
+            return s
+        if self._overlap_at is not None:
+            raise self._overlapped(self._overlap_at)
+        near, far = (
+            self.ring.number(Fraction(1, count)),
+            self.ring.number(1 - Fraction(1, count)),
+        )
+        c, other, cross = (self.probes.index(label) for label in ("c", "s", "sc"))
+        k, theta = list(s.second.k), s.second.theta
+        q = near * s.second.q + far * k[other]  # type: ignore[operator]
+        k[c] = near * k[c] + far * k[cross]  # type: ignore[operator]
+        if theta is not None:
+            mixed = list(theta)
+            mixed[c] = near * theta[c] + far * theta[cross]  # type: ignore[operator]
+            theta = tuple(mixed)
+        second = Second(q, tuple(k), theta)
+        if overlapping:
+            # Overlapping windows share locations, so from here on the covariance of two
+            # locations depends on their offset: fine unless another pool reads it.
+            self._overlap_at = self.where
+        return self.atom_signal(second, s.mean, s.support, s.gaussian)
+
+    def append_constant(self, s: Signal[N], channels: int, mode: str) -> Signal[N]:
+        ring = self.ring
+        d = ring.number(channels)
+        constant = {"one": ring.number(1), "avg_q": s.second.q, "off": ring.number(0)}[mode]
+        total = d * s.second.q + constant  # type: ignore[operator]
+        k = tuple((d * item + constant) / total for item in s.second.k)  # type: ignore[operator]
+        theta = s.second.theta
+        if theta is not None:
+            theta = tuple(d * item / total for item in theta)  # type: ignore[operator]
+        return self.atom_signal(Second(ring.number(1), k, theta), None, s.support)
+
+    def dropout(self, s: Signal[N], keep: float) -> Signal[N]:
+        if keep == 1:
+            return s
+        q = s.second.q / self.ring.number(keep)  # type: ignore[operator]
+        return self.atom_signal(Second(q, s.second.k, s.second.theta), s.mean, s.support)
+
+    def unsupported(self, s: Sequence[Signal[N]], reason: str, remedy: str) -> Signal[N]:
+        raise UnsupportedError(
+            where=self.where, found="a layer without a kernel rule", law=reason, remedy=remedy
+        )
+
+    # -- dependence -------------------------------------------------------------------
+
+    def _sum_second(self, terms: Sequence[Signal[N]], scales: Sequence[N]) -> Second[N]:
+        squares = _linear([t.second for t in terms], [w * w for w in scales])  # type: ignore[operator]
+        total = squares
+        for (w1, a), (w2, b) in itertools.combinations(zip(scales, terms, strict=True), 2):
+            shared = self._cross(a, b)
+            if shared is not None:
+                both = self.ring.number(2) * w1 * w2  # type: ignore[operator]
+                total = _linear([total, shared], [self.ring.number(1), both])
+        return total
+
+    def _cross(self, a: Signal[N], b: Signal[N]) -> Second[N] | None:
+        """E a b; None when it vanishes."""
+        if not a.support & b.support and (self._is_zero(a.mean) or self._is_zero(b.mean)):
+            return None
+        found: list[Second[N]] = []
+        scales: list[N] = []
+        for c1, atom1 in a.form:
+            for c2, atom2 in b.form:
+                second = self._cross_atoms(atom1, atom2)
+                if second is not None:
+                    found.append(second)
+                    scales.append(c1 * c2)  # type: ignore[operator]
+        return _linear(found, scales) if found else None
+
+    def _cross_atoms(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
+        if a is b:
+            return a.second
+        if not a.support & b.support:
+            return self._independent(a, b)
+        if a.gaussian and b.argument is not None and b.phi is not None:
+            return self._stein(a, b.phi, b.argument)
+        if b.gaussian and a.argument is not None and a.phi is not None:
+            return self._stein(b, a.phi, a.argument)
+        if a.phi is None or b.phi is None or a.argument is None or b.argument is None:
+            raise self._dependent("a sum of values that share random weights")
+        return self._images(a.phi, a.argument, b.phi, b.argument)
+
+    def _independent(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
+        if self._is_zero(a.mean) or self._is_zero(b.mean):
+            return None
+        if a.mean is None or b.mean is None:
+            raise UnsupportedError(
+                where=self.where,
+                found="a raw input added to a value of non-zero mean",
+                law="the cross term is the product of the means, and the channel mean of data "
+                "is not a function of q and c",
+                remedy="pass the input through a Dense or Conv layer before the sum",
+            )
+        both = a.mean * b.mean  # type: ignore[operator]
+        zero = self.ring.number(0)
+        known = a.second.theta is not None and b.second.theta is not None
+        theta = tuple(zero for _ in a.second.k) if known else None
+        return Second(both, tuple(both for _ in a.second.k), theta)
+
+    def _stein(self, g: Atom[N], phi: ScalarFunction, u: Signal[N]) -> Second[N] | None:
+        """E g phi(u) = E[g u] E phi'(u) (Stein's lemma), for Gaussian g and u."""
+        shared = self._cross(self._as_signal(g), u)
+        if shared is None:
+            return None
+        return _linear([shared], [self.ring.mean(phi, u.second.q, 1)])
+
+    def _images(
+        self, phi: ScalarFunction, u: Signal[N], psi: ScalarFunction, v: Signal[N]
+    ) -> Second[N]:
+        ring, shared = self.ring, self._cross(u, v)
+        zero = ring.number(0)
+        if shared is None:
+            zeros = tuple(zero for _ in u.second.k)
+            shared = Second(zero, zeros, zeros)
+
+        def pair(k: N, order: int = 0) -> N:
+            return ring.cross_dual(phi, psi, u.second.q, v.second.q, k, order)
+
+        theta = shared.theta
+        if theta is not None:
+            theta = tuple(
+                old * pair(item, 1)  # type: ignore[operator]
+                for item, old in zip(shared.k, theta, strict=True)
+            )
+        return Second(pair(shared.q), tuple(pair(item) for item in shared.k), theta)
+
+    def _as_signal(self, atom: Atom[N]) -> Signal[N]:
+        return Signal(atom.second, atom.mean, ((self.ring.number(1), atom),))
+
+    def _is_zero(self, mean: N | None) -> bool:
+        return mean is not None and self.ring.is_zero(mean)
+
+    def _combine(self, means: Sequence[N | None], scales: Sequence[N]) -> N | None:
+        total = self.ring.number(0)
+        for mean, scale in zip(means, scales, strict=True):
+            if mean is None:
+                return None
+            if not self.ring.is_zero(mean):
+                total = total + scale * mean  # type: ignore[operator]
+        return total
+
+    def _dependent(self, found: str) -> DependenceError:
+        return DependenceError(
+            where=self.where,
+            found=found,
+            law="branches are independent only if all but one pass through fresh weights "
+            "after the fork, and this dependence has no known kernel",
+            remedy="put a Dense or Conv layer on one of the branches",
+        )
+
+    def _overlapped(self, earlier: str) -> UnsupportedError:
+        return UnsupportedError(
+            where=self.where,
+            found=f"a second mean over locations, after the overlapping windows of {earlier}",
+            law="overlapping windows make the covariance of two locations depend on their "
+            "offset, which one symbol cannot carry",
+            remedy=f"give {earlier} a stride equal to its window, or use WeightedMeanPool",
+        )
+
+
+def one_over(ring: Ring[N], value: N) -> N:
+    """1 / value in the ring."""
+    return ring.number(1) / value  # type: ignore[operator]
+
+
+def _linear(items: Sequence[Second[N]], scales: Sequence[Any]) -> Second[N]:
+    """Sum of scale_i item_i, entry by entry."""
+
+    def total(read: Callable[[Second[N]], N]) -> N:
+        first, *rest = (w * read(item) for w, item in zip(scales, items, strict=True))
+        for term in rest:
+            first = first + term
+        return first
+
+    count = len(items[0].k)
+    k = tuple(total(lambda item, i=i: item.k[i]) for i in range(count))
+    theta = None
+    if all(item.theta is not None for item in items):
+        theta = tuple(total(lambda item, i=i: item.theta[i]) for i in range(count))  # type: ignore[index]
+    return Second(total(lambda item: item.q), k, theta)
+
+
+def _times(a: Second[N], b: Second[N]) -> Second[N]:
+    """Second moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
+    k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))  # type: ignore[operator]
+    theta = None
+    if a.theta is not None and b.theta is not None:
+        theta = tuple(
+            ta * kb + ka * tb  # type: ignore[operator]
+            for ta, ka, tb, kb in zip(a.theta, a.k, b.theta, b.k, strict=True)
+        )
+    return Second(a.q * b.q, k, theta)  # type: ignore[operator]

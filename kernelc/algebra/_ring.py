@@ -1,0 +1,49 @@
+"""The numbers a kernel is computed in: SymPy expressions, floats, arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+from ..activations import ScalarFunction
+
+
+N = TypeVar("N")
+
+
+class Ring(ABC, Generic[N]):
+    """What kernel rules need of a number type beyond Python's arithmetic operators.
+
+    Gaussian means are over zero-mean (u, v) with variances q, q and covariance k, all
+    already in the ring; derivatives of order 1 are distributional.
+    """
+
+    @abstractmethod
+    def number(self, value: Any) -> N:
+        """A constant (float, int, Fraction, SymPy number or symbol) as a ring element."""
+
+    @abstractmethod
+    def sqrt(self, value: N) -> N:
+        """Square root of a positive element."""
+
+    @abstractmethod
+    def is_zero(self, value: N) -> bool:
+        """Whether `value` is known to vanish (False when unknown)."""
+
+    @abstractmethod
+    def mean(self, phi: ScalarFunction, q: N, order: int = 0) -> N:
+        """E phi^(order)(u)."""
+
+    @abstractmethod
+    def dual(self, phi: ScalarFunction, q: N, k: N, order: int = 0) -> N:
+        """E phi^(order)(u) phi^(order)(v), the dual of the activation (design, section 2)."""
+
+    @abstractmethod
+    def q_map(self, phi: ScalarFunction, q: N) -> N:
+        """Q(q) = E phi(u)^2."""
+
+    @abstractmethod
+    def cross_dual(
+        self, phi: ScalarFunction, psi: ScalarFunction, q1: N, q2: N, k: N, order: int = 0
+    ) -> N:
+        """E phi^(order)(u) psi^(order)(v) for two activations, variances q1 and q2."""

@@ -1,0 +1,66 @@
+"""What flows along an edge: second moments, and enough of their origin to add them up truly."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Generic, TypeVar
+
+from ..activations import ScalarFunction
+
+
+N = TypeVar("N")
+
+
+@dataclasses.dataclass(frozen=True)
+class Second(Generic[N]):
+    """A second moment E a b at one input (`q`) and at pairs of inputs (`k`), with its NTK.
+
+    `k` and `theta` have one entry per probe: the pair of inputs asked about and, when a pool
+    or batch norm needs them, a pair of locations and a typical pair of the batch.
+    `theta` is None where no NTK is known.
+    """
+
+    q: N
+    k: tuple[N, ...]
+    theta: tuple[N, ...] | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Atom(Generic[N]):
+    """A value that is not written as a linear combination of others.
+
+    Arguments:
+        second: its second moments with itself.
+        mean: its mean over channels; None when unknown (raw inputs).
+        support: the fresh-weight atoms it is a function of: atoms of disjoint supports are
+            independent in the infinite-width limit.
+        gaussian: whether its channels are jointly Gaussian with those of other Gaussian atoms.
+        phi, argument: for the image phi(argument) of a Gaussian signal.
+    """
+
+    second: Second[N]
+    mean: N | None
+    support: frozenset[int]
+    gaussian: bool
+    phi: ScalarFunction | None = None
+    argument: Signal[N] | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Signal(Generic[N]):
+    """A linear combination of atoms, with its second moments; or a concatenation of signals."""
+
+    second: Second[N]
+    mean: N | None
+    form: tuple[tuple[N, Atom[N]], ...]
+    parts: tuple[tuple[Any, Signal[N]], ...] = ()
+
+    @property
+    def support(self) -> frozenset[int]:
+        """The fresh weights this value is a function of."""
+        return frozenset().union(*(atom.support for _, atom in self.form))
+
+    @property
+    def gaussian(self) -> bool:
+        """Whether every channel is Gaussian with one variance."""
+        return not self.parts and all(atom.gaussian for _, atom in self.form)

@@ -1,0 +1,17 @@
+"""What a network is: layers applied to nodes, validated into an immutable graph."""
+
+from ._algebra import KernelAlgebra as KernelAlgebra
+from ._combinators import Block as Block, chain as chain, repeat as repeat
+from ._layer import Layer as Layer, Shape as Shape
+from ._network import Network as Network, Placed as Placed, snake as snake, visit as visit
+from ._node import Node as Node
+from ._structure import (
+    Region as Region,
+    Run as Run,
+    Segment as Segment,
+    cut_nodes as cut_nodes,
+    kernel_key as kernel_key,
+    regions as regions,
+    runs as runs,
+    segments as segments,
+)

@@ -1,0 +1,67 @@
+"""The vocabulary kernel rules are written in, and the one fold that applies them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+
+if TYPE_CHECKING:
+    from ..activations import ScalarFunction
+
+S = TypeVar("S")
+
+
+class KernelAlgebra(ABC, Generic[S]):
+    """What a kernel rule may ask for. `S` is what flows along an edge.
+
+    `where` is the name of the node being visited; the fold sets it before each rule, so
+    that a refusal can say which node it is about.
+    """
+
+    where: str = "network"
+
+    @abstractmethod
+    def fresh(self, s: S, weight_variance: Any, bias_variance: Any) -> S:
+        """A layer of fresh weights: K <- weight_variance K + bias_variance."""
+
+    @abstractmethod
+    def nonlinearity(self, s: S, phi: ScalarFunction) -> S:
+        """An elementwise nonlinearity: K <- E phi(u) phi(v)."""
+
+    @abstractmethod
+    def weighted_sum(self, terms: Sequence[S], weights: Sequence[Any]) -> S:
+        """Sum of w_i s_i with fixed weights."""
+
+    @abstractmethod
+    def product(self, factors: Sequence[S]) -> S:
+        """Elementwise product."""
+
+    @abstractmethod
+    def concat(self, parts: Sequence[S], fractions: Sequence[Any]) -> S:
+        """Concatenation along channels; `fractions` of the channels sum to 1."""
+
+    @abstractmethod
+    def normalise(self, s: S, center: bool) -> S:
+        """Layer norm over channels: unit q, and zero mean when `center`."""
+
+    @abstractmethod
+    def batch_normalise(self, s: S) -> S:
+        """Batch norm in training mode on a large batch."""
+
+    @abstractmethod
+    def location_mean(self, s: S, count: int, overlapping: bool) -> S:
+        """Mean over `count` locations."""
+
+    @abstractmethod
+    def append_constant(self, s: S, channels: int, mode: str) -> S:
+        """Per-location normalisation of `channels` features (`mode` one, avg_q or off)."""
+
+    @abstractmethod
+    def dropout(self, s: S, keep: float) -> S:
+        """Inverted dropout with probability `keep` of keeping a channel."""
+
+    @abstractmethod
+    def unsupported(self, s: Sequence[S], reason: str, remedy: str) -> S:
+        """A layer without a known kernel rule: refuse, with the reason."""

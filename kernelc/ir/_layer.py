@@ -1,0 +1,97 @@
+"""What a layer kind is: a frozen spec whose few short methods are all its meaning."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from .._errors import GraphError
+from ._node import Node
+
+
+if TYPE_CHECKING:
+    import equinox as eqx
+    import jax
+
+    from ._algebra import KernelAlgebra
+
+Shape = tuple[int, ...]
+S = TypeVar("S")
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer(ABC):
+    """A layer kind. Calling a spec on nodes adds a node to the graph.
+
+    A kind is one final frozen dataclass that says, in this order: how shapes pass
+    (`out_shape`), how kernels pass (`kernel`), and what it becomes (`module`). The
+    passes of the compiler are folds that call these and never name a kind.
+    """
+
+    kinds: ClassVar[dict[str, type[Layer]]] = {}
+    arity: ClassVar[int | None] = 1
+    """Number of inputs; None means one or more."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Layer.kinds[cls.__name__] = cls
+
+    def __call__(self, *inputs: Node, name: str | None = None) -> Node:
+        """Add a node that applies this layer to `inputs`; `name` must be unique in the network."""
+        for node in inputs:
+            if not isinstance(node, Node):
+                raise GraphError(
+                    where=name or self.text(),
+                    found=f"an input of type {type(node).__name__}",
+                    law="layers are called on nodes",
+                    remedy="start from x = kernelc.Input(shape) and call layers on what they return",
+                )
+        wrong = not inputs if self.arity is None else len(inputs) != self.arity
+        if wrong:
+            wanted = "at least one input" if self.arity is None else f"{self.arity} input(s)"
+            raise GraphError(
+                where=name or self.text(),
+                found=f"{len(inputs)} inputs",
+                law=f"{type(self).__name__} takes {wanted}",
+                remedy="combine branches with WeightedSum, Product or Concat first",
+            )
+        return Node(self, inputs, name)
+
+    @abstractmethod
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        """Shape of the output; raises `ShapeError` naming `where`."""
+
+    @abstractmethod
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        """The kernel rule, written once over an abstract algebra."""
+
+    @abstractmethod
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        """The finite layer at initialisation, weights drawn with `key`."""
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        """Equal keys mean equal kernel rules: what repeat detection compares."""
+        del shapes
+        return self
+
+    def text(self) -> str:
+        """One short line, as a person would write the layer."""
+        shown = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.default is dataclasses.MISSING:
+                shown.append(_short(value))
+            elif value != field.default:
+                shown.append(f"{field.name}={_short(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple):
+        inner = ", ".join(_short(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return str(value) if not isinstance(value, str) else repr(value)

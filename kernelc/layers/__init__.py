@@ -1,0 +1,19 @@
+"""One file, one kind: shape rule, kernel rule, lowering, text."""
+
+from ._activation import Activation as Activation
+from ._batch_norm import BatchNorm as BatchNorm
+from ._concat import Concat as Concat
+from ._conv import Conv as Conv
+from ._dense import Dense as Dense
+from ._dropout import Dropout as Dropout
+from ._flatten import Flatten as Flatten
+from ._global_mean_pool import GlobalMeanPool as GlobalMeanPool
+from ._input import Input as Input, InputLayer as InputLayer
+from ._layer_norm import LayerNorm as LayerNorm
+from ._max_pool import MaxPool as MaxPool
+from ._mean_pool import MeanPool as MeanPool
+from ._pln import PLN as PLN
+from ._product import Product as Product
+from ._scale import Scale as Scale
+from ._weighted_mean_pool import WeightedMeanPool as WeightedMeanPool
+from ._weighted_sum import WeightedSum as WeightedSum, residual as residual

@@ -1,0 +1,125 @@
+"""Activation: an elementwise nonlinearity, one SymPy expression and what follows from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+import sympy
+
+from .. import modules
+from .._errors import ActivationError
+from ..activations import ScalarFunction, from_expression, named
+from ..ir import KernelAlgebra, Layer, Shape
+from ._fields import finite_number
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True, init=False)
+class Activation(Layer):
+    """An elementwise nonlinearity u -> gamma (phi(alpha u + beta) + delta).
+
+    K <- E phi(u) phi(v), Theta <- Theta E phi'(u) phi'(v), (u, v) Gaussian with the
+    covariances of the input (Cho & Saul 2009; Jacot et al. 2018).
+
+    Arguments:
+        function: a name ("tanh"), a SymPy expression in one symbol, or a `ScalarFunction`.
+        alpha, beta, gamma, delta: the transformation DKS and TAT solve for; 1, 0, 1, 0 leaves
+            the function as it is.
+        params: parameters of a named function, such as negative_slope=0.2.
+
+    Raises:
+        ActivationError: an unknown name or parameter, or an expression that is not a real
+            function of one variable.
+
+    Example:
+        >>> import sympy, kernelc as kc
+        >>> x = sympy.Symbol("x")
+        >>> kc.Activation(x * sympy.tanh(x)).text()
+        'Activation(x*tanh(x))'
+    """
+
+    function: ScalarFunction
+    alpha: float = 1.0
+    beta: float = 0.0
+    gamma: float = 1.0
+    delta: float = 0.0
+
+    def __init__(
+        self,
+        function: str | sympy.Expr | ScalarFunction,
+        *,
+        alpha: float = 1.0,
+        beta: float = 0.0,
+        gamma: float = 1.0,
+        delta: float = 0.0,
+        **params: Any,
+    ) -> None:
+        object.__setattr__(self, "function", _scalar_function(function, params))
+        transform = {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
+        for field, value in transform.items():
+            number = finite_number("Activation", field, value, symbol=False)
+            object.__setattr__(self, field, number)
+        if self.alpha == 0 or self.gamma == 0:
+            raise ActivationError(
+                where=f"Activation({self.function.name})",
+                found=f"alpha = {self.alpha:g}, gamma = {self.gamma:g}",
+                law="a scale of zero makes the activation constant",
+                remedy="use non-zero scales",
+            )
+
+    @cached_property
+    def scalar(self) -> ScalarFunction:
+        """The transformed function, as one `ScalarFunction`."""
+        if not self.is_transformed:
+            return self.function
+        return self.function.transformed(self.alpha, self.beta, self.gamma, self.delta)
+
+    @property
+    def is_transformed(self) -> bool:
+        """Whether any of alpha, beta, gamma, delta differs from the identity."""
+        return (self.alpha, self.beta, self.gamma, self.delta) != (1.0, 0.0, 1.0, 0.0)
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return shapes[0]
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return algebra.nonlinearity(inputs[0], self.scalar)
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return self.function, self.alpha, self.beta, self.gamma, self.delta
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        return modules.Elementwise(self.function.jax, self.alpha, self.beta, self.gamma, self.delta)
+
+    def text(self) -> str:
+        shown = [repr(self.function.name)]
+        if self.function.name == "phi":
+            shown = [str(self.function.expr)]
+        shown += [f"{key}={value:.6g}" for key, value in self.function.params]
+        if self.is_transformed:
+            for field in ("alpha", "beta", "gamma", "delta"):
+                shown.append(f"{field}={getattr(self, field):.6g}")
+        return f"Activation({', '.join(shown)})"
+
+
+def _scalar_function(function: Any, params: dict[str, Any]) -> ScalarFunction:
+    if isinstance(function, str):
+        return named(function, **params)
+    if params:
+        raise ActivationError(
+            where="Activation",
+            found=f"parameters {sorted(params)} beside an expression",
+            law="parameters belong to named activations",
+            remedy="substitute them into the expression",
+        )
+    if isinstance(function, ScalarFunction):
+        return function
+    return from_expression(function)

@@ -1,0 +1,59 @@
+"""Concat: branches side by side on the channel axis."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+from fractions import Fraction
+from typing import Any, ClassVar, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from .._errors import ShapeError
+from ..ir import KernelAlgebra, Layer, Shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Concat(Layer):
+    """Concatenation along channels: K = sum f_i K_i, f_i the fraction of the channels.
+
+    Raises:
+        ShapeError: branches whose locations differ.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.Concat().out_shape([(4, 3), (4, 5)], "concat")
+        (4, 8)
+    """
+
+    arity: ClassVar[int | None] = None
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        if any(shape[:-1] != shapes[0][:-1] for shape in shapes):
+            raise ShapeError(
+                where=where,
+                found=f"branches of shapes {', '.join(map(str, shapes))}",
+                law="concatenation along channels needs equal locations",
+                remedy="match the strides of the branches",
+            )
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return algebra.concat(inputs, _fractions(shapes))
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return _fractions(shapes)
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        return modules.Concat()
+
+
+def _fractions(shapes: Sequence[Shape]) -> tuple[Fraction, ...]:
+    total = sum(shape[-1] for shape in shapes)
+    return tuple(Fraction(shape[-1], total) for shape in shapes)

@@ -1,0 +1,131 @@
+"""Conv: fresh weights on a window of locations, in one to three dimensions."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from .._errors import ShapeError
+from ..ir import KernelAlgebra, Layer, Shape
+from ._dense import INITS
+from ._fields import finite_number, numeric, one_of, positive_integer
+from ._window import PADDINGS, freeze, per_axis, window_shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Conv(Layer):
+    """A convolution: at Delta initialisation K <- weight_std^2 K + bias_std^2 per location.
+
+    Delta initialisation (Xiao et al. 2018) puts all weight on the centre tap, so that at
+    initialisation the layer is a dense layer at every location. With `delta=False` weights
+    are spread over the window and K is the mean over its taps of the covariance of shifted
+    locations; under a c value that is the same at all locations the formula does not change.
+
+    Arguments:
+        channels: number of output channels.
+        window: its size, one integer or one for each location axis; odd when `delta`.
+        stride: step between windows.
+        padding: "SAME" (zeros), "VALID" or "CIRCULAR".
+        groups: channels are split into this many groups that do not mix.
+        weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
+        bias_std: sigma_b.
+        delta: whether to initialise only the centre tap.
+        init: "gaussian", "orthogonal" or "suo".
+
+    Raises:
+        ShapeError: sizes that do not fit, even windows with `delta`.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.Conv(16, window=3, stride=2).out_shape([(32, 32, 3)], "conv")
+        (16, 16, 16)
+    """
+
+    channels: int
+    window: int | tuple[int, ...] = 3
+    stride: int | tuple[int, ...] = 1
+    padding: str = "SAME"
+    groups: int = 1
+    weight_std: Any = 1.0
+    bias_std: Any = 0.0
+    delta: bool = True
+    init: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        positive_integer("Conv", "channels", self.channels)
+        positive_integer("Conv", "groups", self.groups)
+        one_of("Conv", "padding", self.padding, PADDINGS)
+        one_of("Conv", "init", self.init, INITS)
+        for field in ("window", "stride"):
+            object.__setattr__(self, field, freeze(getattr(self, field)))
+        for field in ("weight_std", "bias_std"):
+            checked = finite_number("Conv", field, getattr(self, field), minimum=0)
+            object.__setattr__(self, field, checked)
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        shape = shapes[0]
+        locations = window_shape(shape, self.window, self.stride, self.padding, where)
+        for role, count in (("input", shape[-1]), ("output", self.channels)):
+            if count % self.groups:
+                raise ShapeError(
+                    where=where,
+                    found=f"{count} {role} channels in {self.groups} groups",
+                    law="groups divide the channels on both sides",
+                    remedy="choose groups that divide both",
+                )
+        windows = per_axis(self.window, len(shape) - 1, where, "window")
+        if self.delta and any(n % 2 == 0 for n in windows):
+            raise ShapeError(
+                where=where,
+                found=f"an even window {windows} with Delta initialisation",
+                law="Delta initialisation needs a centre tap, so odd windows",
+                remedy="use an odd window, or delta=False",
+            )
+        return (*locations, self.channels)
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        taps = math.prod(per_axis(self.window, len(shapes[0]) - 1, algebra.where, "window"))
+        if not self.delta and taps > 1 and self.padding == "SAME":
+            return algebra.unsupported(
+                inputs,
+                "spread weights with zero padding lower q at the border, so q is not uniform",
+                "use delta=True, or padding CIRCULAR or VALID",
+            )
+        if shapes[0][-1] == self.groups and self.groups > 1:
+            return algebra.unsupported(
+                inputs,
+                "a depthwise convolution has fan-in 1: its output is no sum of many terms, "
+                "so it is not Gaussian however many channels there are",
+                "use fewer groups, or WeightedMeanPool",
+            )
+        return algebra.fresh(inputs[0], self.weight_std**2, self.bias_std**2)
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return self.weight_std, self.bias_std, self.delta, self.padding, self.groups
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        axes = len(out) - 1
+        return modules.conv(
+            key,
+            shapes[0][-1],
+            self.channels,
+            window=per_axis(self.window, axes, "Conv", "window"),
+            stride=per_axis(self.stride, axes, "Conv", "stride"),
+            padding=self.padding,
+            groups=self.groups,
+            weight_std=numeric("Conv", "weight_std", self.weight_std),
+            bias_std=numeric("Conv", "bias_std", self.bias_std),
+            delta=self.delta,
+            init=self.init,
+            dtype=dtype,
+        )

@@ -1,0 +1,75 @@
+"""Dense: fresh weights on the channels of every location."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from ..ir import KernelAlgebra, Layer, Shape
+from ._fields import finite_number, numeric, one_of, positive_integer
+
+
+S = TypeVar("S")
+INITS = ("gaussian", "orthogonal", "suo")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Dense(Layer):
+    """A dense layer: K <- weight_std^2 K + bias_std^2, Theta <- K + weight_std^2 Theta.
+
+    (Jacot et al. 2018, eq. 3-4, with the NTK parametrisation.)
+
+    Arguments:
+        width: number of output channels.
+        weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
+        bias_std: sigma_b; biases have variance sigma_b^2.
+        init: "gaussian", "orthogonal" or "suo" (scaled uniform orthogonal); the infinite-width
+            kernel is the same for all three.
+
+    Raises:
+        ShapeError: a width that is not a positive integer.
+        GraphError: a standard deviation that is negative or not finite.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.Dense(128, bias_std=0.1).text()
+        'Dense(128, bias_std=0.1)'
+    """
+
+    width: int
+    weight_std: Any = 1.0
+    bias_std: Any = 0.0
+    init: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        positive_integer("Dense", "width", self.width)
+        for field in ("weight_std", "bias_std"):
+            checked = finite_number("Dense", field, getattr(self, field), minimum=0)
+            object.__setattr__(self, field, checked)
+        one_of("Dense", "init", self.init, INITS)
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return (*shapes[0][:-1], self.width)
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return algebra.fresh(inputs[0], self.weight_std**2, self.bias_std**2)
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return self.weight_std, self.bias_std
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        return modules.dense(
+            key,
+            shapes[0][-1],
+            self.width,
+            weight_std=numeric("Dense", "weight_std", self.weight_std),
+            bias_std=numeric("Dense", "bias_std", self.bias_std),
+            init=self.init,
+            dtype=dtype,
+        )

@@ -1,0 +1,64 @@
+"""Checks on the fields of layer specs, each with an error that says which field and why."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import sympy
+
+from .._errors import GraphError, ShapeError
+
+
+def positive_integer(kind: str, field: str, value: Any) -> None:
+    """Raise `ShapeError` unless `value` is an integer of at least 1."""
+    if type(value) is not int or value < 1:
+        raise ShapeError(
+            where=kind,
+            found=f"{field} = {value!r}",
+            law=f"{field} is a positive integer",
+            remedy=f"give {kind} a {field} of at least 1",
+        )
+
+
+def finite_number(
+    kind: str, field: str, value: Any, *, minimum: float = -math.inf, symbol: bool = True
+) -> Any:
+    """`value` as a float or SymPy expression; raise `GraphError` when it is neither."""
+    if symbol and isinstance(value, sympy.Expr) and value.is_finite is not False:
+        return float(value) if isinstance(value, sympy.Float) else value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        number = float(value)
+        if math.isfinite(number) and number >= minimum:
+            return number
+    bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
+    raise GraphError(
+        where=kind,
+        found=f"{field} = {value!r}",
+        law=f"{field} is a finite real number{bound}" + (" or a SymPy symbol" if symbol else ""),
+        remedy=f"give {kind} such a {field}",
+    )
+
+
+def one_of(kind: str, field: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise `GraphError` unless `value` is one of `choices`."""
+    if value not in choices:
+        raise GraphError(
+            where=kind,
+            found=f"{field} = {value!r}",
+            law=f"{field} is one of {', '.join(map(repr, choices))}",
+            remedy=f"choose one of them for {kind}",
+        )
+
+
+def numeric(kind: str, field: str, value: Any) -> float:
+    """A float to build weights with; symbols must have been given values first."""
+    if isinstance(value, sympy.Expr) and value.free_symbols:
+        raise GraphError(
+            where=kind,
+            found=f"{field} = {value}",
+            law="a lowered network has numbers, not symbols",
+            remedy="substitute values: network.subs({symbol: value})",
+        )
+    return float(value)

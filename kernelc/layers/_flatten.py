@@ -1,0 +1,38 @@
+"""Flatten: locations become channels."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from ..ir import KernelAlgebra, Layer, Shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Flatten(Layer):
+    """All locations and channels in one vector: q and K are means over equal locations.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.Flatten().out_shape([(8, 8, 3)], "flatten")
+        (192,)
+    """
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return (math.prod(shapes[0]),)
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return inputs[0]
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        return modules.Flatten()

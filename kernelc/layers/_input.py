@@ -1,0 +1,82 @@
+"""Input: where a network starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .._errors import GraphError, ShapeError
+from ..ir import KernelAlgebra, Layer, Node, Shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class InputLayer(Layer):
+    """The value of one example: leading axes are locations, the trailing axis channels."""
+
+    shape: Shape
+    arity: ClassVar[int | None] = 0
+
+    def __post_init__(self) -> None:
+        shape = self.shape
+        valid = isinstance(shape, tuple) and bool(shape)
+        if not valid or any(type(n) is not int or n < 1 for n in shape):
+            raise ShapeError(
+                where="Input",
+                found=f"shape {shape!r}",
+                law="an example has at least one axis, all of them positive integers, the "
+                "last one its channels",
+                remedy="write Input((784,)) for vectors, Input((32, 32, 3)) for images",
+            )
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        if shapes:
+            raise GraphError(
+                where=where,
+                found=f"an input node that reads {len(shapes)} node(s)",
+                law="the input reads nothing",
+                remedy="start the graph with it",
+            )
+        return self.shape
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        raise GraphError(
+            where=algebra.where,
+            found="a second input",
+            law="a network has one input, whose kernel the caller gives",
+            remedy="keep a single Input",
+        )
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        raise GraphError(
+            where="input",
+            found="an input being lowered",
+            law="the input is the argument of the lowered model",
+            remedy="report this: it is a mistake in kernelc",
+        )
+
+
+def Input(shape: Sequence[int], name: str = "input") -> Node:
+    """The node a network starts from.
+
+    Arguments:
+        shape: shape of one example, channels last: (784,) or (32, 32, 3).
+        name: name of the node.
+
+    Raises:
+        ShapeError: an empty shape or a size that is not a positive integer.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.Input((28, 28, 1))
+        <node input>
+    """
+    sized = tuple(shape) if isinstance(shape, Sequence) else shape
+    return Node(InputLayer(sized), (), name)  # type: ignore[arg-type]

@@ -1,0 +1,81 @@
+"""MeanPool: the mean over a window of locations."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from ..ir import KernelAlgebra, Layer, Shape
+from ._fields import one_of
+from ._window import PADDINGS, freeze, per_axis, window_shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class MeanPool(Layer):
+    """Mean over windows: q and K become means over pairs of locations of a window.
+
+    The derived kernel models any two locations of one input as having cosine similarity s
+    (`kernel.s`) and pairs across inputs as separable, s c. `shape` replaces it by
+    `WeightedMeanPool`, which keeps q uniform.
+
+    Arguments:
+        window: its size, one integer or one for each location axis.
+        stride: step between windows; the window itself when None.
+        padding: "VALID", "SAME" (the mean is over real locations only) or "CIRCULAR".
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.MeanPool(2).out_shape([(8, 8, 3)], "pool")
+        (4, 4, 3)
+    """
+
+    window: int | tuple[int, ...] = 2
+    stride: int | tuple[int, ...] | None = None
+    padding: str = "VALID"
+
+    def __post_init__(self) -> None:
+        one_of("MeanPool", "padding", self.padding, PADDINGS)
+        for field in ("window", "stride"):
+            object.__setattr__(self, field, freeze(getattr(self, field)))
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        stride = self.window if self.stride is None else self.stride
+        return (
+            *window_shape(shapes[0], self.window, stride, self.padding, where),
+            shapes[0][-1],
+        )
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        window, stride = self._sizes(shapes[0], algebra.where)
+        if self.padding == "SAME" and any(
+            n % s or w > s for n, s, w in zip(shapes[0][:-1], stride, window, strict=True)
+        ):
+            return algebra.unsupported(
+                inputs,
+                "windows that are cut off at the border average fewer locations there, so q "
+                "is not uniform",
+                "use padding VALID or CIRCULAR, or WeightedMeanPool",
+            )
+        overlapping = any(s < w for s, w in zip(stride, window, strict=True))
+        return algebra.location_mean(inputs[0], math.prod(window), overlapping)
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        window, stride = self._sizes(shapes[0], "MeanPool")
+        return modules.MeanPool(window, stride, self.padding)
+
+    def _sizes(self, shape: Shape, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        axes = len(shape) - 1
+        window = per_axis(self.window, axes, where, "window")
+        if self.stride is None:
+            return window, window
+        return window, per_axis(self.stride, axes, where, "stride")

@@ -1,0 +1,45 @@
+"""Product: gating."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from ..ir import KernelAlgebra, Layer, Shape
+from ._shapes import same_shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Product(Layer):
+    """Elementwise product of independent branches: K = prod K_i, Theta = sum_i Theta_i prod K_j.
+
+    Raises:
+        DependenceError: on deriving, when factors share random weights.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((8,))
+        >>> gate = kc.chain(kc.Dense(8), kc.Activation("sigmoid"))
+        >>> kc.Product()(kc.Dense(8)(x), gate(x))
+        <node Product()>
+    """
+
+    arity: ClassVar[int | None] = None
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return same_shape(shapes, where, "a product")
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return algebra.product(inputs)
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        return modules.Product()

@@ -1,0 +1,51 @@
+"""Scale: multiplication by one number."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from ..ir import KernelAlgebra, Layer, Shape
+from ._fields import finite_number, numeric
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Scale(Layer):
+    """Multiplication by `value`: K <- value^2 K, Theta <- value^2 Theta.
+
+    Arguments:
+        value: a number or a SymPy symbol.
+        trainable: whether the finite layer learns it (SkipInit, ReZero). Its own gradient is
+            one parameter among many and vanishes from the NTK in the infinite-width limit
+            taken here.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.Scale(0.5).text()
+        'Scale(0.5)'
+    """
+
+    value: Any
+    trainable: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", finite_number("Scale", "value", self.value))
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return shapes[0]
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return algebra.weighted_sum(inputs, (self.value,))
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        value = numeric("Scale", "value", self.value)
+        return modules.scale(value, trainable=self.trainable, dtype=dtype)

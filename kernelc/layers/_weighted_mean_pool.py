@@ -1,0 +1,75 @@
+"""WeightedMeanPool: the pool that keeps q uniform."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, TypeVar, final
+
+import equinox as eqx
+import jax
+
+from .. import modules
+from .._errors import ShapeError
+from ..ir import KernelAlgebra, Layer, Shape
+from ._fields import one_of
+from ._window import PADDINGS, freeze, per_axis, window_shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class WeightedMeanPool(Layer):
+    """A trainable depthwise convolution that starts as its centre tap: K is unchanged.
+
+    The mean over a window of correlated locations has no uniform q. A depthwise convolution
+    with normalised weights (sum of squares 1) can represent that mean and, at Delta
+    initialisation, keeps q and c values as they are (Martens et al. 2021, weighted mean
+    pooling; the Delta start is ours).
+
+    Arguments:
+        window: its size (odd), one integer or one for each location axis.
+        stride: step between windows; 1 when None.
+        padding: "SAME", "VALID" or "CIRCULAR".
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.WeightedMeanPool(3, stride=2).out_shape([(8, 8, 3)], "pool")
+        (4, 4, 3)
+    """
+
+    window: int | tuple[int, ...] = 3
+    stride: int | tuple[int, ...] | None = None
+    padding: str = "SAME"
+
+    def __post_init__(self) -> None:
+        one_of("WeightedMeanPool", "padding", self.padding, PADDINGS)
+        for field in ("window", "stride"):
+            object.__setattr__(self, field, freeze(getattr(self, field)))
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        windows = per_axis(self.window, len(shapes[0]) - 1, where, "window")
+        if any(n % 2 == 0 for n in windows):
+            raise ShapeError(
+                where=where,
+                found=f"an even window {windows}",
+                law="the pool starts as its centre tap, so windows are odd",
+                remedy="use the next odd window",
+            )
+        locations = window_shape(shapes[0], self.window, self.stride or 1, self.padding, where)
+        return (*locations, shapes[0][-1])
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return inputs[0]
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        axes = len(out) - 1
+        return modules.weighted_mean_pool(
+            out[-1],
+            window=per_axis(self.window, axes, "WeightedMeanPool", "window"),
+            stride=per_axis(self.stride or 1, axes, "WeightedMeanPool", "stride"),
+            padding=self.padding,
+            dtype=dtype,
+        )

@@ -1,0 +1,126 @@
+"""WeightedSum: branches added with fixed weights; residual writes the usual case."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar, final
+
+import equinox as eqx
+import jax
+import sympy
+
+from .. import modules
+from .._errors import GraphError, ShapeError
+from ..ir import Block, KernelAlgebra, Layer, Node, Shape
+from ._fields import finite_number, numeric
+from ._shapes import same_shape
+
+
+S = TypeVar("S")
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class WeightedSum(Layer):
+    """Sum of w_i x_i: q = sum w_i^2 q_i and c = sum w_i^2 q_i c_i / q for independent branches.
+
+    Branches that share random weights get their cross terms. The sum is *normalised* when
+    the squares of the weights add up to 1 (Martens et al. 2021).
+
+    Arguments:
+        weights: one for each branch; numbers or SymPy symbols.
+
+    Raises:
+        GraphError: no weights, or one that is not finite.
+
+    Example:
+        >>> import kernelc as kc
+        >>> kc.WeightedSum((0.6, 0.8)).normalised
+        True
+    """
+
+    weights: tuple[Any, ...]
+    arity: ClassVar[int | None] = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.weights, Sequence) or not self.weights:
+            raise GraphError(
+                where="WeightedSum",
+                found=f"weights = {self.weights!r}",
+                law="a sum has one weight for each branch",
+                remedy="pass a tuple of numbers",
+            )
+        weights = tuple(finite_number("WeightedSum", "weight", w) for w in self.weights)
+        object.__setattr__(self, "weights", weights)
+
+    @property
+    def normalised(self) -> bool:
+        """Whether the squared weights add up to 1, up to rounding."""
+        total = sum(w * w for w in self.weights)
+        if isinstance(total, sympy.Expr):
+            return sympy.simplify(total - 1) == 0
+        return abs(total - 1) < 1e-12
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        if len(shapes) != len(self.weights):
+            raise ShapeError(
+                where=where,
+                found=f"{len(shapes)} branches and {len(self.weights)} weights",
+                law="a sum has one weight for each branch",
+                remedy="pass as many weights as branches",
+            )
+        return same_shape(shapes, where, "a sum")
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+        return algebra.weighted_sum(inputs, self.weights)
+
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+        weights = tuple(numeric("WeightedSum", "weight", w) for w in self.weights)
+        return modules.WeightedSum(weights)
+
+
+def residual(branch: Block, shortcut_weight: Any = None, shortcut: Block | None = None) -> Block:
+    """A block h -> w s(h) + sqrt(1 - w^2) branch(h), or the plain sum s(h) + branch(h).
+
+    Arguments:
+        branch: the residual branch.
+        shortcut_weight: w in [0, 1] or a SymPy symbol; None for the plain sum. With w = 0 the
+            shortcut disappears: only the branch is left.
+        shortcut: what the shortcut does (a projection); nothing by default.
+
+    Raises:
+        GraphError: a weight outside [0, 1].
+
+    Example:
+        >>> import kernelc as kc
+        >>> block = kc.residual(kc.chain(kc.Activation("tanh"), kc.Dense(8)), 0.9)
+        >>> block(kc.Input((8,)))
+        <node WeightedSum((0.9, 0.43589))>
+    """
+    weights = _residual_weights(shortcut_weight)
+
+    def apply(node: Node) -> Node:
+        if weights[0] == 0:
+            return branch(node)
+        main = node if shortcut is None else shortcut(node)
+        return WeightedSum(weights)(main, branch(node))
+
+    return apply
+
+
+def _residual_weights(w: Any) -> tuple[Any, Any]:
+    if w is None:
+        return 1.0, 1.0
+    w = finite_number("residual", "shortcut_weight", w)
+    if isinstance(w, sympy.Expr):
+        return w, sympy.sqrt(1 - w**2)
+    if not 0 <= w <= 1:
+        raise GraphError(
+            where="residual",
+            found=f"shortcut_weight = {w:g}",
+            law="a normalised sum has shortcut weight w and branch weight sqrt(1 - w^2)",
+            remedy="choose w between 0 and 1, or None for the plain sum",
+        )
+    return w, math.sqrt(1 - w * w)

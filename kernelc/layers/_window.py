@@ -1,0 +1,61 @@
+"""The shape rule of everything that slides a window over locations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._errors import ShapeError
+from ..ir import Shape
+
+
+PADDINGS = ("SAME", "VALID", "CIRCULAR")
+
+
+def per_axis(value: int | Sequence[int], axes: int, where: str, field: str) -> tuple[int, ...]:
+    """One positive integer per location axis."""
+    sizes = (value,) * axes if isinstance(value, int) else tuple(value)
+    if len(sizes) != axes or any(type(n) is not int or n < 1 for n in sizes):
+        raise ShapeError(
+            where=where,
+            found=f"{field} = {value!r} for {axes} location axes",
+            law=f"{field} is a positive integer, or one for each location axis",
+            remedy=f"give {axes} of them",
+        )
+    return sizes
+
+
+def freeze(value: Any) -> Any:
+    """Lists of sizes become tuples, so that specs stay hashable."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def window_shape(
+    shape: Shape,
+    window: int | Sequence[int],
+    stride: int | Sequence[int],
+    padding: str,
+    where: str,
+) -> tuple[int, ...]:
+    """Locations that remain when `window` slides over `shape` with `stride`."""
+    locations = shape[:-1]
+    if not 1 <= len(locations) <= 3:
+        raise ShapeError(
+            where=where,
+            found=f"an input of shape {shape}",
+            law="windows slide over one to three location axes; the last axis is channels",
+            remedy="use Dense on vectors, or give the input location axes",
+        )
+    windows = per_axis(window, len(locations), where, "window")
+    strides = per_axis(stride, len(locations), where, "stride")
+    if padding != "VALID":
+        return tuple(-(-n // s) for n, s in zip(locations, strides, strict=True))
+    sizes = tuple((n - w) // s + 1 for n, w, s in zip(locations, windows, strides, strict=True))
+    if any(size < 1 for size in sizes):
+        raise ShapeError(
+            where=where,
+            found=f"a window of {windows} on locations {locations}",
+            law="with padding VALID the window fits inside the input",
+            remedy="make the window smaller, or use padding SAME",
+        )
+    return sizes
