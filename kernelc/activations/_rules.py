@@ -1,0 +1,121 @@
+"""Fixed rules for Gaussian expectations in float64: trapezoids, and panels split at kinks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float64
+
+
+Vector = Float64[np.ndarray, " n"]
+Rule = tuple[Vector, Vector]
+
+LIMIT = 9.5  # the normal density there is 1e-20: below rounding for tempered integrands
+PANEL_ORDER = 24
+
+
+def trapezoid_rule(step: float, limit: float = LIMIT) -> Rule:
+    """The trapezoid rule for E f(Z), exponentially convergent when f is analytic.
+
+    Arguments:
+        step: distance between nodes.
+        limit: nodes lie in [-limit, limit].
+
+    Returns: nodes and weights, the normal density included.
+
+    Example:
+        >>> z, w = trapezoid_rule(0.25)
+        >>> round(float(w @ z**2), 14)
+        1.0
+    """
+    return _trapezoid(float(step), float(limit))
+
+
+@lru_cache(maxsize=256)
+def _trapezoid(step: float, limit: float) -> Rule:
+    half = int(limit / step)
+    z = step * np.arange(-half, half + 1, dtype=np.float64)
+    return _frozen(z, step * normal_density(z))
+
+
+def panel_rule(
+    breakpoints_z: Sequence[float],
+    order: int = PANEL_ORDER,
+    width: float = 1.0,
+    limit: float = LIMIT,
+    scale: float | None = None,
+) -> Rule:
+    """Gauss-Legendre panels for E f(Z), split where f has kinks.
+
+    Arguments:
+        breakpoints_z: kinks of f in z; those outside (-limit, limit) are dropped.
+        order: nodes per panel.
+        width: largest panel.
+        limit: the panels cover [-limit, limit].
+        scale: when given, panels shrink dyadically to this size towards each kink.
+
+    Returns: nodes and weights, the normal density included.
+
+    Example:
+        >>> z, w = panel_rule((0.0,))
+        >>> round(float(w @ abs(z)), 12)
+        0.797884560803
+    """
+    splits = np.asarray(breakpoints_z, dtype=np.float64)
+    if scale is not None:
+        splits = graded(splits, scale, width)
+    return panels(panel_edges(splits, width, limit), order)
+
+
+def panel_edges(splits: np.ndarray, width: float, limit: float) -> np.ndarray:
+    """Sorted panel edges along the last axis: a uniform grid and the splits, clipped."""
+    grid = _grid(width, limit)
+    clipped = np.minimum(np.maximum(splits, -limit), limit)
+    shape = (*clipped.shape[:-1], grid.size)
+    edges = np.concatenate((np.broadcast_to(grid, shape), clipped), axis=-1)
+    edges.sort(axis=-1)
+    return edges
+
+
+def graded(splits: np.ndarray, scale: float, width: float) -> np.ndarray:
+    """The splits and, around each, points at distances scale·2^j below width."""
+    levels = max(0, math.ceil(math.log2(width / scale))) if scale < width else 0
+    offsets = scale * 2.0 ** np.arange(levels)
+    offsets = np.concatenate((-offsets, [0.0], offsets))
+    spread = splits[..., :, None] + offsets
+    return spread.reshape(*splits.shape[:-1], -1)
+
+
+def panels(edges: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and Gaussian weights on panels given by edges (last axis)."""
+    t, weight = _legendre(order)
+    half = 0.5 * (edges[..., 1:] - edges[..., :-1])
+    centre = 0.5 * (edges[..., 1:] + edges[..., :-1])
+    z = centre[..., None] + half[..., None] * t
+    w = half[..., None] * weight * normal_density(z)
+    shape = (*edges.shape[:-1], -1)
+    return z.reshape(shape), w.reshape(shape)
+
+
+def normal_density(z: np.ndarray) -> np.ndarray:
+    """exp(-z²/2)/√(2π)."""
+    return np.exp(-0.5 * z * z) * 0.3989422804014327
+
+
+@lru_cache(maxsize=64)
+def _grid(width: float, limit: float) -> np.ndarray:
+    return np.linspace(-limit, limit, math.ceil(2 * limit / width) + 1)
+
+
+@lru_cache(maxsize=64)
+def _legendre(order: int) -> Rule:
+    return _frozen(*np.polynomial.legendre.leggauss(order))
+
+
+def _frozen(z: np.ndarray, w: np.ndarray) -> Rule:
+    z.setflags(write=False)
+    w.setflags(write=False)
+    return z, w
