@@ -1,0 +1,107 @@
+"""What a transform achieves, measured by a rule that took no part in finding it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._errors import ShapingError
+from ..activations import ScalarFunction, independent_rule, panel_rule
+from ._transform import Transform
+
+
+TOLERANCE = 1e-12
+_STEEP = 16.0
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+def certify_dks(
+    phi: ScalarFunction, transform: Transform, psi: float, q_slope: float = 1.0
+) -> dict[str, float]:
+    """The residuals of the four local conditions of DKS.
+
+    Q(1) = E φ̂², Q'(1) = E φ̂φ̂'Z, C(0) = (E φ̂)²/Q(1), C'(1) = E φ̂'²/Q(1) (DKS; φ̂(u) = γ(φ(αu+β)+δ)).
+
+    Arguments:
+        phi: the activation, with its negative slope in place where that was solved for.
+        transform: the constants.
+        psi: the local slope asked for.
+        q_slope: the value of Q'(1) asked for.
+
+    Returns: residuals by name.
+
+    Raises:
+        ShapingError: one exceeds 1e-12, or 64 ε γ(1+|δ|) where rounding of φ(·)+δ costs more.
+
+    Example:
+        >>> from kernelc import activations
+        >>> phi = activations.named("tanh")
+        >>> certificate = certify_dks(phi, solve_dks(phi, 1.01), 1.01)  # doctest: +SKIP
+    """
+    q, q_rate, mean, slope, _ = _measured(phi, transform, curved=False)
+    residuals = {
+        "Q(1)-1": q - 1,
+        "Q'(1)-1" if q_slope == 1 else "Q'(1)-q_slope": q_rate - q_slope,
+        "C(0)": mean**2 / q,
+        "C'(1)-psi": slope / q - psi,
+    }
+    return _judged(phi, transform, residuals)
+
+
+def certify_tat(phi: ScalarFunction, transform: Transform, kappa: float) -> dict[str, float]:
+    """The residuals of the four local conditions of smooth TAT.
+
+    As `certify_dks`, and C''(1) = E φ̂''²/Q(1), which holds where φ' is continuous (TAT).
+
+    Arguments:
+        phi: the activation.
+        transform: the constants.
+        kappa: the local curvature asked for.
+
+    Returns: residuals by name.
+
+    Raises:
+        ShapingError: one exceeds the tolerance of `certify_dks`; the curvature's is relative to κ.
+    """
+    q, q_rate, _, slope, bend = _measured(phi, transform, curved=True)
+    residuals = {
+        "Q(1)-1": q - 1,
+        "Q'(1)-1": q_rate - 1,
+        "C'(1)-1": slope / q - 1,
+        "C''(1)/kappa-1": bend / q / kappa - 1,
+    }
+    return _judged(phi, transform, residuals)
+
+
+def _measured(phi: ScalarFunction, t: Transform, *, curved: bool) -> tuple[float, ...]:
+    z, w = _rule(phi, abs(t.alpha), t.beta)
+    x = abs(t.alpha) * z + t.beta
+    value = t.gamma * (phi.numpy(0)(x) + t.delta)
+    slope = t.gamma * abs(t.alpha) * phi.numpy(1)(x)
+    bend = t.gamma * t.alpha**2 * phi.numpy(2)(x) if curved else np.zeros_like(x)
+    sums = (w @ value**2, w @ (value * slope * z), w @ value, w @ slope**2, w @ bend**2)
+    return tuple(float(s) for s in sums)
+
+
+def _rule(phi: ScalarFunction, alpha: float, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    if alpha <= _STEEP:
+        return independent_rule(phi, alpha, beta)
+    # So far stretched, φ bends within a panel unless panels are as narrow as φ's own scale, 1/α.
+    return panel_rule([(b - beta) / alpha for b in phi.breakpoints], 19, 1 / alpha)
+
+
+def _judged(
+    phi: ScalarFunction, t: Transform, residuals: dict[str, float]
+) -> dict[str, float]:
+    # φ(·) and δ cancel down to 1/γ, so that their rounding comes back γ times larger.
+    tolerance = max(TOLERANCE, 64 * _EPSILON * abs(t.gamma) * (1 + abs(t.delta)))
+    name, worst = max(residuals.items(), key=lambda item: abs(item[1]))
+    if not (math.isfinite(worst) and all(abs(r) <= tolerance for r in residuals.values())):
+        raise ShapingError(
+            where=f"activation {phi.name}",
+            found=f"{name} = {worst:.3e} at {t}",
+            law=f"A transform is returned only if every local condition holds to {tolerance:.1e}",
+            remedy="Report this activation and target: the solution found does not certify",
+        )
+    return residuals

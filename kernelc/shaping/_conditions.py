@@ -1,0 +1,91 @@
+"""The two local problems, each as a balance that must vanish and a level that must be met.
+
+The balance does not know the target. Its zeros in the (α, β) plane are therefore curves that belong
+to the activation alone; the target only says how far along a curve to go.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from ._moments import Batch, Moments
+
+
+class Conditions(Protocol):
+    """A local shaping problem for an unknown (α, β)."""
+
+    @property
+    def curved(self) -> bool:
+        """Whether the level needs E φ''²."""
+        ...
+
+    @property
+    def reference(self) -> float:
+        """The level at which branches are compared."""
+        ...
+
+    def balance(self, m: Moments) -> Batch:
+        """A dimensionless number that vanishes on the branches."""
+        ...
+
+    def level(self, m: Moments) -> Batch:
+        """What the target fixes: C'(1) - 1, or C''(1)."""
+        ...
+
+    def output(self, m: Moments) -> tuple[Batch, Batch]:
+        """γ and δ that meet the remaining conditions."""
+        ...
+
+
+@dataclass(frozen=True)
+class SlopeConditions:
+    """DKS: Q'(1) = q_slope is the balance, C'(1) - 1 the level (design §2, DKS).
+
+    δ = -E φ and γ = 1/√V hold C(0) = 0 and Q(1) = 1. The balance is divided by (C'(1)-1)·V, of the
+    same order in α, so that it stays of order one as α goes to 0.
+    """
+
+    q_slope: float = 1.0
+    curved: bool = False
+    reference: float = 0.1
+
+    def balance(self, m: Moments) -> Batch:
+        return (m.tilt - (self.q_slope - 1) * m.variance) / m.excess
+
+    def level(self, m: Moments) -> Batch:
+        return m.excess / m.variance
+
+    def output(self, m: Moments) -> tuple[Batch, Batch]:
+        return m.variance**-0.5, -m.mean
+
+
+@dataclass(frozen=True)
+class CurvatureConditions:
+    """Smooth TAT: Q'(1) = 1 is the balance, C''(1) the level (TAT, smooth activations).
+
+    Let s = E φ + δ. Q(1) = C'(1) = 1 give γ² α² E φ'² = 1 and s² = excess, so s = ±√excess: one
+    family of branches per sign. What is left of Q'(1) = 1 is tilt - excess + s α E Zφ' = 0, here
+    divided by the excess.
+    """
+
+    sign: int
+    curved: bool = True
+    reference: float = 0.1
+
+    def balance(self, m: Moments) -> Batch:
+        return m.tilt / m.excess - 1 + self.sign * m.alpha * m.bend / m.excess**0.5
+
+    def level(self, m: Moments) -> Batch:
+        assert m.bend_power is not None
+        return m.alpha**2 * m.bend_power / m.slope_power
+
+    def output(self, m: Moments) -> tuple[Batch, Batch]:
+        gamma = 1 / (m.alpha * m.slope_power**0.5)
+        return gamma, self.sign * m.excess**0.5 - m.mean
+
+
+def reached(level: float) -> bool:
+    """Whether a level can be told from rounding: the moments carry about 1e-16."""
+    return math.isfinite(level) and level > 1e-11

@@ -1,0 +1,84 @@
+"""Which activations no transformation can shape, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._errors import UnreachableError
+from ..activations import ScalarFunction
+
+
+_SAMPLES = np.array([-1.9, -1.1, -0.4, 0.3, 0.8, 1.7])
+
+
+def refuse_unshapeable(phi: ScalarFunction) -> None:
+    """Refuses what its structure alone rules out, before anything is computed.
+
+    Raises:
+        UnreachableError: φ jumps, is a line, is two rays of fixed slopes, or is known to fail.
+    """
+    if phi.smoothness < 0:
+        at = ", ".join(f"{x:g}" for x, _ in phi.jumps(0))
+        raise refusal(phi, f"it jumps at x = {at}", "E phi'^2, hence C'(1), is infinite at a jump")
+    if phi.analytic and not np.any(phi.numpy(2)(_SAMPLES)):
+        raise refusal(phi, "it is a straight line", "A line has C(c) = c for every alpha and beta")
+    if phi.homogeneity == 1:
+        raise UnreachableError(
+            where=f"activation {phi.name}",
+            found="it is homogeneous, phi(tx) = t phi(x), and its shape is fixed",
+            law="Then alpha only scales: Q'(1) = 1 holds at beta = 0 alone, where C'(1) is fixed too",
+            remedy="Use leaky_relu, whose negative slope is solved for",
+        )
+    if phi.infeasible is not None:
+        raise refusal(phi, "no transformation can shape it", phi.infeasible)
+
+
+def refuse_unsolved(phi: ScalarFunction, target: str, largest: float | None, remedy: str) -> None:
+    """Refuses a target for which no solution was found, with the reach or the reason.
+
+    Arguments:
+        phi: the activation.
+        target: what was asked, e.g. "psi = 1.5".
+        largest: the largest reachable value, None if the activation has no solution at all.
+        remedy: what to do about a target out of reach.
+
+    Raises:
+        UnreachableError: always.
+    """
+    if largest is not None:
+        name = target.split(" = ")[0]
+        raise UnreachableError(
+            where=f"activation {phi.name}",
+            found=f"{target} is out of reach",
+            law=f"Its solutions end at about {name} = {largest:.6g}",
+            remedy=remedy,
+        )
+    reason = _growth(phi) or "No scale and shift meets Q'(1) = 1 and the other conditions together"
+    raise refusal(phi, f"nothing reaches {target}", reason)
+
+
+def refusal(phi: ScalarFunction, found: str, law: str) -> UnreachableError:
+    """The error for an activation that cannot be shaped at all."""
+    return UnreachableError(
+        where=f"activation {phi.name}",
+        found=found,
+        law=law,
+        remedy="Use another activation, such as tanh, softplus or leaky_relu",
+    )
+
+
+def _growth(phi: ScalarFunction) -> str | None:
+    """φ''' = kφ' with k ≥ 0, if that holds: then Q'(1) = C'(1) + kα² wherever C(0) = 0.
+
+    With a mean s, Q'(1) = 1 asks for s E φ'' = -kV. At k = 0 that is s = 0, and at k > 0 an |s|
+    that takes C'(1) below 1.
+    """
+    if not phi.analytic:
+        return None
+    slope, third = phi.numpy(1)(_SAMPLES), phi.numpy(3)(_SAMPLES)
+    rate = third @ slope / (slope @ slope)
+    if rate < -1e-9 or np.max(np.abs(third - rate * slope)) > 1e-9 * np.max(np.abs(slope)):
+        return None
+    if rate < 1e-9:
+        return "phi''' = 0 makes Q'(1) = C'(1) where C(0) = 0, and both are 1 only for a line"
+    return f"phi''' = {rate:.4g} phi' gives Q'(1) = C'(1) + {rate:.4g} alpha^2 where C(0) = 0"

@@ -1,0 +1,136 @@
+"""Leaky ReLU, where the negative slope is the unknown and every answer is a formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .._errors import ShapingError, UnreachableError
+from ..activations import ScalarFunction
+from ._transform import Transform
+
+
+LARGEST_SLOPE = math.pi / (math.pi - 1)  # C'(1) of a centred ReLU
+_SERIES_BELOW = 0.5
+_SERIES = tuple((-1) ** (k + 1) * 2 * k / math.factorial(2 * k + 1) for k in range(1, 9))
+
+
+def has_free_slope(phi: ScalarFunction) -> bool:
+    """Whether φ is two rays from the origin, the left one's slope a parameter of φ."""
+    return (
+        phi.base is None
+        and phi.homogeneity == 1
+        and len(phi.pieces) == 2
+        and "negative_slope" in dict(phi.params)
+    )
+
+
+def solve_leaky_relu_dks(psi: float) -> Transform:
+    """The leaky ReLU with Q(1) = Q'(1) = 1, C(0) = 0, C'(1) = ψ, in closed form.
+
+    β = 0 meets Q'(1) = 1 because the function is homogeneous. With r = (ψ-1)/ψ and k = 1 - πr,
+    C'(1) = ψ gives a = (1 - √(1-k²))/k = k/(1 + √(πr(2-πr))) (design §2, closed DKS solutions).
+
+    Arguments:
+        psi: local slope, 1 < ψ ≤ π/(π-1).
+
+    Returns: α = 1, β = 0, γ, δ and the negative slope a in [0, 1).
+
+    Raises:
+        UnreachableError: ψ is outside that range.
+
+    Example:
+        >>> round(solve_leaky_relu_dks(1.5 ** (1 / 50)).negative_slope, 10)
+        0.7963707054
+    """
+    if not 1 < psi <= LARGEST_SLOPE:
+        raise UnreachableError(
+            where="leaky_relu",
+            found=f"a local slope psi = {psi}",
+            law=f"A leaky ReLU with slope in [0, 1) has 1 < psi <= pi/(pi-1) = {LARGEST_SLOPE:.6f}",
+            remedy="Use more nonlinear layers or a smaller zeta, or another activation",
+        )
+    x = math.pi * (psi - 1) / psi
+    a = max(0.0, (1 - x) / (1 + math.sqrt(max(0.0, x * (2 - x)))))
+    variance = (1 + a**2) / 2 - (1 - a) ** 2 / (2 * math.pi)
+    delta = -(1 - a) / math.sqrt(2 * math.pi)
+    transform = Transform(1.0, 0.0, variance**-0.5, delta, negative_slope=a)
+    _certify(transform, psi)
+    return transform
+
+
+def _certify(t: Transform, psi: float) -> None:
+    """C'(1) = E φ̂'² put together from the rounded constants."""
+    assert t.negative_slope is not None
+    slope = t.gamma**2 * (1 + t.negative_slope**2) / 2
+    if not abs(slope - psi) <= 1e-12:
+        raise ShapingError(
+            where="leaky_relu",
+            found=f"C'(1) - psi = {slope - psi:.3e}",
+            law="A transform is returned only if every local condition holds to 1e-12",
+            remedy="Report this target",
+        )
+
+
+def leaky_relu_tat_transform(negative_slope: float) -> Transform:
+    """φ̂ = √(2/(1+a²))·lrelu_a, for which Q(q) = q and C'(1) = 1 (TAT, leaky ReLU).
+
+    Arguments:
+        negative_slope: a.
+
+    Returns: α = 1, β = 0, δ = 0, γ and a.
+
+    Raises:
+        ShapingError: a is not a finite number.
+
+    Example:
+        >>> round(leaky_relu_tat_transform(0.0).gamma ** 2, 12)
+        2.0
+    """
+    a = _finite(negative_slope)
+    return Transform(1.0, 0.0, math.sqrt(2 / (1 + a * a)), 0.0, negative_slope=a)
+
+
+def leaky_relu_c_map(negative_slope: float) -> Callable:
+    """C(c) = c + (1-a)²/(π(1+a²))·(√(1-c²) - c·arccos c) (TAT, leaky ReLU).
+
+    Arguments:
+        negative_slope: a.
+
+    Returns: the map, on floats or arrays of values in [-1, 1].
+
+    Raises:
+        ShapingError: a is not a finite number.
+
+    Example:
+        >>> round(leaky_relu_c_map(0.0)(0.0), 12) == round(1 / math.pi, 12)
+        True
+    """
+    a = _finite(negative_slope)
+    weight = (1 - a) ** 2 / (math.pi * (1 + a * a))
+
+    def c_map(c):
+        mapped = np.asarray(c) + weight * _wedge(np.asarray(c, np.float64))
+        return float(mapped) if mapped.ndim == 0 else mapped
+
+    return c_map
+
+
+def _wedge(c: np.ndarray) -> np.ndarray:
+    """sin θ - θ cos θ at θ = arccos c: of order θ³, so by its series for small θ."""
+    theta = 2 * np.arcsin(np.sqrt(np.clip((1 - c) / 2, 0.0, 1.0)))  # arccos loses digits near 1
+    series = np.polynomial.polynomial.polyval(theta**2, _SERIES) * theta**3
+    return np.where(theta < _SERIES_BELOW, series, np.sin(theta) - theta * np.cos(theta))
+
+
+def _finite(negative_slope: float) -> float:
+    if not math.isfinite(negative_slope):
+        raise ShapingError(
+            where="leaky_relu",
+            found=f"negative_slope = {negative_slope}",
+            law="A negative slope is a finite number",
+            remedy="Pass one in [0, 1]",
+        )
+    return float(negative_slope)

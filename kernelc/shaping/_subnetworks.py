@@ -1,0 +1,73 @@
+"""The largest slope, curvature and C value over all subnetworks: one pass, three readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..algebra import CMapAlgebra, Jet, JetAlgebra
+from ..ir import KernelAlgebra, Network, Region, regions, visit
+
+
+S = TypeVar("S")
+
+
+class Subnetworks:
+    """The maximal subnetworks of a network, kept for repeated evaluation.
+
+    On each of slope, curvature and C(0) a longer run is never smaller (local maps lie above
+    the identity), so the maximum over all subnetworks is the one over maximal regions.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.regions = [r for r in _distinct(network, regions(network)) if _nonlinear(network, r)]
+
+    def max_slope(self, psi: float) -> float:
+        """mu(psi): the largest C_f'(1) when every local slope is `psi`."""
+        algebra = JetAlgebra(psi, 0.0)
+        return max((jet.slope for jet in self._values(algebra, Jet(1.0, 0.0))), default=1.0)
+
+    def max_curvature(self, kappa: float) -> float:
+        """The largest C_f''(1) when every local slope is 1 and every curvature `kappa`."""
+        algebra = JetAlgebra(1.0, kappa)
+        return max((jet.curvature for jet in self._values(algebra, Jet(1.0, 0.0))), default=0.0)
+
+    def max_c_value(self, local: Callable[[float], float]) -> float:
+        """The largest C_f(0) when every local C map is `local`."""
+        return max(self._values(CMapAlgebra(local), 0.0), default=0.0)
+
+    def _values(self, algebra: KernelAlgebra[S], start: S) -> list[S]:
+        return [region_value(self.network, algebra, region, start) for region in self.regions]
+
+
+def region_value(network: Network, algebra: KernelAlgebra[S], region: Region, start: S) -> S:
+    """Fold the kernel rules over one region."""
+    values: dict[int, S] = {region.entry: start}
+    for index in region.nodes:
+        node = network.nodes[index]
+        values[index] = visit(network, algebra, node, [values[i] for i in node.inputs])
+    return values[region.exit]
+
+
+def _nonlinear(network: Network, region: Region) -> bool:
+    return any(network.nodes[i].layer.nonlinearity() is not None for i in region.nodes)
+
+
+def _distinct(network: Network, found: list[Region]) -> list[Region]:
+    """One region of each structure: branches of repeated blocks are counted once."""
+    kept: dict[Any, Region] = {}
+    for region in found:
+        place = {index: i for i, index in enumerate(region.nodes)}
+        place[region.entry] = -1
+        nodes = (network.nodes[index] for index in region.nodes)
+        signature = tuple(
+            (
+                type(node.layer),
+                node.layer.kernel_key(network.in_shapes(node)),
+                tuple(place[i] for i in node.inputs),
+            )
+            for node in nodes
+        )
+        kept.setdefault(signature, region)
+    return list(kept.values())
