@@ -1,0 +1,8 @@
+"""Data sets as plain arrays, their normalisations, and the order batches come in."""
+
+from ._batches import batch_indices as batch_indices
+from ._cifar import cifar10 as cifar10
+from ._dataset import Dataset as Dataset, arrays as arrays
+from ._digits import digits as digits
+from ._fashion import fashion_mnist as fashion_mnist
+from ._pln import pln as pln

@@ -1,0 +1,6 @@
+"""Training under jit: fit a model, measure it, and compare learning rates."""
+
+from ._evaluate import evaluate as evaluate
+from ._fit import fit as fit
+from ._result import FitResult as FitResult, Metrics as Metrics, Record as Record
+from ._sweep import learning_rate_sweep as learning_rate_sweep

@@ -1,0 +1,63 @@
+"""Calling any model on a batch, and telling what of it is trained."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+
+def _is_index(leaf: Any) -> bool:
+    return isinstance(leaf, eqx.nn.StateIndex)
+
+
+def is_stateful(model: PyTree) -> bool:
+    """Whether the model keeps state between calls, as batch norm does."""
+    return any(_is_index(leaf) for leaf in jax.tree.leaves(model, is_leaf=_is_index))
+
+
+def split(model: PyTree) -> tuple[PyTree, PyTree]:
+    """The trained arrays of a model, and the rest; `eqx.combine` joins them again."""
+
+    # The initial value inside a StateIndex is an array too, but weight decay must not move it.
+    def trained(leaf: Any) -> bool:
+        return not _is_index(leaf) and eqx.is_inexact_array(leaf)
+
+    return eqx.partition(model, jax.tree.map(trained, model, is_leaf=_is_index))
+
+
+def apply(
+    model: Callable, xs: Float[Array, "batch ..."], state: Any, key: PRNGKeyArray | None
+) -> tuple[Float[Array, "batch ..."], Any]:
+    """The outputs of the model on a batch and its new state (None for None).
+
+    A model with a method `batched` gets the whole batch; any other is mapped over it with the
+    axis named "batch", which is what `eqx.nn.BatchNorm` looks for.
+    """
+    batched = getattr(model, "batched", None)
+    if batched is not None:
+        options = {"key": key} if _takes_key(batched) else {}
+        if state is None:
+            return batched(xs, **options), None
+        return batched(xs, state, **options)
+    keys = jax.random.split(key, len(xs)) if key is not None and _takes_key(model) else None
+
+    def one(x, key):
+        options = {} if key is None else {"key": key}
+        if state is None:
+            return model(x, **options), None
+        return model(x, state, **options)
+
+    axes = (0, None if keys is None else 0)
+    return jax.vmap(one, in_axes=axes, out_axes=(0, None), axis_name="batch")(xs, keys)
+
+
+def _takes_key(function: Callable) -> bool:
+    try:
+        return "key" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # callables written in C have no signature
+        return False

@@ -1,0 +1,104 @@
+"""The compiled part: several optimiser steps in one dispatch, stopping at a bad loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import NamedSharding
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
+
+from kernelc.training._call import apply
+from kernelc.training._losses import Loss, right
+
+
+class Carry(NamedTuple):
+    """What a step changes; its buffers are donated, so nobody else may own them."""
+
+    params: PyTree
+    opt_state: PyTree
+    state: PyTree
+    step: Int[Array, ""]
+
+
+class Fixed(NamedTuple):
+    """What a step reads: the untrained rest of the model, how to train, and the batches."""
+
+    rest: PyTree
+    optimizer: optax.GradientTransformation
+    loss: Loss
+    key: PRNGKeyArray
+    batch_placement: NamedSharding | None
+    x: Shaped[Array, "n ..."]
+    y: Shaped[Array, "n ..."]
+    rows: Int[Array, "chunk batch"]
+    quota: Int[Array, ""]
+
+
+class _Loop(NamedTuple):
+    carry: Carry
+    done: Int[Array, ""]
+    finite: Bool[Array, ""]
+    losses: Float[Array, " chunk"]
+    right: Int[Array, " chunk"]
+
+
+# A while loop with a count that is data: one compilation serves every number of steps, and a
+# step is compiled once however many a dispatch runs. It ends early at NaN or infinity.
+@eqx.filter_jit(donate="all-except-first")
+def advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, Array]:
+    """Runs up to `quota` steps; returns the carry, steps run, their losses and right counts."""
+    chunk = len(fixed.rows)
+    start = _Loop(
+        carry,
+        jnp.zeros((), jnp.int32),
+        jnp.ones((), bool),
+        jnp.zeros(chunk, jnp.float32),
+        jnp.zeros(chunk, jnp.int32),
+    )
+
+    def going(loop: _Loop) -> Bool[Array, ""]:
+        return (loop.done < fixed.quota) & loop.finite
+
+    def body(loop: _Loop) -> _Loop:
+        carry, loss, hits = _one_step(fixed, loop.carry, fixed.rows[loop.done])
+        return _Loop(
+            carry,
+            loop.done + 1,
+            jnp.isfinite(loss),
+            loop.losses.at[loop.done].set(loss.astype(jnp.float32)),
+            loop.right.at[loop.done].set(hits.astype(jnp.int32)),
+        )
+
+    end = jax.lax.while_loop(going, body, start)
+    return end.carry, end.done, end.losses, end.right
+
+
+def _one_step(fixed: Fixed, carry: Carry, rows: Int[Array, " batch"]) -> tuple:
+    x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (fixed.x, fixed.y))
+    if fixed.batch_placement is not None:
+        x, y = (jax.lax.with_sharding_constraint(v, fixed.batch_placement) for v in (x, y))
+    key = jax.random.fold_in(fixed.key, carry.step)
+
+    def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[Any, Int[Array, ""]]]:
+        model: Callable = eqx.combine(params, fixed.rest)
+        logits, state = apply(model, x, carry.state, key)
+        return jnp.mean(fixed.loss(logits, y)), (state, jnp.sum(right(logits, y)))
+
+    gradient = jax.value_and_grad(objective, has_aux=True)
+    (loss, (state, hits)), grads = gradient(carry.params)
+    # Optimisers that adapt to the loss ask for its value; the others ignore it.
+    update = optax.with_extra_args_support(fixed.optimizer).update
+    updates, opt_state = update(grads, carry.opt_state, carry.params, value=loss)
+    params = optax.apply_updates(carry.params, updates)
+    return Carry(params, opt_state, state, carry.step + 1), loss, hits
+
+
+def owned(tree: PyTree) -> PyTree:
+    """A copy of every array, so that donating it deletes nothing the caller holds."""
+    # The explicit dtype also drops weak types, which would change between loop rounds.
+    return jax.tree.map(lambda leaf: jnp.array(leaf, dtype=jnp.result_type(leaf)), tree)

@@ -1,0 +1,109 @@
+"""The same run at several learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import PyTree
+
+from kernelc._errors import DataError
+from kernelc.training._fit import Data, train
+from kernelc.training._losses import Loss, Named
+from kernelc.training._result import FitResult
+
+
+def learning_rate_sweep(
+    model: Callable,
+    data: Data,
+    rates: Sequence[float],
+    make_optimizer: Callable[[Any], optax.GradientTransformation] = optax.sgd,
+    *,
+    steps: int = 1000,
+    batch_size: int | None = None,
+    seed: int = 0,
+    loss: Named | Loss = "cross_entropy",
+    eval_every: int | None = None,
+    train_examples: int = 10_000,
+    progress: bool | None = None,
+    state: Any = None,
+) -> dict[float, FitResult]:
+    """Trains the model from the same start at every rate, compiling once for all of them.
+
+    Arguments:
+        model, data, steps, batch_size, seed, loss, eval_every, train_examples, progress,
+            state: as in `fit`.
+        rates: learning rates, positive and finite.
+        make_optimizer: gives the optimiser for a learning rate, for example `optax.sgd` or
+            `lambda rate: optax.sgd(rate, momentum=0.9)`. The rate is a traced number.
+
+    Returns: a dict from every rate to its `FitResult`.
+
+    Raises: DataError as `fit` does, and for rates that are none.
+
+    Example:
+        >>> import equinox as eqx, jax
+        >>> net = eqx.nn.Linear(2, 2, key=jax.random.key(0))
+        >>> data = (np.eye(2), np.arange(2))
+        >>> results = learning_rate_sweep(net, data, [0.1, 1.0], steps=20, progress=False)
+        >>> results[1.0].train.loss < results[0.1].train.loss
+        True
+    """
+    chosen = [_rate(rate) for rate in rates]
+    if not chosen:
+        raise DataError(
+            where="rates",
+            found="none",
+            law="A sweep has at least one learning rate",
+            remedy="Pass for example [0.001, 0.01, 0.1]",
+        )
+    # The rate is part of the optimiser's state, so that all runs share one compiled step.
+    optimizer = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
+    options: dict[str, Any] = dict(
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+        loss=loss,
+        eval_every=eval_every,
+        train_examples=train_examples,
+        progress=progress,
+        state=state,
+        callback=None,
+    )
+    return {
+        rate: train(model, data, optimizer=optimizer, adjust=_at(rate), **options)
+        for rate in chosen
+    }
+
+
+def _named(make_optimizer: Callable) -> Callable:
+    # The argument of the user's function may have any name; Optax finds it by this one.
+    def build(learning_rate: Any) -> optax.GradientTransformation:
+        return make_optimizer(learning_rate)
+
+    return build
+
+
+def _at(rate: float) -> Callable[[PyTree], PyTree]:
+    def adjust(opt_state: Any) -> Any:
+        dtype = opt_state.hyperparams["learning_rate"].dtype
+        return opt_state._replace(
+            hyperparams={**opt_state.hyperparams, "learning_rate": jnp.asarray(rate, dtype)}
+        )
+
+    return adjust
+
+
+def _rate(rate: float) -> float:
+    value = float(rate)
+    if not (np.isfinite(value) and value > 0):
+        raise DataError(
+            where="rates",
+            found=repr(rate),
+            law="A learning rate is a positive finite number",
+            remedy="Leave it out",
+        )
+    return value
