@@ -1,0 +1,27 @@
+"""Finite layers as Equinox modules, and the model that runs them."""
+
+from ._batch_norm import BatchNorm as BatchNorm, batch_norm as batch_norm
+from ._concat import Concat as Concat
+from ._conv import Conv as Conv, conv as conv
+from ._dense import Dense as Dense, dense as dense
+from ._dropout import Dropout as Dropout
+from ._elementwise import Elementwise as Elementwise
+from ._flatten import Flatten as Flatten
+from ._initialisers import (
+    gaussian_fan_in as gaussian_fan_in,
+    initialise as initialise,
+    scaled_uniform_orthogonal as scaled_uniform_orthogonal,
+)
+from ._layer import LayerModule as LayerModule
+from ._layer_norm import LayerNorm as LayerNorm, layer_norm as layer_norm
+from ._model import Model as Model, Node as Node
+from ._pln import PLN as PLN
+from ._pool import GlobalMeanPool as GlobalMeanPool, MaxPool as MaxPool, MeanPool as MeanPool
+from ._precision import Policy as Policy
+from ._product import Product as Product
+from ._scale import Scale as Scale, scale as scale
+from ._weighted_mean_pool import (
+    WeightedMeanPool as WeightedMeanPool,
+    weighted_mean_pool as weighted_mean_pool,
+)
+from ._weighted_sum import WeightedSum as WeightedSum

@@ -1,0 +1,139 @@
+"""Conv: a convolution in one to three dimensions, channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+from jax import lax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._errors import ShapeError
+from ._dense import biases, check_bias, check_weight
+from ._initialisers import Kind, initialise
+from ._layer import LayerModule, only, require_channels
+from ._window import Padding, check_locations, check_window, sizes, wrap
+
+
+# Letters of the location axes in XLA's dimension numbers.
+_LOCATIONS = {1: "H", 2: "HW", 3: "DHW"}
+
+
+class Conv(LayerModule):
+    """A convolution of (batch, *locations, in) with (*window, in/groups, out), plus a bias.
+
+    The weight carries its whole scale σ_w/√fan-in. The kernel is not flipped, as is usual in
+    machine learning. SAME pads with zeros and CIRCULAR with the other end of the input, both
+    to ceil(n / stride) output locations.
+
+    Arguments:
+        weight: shape (*window, in/groups, out), with one to three window axes.
+        bias: shape (out,), or None for no bias.
+        stride: one step for each location axis.
+        padding: "SAME", "VALID" or "CIRCULAR".
+        groups: channels are split into this many contiguous blocks that do not mix.
+
+    Raises: ShapeError for parameters, strides or groups that do not fit together.
+
+    Example:
+        >>> layer = Conv(jax.numpy.ones((3, 1, 2)), stride=(2,))
+        >>> layer((jax.numpy.ones((1, 4, 1)),))[0].shape
+        (1, 2, 2)
+    """
+
+    weight: Float[Array, "*window in_per_group out"]
+    bias: Float[Array, " out"] | None
+    stride: tuple[int, ...] = eqx.field(static=True)
+    padding: Padding = eqx.field(static=True)
+    groups: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        weight: Float[Array, "*window in_per_group out"],
+        bias: Float[Array, " out"] | None = None,
+        *,
+        stride: Sequence[int] | None = None,
+        padding: Padding = "SAME",
+        groups: int = 1,
+    ) -> None:
+        check_weight("Conv", weight, (3, 4, 5))
+        check_bias("Conv", weight, bias)
+        window = weight.shape[:-2]
+        self.weight, self.bias = weight, bias
+        self.stride = sizes((1,) * len(window) if stride is None else stride)
+        self.padding, self.groups = padding, int(groups)
+        check_window("Conv", window, self.stride, padding)
+        if self.groups < 1 or weight.shape[-1] % self.groups:
+            raise ShapeError(
+                where="Conv",
+                found=f"{weight.shape[-1]} output channels in {groups} groups",
+                law="groups divide the channels on both sides",
+                remedy="choose groups that divide both",
+            )
+
+    def __call__(
+        self,
+        inputs: tuple[Array, ...],
+        state: eqx.nn.State | None = None,
+        key: PRNGKeyArray | None = None,
+        axis_name: str | None = None,
+    ) -> tuple[Array, eqx.nn.State | None]:
+        x = only("Conv", inputs)
+        window = self.weight.shape[:-2]
+        check_locations("Conv", x, window, self.padding)
+        require_channels("Conv", x, self.weight.shape[-2] * self.groups)
+        x, padding = wrap(x, window, self.stride, self.padding)
+        letters = _LOCATIONS[len(window)]
+        y = lax.conv_general_dilated(
+            x,
+            self.weight,
+            self.stride,
+            padding,
+            dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+            feature_group_count=self.groups,
+        )
+        return (y if self.bias is None else y + self.bias), state
+
+
+def conv(
+    key: PRNGKeyArray,
+    in_channels: int,
+    out_channels: int,
+    *,
+    window: Sequence[int],
+    stride: Sequence[int] | None = None,
+    padding: Padding = "SAME",
+    groups: int = 1,
+    weight_std: float = 1.0,
+    bias_std: float = 0.0,
+    delta: bool = True,
+    init: Kind = "gaussian",
+    dtype: Any = "float32",
+) -> Conv:
+    """A `Conv` at initialisation: q values are multiplied by weight_std², then bias_std² added.
+
+    Arguments:
+        key: randomness.
+        in_channels: input channels.
+        out_channels: output channels.
+        window: one size for each location axis; odd with `delta`.
+        stride, padding, groups: see `Conv`.
+        weight_std: σ_w.
+        bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
+        delta, init: see `initialise`.
+        dtype: dtype of the parameters.
+
+    Returns: the layer.
+
+    Raises: as `Conv` and `initialise`.
+
+    Example:
+        >>> conv(jax.random.key(0), 3, 8, window=(3, 3)).weight.shape
+        (3, 3, 3, 8)
+    """
+    weight_key, bias_key = jax.random.split(key)
+    weight = initialise(init, weight_key, window, in_channels, out_channels, groups, delta, dtype)
+    bias = biases(bias_key, out_channels, bias_std, weight.dtype)
+    return Conv(weight * weight_std, bias, stride=stride, padding=padding, groups=groups)

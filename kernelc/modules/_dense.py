@@ -1,0 +1,116 @@
+"""Dense: one matrix applied to the channels of every location."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._errors import ShapeError
+from ._initialisers import Kind, initialise
+from ._layer import LayerModule, only, require_channels
+
+
+class Dense(LayerModule):
+    """x @ weight + bias on the last axis.
+
+    The weight carries its whole scale σ_w/√fan-in, and is [in, out]: both are what K-FAC
+    needs in order to see a dense layer.
+
+    Arguments:
+        weight: shape (in, out).
+        bias: shape (out,), or None for no bias.
+
+    Raises: ShapeError for weights of another rank, or a bias of another length.
+
+    Example:
+        >>> layer = Dense(jnp.ones((2, 3)), jnp.zeros(3))
+        >>> layer((jnp.ones((1, 2)),))[0].tolist()
+        [[2.0, 2.0, 2.0]]
+    """
+
+    weight: Float[Array, "in out"]
+    bias: Float[Array, " out"] | None = None
+
+    def __check_init__(self) -> None:
+        check_weight("Dense", self.weight, (2,))
+        check_bias("Dense", self.weight, self.bias)
+
+    def __call__(
+        self,
+        inputs: tuple[Array, ...],
+        state: eqx.nn.State | None = None,
+        key: PRNGKeyArray | None = None,
+        axis_name: str | None = None,
+    ) -> tuple[Array, eqx.nn.State | None]:
+        x = only("Dense", inputs)
+        require_channels("Dense", x, self.weight.shape[0])
+        y = x @ self.weight
+        return (y if self.bias is None else y + self.bias), state
+
+
+def dense(
+    key: PRNGKeyArray,
+    in_channels: int,
+    out_channels: int,
+    *,
+    weight_std: float = 1.0,
+    bias_std: float = 0.0,
+    init: Kind = "gaussian",
+    dtype: Any = "float32",
+) -> Dense:
+    """A `Dense` at initialisation: weights of variance weight_std²/in, biases bias_std².
+
+    Arguments:
+        key: randomness.
+        in_channels: entries on the last axis of the input.
+        out_channels: entries on the last axis of the output.
+        weight_std: σ_w.
+        bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
+        init: see `initialise`.
+        dtype: dtype of the parameters.
+
+    Returns: the layer.
+
+    Raises: as `initialise`.
+
+    Example:
+        >>> dense(jax.random.key(0), 4, 8, init="suo").weight.shape
+        (4, 8)
+    """
+    weight_key, bias_key = jax.random.split(key)
+    weight = initialise(init, weight_key, (), in_channels, out_channels, dtype=dtype)
+    return Dense(weight * weight_std, biases(bias_key, out_channels, bias_std, weight.dtype))
+
+
+def biases(key: PRNGKeyArray, size: int, std: float, dtype: Any) -> Float[Array, " size"]:
+    """Gaussian biases of standard deviation `std`."""
+    if std == 0:
+        return jnp.zeros(size, dtype)
+    return jax.random.normal(key, (size,), dtype) * std
+
+
+def check_weight(where: str, weight: Array, ranks: tuple[int, ...]) -> None:
+    """Require a weight of one of `ranks`."""
+    if weight.ndim not in ranks:
+        raise ShapeError(
+            where=where,
+            found=f"weights of shape {weight.shape}",
+            law=f"weights are (*window, in, out), {ranks[0]} axes"
+            + (f" to {ranks[-1]}" if len(ranks) > 1 else ""),
+            remedy="reshape the weights, or use another layer",
+        )
+
+
+def check_bias(where: str, weight: Array, bias: Array | None) -> None:
+    """Require one bias for each output channel."""
+    if bias is not None and bias.shape != weight.shape[-1:]:
+        raise ShapeError(
+            where=where,
+            found=f"a bias of shape {bias.shape} for weights of shape {weight.shape}",
+            law="there is one bias for each output channel",
+            remedy=f"give the bias the shape {weight.shape[-1:]}",
+        )

@@ -1,0 +1,150 @@
+"""Weights at initialisation: Gaussian or orthogonal, over the window or on its centre tap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._errors import ShapeError, UnsupportedError
+from ._precision import accumulator, floating
+
+
+Kind = Literal["gaussian", "orthogonal", "suo"]
+KINDS = ("gaussian", "orthogonal", "suo")
+
+
+def gaussian_fan_in(
+    key: PRNGKeyArray, rows: int, columns: int, dtype: Any = "float32"
+) -> Float[Array, "rows columns"]:
+    """A Gaussian matrix of variance 1/rows: E q(x @ w) = q(x).
+
+    Arguments:
+        key: randomness.
+        rows: the fan-in, what one output sums over.
+        columns: number of outputs.
+        dtype: floating dtype of the result.
+
+    Returns: a matrix of shape (rows, columns).
+
+    Example:
+        >>> gaussian_fan_in(jax.random.key(0), 3, 5).shape
+        (3, 5)
+    """
+    return jax.random.normal(key, (rows, columns), dtype) / jnp.asarray(rows**0.5, dtype)
+
+
+def scaled_uniform_orthogonal(
+    key: PRNGKeyArray, rows: int, columns: int, dtype: Any = "float32"
+) -> Float[Array, "rows columns"]:
+    """A Haar-distributed semi-orthogonal matrix times max(1, √(columns/rows)).
+
+    (SUO of Martens et al. 2021, Deep Kernel Shaping.) With q(x) = ‖x‖²/dim, q(x @ w) = q(x)
+    exactly when columns >= rows, since the rows of w are then orthogonal and of squared length
+    columns/rows; when columns < rows its columns are orthonormal and E q(x @ w) = q(x).
+    Entries have variance 1/rows, that of the Gaussian initialiser.
+
+    Arguments:
+        key: randomness.
+        rows: the fan-in, what one output sums over.
+        columns: number of outputs.
+        dtype: floating dtype of the result; drawn in float32 or better.
+
+    Returns: a matrix of shape (rows, columns).
+
+    Example:
+        >>> scaled_uniform_orthogonal(jax.random.key(0), 3, 5).shape
+        (3, 5)
+    """
+    long, short = max(rows, columns), min(rows, columns)
+    normal = jax.random.normal(key, (long, short), accumulator(jnp.dtype(dtype)))
+    basis, upper = jnp.linalg.qr(normal)
+    # QR leaves the signs to LAPACK; only with a positive diagonal is the basis Haar.
+    basis = basis * jnp.where(jnp.diagonal(upper) < 0, -1, 1)
+    matrix = basis if rows >= columns else basis.T
+    return (matrix * max(1.0, math.sqrt(columns / rows))).astype(dtype)
+
+
+def initialise(
+    kind: Kind,
+    key: PRNGKeyArray,
+    window: Sequence[int],
+    in_channels: int,
+    out_channels: int,
+    groups: int = 1,
+    delta: bool = False,
+    dtype: Any = "float32",
+) -> Float[Array, "*window in_per_group out"]:
+    """Weights of a dense layer (empty window) or a convolution that preserve the q value.
+
+    Every group has a matrix of its own, from fan-in to out/groups. Spread over the window the
+    fan-in is prod(window) · in/groups; under the Delta convention (Xiao et al. 2018) it is
+    in/groups, and every tap but the centre one is zero.
+
+    Arguments:
+        kind: "gaussian" (variance 1/fan-in), "suo" (scaled uniform orthogonal), or
+            "orthogonal", which draws the very same matrices as "suo": the factor
+            max(1, √(out/fan-in)) is the only one with which a semi-orthogonal matrix
+            preserves q values, and it is 1 unless the layer expands.
+        key: randomness; equal keys give equal weights.
+        window: size along each location axis; empty for a dense layer.
+        in_channels: input channels.
+        out_channels: output channels.
+        groups: into how many groups the channels are split; XLA's order, contiguous blocks.
+        delta: whether only the centre tap is drawn; wants odd windows.
+        dtype: floating dtype of the result.
+
+    Returns: weights of shape (*window, in/groups, out).
+
+    Raises:
+        ShapeError: sizes that are not positive, an even window with `delta`, groups that
+            do not divide the channels.
+        UnsupportedError: an unknown kind, a dtype that is not floating.
+
+    Example:
+        >>> initialise("suo", jax.random.key(0), (3, 3), 8, 16, delta=True).shape
+        (3, 3, 8, 16)
+    """
+    window = tuple(window)
+    _check(kind, window, in_channels, out_channels, groups, delta)
+    dtype = floating("initialise: dtype", dtype)
+    draw = gaussian_fan_in if kind == "gaussian" else scaled_uniform_orthogonal
+    rows, columns = in_channels // groups, out_channels // groups
+    taps = 1 if delta else math.prod(window)
+    keys = jax.random.split(key, groups) if groups > 1 else [key]
+    blocks = [draw(each, taps * rows, columns, dtype) for each in keys]
+    matrix = jnp.concatenate(blocks, axis=-1)
+    if not delta:
+        return matrix.reshape(*window, rows, out_channels)
+    centre = tuple(size // 2 for size in window)
+    return jnp.zeros((*window, rows, out_channels), dtype).at[centre].set(matrix)
+
+
+def _check(
+    kind: str, window: tuple[int, ...], fan: int, out: int, groups: int, delta: bool
+) -> None:
+    if kind not in KINDS:
+        raise UnsupportedError(
+            where="initialise: kind",
+            found=repr(kind),
+            law="the kind names the distribution of the weights",
+            remedy=f"choose one of {', '.join(KINDS)}",
+        )
+    if any(size < 1 for size in (*window, fan, out, groups)) or fan % groups or out % groups:
+        raise ShapeError(
+            where="initialise",
+            found=f"window {window}, {fan} -> {out} channels, {groups} groups",
+            law="sizes are positive, and groups divide the channels on both sides",
+            remedy="choose groups that divide both, and sizes of at least 1",
+        )
+    if delta and any(size % 2 == 0 for size in window):
+        raise ShapeError(
+            where="initialise: window",
+            found=f"an even window {window} with Delta initialisation",
+            law="Delta initialisation needs a centre tap, so odd windows",
+            remedy="use an odd window, or delta=False",
+        )

@@ -1,0 +1,85 @@
+"""What every module is: a batch-level map from the values of its inputs to its own value."""
+
+from __future__ import annotations
+
+import abc
+
+import equinox as eqx
+from jaxtyping import Array, PRNGKeyArray
+
+from .._errors import ShapeError
+
+
+class LayerModule(eqx.Module):
+    """A finite layer, called on whole batches.
+
+    K-FAC recognises layers by the operations on batch-level values, so the batch axis is
+    part of the contract and not left to `jax.vmap`.
+    """
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        inputs: tuple[Array, ...],
+        state: eqx.nn.State | None = None,
+        key: PRNGKeyArray | None = None,
+        axis_name: str | None = None,
+    ) -> tuple[Array, eqx.nn.State | None]:
+        """Apply the layer.
+
+        Arguments:
+            inputs: arrays of shape (batch, *locations, channels).
+            state: running statistics; passed through by layers that keep none.
+            key: randomness, for dropout in training.
+            axis_name: name of a `jax.vmap` axis that is part of the batch.
+
+        Returns: the output, (batch, *locations, channels), and the state.
+        """
+
+    @property
+    def needs_batch(self) -> bool:
+        """Whether the output for one example depends on the other examples of its batch."""
+        return False
+
+
+def only(where: str, inputs: tuple[Array, ...]) -> Array:
+    """The single input of a layer that takes one, with its batch and channel axes."""
+    if len(inputs) != 1:
+        raise ShapeError(
+            where=where,
+            found=f"{len(inputs)} inputs",
+            law=f"{where} takes exactly one input",
+            remedy="combine branches with WeightedSum, Product or Concat first",
+        )
+    if inputs[0].ndim < 2:
+        raise ShapeError(
+            where=where,
+            found=f"an input of shape {inputs[0].shape}",
+            law="modules take batches: (batch, *locations, channels)",
+            remedy="add a batch axis, x[None]",
+        )
+    return inputs[0]
+
+
+def alike(where: str, inputs: tuple[Array, ...], channels_too: bool = True) -> None:
+    """Require inputs of one shape, up to the number of channels if not `channels_too`."""
+    shapes = [x.shape if channels_too else x.shape[:-1] for x in inputs]
+    if not shapes or any(shape != shapes[0] for shape in shapes):
+        raise ShapeError(
+            where=where,
+            found=f"inputs of shapes {[x.shape for x in inputs]}",
+            law="branches meet only when their shapes agree"
+            + ("" if channels_too else " but for the last axis"),
+            remedy="make the branches end in equal shapes",
+        )
+
+
+def require_channels(where: str, x: Array, channels: int) -> None:
+    """Require `channels` entries on the last axis."""
+    if x.shape[-1] != channels:
+        raise ShapeError(
+            where=where,
+            found=f"an input of shape {x.shape}",
+            law=f"this layer was made for {channels} channels on the last axis",
+            remedy="build the layer for the channels it will see",
+        )

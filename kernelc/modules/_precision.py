@@ -1,0 +1,88 @@
+"""Dtypes: which one parameters are kept in, which one layers compute in, which one comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from .._errors import UnsupportedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """Mixed precision: dtypes of the parameters, of the computation and of the output.
+
+    Arguments:
+        param_dtype: what parameters are stored and trained in.
+        compute_dtype: what parameters and values are cast to where they are used; default
+            `param_dtype`. Statistics of normalisation layers are taken in float32 at least.
+        output_dtype: dtype of what the model returns; default `param_dtype`.
+
+    Raises: UnsupportedError for a dtype that is not floating, or that JAX would truncate.
+
+    Example:
+        >>> Policy("float32", compute_dtype="bfloat16").output_dtype
+        'float32'
+    """
+
+    param_dtype: str = "float32"
+    compute_dtype: str | None = None
+    output_dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            given = getattr(self, field.name)
+            dtype = self.param_dtype if given is None else given
+            name = floating(f"Policy: {field.name}", dtype).name
+            object.__setattr__(self, field.name, name)
+
+
+def floating(where: str, dtype: Any) -> jnp.dtype:
+    """The floating dtype meant by `dtype`, refused if this JAX would silently truncate it."""
+    try:
+        found = jnp.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or not jnp.issubdtype(found, jnp.floating):
+        raise UnsupportedError(
+            where=where,
+            found=repr(dtype),
+            law="networks compute in a real floating dtype",
+            remedy='use "float32", "bfloat16", "float16" or "float64"',
+        )
+    if found == jnp.float64 and not jax.config.read("jax_enable_x64"):
+        raise UnsupportedError(
+            where=where,
+            found="float64 while JAX runs in 32 bits",
+            law="JAX would silently truncate the values to float32",
+            remedy='set jax.config.update("jax_enable_x64", True), or use "float32"',
+        )
+    return found
+
+
+def accumulator(dtype: jnp.dtype) -> jnp.dtype:
+    """Dtype for sums of many terms: means of squares lose too much in 16 bits."""
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def cast(tree: Any, dtype: str) -> Any:
+    """Every floating array of `tree` in `dtype`; arrays already in it are left untouched."""
+
+    def one(leaf: Any) -> Any:
+        # No operation may come between a parameter and the layer that uses it when nothing
+        # needs converting: K-FAC recognises a layer by its raw parameters.
+        if eqx.is_inexact_array(leaf) and leaf.dtype != jnp.dtype(dtype):
+            return jnp.asarray(leaf, dtype)
+        return leaf
+
+    return jax.tree.map(one, tree)
+
+
+def as_dtype(x: Array, dtype: str | jnp.dtype) -> Array:
+    """`x` in `dtype`, with no operation when it already is."""
+    return x if x.dtype == jnp.dtype(dtype) else x.astype(dtype)
