@@ -5,6 +5,7 @@ from ._combinators import Block as Block, chain as chain, repeat as repeat
 from ._layer import Layer as Layer, Shape as Shape
 from ._network import Network as Network, Placed as Placed, snake as snake, visit as visit
 from ._node import Node as Node
+from ._shaping_rule import ShapingRule as ShapingRule
 from ._structure import (
     Region as Region,
     Run as Run,

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .._errors import GraphError
 from ._node import Node
+from ._shaping_rule import ShapingRule
 
 
 if TYPE_CHECKING:
     import equinox as eqx
     import jax
 
+    from ..activations import ScalarFunction
     from ._algebra import KernelAlgebra
 
 Shape = tuple[int, ...]
@@ -75,6 +77,27 @@ class Layer(ABC):
         """Equal keys mean equal kernel rules: what repeat detection compares."""
         del shapes
         return self
+
+    def reads(self) -> tuple[str, ...]:
+        """What the kernel rule reads beside the pair itself: "location", "batch"."""
+        return ()
+
+    def nonlinearity(self) -> ScalarFunction | None:
+        """The elementwise function this layer applies, before any transformation."""
+        return None
+
+    def transformed(
+        self, alpha: float, beta: float, gamma: float, delta: float, **params: float
+    ) -> Layer:
+        """This layer with its nonlinearity transformed to gamma (phi(alpha u + beta) + delta),
+        parameters of phi replaced by `params`."""
+        del alpha, beta, gamma, delta, params
+        return self
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        """What kernel shaping asks of this layer; `last`: no nonlinearity comes after it."""
+        del shapes, out, last
+        return ShapingRule(self)
 
     def text(self) -> str:
         """One short line, as a person would write the layer."""

@@ -96,6 +96,17 @@ class Activation(Layer):
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.function, self.alpha, self.beta, self.gamma, self.delta
 
+    def nonlinearity(self) -> ScalarFunction:
+        return self.function
+
+    def transformed(
+        self, alpha: float, beta: float, gamma: float, delta: float, **params: float
+    ) -> Activation:
+        function = self.function
+        if params:
+            function = named(function.name, **{**dict(function.params), **params})
+        return Activation(function, alpha=alpha, beta=beta, gamma=gamma, delta=delta)
+
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         return modules.Elementwise(self.function.jax, self.alpha, self.beta, self.gamma, self.delta)
 

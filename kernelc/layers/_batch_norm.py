@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import finite_number
 
 
@@ -49,5 +49,15 @@ class BatchNorm(Layer):
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.batch_normalise(inputs[0])
 
+    def reads(self) -> tuple[str, ...]:
+        return ("batch",)
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        return ShapingRule(
+            None,
+            problem="batch norm removes the mean over the batch, which makes C maps depend on data",
+            remedy="remove it",
+        )
+
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.batch_norm(out[-1], momentum=self.momentum, eps=self.eps, dtype=dtype)
+        return modules.BatchNorm(out[-1], momentum=self.momentum, eps=self.eps, dtype=dtype)

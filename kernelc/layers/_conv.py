@@ -12,8 +12,8 @@ import jax
 
 from .. import modules
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape
-from ._dense import INITS
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ._dense import INITS, weight_rule
 from ._fields import finite_number, numeric, one_of, positive_integer
 from ._window import PADDINGS, freeze, per_axis, window_shape
 
@@ -112,6 +112,25 @@ class Conv(Layer):
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std, self.delta, self.padding, self.groups
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo", delta=True)
+        windows = per_axis(self.window, len(out) - 1, "Conv", "window")
+        if shapes[0][-1] == self.groups and self.groups > 1:
+            return ShapingRule(
+                self,
+                problem="a depthwise convolution does not make its input Gaussian",
+                remedy="use fewer groups, or WeightedMeanPool",
+                possible=False,
+            )
+        if self.delta or math.prod(windows) == 1:
+            return weight_rule(self, changed)
+        return ShapingRule(
+            changed if all(n % 2 for n in windows) else self,
+            problem="weights spread over the window mix locations, so q is not uniform",
+            remedy="use delta=True with an odd window",
+            possible=all(n % 2 for n in windows),
+        )
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         axes = len(out) - 1

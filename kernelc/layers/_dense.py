@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import finite_number, numeric, one_of, positive_integer
 
 
@@ -63,6 +63,11 @@ class Dense(Layer):
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std
 
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        return weight_rule(
+            self, dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
+        )
+
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         return modules.dense(
             key,
@@ -73,3 +78,19 @@ class Dense(Layer):
             init=self.init,
             dtype=dtype,
         )
+
+
+def weight_rule(layer: Any, replacement: Layer) -> ShapingRule:
+    """Shaping asks of a layer of weights: unit weight variance, zero bias, SUO weights."""
+    found = []
+    if layer.weight_std != 1:
+        found.append(f"weight_std = {layer.weight_std}")
+    if layer.bias_std != 0:
+        found.append(f"bias_std = {layer.bias_std}")
+    if not found:
+        return ShapingRule(replacement, always=True)
+    return ShapingRule(
+        replacement,
+        problem=f"{' and '.join(found)} change q at initialisation",
+        remedy="use weight_std=1 and bias_std=0 (biases still train)",
+    )

@@ -11,7 +11,7 @@ import jax
 
 from .. import modules
 from .._errors import GraphError
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import finite_number
 
 
@@ -53,6 +53,15 @@ class Dropout(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.dropout(inputs[0], 1 - self.rate)
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        if last or self.rate == 0:
+            return ShapingRule(self)
+        return ShapingRule(
+            None,
+            problem="dropout before a nonlinearity raises q in training",
+            remedy="put dropout after the last nonlinearity",
+        )
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         return modules.Dropout(self.rate)

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._shapes import with_locations
 
 
@@ -41,6 +41,19 @@ class GlobalMeanPool(Layer):
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return shapes[0][:-1]
+
+    def reads(self) -> tuple[str, ...]:
+        return ("location",)
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        if last:
+            return ShapingRule(self)
+        return ShapingRule(
+            self,
+            problem="a mean over all locations comes before a nonlinearity, so q is not uniform",
+            remedy="pool after the last nonlinearity",
+            possible=False,
+        )
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         return modules.GlobalMeanPool()

@@ -10,8 +10,9 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import one_of
+from ._weighted_mean_pool import pool_rule
 from ._window import PADDINGS, freeze, per_axis, window_shape
 
 
@@ -58,8 +59,14 @@ class MaxPool(Layer):
             "use WeightedMeanPool (kernelc.shape(..., rewrite=True) does), or a strided Conv",
         )
 
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        return pool_rule(self, shapes[0], out, *self._sizes(len(out) - 1))
+
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        axes = len(out) - 1
+        window, stride = self._sizes(len(out) - 1)
+        return modules.MaxPool(window, stride, self.padding)
+
+    def _sizes(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         window = per_axis(self.window, axes, "MaxPool", "window")
         stride = window if self.stride is None else per_axis(self.stride, axes, "MaxPool", "stride")
-        return modules.MaxPool(window, stride, self.padding)
+        return window, stride

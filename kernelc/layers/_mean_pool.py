@@ -11,8 +11,9 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import one_of
+from ._weighted_mean_pool import pool_rule
 from ._window import PADDINGS, freeze, per_axis, window_shape
 
 
@@ -68,6 +69,14 @@ class MeanPool(Layer):
             )
         overlapping = any(s < w for s, w in zip(stride, window, strict=True))
         return algebra.location_mean(inputs[0], math.prod(window), overlapping)
+
+    def reads(self) -> tuple[str, ...]:
+        return ("location",)
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        if last:
+            return ShapingRule(self)
+        return pool_rule(self, shapes[0], out, *self._sizes(shapes[0], "MeanPool"))
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         window, stride = self._sizes(shapes[0], "MeanPool")

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import finite_number, numeric
 
 
@@ -46,6 +46,15 @@ class Scale(Layer):
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.weighted_sum(inputs, (self.value,))
 
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        if self.value in (1, -1):
+            return ShapingRule(self)
+        return ShapingRule(
+            dataclasses.replace(self, value=1.0),
+            problem=f"a scale of {self.value} changes q",
+            remedy="start it at 1",
+        )
+
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         value = numeric("Scale", "value", self.value)
-        return modules.scale(value, trainable=self.trainable, dtype=dtype)
+        return modules.Scale(value, trainable=self.trainable, dtype=dtype)

@@ -11,7 +11,7 @@ import jax
 
 from .. import modules
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import one_of
 from ._window import PADDINGS, freeze, per_axis, window_shape
 
@@ -66,10 +66,37 @@ class WeightedMeanPool(Layer):
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         axes = len(out) - 1
-        return modules.weighted_mean_pool(
+        return modules.WeightedMeanPool(
             out[-1],
             window=per_axis(self.window, axes, "WeightedMeanPool", "window"),
             stride=per_axis(self.stride or 1, axes, "WeightedMeanPool", "stride"),
             padding=self.padding,
             dtype=dtype,
         )
+
+
+def pool_rule(
+    layer: Layer, shape: Shape, out: Shape, window: tuple[int, ...], stride: tuple[int, ...]
+) -> ShapingRule:
+    """The weighted mean pool that takes the place of another pool: same shapes, odd window."""
+    problem = "pooled locations are correlated, so q is not uniform"
+    up = tuple(n | 1 for n in window)
+    down = tuple(n if n % 2 else n - 1 for n in window)
+    for size, padding in ((up, "SAME"), (up, "VALID"), (down, "VALID"), (down, "SAME")):
+        pool = WeightedMeanPool(size, stride, padding)
+        try:
+            fits = pool.out_shape([shape], "pool") == out
+        except ShapeError:
+            fits = False
+        if fits:
+            return ShapingRule(
+                pool,
+                problem=problem,
+                remedy="use WeightedMeanPool, or pool after the last activation",
+            )
+    return ShapingRule(
+        layer,
+        problem=problem,
+        remedy="use a WeightedMeanPool, or a window and stride that divide the locations",
+        possible=False,
+    )

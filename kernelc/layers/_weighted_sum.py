@@ -13,7 +13,7 @@ import sympy
 
 from .. import modules
 from .._errors import GraphError, ShapeError
-from ..ir import Block, KernelAlgebra, Layer, Node, Shape
+from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule
 from ._fields import finite_number, numeric
 from ._shapes import same_shape
 
@@ -75,6 +75,25 @@ class WeightedSum(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.weighted_sum(inputs, self.weights)
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        if any(isinstance(w, sympy.Expr) and w.free_symbols for w in self.weights):
+            return ShapingRule(
+                self,
+                problem="the weights are symbols",
+                remedy="give them values first: network.subs({symbol: value})",
+                possible=False,
+            )
+        if self.normalised:
+            return ShapingRule(self)
+        total = math.sqrt(sum(float(w) ** 2 for w in self.weights))
+        if total == 0:
+            return ShapingRule(self, problem="all weights are zero", possible=False)
+        return ShapingRule(
+            WeightedSum(tuple(float(w) / total for w in self.weights)),
+            problem=f"the squared weights add up to {total**2:.6g}, so q grows",
+            remedy="use weights whose squares add up to 1, such as (w, sqrt(1 - w^2))",
+        )
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         weights = tuple(numeric("WeightedSum", "weight", w) for w in self.weights)

@@ -7,9 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..activations import ScalarFunction, panel_edges, panels, trapezoid_rule
+from ..activations import ScalarFunction, trapezoid_rule
+from ..activations._rules import panel_edges, panels
 from ._conditions import Conditions
-from ._moments import Moments, moments_on
+from ._deviations import Deviations, deviations_on
 
 
 ALPHAS = 2e-3 * 1.3 ** np.arange(36)  # 2e-3 to 20: chains of one to about 100,000 layers
@@ -45,6 +46,13 @@ class Branch:
     def reach(self) -> float:
         """The largest level met along it."""
         return max(p.level for p in self.points)
+
+    @property
+    def floor(self) -> float:
+        """The least level met along it: 0 if it starts where α goes to 0."""
+        if self.points[0].alpha == ALPHAS[0]:
+            return 0.0
+        return min(p.level for p in self.points)
 
     def predicted(self) -> float:
         """Where the next line of constant α should be cut."""
@@ -119,7 +127,7 @@ def _line(
 def _brackets(
     phi: ScalarFunction, conditions: Conditions, alpha: float, shifts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    m = _scan_moments(phi, conditions, alpha, shifts)
+    m = _scanned(phi, conditions, alpha, shifts)
     balance = np.where(m.excess > _FLOOR * m.variance, conditions.balance(m), np.nan)
     change = balance[..., :-1] * balance[..., 1:] <= 0  # False where either is nan
     return shifts[..., :-1][change], shifts[..., 1:][change]
@@ -128,28 +136,34 @@ def _brackets(
 def _points(
     phi: ScalarFunction, conditions: Conditions, alpha: float, low: np.ndarray, high: np.ndarray
 ) -> list[Point]:
-    ends = _scan_moments(phi, conditions, alpha, np.stack([low, high], -1))
+    ends = _scanned(phi, conditions, alpha, np.stack([low, high], -1))
     left, right = np.moveaxis(conditions.balance(ends), -1, 0)
     zero = low + (high - low) * left / np.where(left == right, 1.0, left - right)
-    m = _scan_moments(phi, conditions, alpha, zero)
+    m = _scanned(phi, conditions, alpha, zero)
     level, (gamma, delta) = conditions.level(m), conditions.output(m)
     # A pole changes sign too, but its balance grows under refinement.
     # Where φ has all but died out, float64 keeps too few of its digits to solve anything.
     small = (np.abs(left) + np.abs(right) < 1.0) & (alpha * gamma < _LARGEST_GAIN)
     return [
-        Point(alpha, float(zero[i]), float(level[i]), float(alpha * gamma[i]), float(delta[i]),
-              bool(right[i] > left[i]))
+        Point(
+            alpha,
+            float(zero[i]),
+            float(level[i]),
+            float(alpha * gamma[i]),
+            float(delta[i]),
+            bool(right[i] > left[i]),
+        )
         for i in np.flatnonzero(small & np.isfinite(level))
     ]
 
 
-def _scan_moments(
+def _scanned(
     phi: ScalarFunction, conditions: Conditions, alpha: float, shifts: np.ndarray
-) -> Moments:
-    """Moments for many shifts at once, good to a few digits of the balance."""
+) -> Deviations:
+    """Deviations for many shifts at once, good to a few digits of the balance."""
     if phi.analytic:
         z, w = trapezoid_rule(min(0.25, 0.5 / alpha))
     else:
         splits = (np.asarray(phi.breakpoints) - shifts[..., None]) / alpha
         z, w = panels(panel_edges(splits, min(2.5, 5 / alpha), 9.5), 16)
-    return moments_on(phi, alpha, shifts, z, w, curved=conditions.curved)
+    return deviations_on(phi, alpha, shifts, z, w, curved=conditions.curved)

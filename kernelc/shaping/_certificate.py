@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .._errors import ShapingError
-from ..activations import ScalarFunction, independent_rule, panel_rule
+from ..activations import ScalarFunction, independent_rule, named, panel_rule
 from ._transform import Transform
 
 
@@ -24,7 +24,7 @@ def certify_dks(
     Q(1) = E φ̂², Q'(1) = E φ̂φ̂'Z, C(0) = (E φ̂)²/Q(1), C'(1) = E φ̂'²/Q(1) (DKS; φ̂(u) = γ(φ(αu+β)+δ)).
 
     Arguments:
-        phi: the activation, with its negative slope in place where that was solved for.
+        phi: the activation; the transform's negative slope, if it has one, replaces its own.
         transform: the constants.
         psi: the local slope asked for.
         q_slope: the value of Q'(1) asked for.
@@ -75,6 +75,8 @@ def certify_tat(phi: ScalarFunction, transform: Transform, kappa: float) -> dict
 
 
 def _measured(phi: ScalarFunction, t: Transform, *, curved: bool) -> tuple[float, ...]:
+    if t.negative_slope is not None:
+        phi = named(phi.name, negative_slope=t.negative_slope)
     z, w = _rule(phi, abs(t.alpha), t.beta)
     x = abs(t.alpha) * z + t.beta
     value = t.gamma * (phi.numpy(0)(x) + t.delta)
@@ -91,9 +93,7 @@ def _rule(phi: ScalarFunction, alpha: float, beta: float) -> tuple[np.ndarray, n
     return panel_rule([(b - beta) / alpha for b in phi.breakpoints], 19, 1 / alpha)
 
 
-def _judged(
-    phi: ScalarFunction, t: Transform, residuals: dict[str, float]
-) -> dict[str, float]:
+def _judged(phi: ScalarFunction, t: Transform, residuals: dict[str, float]) -> dict[str, float]:
     # φ(·) and δ cancel down to 1/γ, so that their rounding comes back γ times larger.
     tolerance = max(TOLERANCE, 64 * _EPSILON * abs(t.gamma) * (1 + abs(t.delta)))
     name, worst = max(residuals.items(), key=lambda item: abs(item[1]))

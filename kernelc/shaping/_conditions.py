@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from ._moments import Batch, Moments
+from ._deviations import Batch, Deviations
 
 
 class Conditions(Protocol):
@@ -26,15 +26,15 @@ class Conditions(Protocol):
         """The level at which branches are compared."""
         ...
 
-    def balance(self, m: Moments) -> Batch:
+    def balance(self, m: Deviations) -> Batch:
         """A dimensionless number that vanishes on the branches."""
         ...
 
-    def level(self, m: Moments) -> Batch:
+    def level(self, m: Deviations) -> Batch:
         """What the target fixes: C'(1) - 1, or C''(1)."""
         ...
 
-    def output(self, m: Moments) -> tuple[Batch, Batch]:
+    def output(self, m: Deviations) -> tuple[Batch, Batch]:
         """γ and δ that meet the remaining conditions."""
         ...
 
@@ -51,13 +51,13 @@ class SlopeConditions:
     curved: bool = False
     reference: float = 0.1
 
-    def balance(self, m: Moments) -> Batch:
+    def balance(self, m: Deviations) -> Batch:
         return (m.tilt - (self.q_slope - 1) * m.variance) / m.excess
 
-    def level(self, m: Moments) -> Batch:
+    def level(self, m: Deviations) -> Batch:
         return m.excess / m.variance
 
-    def output(self, m: Moments) -> tuple[Batch, Batch]:
+    def output(self, m: Deviations) -> tuple[Batch, Batch]:
         return m.variance**-0.5, -m.mean
 
 
@@ -74,14 +74,14 @@ class CurvatureConditions:
     curved: bool = True
     reference: float = 0.1
 
-    def balance(self, m: Moments) -> Batch:
+    def balance(self, m: Deviations) -> Batch:
         return m.tilt / m.excess - 1 + self.sign * m.alpha * m.bend / m.excess**0.5
 
-    def level(self, m: Moments) -> Batch:
+    def level(self, m: Deviations) -> Batch:
         assert m.bend_power is not None
         return m.alpha**2 * m.bend_power / m.slope_power
 
-    def output(self, m: Moments) -> tuple[Batch, Batch]:
+    def output(self, m: Deviations) -> tuple[Batch, Batch]:
         gamma = 1 / (m.alpha * m.slope_power**0.5)
         return gamma, self.sign * m.excess**0.5 - m.mean
 

@@ -8,7 +8,7 @@ from .._errors import ShapingError
 from ..activations import ScalarFunction
 from ._certificate import certify_dks
 from ._conditions import SlopeConditions, reached
-from ._feasibility import refuse_unshapeable, refuse_unsolved
+from ._feasibility import refuse_unshapeable, unsolved
 from ._leaky_relu import has_free_slope, solve_leaky_relu_dks
 from ._select import reach, solve
 from ._transform import Transform
@@ -45,10 +45,10 @@ def solve_dks(phi: ScalarFunction, psi: float, q_slope: float = 1.0) -> Transfor
     family = (SlopeConditions(float(q_slope)),)
     transform = solve(phi, family, psi - 1)
     if transform is None:
-        largest = reach(phi, family)
+        levels = reach(phi, family)
+        covered = None if levels is None else (1 + levels[0], 1 + levels[1])
         remedy = "Use more nonlinear layers or a smaller zeta, so that each needs less slope"
-        refuse_unsolved(phi, f"psi = {psi:.10g}", 1 + largest if largest else None, remedy)
-        raise AssertionError
+        raise unsolved(phi, f"psi = {psi:.10g}", covered, remedy)
     certify_dks(phi, transform, psi, q_slope)
     return transform
 
@@ -58,7 +58,7 @@ def _check(phi: ScalarFunction, psi: float, q_slope: float) -> None:
         raise ShapingError(
             where=f"activation {phi.name}",
             found=f"a local slope psi = {psi}",
-            law="With C(0) = 0, C'(1) = 1 leaves only a straight line, so psi is finite and above 1",
+            law="psi is finite and above 1: at 1, C(0) = 0 leaves only a straight line",
             remedy="Pass psi > 1, or zeta > 1 for a network",
         )
     if not (math.isfinite(q_slope) and q_slope > 0):

@@ -26,35 +26,36 @@ def refuse_unshapeable(phi: ScalarFunction) -> None:
         raise UnreachableError(
             where=f"activation {phi.name}",
             found="it is homogeneous, phi(tx) = t phi(x), and its shape is fixed",
-            law="Then alpha only scales: Q'(1) = 1 holds at beta = 0 alone, where C'(1) is fixed too",
+            law="Then alpha only scales, so Q'(1) = 1 and a chosen C'(1) cannot both hold",
             remedy="Use leaky_relu, whose negative slope is solved for",
         )
     if phi.infeasible is not None:
         raise refusal(phi, "no transformation can shape it", phi.infeasible)
 
 
-def refuse_unsolved(phi: ScalarFunction, target: str, largest: float | None, remedy: str) -> None:
-    """Refuses a target for which no solution was found, with the reach or the reason.
+def unsolved(
+    phi: ScalarFunction, target: str, covered: tuple[float, float] | None, remedy: str
+) -> UnreachableError:
+    """The error for a target without a solution: what is reachable, or why nothing is.
 
     Arguments:
         phi: the activation.
         target: what was asked, e.g. "psi = 1.5".
-        largest: the largest reachable value, None if the activation has no solution at all.
+        covered: the reachable range, None if the activation has no solution at all.
         remedy: what to do about a target out of reach.
 
-    Raises:
-        UnreachableError: always.
+    Returns: the error to raise.
     """
-    if largest is not None:
-        name = target.split(" = ")[0]
-        raise UnreachableError(
-            where=f"activation {phi.name}",
-            found=f"{target} is out of reach",
-            law=f"Its solutions end at about {name} = {largest:.6g}",
-            remedy=remedy,
-        )
-    reason = _growth(phi) or "No scale and shift meets Q'(1) = 1 and the other conditions together"
-    raise refusal(phi, f"nothing reaches {target}", reason)
+    if covered is None:
+        reason = _growth(phi) or "No scale and shift meets Q'(1) and the other conditions at once"
+        return refusal(phi, f"nothing reaches {target}", reason)
+    low, high = covered
+    return UnreachableError(
+        where=f"activation {phi.name}",
+        found=f"{target} is out of reach",
+        law=f"The solutions found cover {low:.6g} to {high:.6g}",
+        remedy=remedy,
+    )
 
 
 def refusal(phi: ScalarFunction, found: str, law: str) -> UnreachableError:

@@ -12,7 +12,7 @@ import numpy as np
 from ..activations import ScalarFunction
 from ._branches import ALPHAS, Branch, Point, branches, extended
 from ._conditions import Conditions
-from ._moments import Moments, moments
+from ._deviations import Deviations, deviations
 from ._newton import newton
 from ._transform import Transform
 
@@ -74,9 +74,7 @@ def _between(p: Point, q: Point, t: float) -> Start:
         return (1 - t) * a + t * b
 
     log_alpha = mix(math.log(p.alpha), math.log(q.alpha))
-    return Start(
-        log_alpha, mix(p.beta, q.beta), mix(p.gain, q.gain), mix(p.delta, q.delta)
-    )
+    return Start(log_alpha, mix(p.beta, q.beta), mix(p.gain, q.gain), mix(p.delta, q.delta))
 
 
 def solve(phi: ScalarFunction, family: Family, level: float) -> Transform | None:
@@ -90,9 +88,12 @@ def solve(phi: ScalarFunction, family: Family, level: float) -> Transform | None
     return None
 
 
-def reach(phi: ScalarFunction, family: Family) -> float:
-    """The largest level found on any branch, 0 if there is none."""
-    return max((b.reach for b in _ranked_far(phi, family)), default=0.0)
+def reach(phi: ScalarFunction, family: Family) -> tuple[float, float] | None:
+    """The least and the largest level found on any branch, None if there is no branch."""
+    known = _ranked_far(phi, family)
+    if not known:
+        return None
+    return min(b.floor for b in known), max(b.reach for b in known)
 
 
 @lru_cache(maxsize=128)
@@ -105,9 +106,9 @@ def _land(
 ) -> Transform | None:
     unit = math.exp(start.log_alpha)
 
-    def at(point: np.ndarray) -> Moments:
+    def at(point: np.ndarray) -> Deviations:
         alpha, beta = unit * math.exp(point[0]), start.beta + unit * point[1]
-        return moments(phi, alpha, beta, curved=conditions.curved)
+        return deviations(phi, alpha, beta, curved=conditions.curved)
 
     def residual(point: np.ndarray) -> np.ndarray:
         if abs(point[0]) > 3 * _NOT_ON_BRANCH:

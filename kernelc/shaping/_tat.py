@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from .._errors import ShapingError, UnreachableError
 from ..activations import ScalarFunction
 from ._certificate import certify_tat
 from ._conditions import CurvatureConditions, reached
-from ._feasibility import refuse_unshapeable, refuse_unsolved
+from ._feasibility import refuse_unshapeable, unsolved
 from ._select import reach, solve
 from ._transform import Transform
 
@@ -48,10 +46,8 @@ def solve_tat(phi: ScalarFunction, kappa: float) -> Transform:
     refuse_unshapeable(phi)
     transform = solve(phi, _FAMILY, kappa)
     if transform is None:
-        largest = reach(phi, _FAMILY) or None
         remedy = "Use more nonlinear layers or a smaller tau, so that each needs less curvature"
-        refuse_unsolved(phi, f"kappa = {kappa:.10g}", largest, remedy)
-        raise AssertionError
+        raise unsolved(phi, f"kappa = {kappa:.10g}", reach(phi, _FAMILY), remedy)
     certify_tat(phi, transform, kappa)
     return transform
 

@@ -21,8 +21,8 @@ Batch = Float64[np.ndarray, "..."]
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Moments of φ(αZ + β), one entry per β (or scalars).
+class Deviations:
+    """Deviations of φ(αZ + β), one entry per β (or scalars).
 
     Arguments:
         alpha: the scale.
@@ -45,10 +45,10 @@ class Moments:
     bend_power: Batch | None
 
 
-def moments_on(
+def deviations_on(
     phi: ScalarFunction, alpha: float, beta: Batch, z: Batch, w: Batch, *, curved: bool
-) -> Moments:
-    """Moments by a given rule; nodes run along the last axis, β along the others.
+) -> Deviations:
+    """Deviations by a given rule; nodes run along the last axis, β along the others.
 
     Arguments:
         phi: the activation.
@@ -67,7 +67,7 @@ def moments_on(
     r = value - mean[..., None] - alpha * mean_slope[..., None] * z
     wd, wr = w * d, w * r
     rest, spread = np.sum(wr * r, -1), np.sum(wd * d, -1)
-    return Moments(
+    return Deviations(
         alpha=alpha,
         mean=mean,
         variance=alpha**2 * mean_slope**2 + rest,
@@ -81,7 +81,9 @@ def moments_on(
     )
 
 
-def moments(phi: ScalarFunction, alpha: float, beta: float, *, curved: bool = False) -> Moments:
-    """Moments at one (α, β) to rounding, by the activation's own rule."""
+def deviations(
+    phi: ScalarFunction, alpha: float, beta: float, *, curved: bool = False
+) -> Deviations:
+    """Deviations at one (α, β) to rounding, by the activation's own rule."""
     z, w = gaussian_rule(phi, alpha, beta)
-    return moments_on(phi, alpha, np.asarray(beta), z, w, curved=curved)
+    return deviations_on(phi, alpha, np.asarray(beta), z, w, curved=curved)

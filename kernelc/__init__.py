@@ -1,0 +1,59 @@
+"""kernelc: a symbolic-numeric compiler for the kernels of neural networks.
+
+Describe a network, derive its kernel in SymPy, shape it (DKS, TAT), lower it to Equinox, fit it.
+"""
+
+from . import data as data
+from ._errors import (
+    ActivationError as ActivationError,
+    DataError as DataError,
+    DependenceError as DependenceError,
+    GraphError as GraphError,
+    KernelcError as KernelcError,
+    LoadError as LoadError,
+    ShapeError as ShapeError,
+    ShapingError as ShapingError,
+    UnreachableError as UnreachableError,
+    UnsupportedError as UnsupportedError,
+)
+from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
+from .ir import Layer as Layer, Network as Network, Node as Node, chain as chain, repeat as repeat
+from .layers import (
+    PLN as PLN,
+    Activation as Activation,
+    BatchNorm as BatchNorm,
+    Concat as Concat,
+    Conv as Conv,
+    Dense as Dense,
+    Dropout as Dropout,
+    Flatten as Flatten,
+    GlobalMeanPool as GlobalMeanPool,
+    Input as Input,
+    LayerNorm as LayerNorm,
+    MaxPool as MaxPool,
+    MeanPool as MeanPool,
+    Product as Product,
+    Scale as Scale,
+    WeightedMeanPool as WeightedMeanPool,
+    WeightedSum as WeightedSum,
+    residual as residual,
+)
+from .lowering import lower as lower
+from .modules import Model as Model, Policy as Policy
+from .shaping import (
+    DKS as DKS,
+    TAT as TAT,
+    ShapedNetwork as ShapedNetwork,
+    Transform as Transform,
+    shape as shape,
+)
+from .symbolic import Kernel as Kernel, derive as derive
+from .training import (
+    FitResult as FitResult,
+    evaluate as evaluate,
+    fit as fit,
+    learning_rate_sweep as learning_rate_sweep,
+)
+
+
+__version__ = "0.1.0"

@@ -1,0 +1,3 @@
+"""From networks to Equinox modules."""
+
+from ._lower import lower as lower

@@ -1,0 +1,66 @@
+"""Lower: from a network to one Equinox module with weights drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jaxtyping import PRNGKeyArray
+
+from .._errors import KernelcError
+from ..ir import Network
+from ..modules import Model, Node, Policy
+
+
+def lower(
+    network: Any,
+    *,
+    key: PRNGKeyArray,
+    policy: Policy | None = None,
+    axis_name: str | None = "batch",
+) -> Model:
+    """The network as an Equinox module at initialisation.
+
+    The infinite-width limit of what comes out is what `derive` describes: weights of variance
+    weight_std^2 / fan_in, Gaussian or orthogonal, Delta or not, as the layers say.
+
+    Arguments:
+        network: a `Network`, or what `shape` returns.
+        key: a JAX random key; each layer's weights follow from it and the layer's place.
+        policy: dtypes of parameters, computation and output; float32 by default.
+        axis_name: the `jax.vmap` axis batch norm shares its statistics over.
+
+    Returns:
+        `model(x)` for one example, `model.batched(xs)` for a batch, `jax.vmap(model)(xs)` the
+        same; with batch norm `y, state = model.batched(xs, state)`, `state =
+        eqx.nn.State(model)`; with dropout `key=...`; `eqx.nn.inference_mode(model)` to evaluate.
+
+    Raises:
+        KernelcError: something else than a network.
+        GraphError: symbols left in weights.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, kernelc as kc
+        >>> x = kc.Input((4,))
+        >>> net = kc.Network(x, kc.Dense(3)(x))
+        >>> kc.lower(net, key=jax.random.key(0))(jnp.ones(4)).shape
+        (3,)
+    """
+    if not isinstance(network, Network):
+        network = getattr(network, "network", network)
+    if not isinstance(network, Network):
+        raise KernelcError(
+            where="lower",
+            found=f"an argument of type {type(network).__name__}",
+            law="modules are lowered from networks",
+            remedy="pass a kernelc.Network or what kernelc.shape returns",
+        )
+    policy = Policy() if policy is None else policy
+    nodes = []
+    for node in network.nodes[1:]:
+        layer_key = jax.random.fold_in(key, node.index)
+        module: Any = node.layer.module(
+            network.in_shapes(node), node.shape, layer_key, policy.param_dtype
+        )
+        nodes.append(Node(node.name, module, node.inputs))
+    return Model(nodes, network.input_shape, policy=policy, axis_name=axis_name)

@@ -1,0 +1,16 @@
+"""Deep Kernel Shaping and Tailored Activation Transformations, from a graph."""
+
+from ._certificate import certify_dks as certify_dks, certify_tat as certify_tat
+from ._dks import solve_dks as solve_dks
+from ._leaky_relu import (
+    leaky_relu_c_map as leaky_relu_c_map,
+    leaky_relu_tat_transform as leaky_relu_tat_transform,
+    solve_leaky_relu_dks as solve_leaky_relu_dks,
+)
+from ._requirements import Violation as Violation
+from ._shape import shape as shape
+from ._shaped import ShapedNetwork as ShapedNetwork
+from ._subnetworks import Subnetworks as Subnetworks
+from ._targets import DKS as DKS, TAT as TAT, Target as Target
+from ._tat import solve_tat as solve_tat
+from ._transform import Transform as Transform

@@ -1,0 +1,144 @@
+"""What kernel shaping requires of a graph, and the rewrite that meets it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from .._errors import ShapingError
+from ..ir import Layer, Network, Placed, ShapingRule
+from ..layers import PLN, WeightedSum
+from ._independence import OriginAlgebra
+
+
+@dataclasses.dataclass(frozen=True)
+class Violation:
+    """One requirement that one node breaks."""
+
+    node: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.found}; {self.remedy}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rewrite:
+    """A network that meets the requirements, and what was changed on the way."""
+
+    network: Network
+    changes: tuple[str, ...]
+    assumptions: tuple[str, ...]
+
+
+def prepared(
+    network: Network, *, rewrite: bool, pln: str | None, shortcut_weight: float | None
+) -> Rewrite:
+    """The network with every requirement met, or an error that lists all that are not.
+
+    Raises:
+        ShapingError: requirements are broken that a rewrite was not asked, or not able, to mend.
+    """
+    last = _after_last_nonlinearity(network)
+    violations: list[Violation] = []
+    changes: list[str] = []
+    shortcuts = _shortcuts(network) if shortcut_weight is not None else {}
+
+    def change(node: Placed) -> Layer | None:
+        if not node.inputs:
+            return node.layer
+        rule = node.layer.shaping(network.in_shapes(node), node.shape, last[node.index])
+        if rule.problem is not None and node.index in shortcuts:
+            rule = _weighted(rule, shortcuts[node.index], shortcut_weight or 0.0)
+        if rule.problem is not None and not (rewrite and rule.possible):
+            violations.append(Violation(node.name, rule.problem, rule.remedy))
+            return node.layer
+        if rule.replacement == node.layer or not (rewrite or rule.always):
+            return node.layer
+        changes.append(_told(node, rule))
+        return rule.replacement
+
+    changed = network.rebuild(change)
+    violations += _dependent(changed)
+    _refuse(network, violations, rewrite)
+    changed, assumptions = _normalised_input(changed, pln if rewrite else None, changes)
+    return Rewrite(changed, tuple(changes), assumptions)
+
+
+def _refuse(network: Network, violations: list[Violation], rewrite: bool) -> None:
+    if not violations:
+        return
+    listing = "".join(f"\n  - {violation}" for violation in violations)
+    helps = "" if rewrite else ", or pass rewrite=True to have what can be mended mended"
+    raise ShapingError(
+        where=network.name,
+        found=f"{len(violations)} requirement(s) of kernel shaping broken:{listing}\n",
+        law="every subnetwork must keep q = 1 and have a C map of its own",
+        remedy=f"change the nodes as said{helps}",
+    )
+
+
+def _told(node: Placed, rule: ShapingRule) -> str:
+    if rule.replacement is None:
+        return f"{node.name}: {node.layer.text()} removed"
+    return f"{node.name}: {node.layer.text()} -> {rule.replacement.text()}"
+
+
+def _after_last_nonlinearity(network: Network) -> list[bool]:
+    """For each node, whether no nonlinearity reads what it computes."""
+    free = [True] * len(network)
+    for node in reversed(network.nodes):
+        bends = node.layer.nonlinearity() is not None or not free[node.index]
+        if bends:
+            for i in node.inputs:
+                free[i] = False
+    return free
+
+
+def _dependent(network: Network) -> list[Violation]:
+    algebra = OriginAlgebra()
+    network.fold(algebra, algebra.start())
+    return [Violation(*violation) for violation in algebra.violations]
+
+
+def _shortcuts(network: Network) -> dict[int, int]:
+    """For each two-term sum, which of its inputs passes the fewest nonlinearities."""
+    depth = [0] * len(network)
+    found = {}
+    for node in network:
+        before = [depth[i] for i in node.inputs]
+        bent = node.layer.nonlinearity() is not None
+        depth[node.index] = max(before, default=0) + bent
+        if len(before) == 2:
+            found[node.index] = 0 if before[0] <= before[1] else 1
+    return found
+
+
+def _weighted(rule: ShapingRule, shortcut: int, weight: float) -> ShapingRule:
+    if not isinstance(rule.replacement, WeightedSum):
+        return rule
+    branch = math.sqrt(1 - weight * weight)
+    weights = (weight, branch) if shortcut == 0 else (branch, weight)
+    return dataclasses.replace(rule, replacement=WeightedSum(weights))
+
+
+def _normalised_input(
+    network: Network, pln: str | None, changes: list[str]
+) -> tuple[Network, tuple[str, ...]]:
+    """The network with PLN in front, or the assumption that takes its place."""
+    readers = [node for node in network.nodes[1:] if 0 in node.inputs]
+    if all(isinstance(node.layer, PLN) for node in readers):
+        return network, ()
+    if pln is None:
+        return network, ("inputs have mean square 1 at every location (kernelc.data.pln)",)
+    layer = PLN(pln)
+    names = {node.name for node in network}
+    name = next(
+        n for n in ("pln", *(f"pln_{i}" for i in range(1, len(names) + 2))) if n not in names
+    )
+    specs: list[Any] = [(network.nodes[0].name, network.nodes[0].layer, ()), (name, layer, (0,))]
+    specs += [(n.name, n.layer, tuple(i + 1 for i in n.inputs)) for n in network.nodes[1:]]
+    changes.append(f"{name}: {layer.text()} inserted after the input")
+    return Network.from_specs(specs, network.name), ()

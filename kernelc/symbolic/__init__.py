@@ -1,0 +1,14 @@
+"""Derived formulas: from a network to named SymPy equations."""
+
+from ._derive import derive as derive
+from ._iterate import Component as Component, Iterate as Iterate
+from ._kernel import Kernel as Kernel, KernelValue as KernelValue
+from ._maps import (
+    CMap as CMap,
+    Cross as Cross,
+    Dual as Dual,
+    LocalMap as LocalMap,
+    Mean as Mean,
+    QMap as QMap,
+)
+from ._symbols import Symbols as Symbols

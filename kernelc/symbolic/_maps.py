@@ -1,0 +1,220 @@
+"""Named local maps: SymPy functions of one activation that evaluate to any precision."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import mpmath
+import sympy
+
+from .. import activations
+from ..activations import ScalarFunction
+
+
+_DOUBLE = 15
+_GREEK = {"phi": r"\varphi", "leaky_relu": r"\mathrm{leaky\ relu}"}
+
+
+class LocalMap(sympy.Function):
+    """A Gaussian mean of one activation, or two, with a name and no closed form in print.
+
+    Evaluates on floats (float64 quadrature up to 15 digits, mpmath beyond), differentiates in
+    the covariance by Price's theorem, and `doit()` gives the closed form where one is known.
+    """
+
+    phi: ClassVar[ScalarFunction]
+    psi: ClassVar[ScalarFunction | None] = None
+    order: ClassVar[int] = 0
+    label: ClassVar[str] = ""
+    letter: ClassVar[str] = "K"
+
+    @classmethod
+    def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
+        floats = [a for a in args if a.is_Float]
+        if floats and all(a.is_Number for a in args):
+            return cls.at(args, min(int(a._prec / 3.32) for a in floats))
+        return None
+
+    @classmethod
+    def at(cls, args: tuple[Any, ...], dps: int) -> sympy.Expr:
+        """The value at numbers, correct to `dps` digits."""
+        if dps <= _DOUBLE:
+            return sympy.Float(cls.double(*(float(a) for a in args)), _DOUBLE)
+        with mpmath.workdps(dps + 5):
+            value = cls.precise(dps, *(a._to_mpmath(mpmath.mp.prec) for a in args))
+        return sympy.Float(value, dps)
+
+    @classmethod
+    def double(cls, *args: float) -> float:
+        """The value in float64."""
+        raise NotImplementedError
+
+    @classmethod
+    def precise(cls, dps: int, *args: Any) -> Any:
+        """The value by mpmath."""
+        raise NotImplementedError
+
+    def closed(self) -> sympy.Expr | None:
+        """The closed form, None when none is known."""
+        return None
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        args = [a.doit(**hints) for a in self.args]
+        again = self.func(*args)
+        closed = again.closed() if isinstance(again, LocalMap) else again
+        return again if closed is None else closed
+
+    def _eval_evalf(self, prec: int) -> sympy.Expr | None:
+        args = tuple(a.evalf(int(prec / 3.32) + 3) for a in self.args)
+        if not all(a.is_Number for a in args):
+            return None
+        return self.at(args, max(int(prec / 3.33), 1))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        primes = "'" * self.order
+        name = _GREEK.get(self.label, rf"\mathrm{{{self.label}}}".replace("_", r"\ "))
+        body = f"{self.letter}{primes}_{{{name}}}"
+        inside = ", ".join(printer.doprint(a) for a in self.args)
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"{body}{power}\left({inside}\right)"
+
+
+class Dual(LocalMap):
+    """K(q, k) = E phi^(order)(u) phi^(order)(v), variances q, covariance k."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        if argindex == 2:
+            return local_map(Dual, self.phi, self.label, self.order + 1)(*self.args)
+        raise sympy.core.function.ArgumentIndexError(self, argindex)
+
+    def closed(self) -> sympy.Expr | None:
+        return closed_dual(self.phi, *self.args, order=self.order)
+
+    @classmethod
+    def double(cls, *args: float) -> float:
+        q, k = args
+        return activations.dual(cls.phi, q, q, min(max(k, -q), q), cls.order)
+
+    @classmethod
+    def precise(cls, dps: int, *args: Any) -> Any:
+        q, k = args
+        return activations.dual_mp(cls.phi, q, q, k, dps, cls.order)
+
+
+class CMap(LocalMap):
+    """C(c) of an activation with Q(1) = 1, and its derivatives."""
+
+    letter = "C"
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return local_map(CMap, self.phi, self.label, self.order + 1)(*self.args)
+
+    def closed(self) -> sympy.Expr | None:
+        return closed_dual(self.phi, sympy.Integer(1), self.args[0], order=self.order)
+
+    @classmethod
+    def double(cls, *args: float) -> float:
+        return activations.dual(cls.phi, 1.0, 1.0, min(max(args[0], -1.0), 1.0), cls.order)
+
+    @classmethod
+    def precise(cls, dps: int, *args: Any) -> Any:
+        return activations.dual_mp(cls.phi, 1, 1, args[0], dps, cls.order)
+
+
+class QMap(LocalMap):
+    """Q(q) = E phi(u)^2."""
+
+    letter = "Q"
+
+    def closed(self) -> sympy.Expr | None:
+        return closed_q_map(self.phi, self.args[0])
+
+    @classmethod
+    def double(cls, *args: float) -> float:
+        return activations.moments(cls.phi, args[0] ** 0.5).second
+
+    @classmethod
+    def precise(cls, dps: int, *args: Any) -> Any:
+        return activations.dual_mp(cls.phi, args[0], args[0], args[0], dps)
+
+
+class Mean(LocalMap):
+    """M(q) = E phi^(order)(u)."""
+
+    letter = "M"
+
+    def closed(self) -> sympy.Expr | None:
+        moments = activations.closed_moments(self.phi, sympy.sqrt(self.args[0]), sympy.Integer(0))
+        return None if moments is None or self.order else moments.mean
+
+    @classmethod
+    def double(cls, *args: float) -> float:
+        moments = activations.moments(cls.phi, args[0] ** 0.5)
+        return moments.slope if cls.order else moments.mean
+
+    @classmethod
+    def precise(cls, dps: int, *args: Any) -> Any:
+        moments = activations.moments_mp(cls.phi, mpmath.sqrt(args[0]), 0, dps)
+        return moments.slope if cls.order else moments.mean
+
+
+class Cross(LocalMap):
+    """K(q1, q2, k) = E phi^(order)(u) psi^(order)(v) for two activations."""
+
+    @classmethod
+    def double(cls, *args: float) -> float:
+        q1, q2, k = args
+        bound = (q1 * q2) ** 0.5
+        k = min(max(k, -bound), bound)
+        return activations.cross_dual(
+            cls.phi, _second(cls), q1, q2, k, orders=(cls.order, cls.order)
+        )
+
+    @classmethod
+    def precise(cls, dps: int, *args: Any) -> Any:
+        return activations.cross_dual_mp(
+            cls.phi, _second(cls), *args, dps, orders=(cls.order, cls.order)
+        )
+
+
+def _second(cls: type[LocalMap]) -> ScalarFunction:
+    assert cls.psi is not None
+    return cls.psi
+
+
+@lru_cache(maxsize=4096)
+def local_map(
+    kind: type[LocalMap],
+    phi: ScalarFunction,
+    label: str,
+    order: int = 0,
+    psi: ScalarFunction | None = None,
+) -> type[LocalMap]:
+    """The SymPy function of this kind for `phi`: one class for each activation."""
+    name = f"{kind.letter}{'p' * order}_{label}"
+    members = {"phi": phi, "psi": psi, "order": order, "label": label}
+    return type(name, (kind,), members)
+
+
+def closed_dual(
+    phi: ScalarFunction, q: sympy.Expr, k: sympy.Expr, order: int = 0
+) -> sympy.Expr | None:
+    """The closed dual at (q, q, k); homogeneity takes q out, so that c appears by itself."""
+    if order > 1:
+        return None
+    find = phi.closed_dual_derivative if order else phi.closed_dual
+    if phi.homogeneity is None:
+        return find(q, q, k)
+    one = sympy.Integer(1)
+    unit = find(one, one, k / q)
+    return None if unit is None else q ** (phi.homogeneity - order) * unit
+
+
+def closed_q_map(phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr | None:
+    """Q(q) in closed form."""
+    closed = closed_dual(phi, q, q)
+    if closed is not None:
+        return sympy.simplify(closed)
+    moments = activations.closed_moments(phi, sympy.sqrt(q), sympy.Integer(0))
+    return None if moments is None else moments.second

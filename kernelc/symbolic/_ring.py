@@ -1,0 +1,96 @@
+"""SymPy expressions as the numbers of the kernel rules."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from .. import activations
+from ..activations import ScalarFunction
+from ..algebra import Ring
+from ._maps import CMap, Cross, Dual, LocalMap, Mean, QMap, closed_dual, closed_q_map, local_map
+
+
+# A shaped activation has Q(1) = 1 to about 1e-15; anything this close was meant to be 1.
+_UNIT = 1e-9
+
+
+class SymbolicRing(Ring[sympy.Expr]):
+    """Expressions; closed forms where they exist, named local maps elsewhere.
+
+    Each distinct activation gets a label, numbered when a name returns with other constants.
+    """
+
+    def __init__(self) -> None:
+        self.labels: dict[ScalarFunction, str] = {}
+        self._unit: dict[ScalarFunction, tuple[bool, bool]] = {}
+        self._closed_q: dict[tuple[ScalarFunction, sympy.Expr], sympy.Expr | None] = {}
+
+    def number(self, value: Any) -> sympy.Expr:
+        if isinstance(value, Fraction):
+            return sympy.Rational(value.numerator, value.denominator)
+        if isinstance(value, float) and value.is_integer():
+            return sympy.Integer(int(value))
+        return sympy.sympify(value)
+
+    def sqrt(self, value: sympy.Expr) -> sympy.Expr:
+        return sympy.sqrt(value)
+
+    def is_zero(self, value: sympy.Expr) -> bool:
+        return value.is_zero is True
+
+    def mean(self, phi: ScalarFunction, q: sympy.Expr, order: int = 0) -> sympy.Expr:
+        if phi.parity == ("even" if order else "odd"):
+            return sympy.Integer(0)
+        if q == 1 and order == 0 and self._normalised(phi)[1]:
+            return sympy.Integer(0)
+        return local_map(Mean, phi, self._label(phi), order)(q)
+
+    def dual(self, phi: ScalarFunction, q: sympy.Expr, k: sympy.Expr, order: int = 0) -> sympy.Expr:
+        if q == 1 and self._normalised(phi)[0]:
+            return local_map(CMap, phi, self._label(phi), order)(k)
+        closed = closed_dual(phi, q, k, order)
+        return closed if closed is not None else local_map(Dual, phi, self._label(phi), order)(q, k)
+
+    def q_map(self, phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr:
+        if q == 1 and self._normalised(phi)[0]:
+            return sympy.Integer(1)
+        key = (phi, q)
+        if key not in self._closed_q:
+            self._closed_q[key] = closed_q_map(phi, q)
+        closed = self._closed_q[key]
+        return closed if closed is not None else local_map(QMap, phi, self._label(phi))(q)
+
+    def cross_dual(
+        self,
+        phi: ScalarFunction,
+        psi: ScalarFunction,
+        q1: sympy.Expr,
+        q2: sympy.Expr,
+        k: sympy.Expr,
+        order: int = 0,
+    ) -> sympy.Expr:
+        label = f"{self._label(phi)}_{self._label(psi)}"
+        return local_map(Cross, phi, label, order, psi)(q1, q2, k)
+
+    def finish(self, expr: sympy.Expr) -> sympy.Expr:
+        """Means in closed form where known: they are named only while they may cancel."""
+        means = [f for f in expr.atoms(LocalMap) if isinstance(f, Mean)]
+        known = {f: closed for f in means if (closed := f.closed()) is not None}
+        return expr.xreplace(known) if known else expr
+
+    def _normalised(self, phi: ScalarFunction) -> tuple[bool, bool]:
+        """Whether Q(1) = 1, and whether the mean at q = 1 vanishes."""
+        if phi not in self._unit:
+            moments = activations.moments(phi)
+            unit = abs(moments.second - 1) < _UNIT
+            self._unit[phi] = (unit, unit and abs(moments.mean) < _UNIT)
+        return self._unit[phi]
+
+    def _label(self, phi: ScalarFunction) -> str:
+        if phi not in self.labels:
+            taken = sum(other.name == phi.name for other in self.labels)
+            self.labels[phi] = phi.name if not taken else f"{phi.name}{taken + 1}"
+        return self.labels[phi]

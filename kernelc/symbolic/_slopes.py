@@ -1,0 +1,71 @@
+"""C_f'(1), C_f''(1) and mu as formulas in the local slope psi and curvature kappa."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from ..algebra import Jet, JetAlgebra
+from ..ir import Network, Region, Run, regions, runs, visit
+
+
+_LONGEST_SUM = 12
+
+
+def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
+    """Slope and curvature of the whole network at c = 1, repeats as powers."""
+    algebra = JetAlgebra(psi, kappa)
+    total = Jet(sympy.Integer(1), sympy.Integer(0))
+    for run in runs(network):
+        block = _block_jet(network, algebra, run)
+        total = _after(total, _power(block, run.count))
+    return total
+
+
+def max_slope(network: Network, psi: sympy.Symbol) -> sympy.Expr:
+    """mu(psi): the largest slope over all subnetworks (design, section 2)."""
+    whole = network_jet(network, psi, sympy.Integer(0)).slope
+    algebra = JetAlgebra(psi, sympy.Integer(0))
+    found = {whole: None}
+    for region in regions(network)[1:]:
+        found[_region_slope(network, algebra, region)] = None
+    found = {slope: None for slope in found if slope not in (1, psi)} or {whole: None}
+    return sympy.Max(*found, evaluate=False) if len(found) > 1 else next(iter(found))
+
+
+def _region_slope(network: Network, algebra: JetAlgebra, region: Region) -> sympy.Expr:
+    values: dict[int, Any] = {region.entry: Jet(sympy.Integer(1), sympy.Integer(0))}
+    for index in region.nodes:
+        node = network.nodes[index]
+        values[index] = visit(network, algebra, node, [values[i] for i in node.inputs])
+    return values[region.exit].slope
+
+
+def _block_jet(network: Network, algebra: JetAlgebra, run: Run) -> Jet:
+    jet = Jet(sympy.Integer(1), sympy.Integer(0))
+    for segment in run.block:
+        values: dict[int, Any] = {segment.start: Jet(sympy.Integer(1), sympy.Integer(0))}
+        for node in network.nodes[segment.start + 1 : segment.stop + 1]:
+            values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
+        jet = _after(jet, values[segment.stop])
+    return jet
+
+
+def _after(first: Jet, then: Jet) -> Jet:
+    """Chain rule at the fixed point c = 1, first `first`, then `then`."""
+    return Jet(
+        first.slope * then.slope,
+        then.curvature * first.slope**2 + then.slope * first.curvature,
+    )
+
+
+def _power(jet: Jet, count: int) -> Jet:
+    """`jet` composed with itself: s^n and t s^(n-1) (1 + s + ... + s^(n-1))."""
+    s = jet.slope
+    if count <= _LONGEST_SUM or s == 1:
+        total = count if s == 1 else sum((s**j for j in range(1, count)), sympy.Integer(1))
+    else:
+        j = sympy.Symbol("j", integer=True)
+        total = sympy.Sum(s**j, (j, 0, count - 1))
+    return Jet(s**count, jet.curvature * s ** (count - 1) * total)

@@ -1,0 +1,54 @@
+"""The symbols a kernel is written in."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import sympy
+
+from .._errors import KernelcError
+
+
+@dataclasses.dataclass(frozen=True)
+class Symbols:
+    """Symbols of one kernel.
+
+    Arguments:
+        q: q value of the inputs; a number when it was given.
+        c: cosine similarity of the pair of inputs.
+        s: cosine similarity of two locations of one input (networks that average locations).
+        c_b: cosine similarity of a typical pair of the batch (networks with batch norm).
+        psi, kappa: local slope and curvature of the nonlinearities.
+    """
+
+    q: sympy.Expr
+    c: sympy.Symbol
+    s: sympy.Symbol
+    c_b: sympy.Symbol
+    psi: sympy.Symbol
+    kappa: sympy.Symbol
+
+    @classmethod
+    def of(cls, q: Any) -> Symbols:
+        """The usual symbols, with `q` fixed when it is a number."""
+        return cls(
+            q=sympy.Symbol("q", positive=True) if q is None else _positive(q),
+            c=sympy.Symbol("c", real=True),
+            s=sympy.Symbol("s", real=True),
+            c_b=sympy.Symbol("c_b", real=True),
+            psi=sympy.Symbol("psi", positive=True),
+            kappa=sympy.Symbol("kappa", nonnegative=True),
+        )
+
+
+def _positive(q: Any) -> sympy.Expr:
+    value = sympy.Integer(int(q)) if isinstance(q, float) and q.is_integer() else sympy.sympify(q)
+    if not isinstance(value, sympy.Expr) or value.is_positive is not True:
+        raise KernelcError(
+            where="derive",
+            found=f"q = {q!r}",
+            law="a q value is a mean square, so positive",
+            remedy="pass a positive number, or nothing for a symbol",
+        )
+    return value

@@ -1,0 +1,174 @@
+"""Equations as they are written down: a symbol for each entry worth a name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sympy
+
+from ..algebra import PairAlgebra, Second, Signal
+from ._ring import SymbolicRing
+
+
+Equation = tuple[sympy.Symbol, sympy.Expr]
+
+
+class Tape:
+    """Names the second moments of each node and keeps what the names stand for."""
+
+    def __init__(self, ring: SymbolicRing) -> None:
+        self.ring = ring
+        self.equations: list[Equation] = []
+        self.names: dict[sympy.Lambda, Any] = {}
+        self.longest = 0
+        self._sizes: dict[sympy.Basic, int] = {}
+        self._count = 0
+
+    def bind(self, signal: Signal[sympy.Expr], where: str) -> Signal[sympy.Expr]:
+        """The signal with long entries replaced by symbols defined on the tape."""
+        del where
+        if all(_is_short(entry) for entry in _entries(signal.second)):
+            return signal
+        self._count += 1
+        i, second = self._count, signal.second
+        k = tuple(
+            self._name(f"k_{i}" + "'" * j, entry, real=True) for j, entry in enumerate(second.k)
+        )
+        theta = second.theta
+        if theta is not None:
+            theta = tuple(
+                self._name(rf"Theta_{i}" + "'" * j, entry, real=True)
+                for j, entry in enumerate(theta)
+            )
+        q = self._name(f"q_{i}", second.q, positive=True)
+        bound = Second(q, k, theta)
+        if len(signal.form) != 1 or signal.form[0][1].second is not second:
+            return dataclasses.replace(signal, second=bound)
+        scale, atom = signal.form[0]
+        renamed = dataclasses.replace(atom, second=bound)
+        return dataclasses.replace(signal, second=bound, form=((scale, renamed),))
+
+    def _name(self, name: str, expr: sympy.Expr, **assumptions: bool) -> sympy.Expr:
+        if _is_short(expr):
+            return expr
+        symbol = sympy.Symbol(name, **assumptions)
+        self.equations.append((symbol, expr))
+        self._sizes[symbol] = self._size(expr)
+        self.longest = max(self.longest, self._sizes[symbol])
+        return symbol
+
+    def _size(self, expr: sympy.Basic) -> int:
+        """Number of leaves once every name is written out."""
+        if not expr.args:
+            return self._sizes.get(expr, 1)
+        return sum(self._size(arg) for arg in expr.args)
+
+
+def substituted(equations: Sequence[Equation]) -> dict[sympy.Basic, sympy.Basic]:
+    """Each name with all earlier names written out; sub-expressions are shared in memory."""
+    known: dict[sympy.Basic, sympy.Basic] = {}
+    for symbol, expr in equations:
+        known[symbol] = expr.xreplace(known)
+    return known
+
+
+def _is_short(expr: sympy.Expr) -> bool:
+    """Atoms and products of atoms get no name of their own."""
+    return expr.is_Atom or (expr.is_Mul and all(arg.is_Atom for arg in expr.args))
+
+
+def _entries(second: Second[sympy.Expr]) -> Iterator[sympy.Expr]:
+    yield second.q
+    yield from second.k
+    yield from second.theta or ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Nature:
+    """What is known of a signal besides its numbers: two signals of one nature are exchangeable
+    as the input of a block."""
+
+    gaussian: bool
+    mean: sympy.Expr | None
+    """None when unknown; otherwise zero, or the number one for `carried as an entry`."""
+    unit_q: bool
+    probes: int
+    theta: bool
+    parts: tuple[tuple[Any, Nature], ...] = ()
+
+    @classmethod
+    def of(cls, signal: Signal[sympy.Expr]) -> Nature:
+        mean = signal.mean
+        if mean is not None and not mean.is_zero:
+            mean = sympy.Integer(1)
+        return cls(
+            gaussian=signal.gaussian,
+            mean=mean,
+            unit_q=signal.second.q == 1,
+            probes=len(signal.second.k),
+            theta=signal.second.theta is not None,
+            parts=tuple((share, cls.of(part)) for share, part in signal.parts),
+        )
+
+    def symbols(self, suffix: str = "") -> list[sympy.Symbol]:
+        """Symbols for the entries of a state of this nature."""
+        if self.parts:
+            nested = (
+                part.symbols(f"{suffix}_{i}") for i, (_, part) in enumerate(self.parts, start=1)
+            )
+            return [symbol for symbols in nested for symbol in symbols]
+        primes = ["'" * i for i in range(self.probes)]
+        found = [] if self.unit_q else [sympy.Symbol(f"q_in{suffix}", positive=True)]
+        found += [sympy.Symbol(f"k_in{suffix}{p}", real=True) for p in primes]
+        if self.theta:
+            found += [sympy.Symbol(f"Theta_in{suffix}{p}", real=True) for p in primes]
+        if self.mean == 1:
+            found.append(sympy.Symbol(f"m_in{suffix}", real=True))
+        return found
+
+    def pack(self, signal: Signal[sympy.Expr]) -> list[sympy.Expr]:
+        """The entries of `signal`, in the order of `symbols`."""
+        if self.parts:
+            packed = [
+                nature.pack(part)
+                for (_, nature), (_, part) in zip(self.parts, signal.parts, strict=True)
+            ]
+            return [entry for entries in packed for entry in entries]
+        second = signal.second
+        entries = [] if self.unit_q else [second.q]
+        entries += [*second.k, *(second.theta or ())]
+        if self.mean == 1:
+            assert signal.mean is not None
+            entries.append(signal.mean)
+        return entries
+
+    def unpack(self, entries: Sequence[sympy.Expr]) -> Second[sympy.Expr]:
+        """The second moments behind packed entries."""
+        if self.parts:
+            return self._unpack_parts(entries)
+        rest = list(entries)
+        q = sympy.Integer(1) if self.unit_q else rest.pop(0)
+        k = tuple(rest[: self.probes])
+        theta = tuple(rest[self.probes : 2 * self.probes]) if self.theta else None
+        return Second(q, k, theta)
+
+    def _unpack_parts(self, entries: Sequence[sympy.Expr]) -> Second[sympy.Expr]:
+        ring = SymbolicRing()
+        algebra = PairAlgebra(ring, tuple(range(self.probes)))  # type: ignore[arg-type]
+        return self.signal(algebra, list(entries)).second
+
+    def signal(
+        self, algebra: PairAlgebra[sympy.Expr], entries: Sequence[sympy.Expr]
+    ) -> Signal[sympy.Expr]:
+        """A signal of this nature with these entries."""
+        if self.parts:
+            signals, start = [], 0
+            for _, nature in self.parts:
+                stop = start + len(nature.symbols())
+                signals.append(nature.signal(algebra, entries[start:stop]))
+                start = stop
+            return algebra.concat(signals, [share for share, _ in self.parts])
+        mean = entries[-1] if self.mean == 1 else self.mean
+        return algebra.atom_signal(self.unpack(entries), mean, gaussian=self.gaussian)
