@@ -1,0 +1,6 @@
+"""Architectures written in the public API of kernelc alone."""
+
+from ._convnet import convnet as convnet
+from ._mlp import mlp as mlp
+from ._resnet import resnet as resnet
+from ._wide_resnet import wide_resnet as wide_resnet
