@@ -1,3 +1,27 @@
+"""Activations: exact scalar functions, their pieces, derivatives, duals and numeric forms."""
+
+from __future__ import annotations
+
+from . import (
+    _algebraic as _algebraic,
+    _erf as _erf,
+    _exponential_linear as _exponential_linear,
+    _hard as _hard,
+    _polynomial as _polynomial,
+    _rectified as _rectified,
+    _sigmoidal as _sigmoidal,
+    _trigonometric as _trigonometric,
+)
+from ._pieces import Piece as Piece
+from ._registry import ACTIVATIONS as ACTIVATIONS, Definition as Definition, register as register
+from ._scalar import (
+    ScalarFunction as ScalarFunction,
+    from_expression as from_expression,
+    named as named,
+)
+from ._stable import X as X, normal_cdf as normal_cdf, sigmoid as sigmoid, softplus as softplus
+
+from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
 from ._moments import Moments as Moments, moments as moments, moments_mp as moments_mp
 from ._quadrature import (
     gaussian_rule as gaussian_rule,

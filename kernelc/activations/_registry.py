@@ -1,0 +1,125 @@
+"""What a named activation is: one entry, one file."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import sympy
+
+from .._errors import ActivationError
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A family of activations under one name.
+
+    Arguments:
+        name: the public name.
+        expression: parameters (as keywords, SymPy numbers) -> expression in X.
+        defaults: parameter names and their default values; None means required.
+        jax: parameters (floats) -> function of an array, where the expression itself is not stable.
+        dual: (q1, q2, k, mean, **parameters) -> E φ(u)φ(v), or None for this mean.
+        dual_derivative: likewise for E φ'(u)φ'(v); None: ∂dual/∂k (Price's theorem).
+        expectation: (q, mean, **parameters) -> E φ(u), or None for this mean.
+        complaint: parameters -> what is wrong with them, or None.
+        infeasible: why neither DKS nor TAT can work, in one sentence.
+    """
+
+    name: str
+    expression: Callable[..., Any]
+    defaults: tuple[tuple[str, Any], ...] = ()
+    jax: Callable[..., Callable] | None = None
+    dual: Callable[..., Any] | None = None
+    dual_derivative: Callable[..., Any] | None = None
+    expectation: Callable[..., Any] | None = None
+    complaint: Callable[..., str | None] | None = None
+    infeasible: str | None = None
+
+
+_definitions: dict[str, Definition] = {}
+
+ACTIVATIONS: Mapping[str, Definition] = MappingProxyType(_definitions)
+
+
+def register(definition: Definition, *aliases: str) -> Definition:
+    """Make `definition` available under its name and `aliases`; a name is taken once."""
+    for name in (definition.name, *aliases):
+        if name in _definitions:
+            raise ValueError(f"activation {name!r} is already registered")
+        _definitions[name] = definition
+    return definition
+
+
+def lookup(name: object) -> Definition:
+    """The definition of `name`.
+
+    Raises:
+        ActivationError: no such name; the message lists close ones.
+    """
+    if isinstance(name, str) and name in _definitions:
+        return _definitions[name]
+    close = difflib.get_close_matches(str(name)[:64].lower(), _definitions, n=3, cutoff=0.5)
+    raise ActivationError(
+        where="activation name",
+        found=f"{str(name)[:64]!r} is not an activation",
+        law="A name must be one of " + ", ".join(sorted(_definitions)),
+        remedy=f"Did you mean {' or '.join(close)}?" if close else "Pass a SymPy expression",
+    )
+
+
+def bind(definition: Definition, params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Parameters of `definition` in its order, defaults filled in, as floats (or tuples of them).
+
+    Raises:
+        ActivationError: an unknown, missing or invalid parameter.
+    """
+    names = [name for name, _ in definition.defaults]
+    for name in params:
+        if name not in names:
+            takes = f"takes {', '.join(names)}" if names else "takes no parameters"
+            raise _invalid(definition, f"unknown parameter {str(name)[:64]!r}", takes)
+    bound = []
+    for name, default in definition.defaults:
+        value = params.get(name, default)
+        if value is None:
+            raise _invalid(definition, f"parameter {name!r} is missing", f"needs {name}")
+        bound.append((name, _plain(definition, name, value)))
+    if definition.complaint is not None:
+        wrong = definition.complaint(**dict(bound))
+        if wrong is not None:
+            raise _invalid(definition, f"got {dict(bound)}", wrong)
+    return tuple(bound)
+
+
+def _plain(definition: Definition, name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_plain(definition, name, v) for v in value)
+    real = isinstance(value, numbers.Real) or getattr(value, "is_real", False)
+    if isinstance(value, bool) or not real:
+        raise _invalid(definition, f"{name} = {value!r}", f"needs a real number for {name}")
+    number = float(value)
+    if not math.isfinite(number):
+        raise _invalid(definition, f"{name} = {number}", f"needs a finite {name}")
+    return number
+
+
+def exact(value: Any) -> Any:
+    """The SymPy number of a float: whole floats print as integers."""
+    if isinstance(value, tuple):
+        return tuple(exact(v) for v in value)
+    return sympy.Integer(int(value)) if float(value).is_integer() else sympy.Float(value)
+
+
+def _invalid(definition: Definition, found: str, law: str) -> ActivationError:
+    return ActivationError(
+        where=f"activation {definition.name!r}",
+        found=found,
+        law=f"{definition.name} {law}",
+        remedy="Correct the parameters",
+    )

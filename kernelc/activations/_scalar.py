@@ -1,0 +1,246 @@
+"""Activations as exact scalar functions with their numeric and differentiable forms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+
+from .._errors import ActivationError, LoadError
+from . import _structure as structure
+from ._admission import admit
+from ._description import decode, encode
+from ._numeric import jax_function, mpmath_function, numpy_function
+from ._pieces import Piece
+from ._registry import Definition, bind, exact, lookup
+from ._stable import X, stabilise
+
+
+Affine = tuple[Any, Any, Any, Any]
+_IDENTITY: Affine = (sympy.S.One, sympy.S.Zero, sympy.S.One, sympy.S.Zero)
+
+
+@dataclass(frozen=True)
+class ScalarFunction:
+    """φ: ℝ → ℝ as an exact expression, with every form the compiler computes in.
+
+    Made by `named`, `from_expression`, `ScalarFunction.from_dict` and `transformed`.
+
+    Arguments:
+        name: "tanh", or "phi" for a user's expression.
+        expr: the function, in the symbol X.
+        params: parameter names and values of a named activation.
+
+    Example:
+        >>> named("relu").breakpoints, named("relu").smoothness
+        ((0.0,), 0)
+    """
+
+    name: str
+    expr: sympy.Expr
+    params: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    definition: Definition | None = field(default=None, compare=False, repr=False)
+    base: ScalarFunction | None = field(default=None, compare=False, repr=False)
+    affine: Affine = field(default=_IDENTITY, compare=False, repr=False)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Maximal intervals and the smooth expression on each, left to right."""
+        return structure.pieces(self)
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        """Where pieces meet, ascending."""
+        return structure.breakpoints(self)
+
+    def jumps(self, order: int) -> tuple[tuple[float, float], ...]:
+        """(location, jump of φ^(order)) wherever that jump is not zero.
+
+        Example:
+            >>> named("abs").jumps(1)
+            ((0.0, 2.0),)
+        """
+        return structure.jumps(self, order)
+
+    @property
+    def smoothness(self) -> int | float:
+        """Order of the last continuous derivative: -1 jumps, 0 kinks, math.inf smooth."""
+        return structure.smoothness(self)
+
+    @property
+    def analytic(self) -> bool:
+        """Whether one smooth expression holds on the whole line."""
+        return len(self.pieces) == 1
+
+    @property
+    def homogeneity(self) -> int | None:
+        """d with φ(t·x) = t^d·φ(x) for every t > 0, or None."""
+        return structure.homogeneity(self)
+
+    @property
+    def parity(self) -> str | None:
+        """"even", "odd" or None."""
+        return structure.parity(self)
+
+    def derivative(self, order: int = 1) -> sympy.Expr:
+        """φ^(order) away from the break points, as an expression in X."""
+        return structure.derivative(self, order)
+
+    def numpy(self, order: int = 0) -> Callable[[Any], Any]:
+        """φ^(order) on float64 arrays; at a break point, the value from the left.
+
+        Silent and finite wherever the true value is, for |x| ≤ 1e4.
+
+        Example:
+            >>> float(named("softplus").numpy(1)(-1e4))
+            0.0
+        """
+        return numpy_function(self, structure.order(order))
+
+    def mpmath(self, order: int = 0) -> Callable[[Any], Any]:
+        """φ^(order) on mpmath numbers at the working precision."""
+        return mpmath_function(self, structure.order(order))
+
+    @property
+    def jax(self) -> Callable[[Any], Any]:
+        """φ on JAX arrays of any float type: keeps the type, finite gradients, forward mode."""
+        return jax_function(self)
+
+    def transformed(
+        self, alpha: Any = 1, beta: Any = 0, gamma: Any = 1, delta: Any = 0
+    ) -> ScalarFunction:
+        """γ·(φ(α·x + β) + δ).
+
+        Raises:
+            ActivationError: a constant that is not a finite real number, or α or γ zero.
+
+        Example:
+            >>> named("tanh").transformed(alpha=2, delta=1).expr
+            tanh(2*x) + 1
+        """
+        constants = {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
+        a, b, c, d = (_constant(key, value) for key, value in constants.items())
+        if (a, b, c, d) == _IDENTITY:
+            return self
+        expr = c * (self.expr.xreplace({X: a * X + b}) + d)
+        return ScalarFunction(self.name, expr, self.params, None, self, (a, b, c, d))
+
+    def closed_dual(self, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
+        """E φ(u)φ(v), (u, v) Gaussian, means zero, variances q1 and q2, covariance k, if known."""
+        return structure.closed_dual(self, q1, q2, k)
+
+    def closed_dual_derivative(self, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
+        """E φ'(u)φ'(v) = ∂/∂k E φ(u)φ(v) (Price's theorem; distributional at jumps), if known."""
+        return structure.closed_dual_derivative(self, q1, q2, k)
+
+    @property
+    def infeasible(self) -> str | None:
+        """Why no transformation satisfies DKS or TAT, or None."""
+        return structure.infeasible(self)
+
+    @property
+    def exact_params(self) -> dict[str, Any]:
+        """Parameters as SymPy numbers."""
+        return {key: exact(value) for key, value in self.params}
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able exact description; `from_dict` is its inverse."""
+        if self.base is not None:
+            affine = [encode(value) for value in self.affine]
+            return {"transformed": self.base.to_dict(), "affine": affine}
+        if self.definition is not None:
+            return {"name": self.name, "params": {k: _listed(v) for k, v in self.params}}
+        return {"name": self.name, "expr": encode(self.expr)}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> ScalarFunction:
+        """The function `to_dict` described.
+
+        Raises:
+            LoadError: anything `to_dict` would not write.
+        """
+        return _load(data, depth=0)
+
+
+def named(name: str, **params: Any) -> ScalarFunction:
+    """The activation `name` of ACTIVATIONS.
+
+    Raises:
+        ActivationError: unknown name (close ones are listed), unknown or invalid parameters.
+
+    Example:
+        >>> named("leaky_relu", negative_slope=0.2).params
+        (('negative_slope', 0.2),)
+    """
+    definition = lookup(name)
+    bound = bind(definition, params)
+    expr = stabilise(definition.expression(**{key: exact(v) for key, v in bound}))
+    return ScalarFunction(definition.name, expr, bound, definition)
+
+
+def from_expression(expr: Any, name: str = "phi") -> ScalarFunction:
+    """A SymPy expression in one symbol as an activation.
+
+    Raises:
+        ActivationError: more or fewer symbols, values that are not real and finite, an infinite
+            slope, a kink SymPy cannot locate, a constant.
+
+    Example:
+        >>> t = sympy.Symbol("t")
+        >>> from_expression(t / (1 + sympy.exp(-t))).expr
+        x*sigmoid(x)
+    """
+    return ScalarFunction(name, admit(expr))
+
+
+def _constant(key: str, value: Any) -> sympy.Expr:
+    number = exact(value) if isinstance(value, float) and math.isfinite(value) else value
+    try:
+        number = sympy.sympify(number, strict=True)
+    except (sympy.SympifyError, TypeError):
+        number = sympy.nan
+    if not number.is_number or number.is_real is not True or number.is_finite is not True:
+        raise _bad_constant(key, value, "is a finite real number")
+    if key in ("alpha", "gamma") and number.is_zero:
+        raise _bad_constant(key, value, "is not zero: the function would be constant")
+    return number
+
+
+def _bad_constant(key: str, value: Any, law: str) -> ActivationError:
+    return ActivationError(
+        where="activation transform",
+        found=f"{key} = {str(value)[:80]}",
+        law=f"In γ(φ(αx + β) + δ), {key} {law}",
+        remedy=f"Pass another {key}",
+    )
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _load(data: Any, depth: int) -> ScalarFunction:
+    keys = frozenset(data) if isinstance(data, Mapping) else frozenset()
+    try:
+        if keys == {"transformed", "affine"} and depth < 64 and len(data["affine"]) == 4:
+            base = _load(data["transformed"], depth + 1)
+            return base.transformed(*[decode(item) for item in data["affine"]])
+        if keys == {"name", "params"} and isinstance(data["params"], Mapping):
+            return named(data["name"], **data["params"])
+        if keys == {"name", "expr"} and isinstance(data["name"], str):
+            return from_expression(decode(data["expr"]), data["name"])
+    except (ActivationError, TypeError) as error:
+        raise _bad_description(str(error)) from error
+    raise _bad_description(f"{str(data)[:80]} where {{name, params}} or {{name, expr}} was expected")
+
+
+def _bad_description(found: str) -> LoadError:
+    return LoadError(
+        where="activation description",
+        found=found,
+        law="A description has a name with params, a name with expr, or transformed with affine",
+        remedy="Write it again with to_dict",
+    )
