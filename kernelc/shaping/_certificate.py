@@ -35,9 +35,12 @@ def certify_dks(
         ShapingError: one exceeds 1e-12, or 64 ε γ(1+|δ|) where rounding of φ(·)+δ costs more.
 
     Example:
-        >>> from kernelc import activations
-        >>> phi = activations.named("tanh")
-        >>> certificate = certify_dks(phi, solve_dks(phi, 1.01), 1.01)  # doctest: +SKIP
+        >>> from kernelc.activations import named
+        >>> half = Transform(alpha=1.0, beta=0.0, gamma=2**0.5, delta=0.0)
+        >>> certify_dks(named("tanh"), half, 1.01)
+        Traceback (most recent call last):
+        ...
+        kernelc._errors.ShapingError: activation tanh: Q'(1)-1 = ...
     """
     q, q_rate, mean, slope, _ = _measured(phi, transform, curved=False)
     residuals = {
@@ -71,6 +74,21 @@ def certify_tat(phi: ScalarFunction, transform: Transform, kappa: float) -> dict
         "C'(1)-1": slope / q - 1,
         "C''(1)/kappa-1": bend / q / kappa - 1,
     }
+    return _judged(phi, transform, residuals)
+
+
+def certify_leaky_tat(phi: ScalarFunction, transform: Transform) -> dict[str, float]:
+    """The residuals of Q(1) = Q'(1) = C'(1) = 1, which leaky ReLU keeps for every slope (TAT).
+
+    Arguments:
+        phi: the leaky ReLU with the solved slope in place.
+        transform: its constants.
+
+    Raises:
+        ShapingError: a residual exceeds 1e-12.
+    """
+    q, q_rate, _, slope, _ = _measured(phi, transform, curved=False)
+    residuals = {"Q(1)-1": q - 1, "Q'(1)-1": q_rate - 1, "C'(1)-1": slope / q - 1}
     return _judged(phi, transform, residuals)
 
 

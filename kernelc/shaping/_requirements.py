@@ -74,7 +74,7 @@ def _refuse(network: Network, violations: list[Violation], rewrite: bool) -> Non
     helps = "" if rewrite else ", or pass rewrite=True to have what can be mended mended"
     raise ShapingError(
         where=network.name,
-        found=f"{len(violations)} requirement(s) of kernel shaping broken:{listing}\n",
+        found=f"{len(violations)} requirement(s) of kernel shaping broken:{listing}",
         law="every subnetwork must keep q = 1 and have a C map of its own",
         remedy=f"change the nodes as said{helps}",
     )

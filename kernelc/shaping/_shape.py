@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from .._errors import ShapingError, UnreachableError
 from ..activations import ScalarFunction, named
 from ..ir import Layer, Network, Placed
-from ._certificate import certify_dks, certify_tat
+from ._certificate import certify_dks, certify_leaky_tat, certify_tat
 from ._dks import solve_dks
 from ._leaky_relu import (
     has_free_slope,
@@ -167,9 +167,7 @@ def _tat_leaky(
     solved: Solved = {}
     for label, phi in functions.items():
         slope = _with_slope(phi, transform)
-        residuals = certify_dks(slope, transform, 1.0)
-        # C(0) is the control here, so it is no residual.
-        solved[label] = (transform, {k: v for k, v in residuals.items() if k != "C(0)"})
+        solved[label] = (transform, certify_leaky_tat(slope, transform))
     return solved, {"max C_f(0)-eta": largest(a) - eta}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from .._errors import KernelcError
+from .._errors import KernelcError, UnsupportedError
 from ..algebra import PairAlgebra, Second, Signal
 from ..ir import Network, Run, runs, visit
 from ._iterate import Component, Iterate
@@ -62,18 +62,24 @@ def derive(network: Network, q: Any = None) -> Kernel:
                 remedy="pass a kernelc.Network or what kernelc.shape returns",
             )
         network, q = shaped, 1 if q is None else q
-    pass_ = _Pass(network, Symbols.of(q))
+    symbols = Symbols.of(q)
     if len(network) <= _FLAT_NODES:
-        kernel = pass_.flat()
+        kernel = _Pass(network, symbols).flat()
         if kernel is not None:
             return kernel
-    return _Pass(network, Symbols.of(q)).mapped()
+    try:
+        return _Pass(network, symbols, carry_means=False).mapped()
+    except UnsupportedError:
+        # A rule asked for the mean of a block's input. Few do, and without it blocks are
+        # alike that differ only in what mean they are given.
+        return _Pass(network, symbols).mapped()
 
 
 class _Pass:
     """The state of one derivation."""
 
-    def __init__(self, network: Network, symbols: Symbols) -> None:
+    def __init__(self, network: Network, symbols: Symbols, carry_means: bool = True) -> None:
+        self.carry_means = carry_means
         self.network = network
         self.symbols = symbols
         self.ring = SymbolicRing()
@@ -100,7 +106,7 @@ class _Pass:
     def mapped(self) -> Kernel:
         """Named maps on the state, one for each distinct block, powers for repeats."""
         signal = self._start()
-        nature = Nature.of(signal)
+        nature = Nature.of(signal, self.carry_means)
         state: Any = sympy.Tuple(*nature.pack(signal))
         first = state
         equations: list[tuple[sympy.Basic, sympy.Basic]] = []
@@ -133,7 +139,7 @@ class _Pass:
                     visit(self.network, self.algebra, node, inputs), node.name
                 )
             value = values[segment.stop]
-        after = Nature.of(value)
+        after = Nature.of(value, self.carry_means)
         known = substituted(tape.equations)
         images = [self.ring.finish(entry.xreplace(known)) for entry in after.pack(value)]
         return sympy.Lambda(tuple(symbols), sympy.Tuple(*images)), after

@@ -73,6 +73,9 @@ class Iterate(sympy.Basic):
 class Component(sympy.Expr):
     """One entry of an iterated state; evaluates when the state is numeric."""
 
+    is_commutative = True
+    is_real = True
+
     def __new__(cls, state: Iterate, index: Any, name: sympy.Symbol) -> sympy.Expr:
         self = super().__new__(cls, state, sympy.Integer(index), name)
         floats = state.atoms(sympy.Float)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -205,10 +206,30 @@ def closed_dual(
         return None
     find = phi.closed_dual_derivative if order else phi.closed_dual
     if phi.homogeneity is None:
-        return find(q, q, k)
+        closed = find(q, q, k)
+        return None if closed is None else tidy(closed)
     one = sympy.Integer(1)
     unit = find(one, one, k / q)
-    return None if unit is None else q ** (phi.homogeneity - order) * unit
+    return None if unit is None else q ** (phi.homogeneity - order) * tidy(unit)
+
+
+def tidy(expr: sympy.Expr) -> sympy.Expr:
+    """Short binary fractions as rationals, and the angle of a cosine as acos."""
+    floats = {f: r for f in expr.atoms(sympy.Float) if (r := _short_fraction(f)) is not None}
+    expr = expr.xreplace(floats)
+    angles = {}
+    for angle in expr.atoms(sympy.atan2):
+        height, base = angle.args
+        if height == sympy.sqrt(1 - base**2):
+            angles[angle] = sympy.acos(base)
+    return expr.xreplace(angles)
+
+
+def _short_fraction(value: sympy.Float) -> sympy.Rational | None:
+    fraction = Fraction(float(value))
+    if fraction.denominator > 1024:
+        return None
+    return sympy.Rational(fraction.numerator, fraction.denominator)
 
 
 def closed_q_map(phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr | None:

@@ -99,17 +99,18 @@ class Nature:
     parts: tuple[tuple[Any, Nature], ...] = ()
 
     @classmethod
-    def of(cls, signal: Signal[sympy.Expr]) -> Nature:
+    def of(cls, signal: Signal[sympy.Expr], carry_means: bool = True) -> Nature:
+        """The nature of `signal`; without `carry_means` a mean that is not zero is forgotten."""
         mean = signal.mean
         if mean is not None and not mean.is_zero:
-            mean = sympy.Integer(1)
+            mean = sympy.Integer(1) if carry_means else None
         return cls(
             gaussian=signal.gaussian,
             mean=mean,
             unit_q=signal.second.q == 1,
             probes=len(signal.second.k),
             theta=signal.second.theta is not None,
-            parts=tuple((share, cls.of(part)) for share, part in signal.parts),
+            parts=tuple((share, cls.of(part, carry_means)) for share, part in signal.parts),
         )
 
     def symbols(self, suffix: str = "") -> list[sympy.Symbol]:
