@@ -1,4 +1,4 @@
-"""Newton's method in the plane, to rounding."""
+"""Newton's method in the plane, to rounding, with few evaluations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from jaxtyping import Float64
 Plane = Float64[np.ndarray, "2"]
 
 _STEP = 1e-5  # of the finite differences: far above rounding, and only convergence suffers
-_ITERATIONS = 40
+_ITERATIONS = 60
+_ROUNDING = 1e-14
+_STALLED = 1e-11  # no step helps any more: rounding in the residual itself
 
 
 def newton(residual: Callable[[Plane], Plane], start: Plane) -> tuple[Plane, float]:
@@ -29,16 +31,31 @@ def newton(residual: Callable[[Plane], Plane], start: Plane) -> tuple[Plane, flo
         (True, 1.414214)
     """
     point, value = start, residual(start)
+    jacobian, fresh = _differences(residual, point, value), True
     for _ in range(_ITERATIONS):
-        columns = [(residual(point + step) - value) / _STEP for step in _STEP * np.eye(2)]
-        jacobian = np.stack(columns, -1)
-        if not np.all(np.isfinite(jacobian)) or np.linalg.det(jacobian) == 0:
+        if np.max(np.abs(value)) < _ROUNDING or not _invertible(jacobian):
             break
         move = np.linalg.solve(jacobian, -value)
-        point, value, moved = _descend(residual, point, value, move)
-        if not moved:
+        next_point, next_value, moved = _descend(residual, point, value, move)
+        if moved:
+            # Broyden's update: the secant along the step costs nothing, differences cost two.
+            step, change = next_point - point, next_value - value
+            jacobian = jacobian + np.outer(change - jacobian @ step, step) / (step @ step)
+            point, value, fresh = next_point, next_value, False
+        elif fresh or np.max(np.abs(value)) < _STALLED:
             break
+        else:
+            jacobian, fresh = _differences(residual, point, value), True
     return point, float(np.max(np.abs(value)))
+
+
+def _differences(residual: Callable[[Plane], Plane], point: Plane, value: Plane) -> np.ndarray:
+    columns = [(residual(point + step) - value) / _STEP for step in _STEP * np.eye(2)]
+    return np.stack(columns, -1)
+
+
+def _invertible(jacobian: np.ndarray) -> bool:
+    return bool(np.all(np.isfinite(jacobian)) and np.linalg.det(jacobian) != 0)
 
 
 def _descend(
