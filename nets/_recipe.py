@@ -17,7 +17,7 @@ FORMS = ("vanilla", "weighted", "standard")
 DEFAULT_SHORTCUT_WEIGHT = 0.9
 RECTIFIERS = frozenset({"relu", "leaky_relu"})
 
-ActivationLike = str | sympy.Expr | kc.Activation
+ActivationLike = str | sympy.Expr | kc.ScalarFunction | kc.Activation
 
 
 @dataclasses.dataclass(frozen=True)

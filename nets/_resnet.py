@@ -39,7 +39,11 @@ def resnet(
 ) -> kc.Network:
     """A residual net (v1: He et al. 2016a; v2: 2016b) in one of three forms.
 
-    On its path the vanilla v2 net of depth 50, 101, 152 has 49, 100, 151 nonlinear layers.
+    On its path the vanilla net of depth 50, 101, 152 has 49, 100, 151 nonlinear layers.
+
+    An unprojected v1 shortcut adds the image of a nonlinearity to its sum, so the next
+    nonlinearity reads a value that is not Gaussian: v1 has an exact kernel only as "vanilla".
+    Its slopes treat that value as Gaussian, as the authors of DKS do.
 
     Arguments:
         depth: 18 or 34 (two 3x3 convolutions a block), 50, 101 or 152 (bottleneck blocks).
