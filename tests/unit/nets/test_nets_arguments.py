@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-
 import pytest
 import sympy
 
@@ -100,9 +98,16 @@ def test_equal_arguments_give_equal_networks():
     assert nets.resnet(18, width=2) != nets.resnet(18, width=4)
 
 
-def test_networks_survive_pickling():
-    network = nets.resnet(18, form="weighted", width=2)
-    assert pickle.loads(pickle.dumps(network)) == network
+@pytest.mark.skipif(not hasattr(kc.Network, "to_json"), reason="networks are not written yet")
+@pytest.mark.parametrize("form", ["vanilla", "weighted", "standard"])
+def test_networks_survive_json(form):
+    for network in (
+        nets.mlp(3, 4, form=form),
+        nets.convnet(6, 4, form=form),
+        nets.resnet(50, 3, (64, 64, 3), form=form, width=2, stem="imagenet", dropout=0.1),
+        nets.wide_resnet(10, 2, form=form),
+    ):
+        assert kc.Network.from_json(network.to_json()) == network
 
 
 def test_deep_mlp_builds():
