@@ -12,7 +12,18 @@ from . import (
     _sigmoidal as _sigmoidal,
     _trigonometric as _trigonometric,
 )
+from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
+from ._closed_special import owens_t as owens_t
+from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
+from ._hermite import hermite_coefficients as hermite_coefficients
+from ._moments import Moments as Moments, moments as moments, moments_mp as moments_mp
 from ._pieces import Piece as Piece
+from ._quadrature import (
+    gaussian_rule as gaussian_rule,
+    independent_rule as independent_rule,
+    panel_rule as panel_rule,
+    trapezoid_rule as trapezoid_rule,
+)
 from ._registry import ACTIVATIONS as ACTIVATIONS, Definition as Definition, register as register
 from ._scalar import (
     ScalarFunction as ScalarFunction,
@@ -20,12 +31,3 @@ from ._scalar import (
     named as named,
 )
 from ._stable import X as X, normal_cdf as normal_cdf, sigmoid as sigmoid, softplus as softplus
-
-from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
-from ._moments import Moments as Moments, moments as moments, moments_mp as moments_mp
-from ._quadrature import (
-    gaussian_rule as gaussian_rule,
-    independent_rule as independent_rule,
-    panel_rule as panel_rule,
-    trapezoid_rule as trapezoid_rule,
-)

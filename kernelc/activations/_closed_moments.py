@@ -1,0 +1,225 @@
+"""Closed moments of φ(αZ+β) for pieces that are sums of polynomials times exponentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from ._closed_special import FLOAT_MODULES, MP_MODULES, owens_t
+from ._stable import X, normal_cdf
+
+
+if TYPE_CHECKING:
+    from ._scalar import ScalarFunction
+
+ALPHA = sympy.Symbol("alpha", positive=True)
+BETA = sympy.Symbol("beta", real=True)
+# x^n·exp(p·x² + r·x + t), as a map from (p, r) to the coefficients of the polynomial
+_Terms = dict[tuple[Any, Any], dict[int, Any]]
+
+
+@dataclass(frozen=True)
+class ClosedMoments:
+    """E φ(X), E φ(X)² and E φ'(X)² at X = αZ+β, exact in the symbols `alpha` and `beta`.
+
+    Arguments:
+        mean: E φ(X).
+        second: E φ(X)².
+        slope_second: E φ'(X)²; infinite where φ jumps.
+        alpha: the symbol of the scale.
+        beta: the symbol of the shift.
+    """
+
+    mean: sympy.Expr
+    second: sympy.Expr
+    slope_second: sympy.Expr
+    alpha: sympy.Symbol = ALPHA
+    beta: sympy.Symbol = BETA
+
+    def numpy(self) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
+        """(α, β) -> (mean, second, slope_second) in float64."""
+        return _lambdified(self, "numpy")
+
+    def mpmath(self) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
+        """(α, β) -> (mean, second, slope_second) at mpmath's working precision."""
+        return _lambdified(self, "mpmath")
+
+
+def closed_moments(
+    phi: ScalarFunction, alpha: sympy.Symbol = ALPHA, beta: sympy.Symbol = BETA
+) -> ClosedMoments | None:
+    """Exact first and second moments of φ(αZ+β), where elementary ones (or Owen's T) exist.
+
+    Each piece is a sum of xⁿ·exp(px²+rx); against a Gaussian that is another Gaussian times
+    a constant, and its truncated moments follow from integration by parts.
+
+    Arguments:
+        phi: the function.
+        alpha: the symbol to use for the scale, positive.
+        beta: the symbol to use for the shift, real.
+
+    Returns: `ClosedMoments`, or None where no closed form is known (tanh, softplus, ...).
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> closed_moments(named("square")).mean
+        alpha**2 + beta**2
+    """
+    closed = _closed(phi)
+    if closed is None or (alpha, beta) == (ALPHA, BETA):
+        return closed
+    names = {ALPHA: alpha, BETA: beta}
+    exprs = (closed.mean, closed.second, closed.slope_second)
+    return ClosedMoments(*(expr.xreplace(names) for expr in exprs), alpha, beta)
+
+
+@lru_cache(maxsize=256)
+def _closed(phi: ScalarFunction) -> ClosedMoments | None:
+    special = _of_erf(phi) or _of_gelu(phi)
+    if special is not None:
+        return special
+    mean = _expectation(phi, lambda expr: expr)
+    second = _expectation(phi, lambda expr: expr**2)
+    slope = _expectation(phi, lambda expr: expr.diff(X) ** 2)
+    if mean is None or second is None or slope is None:
+        return None
+    return ClosedMoments(mean, second, sympy.oo if phi.jumps(0) else slope)
+
+
+def _expectation(phi: ScalarFunction, form: Callable[[Any], Any]) -> sympy.Expr | None:
+    total = sympy.S.Zero
+    for piece in phi.pieces:
+        terms = _decomposed(form(piece.expr))
+        if terms is None:
+            return None
+        for (p, r), polynomial in terms.items():
+            whole = piece.lower.is_infinite and piece.upper.is_infinite
+            if not (p.is_real and p.is_nonpositive) or (not whole and not r.is_real):
+                return None
+            total += _piece_expectation(p, r, polynomial, piece.lower, piece.upper)
+    # sin and cos came in as complex exponentials; what they sum to is real.
+    return _real(total) if total.has(sympy.I) else total
+
+
+def _decomposed(expr: Any) -> _Terms | None:
+    """`expr` as a sum of polynomials times exp(px²+rx), if it is one."""
+    if expr.has(sympy.sin, sympy.cos, sympy.sinh, sympy.cosh):
+        expr = expr.rewrite(sympy.exp)
+    expr = sympy.powsimp(sympy.expand(expr), combine="exp")
+    terms: _Terms = {}
+    for term in sympy.Add.make_args(sympy.expand(expr)):
+        exponent, factor = sympy.S.Zero, sympy.S.One
+        for part in sympy.Mul.make_args(term):
+            if isinstance(part, sympy.exp):
+                exponent += part.exp
+            else:
+                factor *= part
+        if not (factor.is_polynomial(X) and exponent.is_polynomial(X)):
+            return None
+        if sympy.degree(exponent, X) > 2:
+            return None
+        p, r, t = (exponent.expand().coeff(X, n) for n in (2, 1, 0))
+        polynomial = terms.setdefault((p, r), {})
+        for (n,), coefficient in sympy.Poly(factor, X).terms():
+            polynomial[n] = polynomial.get(n, sympy.S.Zero) + coefficient * sympy.exp(t)
+    return terms
+
+
+def _piece_expectation(p: Any, r: Any, polynomial: dict[int, Any], lower: Any, upper: Any):
+    """E xⁿ exp(px²+rx) 1(lower < x < upper): complete the square, then truncate."""
+    shrink = 1 - 2 * p * ALPHA**2
+    deviation = ALPHA / sympy.sqrt(shrink)
+    centre = (BETA + r * ALPHA**2) / shrink
+    factor = sympy.exp((p * BETA**2 + r * BETA + r**2 * ALPHA**2 / 2) / shrink)
+    moment = truncated_moments(centre, deviation, lower, upper, max(polynomial, default=0))
+    body = sum(coefficient * moment[n] for n, coefficient in polynomial.items())
+    return factor / sympy.sqrt(shrink) * body
+
+
+def truncated_moments(
+    centre: Any, deviation: Any, lower: Any, upper: Any, degree: int
+) -> list[Any]:
+    """E Yⁿ 1(lower < Y < upper) for n = 0..degree, Y ~ N(centre, deviation²).
+
+    Example:
+        >>> truncated_moments(BETA, ALPHA, -sympy.oo, sympy.oo, 2)[2]
+        alpha**2 + beta**2
+    """
+    ends = [(edge, sign) for edge, sign in ((lower, -1), (upper, 1)) if edge.is_finite]
+
+    def boundary(n: int) -> Any:
+        # deviation² times the density: what integration by parts leaves at the ends
+        return sum(
+            sign * edge**n * deviation * _bump((edge - centre) / deviation) for edge, sign in ends
+        )
+
+    moments = [_mass(centre, deviation, lower, upper)]
+    for n in range(1, degree + 1):
+        before = (n - 1) * deviation**2 * moments[n - 2] if n > 1 else 0
+        moments.append(sympy.expand(centre * moments[n - 1] + before - boundary(n - 1)))
+    return moments
+
+
+def _mass(centre: Any, deviation: Any, lower: Any, upper: Any) -> Any:
+    # From the side where the mass is the smaller difference: Φ(-t) keeps its tail.
+    if upper is sympy.oo:
+        return sympy.S.One if lower.is_infinite else normal_cdf((centre - lower) / deviation)
+    below = normal_cdf((upper - centre) / deviation)
+    return below - (0 if lower.is_infinite else normal_cdf((lower - centre) / deviation))
+
+
+def _bump(t: Any) -> Any:
+    return sympy.exp(-(t**2) / 2) / sympy.sqrt(2 * sympy.pi)
+
+
+def _real(expr: Any) -> Any:
+    real, _ = sympy.expand(expr, complex=True).as_real_imag()
+    return sympy.simplify(real)
+
+
+def _of_erf(phi: ScalarFunction) -> ClosedMoments | None:
+    """φ = erf: the mean is Gaussian smoothing, the second moment one orthant."""
+    if phi.expr != sympy.erf(X):
+        return None
+    a, b = ALPHA, BETA
+    root = sympy.sqrt(1 + 2 * a**2)
+    wide = 1 + 4 * a**2
+    return ClosedMoments(
+        mean=sympy.erf(b / root),
+        second=1 - 8 * owens_t(sympy.sqrt(2) * b / root, 1 / sympy.sqrt(wide)),
+        slope_second=4 / sympy.pi * sympy.exp(-2 * b**2 / wide) / sympy.sqrt(wide),
+    )
+
+
+def _of_gelu(phi: ScalarFunction) -> ClosedMoments | None:
+    """φ = xΦ(x), by Stein's lemma twice from E Φ(X)² (Owen's T)."""
+    textbook = X * (1 + sympy.erf(X / sympy.sqrt(2))) / 2
+    if phi.expr != X * normal_cdf(X) and sympy.expand(phi.expr - textbook) != 0:
+        return None
+    a, b = ALPHA, BETA
+    v, wide = 1 + a**2, 1 + 2 * a**2
+    h = b / sympy.sqrt(v)
+    square = normal_cdf(h) - 2 * owens_t(h, 1 / sympy.sqrt(wide))  # E Φ(X)²
+    bump = _bump(h) / sympy.sqrt(v)  # E of the density at X
+    m, s2 = b / v, a**2 / v  # X under that bump is N(m, s2)
+    inner = m / sympy.sqrt(1 + s2)
+    tilted = m * normal_cdf(inner) + s2 * _bump(inner) / sympy.sqrt(1 + s2)
+    pair = sympy.exp(-(b**2) / wide) / (2 * sympy.pi * sympy.sqrt(wide))  # E density²
+    return ClosedMoments(
+        mean=b * normal_cdf(h) + a**2 * bump,
+        second=(a**2 + b**2) * square
+        + 4 * b * a**2 * bump * normal_cdf(inner)
+        + 2 * a**4 * (pair - bump * tilted),
+        slope_second=square + 2 * bump * tilted + pair * (a**2 / wide + (b / wide) ** 2),
+    )
+
+
+@lru_cache(maxsize=256)
+def _lambdified(closed: ClosedMoments, where: str) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
+    modules = FLOAT_MODULES if where == "numpy" else MP_MODULES
+    expressions = (closed.mean, closed.second, closed.slope_second)
+    return sympy.lambdify((closed.alpha, closed.beta), expressions, modules)
