@@ -92,7 +92,9 @@ class Dataset:
         # float64 sums: float32 loses digits over millions of pixels.
         mean = self.train_x.mean(axis=axes, dtype=np.float64)
         spread = self.train_x.std(axis=axes, dtype=np.float64)
-        spread = np.where(spread == 0, 1.0, spread)
+        # Not spread == 0: the rounded mean of a constant leaves it a tiny false spread.
+        constant = self.train_x.min(axis=axes) == self.train_x.max(axis=axes)
+        spread = np.where(constant, 1.0, spread)
         dtype = self.train_x.dtype
         mean, spread = mean.astype(dtype), spread.astype(dtype)
         return dataclasses.replace(

@@ -124,12 +124,13 @@ def train(
     size = check_batch(min(128, len(x)) if size is None else size, len(x))
     everywhere, batches = _placements(mesh, size)
     # Checked on all labels, but only the shape of one batch.
-    check_model(model, state, x[:size], y, loss)
+    convolves = check_model(model, state, x[:size], y, loss)
     if test is not None:
         check_model(model, state, test[0][:1], test[1], loss)
     params, rest = split(model)
     check_trainable(params)
-    plan = _plan(Source.of(x, y, everywhere), test, loss, size, options)
+    options = {**options, "loss": loss, "batch_size": size, "convolves": convolves}
+    plan = _plan(Source.of(x, y, everywhere), test, options)
     params = owned(params)
     opt_state = owned(adjust(_initialised(optimizer, params)))
     carry = Carry(params, opt_state, owned(state), jnp.zeros((), jnp.int32))
@@ -139,20 +140,21 @@ def train(
     return run(plan, fixed, put(carry, everywhere))
 
 
-def _plan(train: Source, test: Part | None, loss: Loss, size: int, options: dict[str, Any]) -> Plan:
+def _plan(train: Source, test: Part | None, options: dict[str, Any]) -> Plan:
     steps = check_count("steps", options["steps"])
     every = options["eval_every"]
     return Plan(
         train=train,
         test=None if test is None else Source.of(test[0], test[1], train.placement),
-        loss=loss,
+        loss=options["loss"],
         steps=steps,
-        batch_size=size,
+        batch_size=options["batch_size"],
         seed=check_count("seed", options["seed"], least=0),
         eval_every=check_count("eval_every", max(1, steps // 10) if every is None else every),
         train_examples=check_count("train_examples", options["train_examples"]),
         progress=options["progress"],
         callback=options["callback"],
+        convolves=options["convolves"],
     )
 
 

@@ -47,12 +47,13 @@ class _Loop(NamedTuple):
     right: Int[Array, " chunk"]
 
 
-# A while loop with a count that is data: one compilation serves every number of steps, and a
-# step is compiled once however many a dispatch runs. It ends early at NaN or infinity.
 @eqx.filter_jit(donate="all-except-first")
 def advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, Array]:
     """Runs up to `quota` steps; returns the carry, steps run, their losses and right counts."""
     chunk = len(fixed.rows)
+    if chunk == 1:
+        carry, loss, hits = _one_step(fixed, carry, fixed.rows[0])
+        return carry, jnp.ones((), jnp.int32), loss[None], hits[None]
     start = _Loop(
         carry,
         jnp.zeros((), jnp.int32),
@@ -74,6 +75,8 @@ def advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, A
             loop.right.at[loop.done].set(hits.astype(jnp.int32)),
         )
 
+    # A while loop whose count is data: one compilation serves every number of steps, and a
+    # step is compiled once however many a dispatch runs. It ends early at NaN or infinity.
     end = jax.lax.while_loop(going, body, start)
     return end.carry, end.done, end.losses, end.right
 
