@@ -8,6 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError
@@ -25,8 +26,8 @@ class _Start:
     value: float
     channels: int
 
-    def __jax_array__(self) -> Float[Array, " channels"]:
-        return jnp.full(self.channels, self.value, jnp.float32)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.full(self.channels, self.value, np.float32)
 
 
 class BatchNorm(LayerModule):

@@ -1,0 +1,102 @@
+"""Initialisers: q values are preserved, draws are Haar, groups and taps are where they belong."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kernelc._errors import ShapeError, UnsupportedError
+from kernelc.modules import conv, dense, initialise
+
+
+KEY = jax.random.key(7)
+
+
+def q(x: jax.Array) -> np.ndarray:
+    return np.mean(np.square(np.asarray(x, np.float64)), axis=-1)
+
+
+@pytest.mark.parametrize("kind", ["suo", "orthogonal"])
+@pytest.mark.parametrize("sizes", [(8, 8), (8, 21), (1, 5)])
+def test_orthogonal_keeps_every_q_value_when_it_does_not_contract(kind, sizes):
+    w = initialise(kind, KEY, (), *sizes)
+    x = jax.random.normal(jax.random.key(1), (16, sizes[0]))
+    # float32 QR: a few units in the last place of 1.2e-7, times the summed terms.
+    np.testing.assert_allclose(q(x @ w), q(x), rtol=5e-6)
+
+
+def test_orthogonal_keeps_q_in_the_mean_when_it_contracts():
+    x = jax.random.normal(jax.random.key(1), (40,))
+    keys = jax.random.split(KEY, 400)
+    w = jax.vmap(lambda k: initialise("suo", k, (), 40, 10))(keys)
+    np.testing.assert_allclose(
+        np.einsum("kio,kip->kop", w, w), np.broadcast_to(np.eye(10), (400, 10, 10)), atol=2e-6
+    )
+    # q(xw)/q(x) = 4 Beta(5, 15), standard deviation 0.38, so 0.019 for the mean of 400.
+    assert abs(q(x @ w).mean() / q(x) - 1) < 4 * 0.019
+
+
+def test_orthogonal_is_haar_and_not_biased_by_the_signs_of_qr():
+    w = np.asarray(jax.vmap(lambda k: initialise("suo", k, (), 4, 4))(jax.random.split(KEY, 600)))
+    # Under Haar each entry has mean 0 and variance 1/4; plain QR makes the diagonal negative.
+    assert np.abs(w.mean(0)).max() < 4.5 * 0.5 / 600**0.5
+    assert abs(np.linalg.det(w).mean()) < 4 / 600**0.5
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "suo"])
+@pytest.mark.parametrize(("delta", "fan_in"), [(True, 32), (False, 3 * 5 * 32)])
+def test_entries_have_variance_one_over_fan_in(kind, delta, fan_in):
+    w = np.asarray(initialise(kind, KEY, (3, 5), 64, 48, groups=2, delta=delta))
+    assert w.shape == (3, 5, 32, 48)
+    drawn = w[1, 2] if delta else w
+    # Relative standard deviation of a variance over n entries is at most sqrt(2/n).
+    assert abs(drawn.var() * fan_in - 1) < 4 * (2 / drawn.size) ** 0.5
+    if delta:
+        assert np.count_nonzero(w) == drawn.size
+
+
+def test_each_group_is_a_draw_of_its_own():
+    w = np.asarray(initialise("suo", KEY, (3,), 8, 24, groups=2, delta=True))[1]
+    for block in (w[:, :12], w[:, 12:]):
+        np.testing.assert_allclose(block @ block.T, 3 * np.eye(4), atol=5e-6)
+    assert np.abs(w[:, :12] - w[:, 12:]).max() > 0.1
+
+
+def test_equal_keys_give_equal_weights_and_others_do_not():
+    first, again = (initialise("suo", KEY, (3,), 4, 4) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, initialise("suo", jax.random.key(8), (3,), 4, 4))
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "suo"])
+def test_dtype_is_the_one_asked_for(kind):
+    assert initialise(kind, KEY, (), 4, 6, dtype="bfloat16").dtype == jnp.bfloat16
+
+
+def test_layers_scale_weights_and_biases():
+    plain = dense(KEY, 4, 300)
+    scaled = dense(KEY, 4, 300, weight_std=2.0, bias_std=0.5)
+    np.testing.assert_allclose(scaled.weight, 2 * plain.weight, rtol=1e-6)
+    assert not plain.bias.any()
+    assert abs(np.std(scaled.bias) / 0.5 - 1) < 4 * (1 / 600) ** 0.5
+    assert conv(KEY, 3, 5, window=(3,), weight_std=2.0).weight.shape == (3, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("xavier", KEY, (), 2, 2), UnsupportedError),
+        (("suo", KEY, (), 2, 2, 1, False, "int32"), UnsupportedError),
+        (("suo", KEY, (), 2, 2, 1, False, "float64"), UnsupportedError),
+        (("suo", KEY, (3, 2), 2, 2, 1, True), ShapeError),
+        (("suo", KEY, (3,), 3, 4, 2), ShapeError),
+        (("suo", KEY, (3,), 4, 3, 2), ShapeError),
+        (("suo", KEY, (0,), 4, 4), ShapeError),
+        (("suo", KEY, (), 0, 4), ShapeError),
+    ],
+)
+def test_bad_requests_are_refused(arguments, error):
+    with pytest.raises(error):
+        initialise(*arguments)
