@@ -101,7 +101,7 @@ def test_conv_is_the_sum_over_taps(locations, window, stride, groups, padding):
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID", "CIRCULAR"])
-@pytest.mark.parametrize(("locations", "window", "stride"), [c[:3] for c in CASES])
+@pytest.mark.parametrize(("locations", "window", "stride"), [c[:3] for c in CASES[::2]])
 def test_pools_are_over_real_locations(locations, window, stride, padding):
     # Shifted far below zero, so that padding would win a maximum and move a mean.
     x = np.random.default_rng(4).normal(size=(2, *locations, 3)).astype(np.float32) - 5
@@ -163,7 +163,7 @@ def test_global_mean_pool_is_the_mean_over_locations(locations):
     np.testing.assert_allclose(found, x.reshape(2, -1, 3).mean(1), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("window", [(2, 2), (3, 3), (3, 4)])
+@pytest.mark.parametrize("window", [(3, 3), (3, 4)])
 @pytest.mark.parametrize("stride", [(1, 1), (3, 2)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", "CIRCULAR"])
 def test_weighted_mean_pool_starts_as_a_subsampling(window, stride, padding):
