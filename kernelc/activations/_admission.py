@@ -7,9 +7,10 @@ from typing import Any
 
 import mpmath
 import sympy
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 from .._errors import ActivationError
-from ._description import vocabulary
+from ._description import CONDITIONS, MAX_ARGUMENT, MAX_NUMBER, oversized, vocabulary
 from ._pieces import Piece, evaluate, real_roots, split
 from ._stable import X, stabilise
 
@@ -34,6 +35,7 @@ def admit(expr: Any) -> sympy.Expr:
         names = ", ".join(sorted(map(str, symbols))) or "none"
         raise _refusal(expr, f"its symbols are {names}", "has exactly one symbol")
     _check_vocabulary(expr)
+    _check_constants(expr)
     stable = stabilise(expr.xreplace({symbols.pop(): X}))
     if not stable.has(X):
         raise _refusal(expr, "it is constant", "must depend on its argument")
@@ -48,18 +50,29 @@ def admit(expr: Any) -> sympy.Expr:
 
 def _check_vocabulary(expr: Any) -> None:
     allowed = vocabulary()
-    for node in sympy.preorder_traversal(expr):
-        if isinstance(node, sympy.logic.boolalg.Boolean | sympy.functions.elementary.piecewise.ExprCondPair):
+    for node in sympy.postorder_traversal(expr):
+        if isinstance(node, (*CONDITIONS, ExprCondPair)):
             continue
         number = node.is_Number or node.is_NumberSymbol
         if number and (node.is_finite is not True):
             raise _refusal(expr, f"it contains {node}", "is finite on the real line")
-        if number or isinstance(node, sympy.Symbol | allowed):
+        if number or isinstance(node, (sympy.Symbol, *allowed)):
             continue
         if node is sympy.I or node is sympy.zoo:
             raise _refusal(expr, f"it contains {node}", "is real and finite on the real line")
         known = ", ".join(sorted(cls.__name__ for cls in allowed))
         raise _refusal(expr, f"it contains {node.func.__name__}", f"is built from {known}")
+
+
+def _check_constants(expr: Any) -> None:
+    for node in sympy.postorder_traversal(expr):
+        if isinstance(node, (*CONDITIONS, ExprCondPair)):
+            continue
+        growing = node.args if isinstance(node, sympy.Function) else ()
+        growing = (node.exp,) if isinstance(node, sympy.Pow) else growing
+        large = isinstance(node, sympy.Expr) and oversized(node, MAX_NUMBER)
+        if large or any(isinstance(a, sympy.Expr) and oversized(a, MAX_ARGUMENT) for a in growing):
+            raise _refusal(expr, "a constant in it is too large", "has constants of moderate size")
 
 
 def _check_domain(piece: Piece, whole: Any) -> None:

@@ -6,6 +6,8 @@ import math
 from typing import Any, NoReturn
 
 import sympy
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from .._errors import LoadError
 from ._stable import X, normal_cdf, sigmoid, softplus
@@ -39,6 +41,10 @@ _CONDITION_NAMES = {cls: name for name, cls in _CONDITIONS.items()}
 MAX_NODES = 2000
 MAX_DEPTH = 60
 MAX_BITS = 4096
+# Beyond these SymPy and mpmath build numbers as long as their exponents, and doubles overflow.
+MAX_ARGUMENT = 1e4
+MAX_NUMBER = 1e300
+CONDITIONS = (BooleanAtom, BooleanFunction, Relational)
 _UNARY = {name for name in _NODES if name not in ("Add", "Mul", "Pow", "Heaviside", "Max", "Min")}
 
 
@@ -63,7 +69,8 @@ def encode(expr: Any) -> Any:
     if isinstance(expr, sympy.Float):
         return _encode_float(expr)
     if isinstance(expr, sympy.Piecewise):
-        return ["Piecewise", *[[encode(value), encode(cond)] for value, cond in expr.args]]
+        cases: Any = expr.args
+        return ["Piecewise", *[[encode(value), encode(cond)] for value, cond in cases]]
     name = _CONDITION_NAMES.get(expr.func) or expr.func.__name__
     if name not in _CONDITIONS and _NODES.get(name) is not expr.func:
         _refuse(f"{name} has no description")
@@ -122,7 +129,7 @@ class _Decoder:
             if not (isinstance(case, list) and len(case) == 2):
                 _refuse("a Piecewise case that is not [value, condition]")
             value, cond = (self.expression(item, depth + 1) for item in case)
-            if not isinstance(cond, sympy.logic.boolalg.Boolean) or not isinstance(value, sympy.Expr):
+            if not isinstance(cond, CONDITIONS) or not isinstance(value, sympy.Expr):
                 _refuse("a Piecewise case that is not [value, condition]")
             pairs.append((value, cond))
         if not pairs:
@@ -131,7 +138,7 @@ class _Decoder:
 
     def _condition(self, kind: str, args: list) -> Any:
         logical = kind in ("and", "or", "not")
-        wanted = sympy.logic.boolalg.Boolean if logical else sympy.Expr
+        wanted = CONDITIONS if logical else sympy.Expr
         count = {"not": 1}.get(kind, len(args) if logical else 2)
         if len(args) != count or not args or not all(isinstance(a, wanted) for a in args):
             _refuse(f"{kind!r} with unfit arguments")
@@ -145,9 +152,19 @@ def _apply(kind: str, args: list) -> Any:
         _refuse(f"{kind} with {len(args)} arguments")
     if kind == "Heaviside" and len(args) > 2:
         _refuse(f"{kind} with {len(args)} arguments")
+    growing = args if kind in _UNARY else args[1:] if kind == "Pow" else []
+    if any(oversized(a, MAX_ARGUMENT) for a in growing) or any(
+        oversized(a, MAX_NUMBER) for a in args
+    ):
+        _refuse(f"{kind} of a constant that is too large")
     if kind == "Pow":
         _check_power(*args)
     return _NODES[kind](*args)
+
+
+def oversized(number: Any, bound: float) -> bool:
+    """Whether a constant (an expression without symbols) is not a finite number up to `bound`."""
+    return bool(number.is_number) and not abs(number.evalf(5)) <= bound
 
 
 def _check_power(base: Any, exponent: Any) -> None:

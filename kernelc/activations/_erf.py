@@ -59,9 +59,7 @@ GELU = register(
         expression=lambda: X * normal_cdf(X),
         dual=_gelu_dual,
         dual_derivative=_gelu_slope,
-        expectation=lambda q, mean: (
-            None if mean != 0 else q / sympy.sqrt(2 * sympy.pi * (1 + q))
-        ),
+        expectation=lambda q, mean: None if mean != 0 else q / sympy.sqrt(2 * sympy.pi * (1 + q)),
     )
 )
 # (1 + tanh(t))/2 = sigmoid(2t): the tanh form loses the left tail to cancellation

@@ -62,8 +62,12 @@ def _redo(x: Any, out: Any, slow: Callable[[Any], Any]) -> Any:
 
 
 def _double(value: Any) -> float:
-    return float(value) if mpmath.isfinite(value) and abs(value) < 1e308 else float(
-        np.nan if mpmath.isnan(value) else np.copysign(np.inf, float(mpmath.sign(value)))
+    return (
+        float(value)
+        if mpmath.isfinite(value) and abs(value) < 1e308
+        else float(
+            np.nan if mpmath.isnan(value) else np.copysign(np.inf, float(mpmath.sign(value)))
+        )
     )
 
 

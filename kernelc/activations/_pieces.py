@@ -9,6 +9,7 @@ from typing import Any
 
 import mpmath
 import sympy
+from sympy.core.relational import Relational
 
 from .._errors import ActivationError
 from ._stable import X
@@ -49,7 +50,7 @@ def split(expr: sympy.Expr) -> tuple[Piece, ...]:
     """The maximal intervals on which `expr` is one smooth expression, left to right.
 
     Arguments:
-        expr: expression in X built from smooth functions, Abs, sign, Heaviside, Max, Min, Piecewise.
+        expr: expression in X built from smooth functions and KINKED ones.
 
     Returns:
         Pieces covering the line; equal neighbours are merged.
@@ -95,20 +96,22 @@ def _innermost(expr: Any) -> Any:
 
 def _switches(node: Any) -> list[Any]:
     """The expressions whose sign decides which branch of `node` holds."""
+    args: Any = node.args
     if isinstance(node, sympy.Max | sympy.Min):
-        return [a - b for a, b in combinations(node.args, 2)]
+        return [a - b for a, b in combinations(args, 2)]
     if isinstance(node, sympy.Piecewise):
-        atoms = {atom for _, cond in node.args for atom in cond.atoms(sympy.core.relational.Relational)}
+        atoms = {atom for _, cond in args for atom in cond.atoms(Relational)}
         return [atom.lhs - atom.rhs for atom in sorted(atoms, key=sympy.default_sort_key)]
-    return [node.args[0]]
+    return [args[0]]
 
 
 def _branch(node: Any, point: Any, whole: Any) -> Any:
+    args: Any = node.args
     if isinstance(node, sympy.Max | sympy.Min):
         choose = max if isinstance(node, sympy.Max) else min
-        return choose(node.args, key=lambda arg: evaluate(arg, point))
+        return choose(args, key=lambda arg: evaluate(arg, point))
     if isinstance(node, sympy.Piecewise):
-        for value, cond in node.args:
+        for value, cond in args:
             if _holds(cond, point):
                 return value
         raise ActivationError(

@@ -57,14 +57,7 @@ def _complaint(coefficients: Any) -> str | None:
 
 
 IDENTITY = _polynomial("identity", lambda: X)
-SQUARE = _polynomial(
-    "square",
-    lambda: X**2,
-    infeasible=(
-        "φ'' = 2 is constant, so Q'(1) = C'(1) = 2(α² + β²)/(α² + 2β²) > 1 "
-        "for every transformation, and Q'(1) = 1 is out of reach."
-    ),
-)
+SQUARE = _polynomial("square", lambda: X**2)
 POLYNOMIAL = _polynomial(
     "polynomial",
     lambda coefficients: _evaluate(coefficients),

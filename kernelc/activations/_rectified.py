@@ -59,9 +59,6 @@ LEAKY_RELU = _rectifier(
 )
 
 
-_JUMP = "It jumps at 0, so E φ'(Z)² and with it C'(1) is infinite for every transformation."
-
-
 def _sign_dual(q1: Any, q2: Any, k: Any, mean: Any) -> Any:
     return None if mean != 0 else 1 - 2 / sympy.pi * _angle(q1, q2, k)
 
@@ -85,7 +82,6 @@ SIGN = register(
         dual=_sign_dual,
         dual_derivative=_sign_slope,
         expectation=lambda q, mean: None if mean != 0 else sympy.S.Zero,
-        infeasible=_JUMP,
     )
 )
 STEP = register(
@@ -95,6 +91,5 @@ STEP = register(
         dual=_step_dual,
         dual_derivative=_step_slope,
         expectation=lambda q, mean: None if mean != 0 else sympy.S.Half,
-        infeasible=_JUMP,
     )
 )

@@ -28,7 +28,6 @@ class Definition:
         dual_derivative: likewise for E φ'(u)φ'(v); None: ∂dual/∂k (Price's theorem).
         expectation: (q, mean, **parameters) -> E φ(u), or None for this mean.
         complaint: parameters -> what is wrong with them, or None.
-        infeasible: why neither DKS nor TAT can work, in one sentence.
     """
 
     name: str
@@ -39,7 +38,6 @@ class Definition:
     dual_derivative: Callable[..., Any] | None = None
     expectation: Callable[..., Any] | None = None
     complaint: Callable[..., str | None] | None = None
-    infeasible: str | None = None
 
 
 _definitions: dict[str, Definition] = {}

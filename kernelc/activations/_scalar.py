@@ -82,7 +82,7 @@ class ScalarFunction:
 
     @property
     def parity(self) -> str | None:
-        """"even", "odd" or None."""
+        """ "even", "odd" or None."""
         return structure.parity(self)
 
     def derivative(self, order: int = 1) -> sympy.Expr:
@@ -106,7 +106,11 @@ class ScalarFunction:
 
     @property
     def jax(self) -> Callable[[Any], Any]:
-        """φ on JAX arrays of any float type: keeps the type, finite gradients, forward mode."""
+        """φ on JAX arrays of any float type; keeps the type, and forward mode works.
+
+        Values and gradients of named activations are finite wherever the true ones fit the type;
+        a user's expression has that after `stabilise`, as far as the patterns known there go.
+        """
         return jax_function(self)
 
     def transformed(
@@ -234,7 +238,7 @@ def _load(data: Any, depth: int) -> ScalarFunction:
             return from_expression(decode(data["expr"]), data["name"])
     except (ActivationError, TypeError) as error:
         raise _bad_description(str(error)) from error
-    raise _bad_description(f"{str(data)[:80]} where {{name, params}} or {{name, expr}} was expected")
+    raise _bad_description(f"{str(data)[:80]!r} is none of the three forms")
 
 
 def _bad_description(found: str) -> LoadError:

@@ -1,4 +1,4 @@
-"""The symbol, and real functions whose textbook formulas overflow, as SymPy functions of their own."""
+"""The symbol, and real functions whose textbook formulas overflow, each a SymPy function."""
 
 from __future__ import annotations
 
@@ -15,26 +15,45 @@ class _Stable(sympy.Function):
 
     nargs = 1
     latex_name = ""
+    left: Any = sympy.S.Zero  # limits at minus and plus infinity, value at zero
+    right: Any = sympy.S.One
+    middle: Any = sympy.S.Half
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        return super().__new__(cls, *args, **options)
+
+    @classmethod
+    def eval(cls, *args: Any) -> Any:
+        (u,) = args
+        if u is sympy.oo:
+            return cls.right
+        if u is sympy.S.NegativeInfinity:
+            return cls.left
+        return cls.middle if u.is_zero else None
+
+    @property
+    def argument(self) -> Any:
+        return self.args[0]
 
     def _eval_is_extended_real(self) -> bool | None:
-        return self.args[0].is_extended_real
+        return self.argument.is_extended_real
 
     def _eval_is_positive(self) -> bool | None:
-        return True if self.args[0].is_real else None
+        return True if self.argument.is_real else None
 
     def _eval_is_finite(self) -> bool | None:
-        return True if self.args[0].is_finite else None
+        return True if self.argument.is_finite else None
 
     def _eval_evalf(self, prec: int) -> Any:
-        return self.rewrite(sympy.exp)._eval_evalf(prec)
+        rewritten: Any = self.rewrite(sympy.exp)
+        return rewritten._eval_evalf(prec)
 
     def _latex(self, printer: Any, exp: Any = None) -> str:
         power = "" if exp is None else f"^{{{exp}}}"
-        argument = printer._print(self.args[0])
-        return rf"{self.latex_name}{power}\left({argument}\right)"
+        return rf"{self.latex_name}{power}\left({printer._print(self.argument)}\right)"
 
 
-class softplus(_Stable):  # noqa: N801 - SymPy names functions in lower case
+class softplus(_Stable):
     r"""log(1 + exp(u)), evaluated without overflow.
 
     Example:
@@ -43,23 +62,17 @@ class softplus(_Stable):  # noqa: N801 - SymPy names functions in lower case
     """
 
     latex_name = r"\operatorname{softplus}"
+    right = sympy.oo
+    middle = sympy.log(2)
 
-    @classmethod
-    def eval(cls, arg: Any) -> Any:
-        if arg is sympy.oo:
-            return sympy.oo
-        if arg is sympy.S.NegativeInfinity:
-            return sympy.S.Zero
-        return sympy.log(2) if arg.is_zero else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return sigmoid(self.args[0])
+    def fdiff(self, argindex: int = 1) -> Any:
+        return sigmoid(self.argument)
 
     def _eval_rewrite_as_exp(self, arg: Any, **kwargs: Any) -> Any:
         return sympy.log(1 + sympy.exp(arg))
 
 
-class sigmoid(_Stable):  # noqa: N801
+class sigmoid(_Stable):
     r"""1/(1 + exp(-u)), evaluated without overflow and accurate in both tails.
 
     Example:
@@ -69,23 +82,15 @@ class sigmoid(_Stable):  # noqa: N801
 
     latex_name = r"\operatorname{sigmoid}"
 
-    @classmethod
-    def eval(cls, arg: Any) -> Any:
-        if arg is sympy.oo:
-            return sympy.S.One
-        if arg is sympy.S.NegativeInfinity:
-            return sympy.S.Zero
-        return sympy.S.Half if arg.is_zero else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+    def fdiff(self, argindex: int = 1) -> Any:
         # sigmoid(-u) instead of 1 - sigmoid(u): the latter loses the right tail
-        return sigmoid(self.args[0]) * sigmoid(-self.args[0])
+        return sigmoid(self.argument) * sigmoid(-self.argument)
 
     def _eval_rewrite_as_exp(self, arg: Any, **kwargs: Any) -> Any:
         return 1 / (1 + sympy.exp(-arg))
 
 
-class normal_cdf(_Stable):  # noqa: N801
+class normal_cdf(_Stable):
     r"""Φ(u), the standard normal distribution function, accurate in the left tail.
 
     SymPy turns erfc(-u) into 2 - erfc(u), which cancels there; this function stays whole.
@@ -97,19 +102,11 @@ class normal_cdf(_Stable):  # noqa: N801
 
     latex_name = r"\Phi"
 
-    @classmethod
-    def eval(cls, arg: Any) -> Any:
-        if arg is sympy.oo:
-            return sympy.S.One
-        if arg is sympy.S.NegativeInfinity:
-            return sympy.S.Zero
-        return sympy.S.Half if arg.is_zero else None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return sympy.exp(-self.args[0] ** 2 / 2) / sympy.sqrt(2 * sympy.pi)
+    def fdiff(self, argindex: int = 1) -> Any:
+        return sympy.exp(-(self.argument**2) / 2) / sympy.sqrt(2 * sympy.pi)
 
     def _eval_evalf(self, prec: int) -> Any:
-        return (sympy.erfc(-self.args[0] / sympy.sqrt(2)) / 2)._eval_evalf(prec)
+        return (sympy.erfc(-self.argument / sympy.sqrt(2)) / 2)._eval_evalf(prec)
 
     def _eval_rewrite_as_erf(self, arg: Any, **kwargs: Any) -> Any:
         return (1 + sympy.erf(arg / sympy.sqrt(2))) / 2
@@ -123,7 +120,8 @@ def stabilise(expr: Any) -> Any:
 
     Returns:
         An equal expression; log(1+exp(u)), 1/(1+exp(u)), exp(u)/(1+exp(u)), 1+erf(u),
-        1±tanh(u), 1/cosh(u) become softplus, sigmoid, normal_cdf and sech.
+        1±tanh(u), 1/cosh(u), exp(u)±exp(-u) become softplus, sigmoid, normal_cdf, sech
+        and the hyperbolic functions.
 
     Example:
         >>> stabilise(sympy.log(1 + sympy.exp(X)))
@@ -150,28 +148,41 @@ def _one_plus(expr: Any) -> Any:
     return None
 
 
+def _one_plus_exp(expr: Any) -> Any:
+    """u of 1 + exp(u), where c·exp(v) counts as exp(v + log c), or None."""
+    term = _one_plus(expr)
+    if term is None:
+        return None
+    factor, inner = term.as_coeff_Mul()
+    if isinstance(inner, sympy.exp) and factor.is_positive:
+        return inner.args[0] + sympy.log(factor)
+    return None
+
+
 def _log(expr: Any) -> Any:
-    (inner,) = expr.args
+    inner: Any = expr.args[0]
     if isinstance(inner, sigmoid):
-        return -softplus(-inner.args[0])
-    term = _one_plus(inner)
-    return softplus(term.args[0]) if isinstance(term, sympy.exp) else expr
+        return -softplus(-inner.argument)
+    u = _one_plus_exp(inner)
+    return expr if u is None else softplus(u)
 
 
 def _power(expr: Any) -> Any:
-    base, power = expr.as_base_exp() if not isinstance(expr, sympy.exp) else (expr, sympy.S.One)
+    base, power = expr.base, expr.exp
     if not (power.is_Integer and power < 0):
         return expr
     if isinstance(base, sympy.cosh):
         return sympy.sech(base.args[0]) ** -power
-    term = _one_plus(base)
-    return sigmoid(-term.args[0]) ** -power if isinstance(term, sympy.exp) else expr
+    u = _one_plus_exp(base)
+    return expr if u is None else sigmoid(-u) ** -power
 
 
 def _add(expr: Any) -> Any:
+    if len(expr.args) != 2:
+        return expr
     term = _one_plus(expr)
     if term is None:
-        return expr
+        return _hyperbolic(*expr.args)
     sign, inner = term.as_coeff_Mul()
     if abs(sign) == 1 and isinstance(inner, sympy.erf):
         return 2 * normal_cdf(sign * sympy.sqrt(2) * inner.args[0])
@@ -180,8 +191,20 @@ def _add(expr: Any) -> Any:
     return expr
 
 
+def _hyperbolic(first: Any, second: Any) -> Any:
+    """exp(u) ± exp(-u) as cosh and sinh, whose quotients are known to be bounded."""
+    (a, left), (b, right) = first.as_coeff_Mul(), second.as_coeff_Mul()
+    both = isinstance(left, sympy.exp) and isinstance(right, sympy.exp)
+    if both and left.args[0] == -right.args[0] and abs(a) == abs(b):
+        u = left.args[0]
+        return 2 * a * (sympy.cosh(u) if a == b else sympy.sinh(u))
+    return first + second
+
+
 def _mul(expr: Any) -> Any:
-    factors = list(expr.args)
+    # building the product may have split a power into new ones
+    expr = sympy.Mul(*[_power(f) if isinstance(f, sympy.Pow) else f for f in expr.args])
+    factors = list(sympy.Mul.make_args(expr))
     for i, factor in enumerate(factors):
         base, power = factor.as_base_exp()
         if not (isinstance(base, sigmoid) and power.is_Integer and power > 0):
@@ -191,15 +214,26 @@ def _mul(expr: Any) -> Any:
             if isinstance(other, sympy.Add) and other.has(sympy.exp):
                 # exp(-u)*sigmoid(u) is bounded only once the two meet in one product
                 return sympy.Add(*[_mul(sympy.Mul(*rest, factor, t)) for t in other.args])
-            if isinstance(other, sympy.exp):
-                ratio = sympy.cancel(other.args[0] / -base.args[0])
-                if ratio.is_Integer and ratio > 0:
-                    n = min(ratio, power)
-                    merged = base ** (power - n) * sigmoid(-base.args[0]) ** n
-                    left = sympy.exp(-base.args[0] * (ratio - n))
-                    return _mul(sympy.Mul(*rest, merged, left))
-    sinhs = [f for f in factors if isinstance(f, sympy.sinh)]
-    for f in sinhs:
-        if sympy.sech(f.args[0]) in factors:
-            return expr.xreplace({f: sympy.tanh(f.args[0]), sympy.sech(f.args[0]): sympy.S.One})
+            absorbed = _absorb(base.argument, power, other)
+            if absorbed is not None:
+                return _mul(sympy.Mul(*rest, absorbed))
+    return _tangents(expr)
+
+
+def _absorb(u: Any, power: Any, other: Any) -> Any:
+    """sigmoid(u)^power·exp(-r·u), r a positive integer, with the exponential cancelled."""
+    if not isinstance(other, sympy.exp):
+        return None
+    ratio: Any = sympy.cancel(other.args[0] / -u)
+    if not (ratio.is_Integer and ratio > 0):
+        return None
+    n = min(ratio, power)
+    return sigmoid(u) ** (power - n) * sigmoid(-u) ** n * sympy.exp(-u * (ratio - n))
+
+
+def _tangents(expr: Any) -> Any:
+    for factor in expr.args:
+        if isinstance(factor, sympy.sinh) and sympy.sech(factor.args[0]) in expr.args:
+            pair = {factor: sympy.tanh(factor.args[0]), sympy.sech(factor.args[0]): sympy.S.One}
+            return expr.xreplace(pair)
     return expr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import mpmath
@@ -78,7 +79,7 @@ def derivative(function: ScalarFunction, n: int) -> sympy.Expr:
     parts = derivative_pieces(function, n)
     if len(parts) == 1:
         return parts[0].expr
-    cases = [(p.expr, X <= p.upper) for p in parts[:-1]]
+    cases = [(p.expr, sympy.Le(X, p.upper)) for p in parts[:-1]]
     return sympy.Piecewise(*cases, (parts[-1].expr, True))
 
 
@@ -92,7 +93,7 @@ def jumps(function: ScalarFunction, n: int) -> tuple[tuple[float, float], ...]:
     """Nonzero jumps of φ^(n)."""
     parts = derivative_pieces(function, order(n))
     found = []
-    for left, right in zip(parts, parts[1:], strict=False):
+    for left, right in pairwise(parts):
         below, above = evaluate(left.expr, left.upper), evaluate(right.expr, left.upper)
         if abs(above - below) > _ROUNDING * (1 + abs(above) + abs(below)):
             found.append((float(left.upper), float(above - below)))
@@ -154,15 +155,36 @@ def _generic_points(function: ScalarFunction) -> list[Any]:
     return [point for point in points if point != 0]
 
 
+@lru_cache(maxsize=2048)
 def infeasible(function: ScalarFunction) -> str | None:
     """The proof of infeasibility; transformations with α, γ ≠ 0 cannot remove it."""
-    while function.base is not None:
-        function = function.base
-    if function.definition is not None and function.definition.infeasible is not None:
-        return function.definition.infeasible
-    if jumps(function, 0):
+    root, _ = _flat(function)
+    if jumps(root, 0):
         return "It jumps, so E φ'(Z)² and with it C'(1) is infinite for every transformation."
-    return None
+    rate = _growth_rate(root) if root.analytic else None
+    if rate is None or rate < 0:
+        return None
+    if rate > 0:
+        return (
+            f"φ⁽³⁾ = κφ' with κ = {mpmath.nstr(rate, 6)} > 0 makes Q'(1) = C'(1) + κα² for every "
+            "transformation, so Q'(1) = 1 contradicts C'(1) ≥ 1."
+        )
+    if evaluate(derivative_pieces(root, 2)[0].expr, sympy.S.Zero) == 0:
+        return "It is linear, so C(c) = c for every transformation and no shape can be reached."
+    return (
+        "φ'' is constant, so Q'(1) = C'(1) for every transformation, and C'(1) > 1 because φ is "
+        "not linear: Q'(1) = 1 is out of reach."
+    )
+
+
+def _growth_rate(function: ScalarFunction) -> Any:
+    """κ if φ⁽³⁾ = κφ' on the line (decided at generic points to fifty digits), or None."""
+    with mpmath.workdps(50):
+        first, third = function.mpmath(1), function.mpmath(3)
+        points = [p for p in _generic_points(function) if first(p) != 0]
+        ratios = [third(p) / first(p) for p in points]
+        spread = max(ratios) - min(ratios)
+        return ratios[0] if spread <= mpmath.mpf("1e-30") * (1 + abs(ratios[0])) else None
 
 
 def _flat(function: ScalarFunction) -> tuple[ScalarFunction, tuple[Any, Any, Any, Any]]:
@@ -195,9 +217,7 @@ def closed_dual(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Exp
     return c**2 * (product + d * (means[0] + means[1]) + d**2)
 
 
-def closed_dual_derivative(
-    function: ScalarFunction, q1: Any, q2: Any, k: Any
-) -> sympy.Expr | None:
+def closed_dual_derivative(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
     """E φ'(u)φ'(v); δ drops out."""
     root, (a, b, c, _) = _flat(function)
     rule = root.definition

@@ -29,7 +29,7 @@ def _float(expr: sympy.Expr) -> float:
     return float(expr.evalf(30))
 
 
-def _mpf(expr: sympy.Expr) -> Any:
+def _mpf(expr: Any) -> Any:
     if isinstance(expr, sympy.Rational):
         return mpmath.mpf(expr.p) / expr.q
     if isinstance(expr, sympy.Float):
