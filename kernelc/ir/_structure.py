@@ -81,6 +81,10 @@ def _best_repeat(codes: Sequence[int], i: int) -> tuple[int, int]:
     for period in range(1, min(_LONGEST_PERIOD, (len(codes) - i) // 2) + 1):
         if codes[i + period] != codes[i]:
             continue
+        block = codes[i : i + period]
+        if any(a == b for a, b in itertools.pairwise(block)):
+            # A block that repeats inside reads better as its own shorter runs.
+            break
         matched = 0
         while (
             i + period + matched < len(codes) and codes[i + matched] == codes[i + period + matched]

@@ -60,4 +60,4 @@ class BatchNorm(Layer):
         )
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.BatchNorm(out[-1], momentum=self.momentum, eps=self.eps, dtype=dtype)
+        return modules.batch_norm(out[-1], momentum=self.momentum, eps=self.eps, dtype=dtype)

@@ -29,6 +29,7 @@ class LayerNorm(Layer):
         axis: -1 for channels (each location by itself), "all" for locations and channels.
         center: whether to subtract the mean; False is RMS norm.
         eps: guard against division by zero in the finite layer; left out of the formula.
+        affine: whether a gain and a bias are trained.
 
     Example:
         >>> import kernelc as kc
@@ -39,6 +40,7 @@ class LayerNorm(Layer):
     axis: int | str = -1
     center: bool = True
     eps: float = 1e-6
+    affine: bool = True
 
     def __post_init__(self) -> None:
         if self.axis not in (-1, "all"):
@@ -60,5 +62,7 @@ class LayerNorm(Layer):
         return ShapingRule(None)
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        axis = -1 if self.axis == -1 else tuple(range(-len(out), 0))
-        return modules.LayerNorm(out[-1], axis=axis, center=self.center, eps=self.eps, dtype=dtype)
+        axes = 1 if self.axis == -1 else len(out)
+        return modules.layer_norm(
+            out, axes=axes, center=self.center, eps=self.eps, affine=self.affine, dtype=dtype
+        )

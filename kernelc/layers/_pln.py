@@ -51,4 +51,4 @@ class PLN(Layer):
         return self.mode, shapes[0][-1]
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.PerLocationNorm(self.mode)
+        return modules.PLN(self.mode)

@@ -57,4 +57,4 @@ class Scale(Layer):
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         value = numeric("Scale", "value", self.value)
-        return modules.Scale(value, trainable=self.trainable, dtype=dtype)
+        return modules.scale(value, trainable=self.trainable, dtype=dtype)

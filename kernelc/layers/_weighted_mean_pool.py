@@ -66,7 +66,7 @@ class WeightedMeanPool(Layer):
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         axes = len(out) - 1
-        return modules.WeightedMeanPool(
+        return modules.weighted_mean_pool(
             out[-1],
             window=per_axis(self.window, axes, "WeightedMeanPool", "window"),
             stride=per_axis(self.stride or 1, axes, "WeightedMeanPool", "stride"),

@@ -133,8 +133,9 @@ def _residual_weights(w: Any) -> tuple[Any, Any]:
     if w is None:
         return 1.0, 1.0
     w = finite_number("residual", "shortcut_weight", w)
-    if isinstance(w, sympy.Expr):
+    if isinstance(w, sympy.Expr) and w.free_symbols:
         return w, sympy.sqrt(1 - w**2)
+    w = float(w)
     if not 0 <= w <= 1:
         raise GraphError(
             where="residual",

@@ -17,13 +17,20 @@ class Origin:
 
     support: frozenset[int]
     gaussian: bool
+    partly: bool = False
+    """A sum of Gaussian and other terms: near Gaussian when the others are near linear."""
 
 
 class OriginAlgebra(KernelAlgebra[Origin]):
-    """Collects violations instead of numbers: `violations` holds (node, found, remedy)."""
+    """Collects violations instead of numbers: `violations` holds (node, found, remedy).
+
+    `approximations` names the nonlinearities that read a sum of Gaussian and other terms, as
+    after the sums of ResNet v1. DKS treats those as Gaussian, and so do we, saying so.
+    """
 
     def __init__(self) -> None:
         self.violations: list[tuple[str, str, str]] = []
+        self.approximations: list[str] = []
         self._ids = itertools.count()
 
     def start(self) -> Origin:
@@ -34,7 +41,9 @@ class OriginAlgebra(KernelAlgebra[Origin]):
         return Origin(frozenset({next(self._ids)}), True)
 
     def nonlinearity(self, s: Origin, phi: ScalarFunction) -> Origin:
-        if not s.gaussian:
+        if not s.gaussian and s.partly:
+            self.approximations.append(self.where)
+        elif not s.gaussian:
             self._violated(
                 f"the activation {phi.name} reads a value that is not Gaussian",
                 "put a Dense or Conv layer before it",
@@ -42,7 +51,8 @@ class OriginAlgebra(KernelAlgebra[Origin]):
         return Origin(s.support, False)
 
     def weighted_sum(self, terms: Sequence[Origin], weights: Sequence[Any]) -> Origin:
-        return self._joined(terms, all(t.gaussian for t in terms), "a sum of")
+        joined = self._joined(terms, all(t.gaussian for t in terms), "a sum of")
+        return dataclasses.replace(joined, partly=any(t.gaussian or t.partly for t in terms))
 
     def product(self, factors: Sequence[Origin]) -> Origin:
         return self._joined(factors, False, "a product of")

@@ -61,9 +61,17 @@ def prepared(
         return rule.replacement
 
     changed = network.rebuild(change)
-    violations += _dependent(changed)
+    origin = OriginAlgebra()
+    changed.fold(origin, origin.start())
+    violations += [Violation(*violation) for violation in origin.violations]
     _refuse(network, violations, rewrite)
     changed, assumptions = _normalised_input(changed, pln if rewrite else None, changes)
+    if origin.approximations:
+        count, first = len(origin.approximations), origin.approximations[0]
+        assumptions += (
+            f"{count} pre-activation(s) (first {first}) add Gaussian and other terms and are "
+            "treated as Gaussian",
+        )
     return Rewrite(changed, tuple(changes), assumptions)
 
 
@@ -95,12 +103,6 @@ def _after_last_nonlinearity(network: Network) -> list[bool]:
             for i in node.inputs:
                 free[i] = False
     return free
-
-
-def _dependent(network: Network) -> list[Violation]:
-    algebra = OriginAlgebra()
-    network.fold(algebra, algebra.start())
-    return [Violation(*violation) for violation in algebra.violations]
 
 
 def _shortcuts(network: Network) -> dict[int, int]:

@@ -138,8 +138,8 @@ def _tat(
     for label, phi in functions.items():
         transform = solve_tat(phi, kappa)
         solved[label] = (transform, certify_tat(phi, transform, kappa))
-    miss = max((r["C''(1)-kappa"] for _, r in solved.values()), key=abs)
-    reached = subnetworks.max_curvature(kappa + miss)
+    miss = max((r["C''(1)/kappa-1"] for _, r in solved.values()), key=abs)
+    reached = subnetworks.max_curvature(kappa * (1 + miss))
     return solved, {"max C_f''(1)-tau": reached - target.tau}, None, kappa
 
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
+from sympy.core.symbol import Str
 
-from .._errors import KernelcError, UnsupportedError
+from .._errors import KernelcError
 from ..algebra import PairAlgebra, Second, Signal
 from ..ir import Network, Run, runs, visit
 from ._iterate import Component, Iterate
 from ._kernel import Kernel
+from ._maps import LocalMap
 from ._ring import SymbolicRing
 from ._symbols import Symbols
 from ._tape import Nature, Tape, substituted
@@ -20,6 +22,8 @@ from ._tape import Nature, Tape, substituted
 # A formula longer than this is not read but iterated: see `derive`.
 _LONGEST_FORMULA = 400
 _FLAT_NODES = 40
+_MOST_EQUATIONS = 15
+_LONGEST_INLINE = 60
 _GROUP_NODES = 12
 
 SymbolicSignal = Signal[sympy.Expr]
@@ -30,7 +34,7 @@ def derive(network: Network, q: Any = None) -> Kernel:
 
     Each node's kernel rule (design, section 2) is applied once over SymPy. Small networks come
     out as explicit formulas in c and q; larger ones as named maps F_i on the state
-    (q, k, Theta), repeated blocks as powers F_i^n.
+    (q, k) and G_i on (q, k, Theta), repeated blocks as powers F_i^n.
 
     Arguments:
         network: a `Network`, or what `shape` returns.
@@ -67,12 +71,17 @@ def derive(network: Network, q: Any = None) -> Kernel:
         kernel = _Pass(network, symbols).flat()
         if kernel is not None:
             return kernel
-    try:
-        return _Pass(network, symbols, carry_means=False).mapped()
-    except UnsupportedError:
-        # A rule asked for the mean of a block's input. Few do, and without it blocks are
-        # alike that differ only in what mean they are given.
-        return _Pass(network, symbols).mapped()
+    for carry_means in (False, True):
+        try:
+            return _Pass(network, symbols, carry_means).mapped()
+        except KernelcError:
+            # Without means: a rule asked for the mean of a block's input, which few do, and
+            # blocks are more alike when it is left out. With them: a refusal, but a repeated
+            # block is visited once, so the flat pass below finds the node it is about.
+            continue
+    kernel = _Pass(network, symbols).flat(limited=False)
+    assert kernel is not None
+    return kernel
 
 
 class _Pass:
@@ -86,13 +95,15 @@ class _Pass:
         self.algebra = PairAlgebra(self.ring, _probes(network))
         self.tape = Tape(self.ring)
 
-    def flat(self) -> Kernel | None:
+    def flat(self, limited: bool = True) -> Kernel | None:
         """An equation for each node, substituted into explicit maps; None when too long."""
-        values: list[SymbolicSignal] = [self._start()]
+        values: list[SymbolicSignal] = [self._start(self.algebra)]
+        most = _MOST_EQUATIONS * len(self.algebra.probes)
         for node in self.network.nodes[1:]:
             value = visit(self.network, self.algebra, node, [values[i] for i in node.inputs])
             values.append(self.tape.bind(value, node.name))
-            if self.tape.longest > _LONGEST_FORMULA:
+            long = self.tape.longest > _LONGEST_FORMULA or len(self.tape.equations) > most
+            if limited and long:
                 return None
         second = values[-1].second
         known = substituted(self.tape.equations)
@@ -104,39 +115,85 @@ class _Pass:
         return self._kernel(out, self.tape.equations)
 
     def mapped(self) -> Kernel:
-        """Named maps on the state, one for each distinct block, powers for repeats."""
-        signal = self._start()
+        """Named maps on the state, one for each distinct block, powers for repeats.
+
+        NNGP and NTK are written apart: the state of the first carries no Theta, so that on
+        networks of uniform q it is one number and its maps are C maps.
+        """
+        plain, equations = self._iterated("F", theta=False)
+        out, more = self._iterated("G", theta=True)
+        theta = None if out.theta is None else (out.theta[0],)
+        return self._kernel(Second(plain.q, plain.k[:1], theta), [*equations, *more])
+
+    def _iterated(self, letter: str, theta: bool) -> tuple[Second[sympy.Expr], list[Any]]:
+        """The output as powers of named maps, and the equations that define the maps.
+
+        Up to the first node that mixes pairs (a pool, a batch norm) every pair goes through
+        the same maps, so those are written once, for the pair (x, x').
+        """
+        found = runs(self.network)
+        split = next((i for i, run in enumerate(found) if self._mixes(run)), len(found))
+        maps = _Maps(letter)
+        alone = PairAlgebra(self.ring)
+        signal = self._start(alone, theta)
+        out, nature = self._through(found[:split], signal, alone, maps)
+        if split < len(found):
+            cosines = [self.symbols.cosine(label) for label in self.algebra.probes]
+            pairs = [_at_cosine(out, self.symbols.c, cosine) for cosine in cosines]
+            joined = Second(
+                out.q,
+                tuple(pair.k[0] for pair in pairs),
+                tuple(pair.theta[0] for pair in pairs) if theta else None,
+            )
+            mean = None if nature.mean != 0 else sympy.Integer(0)
+            signal = self.algebra.atom_signal(joined, mean, gaussian=nature.gaussian)
+            out, _ = self._through(found[split:], signal, self.algebra, maps)
+        return out, maps.equations
+
+    def _mixes(self, run: Run) -> bool:
+        inside = (self.network.nodes[i] for s in run.block for i in range(s.start + 1, s.stop + 1))
+        return any(node.layer.reads() for node in inside)
+
+    def _through(
+        self,
+        found: Sequence[Run],
+        signal: SymbolicSignal,
+        algebra: PairAlgebra[sympy.Expr],
+        maps: _Maps,
+    ) -> tuple[Second[sympy.Expr], Nature]:
+        """Some runs of the main path, applied to a signal."""
         nature = Nature.of(signal, self.carry_means)
         state: Any = sympy.Tuple(*nature.pack(signal))
-        first = state
-        equations: list[tuple[sympy.Basic, sympy.Basic]] = []
-        for group, count in _groups(runs(self.network)):
+        for group, count in _groups(found):
             left = count
             while left:
-                body, after = self._body(group, nature)
-                name, new = self._name(body)
-                if new:
-                    equations.append((name(*body.variables), body.expr))
+                body, after = self._body(group, nature, algebra)
+                if tuple(body.expr) == body.variables:
+                    # Nothing changes but what is known of the signal.
+                    nature, left = after, (0 if after == nature else left - 1)
+                    continue
                 times = left if after == nature else 1
-                state = Iterate(sympy.Symbol(str(name)), body, times, state)
+                state = _applied(maps, body, times, state)
                 nature, left = after, left - times
-        names = nature.symbols()
-        parts = [Component(state, i, names[i]) for i in range(len(names))]
-        out = nature.unpack(parts)
-        final = sympy.Symbol("state")
-        return self._kernel(out, [*equations, (final, state)], first)
+        if not isinstance(state, Iterate):
+            return nature.unpack(list(state.args)), nature
+        symbols = nature.symbols()
+        parts = [Component(state, i, Str(symbols[i].name)) for i in range(len(symbols))]
+        return nature.unpack(parts), nature
 
-    def _body(self, group: Sequence[Run], nature: Nature) -> tuple[sympy.Lambda, Nature]:
+    def _body(
+        self, group: Sequence[Run], nature: Nature, algebra: PairAlgebra[sympy.Expr]
+    ) -> tuple[sympy.Lambda, Nature]:
         """The map of some consecutive segments, from a state of this nature."""
         tape = Tape(self.ring)
         symbols = nature.symbols()
-        value = nature.signal(self.algebra, symbols)
+        value = nature.signal(algebra, symbols)
         for segment in (s for run in group for s in run.block):
-            values: dict[int, SymbolicSignal] = {segment.start: self.algebra.seal(value)}
+            values: dict[int, SymbolicSignal] = {segment.start: algebra.seal(value)}
             for node in self.network.nodes[segment.start + 1 : segment.stop + 1]:
                 inputs = [values[i] for i in node.inputs]
                 values[node.index] = tape.bind(
-                    visit(self.network, self.algebra, node, inputs), node.name
+                    visit(self.network, algebra, node, inputs), node.name
                 )
             value = values[segment.stop]
         after = Nature.of(value, self.carry_means)
@@ -144,56 +201,92 @@ class _Pass:
         images = [self.ring.finish(entry.xreplace(known)) for entry in after.pack(value)]
         return sympy.Lambda(tuple(symbols), sympy.Tuple(*images)), after
 
-    def _name(self, body: sympy.Lambda) -> tuple[Any, bool]:
-        new = body not in self.tape.names
-        name = self.tape.names.setdefault(body, sympy.Function(f"F_{len(self.tape.names) + 1}"))
-        return name, new
-
-    def _start(self) -> SymbolicSignal:
-        symbols, algebra = self.symbols, self.algebra
-        cosines = {
-            "c": symbols.c,
-            "s": symbols.s,
-            "sc": symbols.s * symbols.c,
-            "b": symbols.c_b,
-        }
-        k = tuple(symbols.q * cosines[label] for label in algebra.probes)
+    def _start(self, algebra: PairAlgebra[sympy.Expr], theta: bool = True) -> SymbolicSignal:
+        q = self.symbols.q
+        k = tuple(q * self.symbols.cosine(label) for label in algebra.probes)
         zero = tuple(sympy.Integer(0) for _ in k)
-        return algebra.atom_signal(Second(symbols.q, k, zero), None)
+        return algebra.atom_signal(Second(q, k, zero if theta else None), None)
 
-    def _kernel(
-        self, out: Second[sympy.Expr], equations: Sequence[Any], state: Any = None
-    ) -> Kernel:
+    def _kernel(self, out: Second[sympy.Expr], equations: Sequence[Any]) -> Kernel:
         finish = self.ring.finish
-        equations = tuple(
-            (name, finish(expr) if isinstance(expr, sympy.Expr) else expr)
-            for name, expr in equations
-        )
         return Kernel(
             network=self.network,
             symbols=self.symbols,
             probes=self.algebra.probes,
-            equations=equations,
+            equations=tuple(
+                (name, finish(expr) if isinstance(expr, sympy.Expr) else expr)
+                for name, expr in equations
+            ),
             q_map=finish(out.q),
             nngp=finish(out.k[0]),
             theta=None if out.theta is None else finish(out.theta[0]),
-            state=state,
         )
 
 
+def _is_local_map(body: sympy.Lambda) -> bool:
+    """Whether the map is the local map of one activation, which has a name already."""
+    image = body.expr[0]
+    return len(body.expr) == 1 and isinstance(image, LocalMap) and image.args == body.variables
+
+
+class _Maps:
+    """Names for the maps of blocks, one for each distinct body, and their definitions."""
+
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+        self.equations: list[Any] = []
+        self._names: dict[sympy.Lambda, Str] = {}
+
+    def name(self, body: sympy.Lambda) -> Str:
+        """The name of this map; a local map keeps the one it has."""
+        if body not in self._names:
+            if _is_local_map(body):
+                kind = type(body.expr[0])
+                self._names[body] = Str(f"{kind.letter}_{kind.label}")
+            else:
+                name = f"{self.letter}_{len(self.equations) + 1}"
+                self._names[body] = Str(name)
+                self.equations.append((sympy.Function(name)(*body.variables), body.expr))
+        return self._names[body]
+
+
+def _applied(maps: _Maps, body: sympy.Lambda, times: int, state: Any) -> Any:
+    """The map applied to the state: written out while that is short, by name otherwise."""
+    if times == 1 and not isinstance(state, Iterate) and not _is_local_map(body):
+        image = body(*state)
+        if _length(image) <= _LONGEST_INLINE:
+            return image
+    return Iterate(maps.name(body), body, times, state)
+
+
+def _length(expr: sympy.Basic) -> int:
+    """Leaves of an expression, iterations counted as one."""
+    if isinstance(expr, Component) or not expr.args:
+        return 1
+    return sum(_length(arg) for arg in expr.args)
+
+
+def _at_cosine(
+    second: Second[sympy.Expr], c: sympy.Symbol, cosine: sympy.Expr
+) -> Second[sympy.Expr]:
+    """The same moments for a pair of another cosine similarity."""
+    change = {c: cosine}
+    theta = None if second.theta is None else tuple(t.xreplace(change) for t in second.theta)
+    return Second(second.q, tuple(k.xreplace(change) for k in second.k), theta)
+
+
 def _groups(found: Sequence[Run]) -> list[tuple[list[Run], int]]:
-    """Runs as they are; consecutive single blocks joined while they stay short."""
+    """Runs as they are; consecutive single nodes joined while they stay few."""
     groups: list[tuple[list[Run], int]] = []
-    length = 0
+    room = 0
     for run in found:
-        nodes = sum(s.stop - s.start for s in run.block)
-        single = run.count == 1
-        if single and groups and groups[-1][1] == 1 and length + nodes <= _GROUP_NODES:
+        single = run.count == 1 and all(s.stop - s.start == 1 for s in run.block)
+        if single and room >= len(run.block):
             groups[-1][0].append(run)
-            length += nodes
+            room -= len(run.block)
         else:
             groups.append(([run], run.count))
-            length = nodes if single else _GROUP_NODES
+            room = _GROUP_NODES - len(run.block) if single else 0
     return groups
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import mpmath
 import sympy
+from sympy.core.symbol import Str
 
-from ._maps import LocalMap
+from ._maps import LocalMap, digits
 
 
 _LONGEST_UNROLL = 64
@@ -18,15 +19,13 @@ class Iterate(sympy.Basic):
     """The state F(F(...F(state))) after `count` applications.
 
     Arguments (of `Iterate(name, body, count, state)`):
-        name: the symbol F is printed as.
+        name: what F is printed as.
         body: `sympy.Lambda` from a state to the tuple of its images.
         count: how many times.
         state: a `sympy.Tuple`, or another `Iterate`.
     """
 
-    def __new__(
-        cls, name: sympy.Symbol, body: sympy.Lambda, count: Any, state: sympy.Basic
-    ) -> Iterate:
+    def __new__(cls, name: Str, body: sympy.Lambda, count: Any, state: sympy.Basic) -> Iterate:
         return super().__new__(cls, name, body, sympy.Integer(count), state)
 
     @property
@@ -57,17 +56,17 @@ class Iterate(sympy.Basic):
 
     def is_numeric(self) -> bool:
         """Whether nothing but numbers is left."""
-        return not self.free_symbols - {self.args[0]}
+        return not self.free_symbols
 
     def _latex(self, printer: Any) -> str:
-        name, _, count, state = self.args
+        _, _, count, state = self.args
         power = "" if count == 1 else rf"^{{\circ {count}}}"
-        return rf"{printer.doprint(name)}{power}\left({_entries(state, printer)}\right)"
+        return rf"{_map_latex(self, printer)}{power}\left({_entries(state, printer)}\right)"
 
     def _sympystr(self, printer: Any) -> str:
         name, _, count, state = self.args
         power = "" if count == 1 else f"^{count}"
-        return f"{name}{power}({_entries(state, printer)})"
+        return f"{name.name}{power}({_entries(state, printer)})"
 
 
 class Component(sympy.Expr):
@@ -76,16 +75,12 @@ class Component(sympy.Expr):
     is_commutative = True
     is_real = True
 
-    def __new__(cls, state: Iterate, index: Any, name: sympy.Symbol) -> sympy.Expr:
+    def __new__(cls, state: Iterate, index: Any, name: Str) -> sympy.Expr:
         self = super().__new__(cls, state, sympy.Integer(index), name)
         floats = state.atoms(sympy.Float)
         if floats and state.is_numeric() and _started(state):
-            return self.evalf(15)
+            return self._eval_evalf(min(f._prec for f in floats))
         return self
-
-    @property
-    def free_symbols(self) -> set[sympy.Basic]:
-        return self.args[0].free_symbols - {self.args[2]} - _names(self.args[0])
 
     def doit(self, **hints: Any) -> sympy.Expr:
         return self.args[0].doit(**hints)[int(self.args[1])].doit(**hints)
@@ -93,8 +88,8 @@ class Component(sympy.Expr):
     def _eval_evalf(self, prec: int) -> sympy.Expr | None:
         if not self.args[0].is_numeric():
             return None
-        dps = max(int(prec / 3.33), 1)
-        return sympy.Float(self.args[0].values(dps)[int(self.args[1])], max(dps, 15))
+        dps = digits(prec)
+        return sympy.Float(self.args[0].values(dps)[int(self.args[1])], dps)
 
     def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr | None:
         total = 0
@@ -106,11 +101,15 @@ class Component(sympy.Expr):
 
     def _latex(self, printer: Any) -> str:
         state, _, name = self.args
-        return rf"\left[{printer.doprint(state)}\right]_{{{printer.doprint(name)}}}"
+        if len(state.args[1].expr) == 1:
+            return printer.doprint(state)
+        return rf"\left[{printer.doprint(state)}\right]_{{{printer.doprint(_entry(name))}}}"
 
     def _sympystr(self, printer: Any) -> str:
         state, _, name = self.args
-        return f"{printer.doprint(state)}.{name}"
+        if len(state.args[1].expr) == 1:
+            return printer.doprint(state)
+        return f"{printer.doprint(state)}.{_entry(name)}"
 
 
 @lru_cache(maxsize=512)
@@ -126,6 +125,18 @@ def compiled(body: sympy.Lambda, dps: int) -> Any:
     )
 
 
+def _entry(name: Str) -> sympy.Symbol:
+    return sympy.Symbol(name.name.replace("_in", ""))
+
+
+def _map_latex(state: Iterate, printer: Any) -> str:
+    """The name of the map; that of a single local map as the local map prints itself."""
+    image = state.args[1].expr[0]
+    if isinstance(image, LocalMap) and state.args[0].name == f"{image.letter}_{image.label}":
+        return image.head()
+    return printer.doprint(sympy.Symbol(state.args[0].name))
+
+
 def _number(entry: sympy.Expr, dps: int) -> Any:
     if dps <= 15:
         return float(entry)
@@ -136,14 +147,6 @@ def _started(state: Any) -> bool:
     while isinstance(state, Iterate):
         state = state.args[3]
     return any(entry.is_Float for entry in state)
-
-
-def _names(state: Any) -> set[sympy.Basic]:
-    names = set()
-    while isinstance(state, Iterate):
-        names.add(state.args[0])
-        state = state.args[3]
-    return names
 
 
 def _entries(state: Any, printer: Any) -> str:

@@ -44,7 +44,6 @@ class Kernel:
     q_map: sympy.Expr
     nngp: sympy.Expr
     theta: sympy.Expr | None
-    state: sympy.Tuple | None
 
     @property
     def q(self) -> sympy.Expr:

@@ -14,6 +14,15 @@ from ..activations import ScalarFunction
 
 
 _DOUBLE = 15
+# SymPy asks for a few bits more than the 53 it wants; float64 serves those too.
+_DOUBLE_BITS = 60
+
+
+def digits(bits: int) -> int:
+    """Decimal digits in a precision of `bits`; everything near float64 counts as 15."""
+    return _DOUBLE if bits <= _DOUBLE_BITS else int(bits / 3.3219)
+
+
 _GREEK = {"phi": r"\varphi", "leaky_relu": r"\mathrm{leaky\ relu}"}
 
 
@@ -34,7 +43,7 @@ class LocalMap(sympy.Function):
     def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
         floats = [a for a in args if a.is_Float]
         if floats and all(a.is_Number for a in args):
-            return cls.at(args, min(int(a._prec / 3.32) for a in floats))
+            return cls.at(args, min(digits(a._prec) for a in floats))
         return None
 
     @classmethod
@@ -67,15 +76,19 @@ class LocalMap(sympy.Function):
         return again if closed is None else closed
 
     def _eval_evalf(self, prec: int) -> sympy.Expr | None:
-        args = tuple(a.evalf(int(prec / 3.32) + 3) for a in self.args)
+        args = tuple(a.evalf(digits(prec)) for a in self.args)
         if not all(a.is_Number for a in args):
             return None
-        return self.at(args, max(int(prec / 3.33), 1))
+        return self.at(args, digits(prec))
+
+    @classmethod
+    def head(cls) -> str:
+        """The name in LaTeX, without arguments."""
+        name = _GREEK.get(cls.label, rf"\mathrm{{{cls.label}}}".replace("_", r"\ "))
+        return f"{cls.letter}{chr(39) * cls.order}_{{{name}}}"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        primes = "'" * self.order
-        name = _GREEK.get(self.label, rf"\mathrm{{{self.label}}}".replace("_", r"\ "))
-        body = f"{self.letter}{primes}_{{{name}}}"
+        body = self.head()
         inside = ", ".join(printer.doprint(a) for a in self.args)
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"{body}{power}\left({inside}\right)"
@@ -146,8 +159,12 @@ class Mean(LocalMap):
     letter = "M"
 
     def closed(self) -> sympy.Expr | None:
-        moments = activations.closed_moments(self.phi, sympy.sqrt(self.args[0]), sympy.Integer(0))
-        return None if moments is None or self.order else moments.mean
+        # E phi'(beta + alpha Z) is the derivative of E phi(beta + alpha Z) in beta.
+        beta = sympy.Symbol("beta", real=True)
+        moments = activations.closed_moments(self.phi, sympy.sqrt(self.args[0]), beta)
+        if moments is None:
+            return None
+        return sympy.simplify(tidy(moments.mean.diff(beta, self.order).subs(beta, 0)))
 
     @classmethod
     def double(cls, *args: float) -> float:

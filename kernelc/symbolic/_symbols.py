@@ -41,6 +41,10 @@ class Symbols:
             kappa=sympy.Symbol("kappa", nonnegative=True),
         )
 
+    def cosine(self, probe: str) -> sympy.Expr:
+        """Cosine similarity at the input of the pair a probe stands for (`PairAlgebra`)."""
+        return {"c": self.c, "s": self.s, "sc": self.s * self.c, "b": self.c_b}[probe]
+
 
 def _positive(q: Any) -> sympy.Expr:
     value = sympy.Integer(int(q)) if isinstance(q, float) and q.is_integer() else sympy.sympify(q)

@@ -21,7 +21,6 @@ class Tape:
     def __init__(self, ring: SymbolicRing) -> None:
         self.ring = ring
         self.equations: list[Equation] = []
-        self.names: dict[sympy.Lambda, Any] = {}
         self.longest = 0
         self._sizes: dict[sympy.Basic, int] = {}
         self._count = 0
@@ -29,6 +28,9 @@ class Tape:
     def bind(self, signal: Signal[sympy.Expr], where: str) -> Signal[sympy.Expr]:
         """The signal with long entries replaced by symbols defined on the tape."""
         del where
+        q = snapped(signal.second.q)
+        if q is not signal.second.q:
+            signal = _with_second(signal, dataclasses.replace(signal.second, q=q))
         if all(_is_short(entry) for entry in _entries(signal.second)):
             return signal
         self._count += 1
@@ -44,11 +46,7 @@ class Tape:
             )
         q = self._name(f"q_{i}", second.q, positive=True)
         bound = Second(q, k, theta)
-        if len(signal.form) != 1 or signal.form[0][1].second is not second:
-            return dataclasses.replace(signal, second=bound)
-        scale, atom = signal.form[0]
-        renamed = dataclasses.replace(atom, second=bound)
-        return dataclasses.replace(signal, second=bound, form=((scale, renamed),))
+        return _with_second(signal, bound)
 
     def _name(self, name: str, expr: sympy.Expr, **assumptions: bool) -> sympy.Expr:
         if _is_short(expr):
@@ -64,6 +62,20 @@ class Tape:
         if not expr.args:
             return self._sizes.get(expr, 1)
         return sum(self._size(arg) for arg in expr.args)
+
+
+def snapped(q: sympy.Expr) -> sympy.Expr:
+    """One, when weights in floating point miss a sum of squares of one by rounding."""
+    return sympy.Integer(1) if q.is_Float and abs(q - 1) < 1e-12 else q
+
+
+def _with_second(signal: Signal[sympy.Expr], second: Second[sympy.Expr]) -> Signal[sympy.Expr]:
+    """The signal with its moments written otherwise; so is its atom, when it is one atom."""
+    if len(signal.form) != 1 or signal.form[0][1].second is not signal.second:
+        return dataclasses.replace(signal, second=second)
+    scale, atom = signal.form[0]
+    renamed = dataclasses.replace(atom, second=second)
+    return dataclasses.replace(signal, second=second, form=((scale, renamed),))
 
 
 def substituted(equations: Sequence[Equation]) -> dict[sympy.Basic, sympy.Basic]:
@@ -100,10 +112,12 @@ class Nature:
 
     @classmethod
     def of(cls, signal: Signal[sympy.Expr], carry_means: bool = True) -> Nature:
-        """The nature of `signal`; without `carry_means` a mean that is not zero is forgotten."""
+        """The nature of `signal`; without `carry_means` only Gaussian signals have a known one."""
         mean = signal.mean
         if mean is not None and not mean.is_zero:
-            mean = sympy.Integer(1) if carry_means else None
+            mean = sympy.Integer(1)
+        if not carry_means and not signal.gaussian:
+            mean = None
         return cls(
             gaussian=signal.gaussian,
             mean=mean,
