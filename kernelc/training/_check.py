@@ -7,7 +7,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kernelc._errors import DataError
@@ -104,7 +103,7 @@ def check_model(model: Callable, state: Any, x: np.ndarray, y: np.ndarray, loss:
 
     Returns: whether the model convolves, which decides how a CPU trains it fastest.
     """
-    rows = jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype))
+    rows: Any = jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype))
     try:
         traced, shapes, _ = eqx.filter_make_jaxpr(apply)(model, rows, state, jax.random.key(0))
         logits = shapes[0]
@@ -161,7 +160,7 @@ def _check_loss(loss: Loss, logits: Any, y: np.ndarray) -> None:
 def check_trainable(params: Any) -> None:
     """DataError when a model has nothing to train, or something that is not finite."""
     leaves = jax.tree.leaves(params)
-    if not leaves or not all(bool(jnp.isfinite(leaf).all()) for leaf in leaves):
+    if not leaves or not all(np.isfinite(leaf).all() for leaf in leaves):
         raise DataError(
             where="model",
             found="a parameter that is not finite" if leaves else "no floating-point array",
