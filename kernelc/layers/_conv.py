@@ -54,12 +54,12 @@ class Conv(Layer):
     channels: int
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] = 1
-    padding: str = "SAME"
+    padding: modules.Padding = "SAME"
     groups: int = 1
     weight_std: Any = 1.0
     bias_std: Any = 0.0
     delta: bool = True
-    init: str = "gaussian"
+    init: modules.Kind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integer("Conv", "channels", self.channels)

@@ -45,7 +45,7 @@ class Dense(Layer):
     width: int
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: str = "gaussian"
+    init: modules.Kind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integer("Dense", "width", self.width)

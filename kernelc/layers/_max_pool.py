@@ -37,7 +37,7 @@ class MaxPool(Layer):
 
     window: int | tuple[int, ...] = 2
     stride: int | tuple[int, ...] | None = None
-    padding: str = "VALID"
+    padding: modules.Padding = "VALID"
 
     def __post_init__(self) -> None:
         one_of("MaxPool", "padding", self.padding, PADDINGS)

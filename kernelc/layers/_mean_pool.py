@@ -42,7 +42,7 @@ class MeanPool(Layer):
 
     window: int | tuple[int, ...] = 2
     stride: int | tuple[int, ...] | None = None
-    padding: str = "VALID"
+    padding: modules.Padding = "VALID"
 
     def __post_init__(self) -> None:
         one_of("MeanPool", "padding", self.padding, PADDINGS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar, final
+from typing import Any, Literal, TypeVar, final
 
 import equinox as eqx
 import jax
@@ -35,7 +35,7 @@ class PLN(Layer):
         (8, 8, 4)
     """
 
-    mode: str = "one"
+    mode: Literal["one", "avg_q", "off"] = "one"
 
     def __post_init__(self) -> None:
         one_of("PLN", "mode", self.mode, ("one", "avg_q", "off"))

@@ -42,7 +42,7 @@ class WeightedMeanPool(Layer):
 
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] | None = None
-    padding: str = "SAME"
+    padding: modules.Padding = "SAME"
 
     def __post_init__(self) -> None:
         one_of("WeightedMeanPool", "padding", self.padding, PADDINGS)
@@ -82,7 +82,13 @@ def pool_rule(
     problem = "pooled locations are correlated, so q is not uniform"
     up = tuple(n | 1 for n in window)
     down = tuple(n if n % 2 else n - 1 for n in window)
-    for size, padding in ((up, "SAME"), (up, "VALID"), (down, "VALID"), (down, "SAME")):
+    candidates: list[tuple[tuple[int, ...], modules.Padding]] = [
+        (up, "SAME"),
+        (up, "VALID"),
+        (down, "VALID"),
+        (down, "SAME"),
+    ]
+    for size, padding in candidates:
         pool = WeightedMeanPool(size, stride, padding)
         try:
             fits = pool.out_shape([shape], "pool") == out

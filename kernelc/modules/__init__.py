@@ -8,6 +8,7 @@ from ._dropout import Dropout as Dropout
 from ._elementwise import Elementwise as Elementwise
 from ._flatten import Flatten as Flatten
 from ._initialisers import (
+    Kind as Kind,
     gaussian_fan_in as gaussian_fan_in,
     initialise as initialise,
     scaled_uniform_orthogonal as scaled_uniform_orthogonal,
@@ -25,3 +26,4 @@ from ._weighted_mean_pool import (
     weighted_mean_pool as weighted_mean_pool,
 )
 from ._weighted_sum import WeightedSum as WeightedSum
+from ._window import Padding as Padding

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Literal
 
 from .._errors import ShapingError
 from ..ir import Layer, Network, Placed, ShapingRule
 from ..layers import PLN, WeightedSum
 from ._independence import OriginAlgebra
+
+
+PLNMode = Literal["one", "avg_q", "off"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Rewrite:
 
 
 def prepared(
-    network: Network, *, rewrite: bool, pln: str | None, shortcut_weight: float | None
+    network: Network, *, rewrite: bool, pln: PLNMode | None, shortcut_weight: float | None
 ) -> Rewrite:
     """The network with every requirement met, or an error that lists all that are not.
 
@@ -127,7 +130,7 @@ def _weighted(rule: ShapingRule, shortcut: int, weight: float) -> ShapingRule:
 
 
 def _normalised_input(
-    network: Network, pln: str | None, changes: list[str]
+    network: Network, pln: PLNMode | None, changes: list[str]
 ) -> tuple[Network, tuple[str, ...]]:
     """The network with PLN in front, or the assumption that takes its place."""
     readers = [node for node in network.nodes[1:] if 0 in node.inputs]

@@ -19,7 +19,7 @@ from ._leaky_relu import (
     leaky_relu_tat_transform,
     solve_leaky_relu_dks,
 )
-from ._requirements import prepared
+from ._requirements import PLNMode, prepared
 from ._shaped import ShapedNetwork
 from ._subnetworks import Subnetworks
 from ._targets import DKS, TAT, Target
@@ -36,7 +36,7 @@ def shape(
     target: Target | None = None,
     *,
     rewrite: bool = False,
-    pln: str | None = "one",
+    pln: PLNMode | None = "one",
     shortcut_weight: float | None = None,
 ) -> ShapedNetwork:
     """Solve the activations' constants so that the whole network's kernel meets a target.

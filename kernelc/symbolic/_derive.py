@@ -143,7 +143,7 @@ class _Pass:
             joined = Second(
                 out.q,
                 tuple(pair.k[0] for pair in pairs),
-                tuple(pair.theta[0] for pair in pairs) if theta else None,
+                tuple(pair.theta[0] for pair in pairs if pair.theta is not None) if theta else None,
             )
             mean = None if nature.mean != 0 else sympy.Integer(0)
             signal = self.algebra.atom_signal(joined, mean, gaussian=nature.gaussian)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import mpmath
@@ -14,6 +13,8 @@ from ..activations import ScalarFunction
 
 
 _DOUBLE = 15
+_ALPHA = sympy.Symbol("alpha", positive=True)
+_BETA = sympy.Symbol("beta", real=True)
 # SymPy asks for a few bits more than the 53 it wants; float64 serves those too.
 _DOUBLE_BITS = 60
 
@@ -160,11 +161,11 @@ class Mean(LocalMap):
 
     def closed(self) -> sympy.Expr | None:
         # E phi'(beta + alpha Z) is the derivative of E phi(beta + alpha Z) in beta.
-        beta = sympy.Symbol("beta", real=True)
-        moments = activations.closed_moments(self.phi, sympy.sqrt(self.args[0]), beta)
+        moments = activations.closed_moments(self.phi, _ALPHA, _BETA)
         if moments is None:
             return None
-        return sympy.simplify(tidy(moments.mean.diff(beta, self.order).subs(beta, 0)))
+        mean = moments.mean.diff(_BETA, self.order)
+        return sympy.simplify(tidy(mean.subs({_ALPHA: sympy.sqrt(self.args[0]), _BETA: 0})))
 
     @classmethod
     def double(cls, *args: float) -> float:
@@ -191,8 +192,9 @@ class Cross(LocalMap):
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
+        q1, q2, k = args
         return activations.cross_dual_mp(
-            cls.phi, _second(cls), *args, dps, orders=(cls.order, cls.order)
+            cls.phi, _second(cls), q1, q2, k, dps, (cls.order, cls.order)
         )
 
 
@@ -201,7 +203,9 @@ def _second(cls: type[LocalMap]) -> ScalarFunction:
     return cls.psi
 
 
-@lru_cache(maxsize=4096)
+_classes: dict[tuple[Any, ...], type[LocalMap]] = {}
+
+
 def local_map(
     kind: type[LocalMap],
     phi: ScalarFunction,
@@ -210,9 +214,12 @@ def local_map(
     psi: ScalarFunction | None = None,
 ) -> type[LocalMap]:
     """The SymPy function of this kind for `phi`: one class for each activation."""
-    name = f"{kind.letter}{'p' * order}_{label}"
-    members = {"phi": phi, "psi": psi, "order": order, "label": label}
-    return type(name, (kind,), members)
+    key = (kind, phi, label, order, psi)
+    if key not in _classes:
+        name = f"{kind.letter}{'p' * order}_{label}"
+        members = {"phi": phi, "psi": psi, "order": order, "label": label}
+        _classes[key] = type(name, (kind,), members)
+    return _classes[key]
 
 
 def closed_dual(
@@ -254,5 +261,7 @@ def closed_q_map(phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr | None:
     closed = closed_dual(phi, q, q)
     if closed is not None:
         return sympy.simplify(closed)
-    moments = activations.closed_moments(phi, sympy.sqrt(q), sympy.Integer(0))
-    return None if moments is None else moments.second
+    moments = activations.closed_moments(phi, _ALPHA, _BETA)
+    if moments is None:
+        return None
+    return sympy.simplify(tidy(moments.second.subs({_ALPHA: sympy.sqrt(q), _BETA: 0})))
