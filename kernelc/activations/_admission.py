@@ -50,7 +50,7 @@ def admit(expr: Any) -> sympy.Expr:
 
 def _check_vocabulary(expr: Any) -> None:
     allowed = vocabulary()
-    for node in sympy.postorder_traversal(expr):
+    for node in sympy.preorder_traversal(expr):
         if isinstance(node, (*CONDITIONS, ExprCondPair)):
             continue
         number = node.is_Number or node.is_NumberSymbol

@@ -49,6 +49,8 @@ def _select_numpy(x: Any, branches: list[Callable], cuts: tuple[float, ...]) -> 
         if i:
             inside = np.maximum(inside, cuts[i - 1])
         out = np.where(x <= cuts[i], branches[i](inside), out)
+    if cuts:  # a constant last piece would turn NaN into a number
+        out = np.where(np.isnan(x), x, out)
     return np.array(out, dtype=np.float64) if out.base is not None else out
 
 
@@ -138,6 +140,7 @@ def _select_jax(pieces: tuple[Piece, ...], cuts: tuple[float, ...]) -> Callable[
         for i in range(len(cuts) - 1, -1, -1):
             taken = x <= cuts[i] if i == 0 else (x <= cuts[i]) & (x > cuts[i - 1])
             out = jnp.where(taken, branches[i](jnp.where(taken, x, anchors[i])), out)
-        return out
+        # a constant last piece would turn NaN into a number, and hide that training diverged
+        return out if pieces[-1].expr.has(X) else jnp.where(jnp.isnan(x), x, out)
 
     return run

@@ -194,8 +194,7 @@ def _add(expr: Any) -> Any:
 def _hyperbolic(first: Any, second: Any) -> Any:
     """exp(u) ± exp(-u) as cosh and sinh, whose quotients are known to be bounded."""
     (a, left), (b, right) = first.as_coeff_Mul(), second.as_coeff_Mul()
-    both = isinstance(left, sympy.exp) and isinstance(right, sympy.exp)
-    if both and left.args[0] == -right.args[0] and abs(a) == abs(b):
+    if left.func is right.func is sympy.exp and abs(a) == abs(b) and left * right == 1:
         u = left.args[0]
         return 2 * a * (sympy.cosh(u) if a == b else sympy.sinh(u))
     return first + second
@@ -203,7 +202,9 @@ def _hyperbolic(first: Any, second: Any) -> Any:
 
 def _mul(expr: Any) -> Any:
     # building the product may have split a power into new ones
-    expr = sympy.Mul(*[_power(f) if isinstance(f, sympy.Pow) else f for f in expr.args])
+    expr = sympy.Mul(
+        *[_power(f) if isinstance(f, sympy.Pow) else f for f in sympy.Mul.make_args(expr)]
+    )
     factors = list(sympy.Mul.make_args(expr))
     for i, factor in enumerate(factors):
         base, power = factor.as_base_exp()
