@@ -72,9 +72,12 @@ def closed_moments(
     closed = _closed(phi)
     if closed is None or (alpha, beta) == (ALPHA, BETA):
         return closed
-    names = {ALPHA: alpha, BETA: beta}
-    exprs = (closed.mean, closed.second, closed.slope_second)
-    return ClosedMoments(*(expr.xreplace(names) for expr in exprs), alpha, beta)
+
+    def renamed(expr: Any) -> Any:
+        return expr.xreplace({ALPHA: alpha, BETA: beta})
+
+    mean, second = renamed(closed.mean), renamed(closed.second)
+    return ClosedMoments(mean, second, renamed(closed.slope_second), alpha, beta)
 
 
 @lru_cache(maxsize=256)
@@ -91,7 +94,7 @@ def _closed(phi: ScalarFunction) -> ClosedMoments | None:
 
 
 def _expectation(phi: ScalarFunction, form: Callable[[Any], Any]) -> sympy.Expr | None:
-    total = sympy.S.Zero
+    total: Any = sympy.S.Zero
     for piece in phi.pieces:
         terms = _decomposed(form(piece.expr))
         if terms is None:
@@ -112,7 +115,8 @@ def _decomposed(expr: Any) -> _Terms | None:
     expr = sympy.powsimp(sympy.expand(expr), combine="exp")
     terms: _Terms = {}
     for term in sympy.Add.make_args(sympy.expand(expr)):
-        exponent, factor = sympy.S.Zero, sympy.S.One
+        exponent: Any = sympy.S.Zero
+        factor: Any = sympy.S.One
         for part in sympy.Mul.make_args(term):
             if isinstance(part, sympy.exp):
                 exponent += part.exp
@@ -120,7 +124,7 @@ def _decomposed(expr: Any) -> _Terms | None:
                 factor *= part
         if not (factor.is_polynomial(X) and exponent.is_polynomial(X)):
             return None
-        if sympy.degree(exponent, X) > 2:
+        if sympy.Poly(exponent, X).degree() > 2:
             return None
         p, r, t = (exponent.expand().coeff(X, n) for n in (2, 1, 0))
         polynomial = terms.setdefault((p, r), {})
@@ -188,9 +192,10 @@ def _of_erf(phi: ScalarFunction) -> ClosedMoments | None:
     a, b = ALPHA, BETA
     root = sympy.sqrt(1 + 2 * a**2)
     wide = 1 + 4 * a**2
+    orthant: Any = owens_t(sympy.sqrt(2) * b / root, 1 / sympy.sqrt(wide))
     return ClosedMoments(
         mean=sympy.erf(b / root),
-        second=1 - 8 * owens_t(sympy.sqrt(2) * b / root, 1 / sympy.sqrt(wide)),
+        second=1 - 8 * orthant,
         slope_second=4 / sympy.pi * sympy.exp(-2 * b**2 / wide) / sympy.sqrt(wide),
     )
 
@@ -203,7 +208,8 @@ def _of_gelu(phi: ScalarFunction) -> ClosedMoments | None:
     a, b = ALPHA, BETA
     v, wide = 1 + a**2, 1 + 2 * a**2
     h = b / sympy.sqrt(v)
-    square = normal_cdf(h) - 2 * owens_t(h, 1 / sympy.sqrt(wide))  # E Φ(X)²
+    orthant: Any = owens_t(h, 1 / sympy.sqrt(wide))
+    square = normal_cdf(h) - 2 * orthant  # E Φ(X)²
     bump = _bump(h) / sympy.sqrt(v)  # E of the density at X
     m, s2 = b / v, a**2 / v  # X under that bump is N(m, s2)
     inner = m / sympy.sqrt(1 + s2)

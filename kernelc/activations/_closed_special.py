@@ -20,7 +20,8 @@ class owens_t(sympy.Function):
     nargs = 2
 
     @classmethod
-    def eval(cls, h: Any, a: Any) -> Any:
+    def eval(cls, *args: Any) -> Any:
+        h, a = args
         if a.is_zero:
             return sympy.S.Zero
         if h.is_zero:
@@ -30,7 +31,8 @@ class owens_t(sympy.Function):
         return -cls(h, -a) if a.could_extract_minus_sign() else None
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        h, a = self.args
+        arguments: Any = self.args
+        h, a = arguments
         if argindex == 1:
             bump = sympy.exp(-(h**2) / 2) / sympy.sqrt(2 * sympy.pi)
             return -bump * sympy.erf(a * h / sympy.sqrt(2)) / 2
@@ -41,7 +43,8 @@ class owens_t(sympy.Function):
 
     def _eval_evalf(self, prec: int) -> Any:
         with mpmath.workprec(prec + 10):
-            numbers = [arg._eval_evalf(prec + 10) for arg in self.args]
+            arguments: Any = self.args
+            numbers = [arg._eval_evalf(prec + 10) for arg in arguments]
             if not all(number is not None and number.is_Float for number in numbers):
                 return None
             value = _owens_t_mp(*(mpmath.mpf(number._mpf_) for number in numbers))

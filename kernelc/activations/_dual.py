@@ -196,7 +196,7 @@ def _given(g: Side, location: float, own: float, other: float, pair: Covariance)
         # The limit c -> ±1 sees both sides of a jump of g alike.
         nearby = np.nextafter(centre, [-math.inf, math.inf])
         return float(np.mean(g(nearby)))
-    z, w = gaussian_rule(g.phi, other * pair.s, centre)  # pyright: ignore[reportArgumentType]
+    z, w = gaussian_rule(g.phi, other * pair.s, centre)
     return float(w @ g(other * pair.s * z + centre))
 
 
