@@ -95,8 +95,8 @@ def dual_many(
 
     Example:
         >>> from kernelc.activations import named
-        >>> dual_many(named("sin"), 1.0, 1.0, np.array([0.0, 0.5])).round(6).tolist()
-        [0.0, 0.191700]
+        >>> dual_many(named("sin"), 1.0, 1.0, np.array([0.5, 1.0])).round(6).tolist()
+        [0.1917, 0.432332]
     """
     k = np.asarray(k, dtype=np.float64)
     gaps = [None] * k.size if one_minus_c is None else np.ravel(one_minus_c).tolist()
