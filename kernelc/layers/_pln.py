@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
+from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape
 from ._fields import one_of
 
@@ -29,6 +30,9 @@ class PLN(Layer):
     Arguments:
         mode: "one", "avg_q" or "off".
 
+    Raises:
+        ShapeError: "avg_q" on an input without locations.
+
     Example:
         >>> import kernelc as kc
         >>> kc.PLN().out_shape([(8, 8, 3)], "pln")
@@ -41,6 +45,13 @@ class PLN(Layer):
         one_of("PLN", "mode", self.mode, ("one", "avg_q", "off"))
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        if self.mode == "avg_q" and len(shapes[0]) == 1:
+            raise ShapeError(
+                where=where,
+                found=f"an input of shape {shapes[0]} with mode 'avg_q'",
+                law="the mean q value of an example is over at least one location axis",
+                remedy="use mode 'one'",
+            )
         added = 0 if self.mode == "off" else 1
         return (*shapes[0][:-1], shapes[0][-1] + added)
 
