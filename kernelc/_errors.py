@@ -20,7 +20,8 @@ class KernelcError(Exception):
         self.found = found
         self.law = law
         self.remedy = remedy
-        super().__init__(f"{where}: {found}. {law}. {remedy}.")
+        parts = (part.strip().rstrip(".") for part in (found, law, remedy))
+        super().__init__(f"{where}: " + ". ".join(parts) + ".")
 
 
 class GraphError(KernelcError):

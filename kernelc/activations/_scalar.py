@@ -46,6 +46,10 @@ class ScalarFunction:
     base: ScalarFunction | None = field(default=None, compare=False, repr=False)
     affine: Affine = field(default=_IDENTITY, compare=False, repr=False)
 
+    def __reduce__(self) -> Any:
+        # The definition holds functions, which do not pickle; the description is exact.
+        return ScalarFunction.from_dict, (self.to_dict(),)
+
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """Maximal intervals and the smooth expression on each, left to right."""

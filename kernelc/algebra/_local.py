@@ -18,6 +18,19 @@ class Jet:
     slope: Any
     curvature: Any
 
+    def then(self, outer: Jet) -> Jet:
+        """The chain rule at the fixed point c = 1: this map first, then `outer`."""
+        return Jet(
+            self.slope * outer.slope,
+            outer.curvature * self.slope**2 + outer.slope * self.curvature,
+        )
+
+    def power(self, count: int) -> Jet:
+        """This map `count` times: s^n and t s^(n-1) (s^n - 1) / (s - 1)."""
+        s = self.slope
+        total = count if s == 1 else (s**count - 1) / (s - 1)
+        return Jet(s**count, self.curvature * s ** (count - 1) * total)
+
 
 class _UnitQ(KernelAlgebra[Any]):
     """Rules shared by both readings: at q = 1 affine layers are the identity on C maps."""

@@ -47,7 +47,7 @@ def unsolved(
     Returns: the error to raise.
     """
     if covered is None:
-        reason = _growth(phi) or "No scale and shift meets Q'(1) and the other conditions at once"
+        reason = "No scale and shift meets Q'(1) and the other conditions at once"
         return refusal(phi, f"nothing reaches {target}", reason)
     low, high = covered
     return UnreachableError(
@@ -66,20 +66,3 @@ def refusal(phi: ScalarFunction, found: str, law: str) -> UnreachableError:
         law=law,
         remedy="Use another activation, such as tanh, softplus or leaky_relu",
     )
-
-
-def _growth(phi: ScalarFunction) -> str | None:
-    """φ''' = kφ' with k ≥ 0, if that holds: then Q'(1) = C'(1) + kα² wherever C(0) = 0.
-
-    With a mean s, Q'(1) = 1 asks for s E φ'' = -kV. At k = 0 that is s = 0, and at k > 0 an |s|
-    that takes C'(1) below 1.
-    """
-    if not phi.analytic:
-        return None
-    slope, third = phi.numpy(1)(_SAMPLES), phi.numpy(3)(_SAMPLES)
-    rate = third @ slope / (slope @ slope)
-    if rate < -1e-9 or np.max(np.abs(third - rate * slope)) > 1e-9 * np.max(np.abs(slope)):
-        return None
-    if rate < 1e-9:
-        return "phi''' = 0 makes Q'(1) = C'(1) where C(0) = 0, and both are 1 only for a line"
-    return f"phi''' = {rate:.4g} phi' gives Q'(1) = C'(1) + {rate:.4g} alpha^2 where C(0) = 0"

@@ -186,7 +186,8 @@ def _local_slope(network: Network, subnetworks: Subnetworks, zeta: float) -> flo
     def miss(log_psi: float) -> float:
         return math.log(subnetworks.max_slope(math.exp(log_psi)) / zeta)
 
-    high = math.log(zeta)
+    # From below: at zeta itself the slope of a deep net would overflow.
+    high = math.log(zeta) / len(network)
     while miss(high) < 0:
         high *= 2
         if high > math.log(_STEEPEST):
@@ -234,14 +235,17 @@ def _transformed(
     network: Network, functions: dict[str, ScalarFunction], transforms: dict[str, Transform]
 ) -> Network:
     labels = {phi: label for label, phi in functions.items()}
+    changed: dict[ScalarFunction, Layer] = {}
 
     def change(node: Placed) -> Layer:
         phi = node.layer.nonlinearity()
         if phi is None:
             return node.layer
-        t = transforms[labels.get(phi, phi.name)]
-        params = {} if t.negative_slope is None else {"negative_slope": t.negative_slope}
-        return node.layer.transformed(t.alpha, t.beta, t.gamma, t.delta, **params)
+        if phi not in changed:
+            t = transforms[labels.get(phi, phi.name)]
+            params = {} if t.negative_slope is None else {"negative_slope": t.negative_slope}
+            changed[phi] = node.layer.transformed(t.alpha, t.beta, t.gamma, t.delta, **params)
+        return changed[phi]
 
     return network.rebuild(change)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..algebra import CMapAlgebra, Jet, JetAlgebra
-from ..ir import KernelAlgebra, Network, Region, regions, visit
+from ..ir import KernelAlgebra, Network, Region, Run, regions, runs, visit
 
 
 S = TypeVar("S")
@@ -21,24 +21,42 @@ class Subnetworks:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.regions = [r for r in _distinct(network, regions(network)) if _nonlinear(network, r)]
+        self.main = runs(network)
+        branches = _distinct(network, regions(network)[1:])
+        self.branches = [region for region in branches if _nonlinear(network, region)]
 
     def max_slope(self, psi: float) -> float:
         """mu(psi): the largest C_f'(1) when every local slope is `psi`."""
-        algebra = JetAlgebra(psi, 0.0)
-        return max((jet.slope for jet in self._values(algebra, Jet(1.0, 0.0))), default=1.0)
+        return max(jet.slope for jet in self._jets(JetAlgebra(psi, 0.0)))
 
     def max_curvature(self, kappa: float) -> float:
         """The largest C_f''(1) when every local slope is 1 and every curvature `kappa`."""
-        algebra = JetAlgebra(1.0, kappa)
-        return max((jet.curvature for jet in self._values(algebra, Jet(1.0, 0.0))), default=0.0)
+        return max(jet.curvature for jet in self._jets(JetAlgebra(1.0, kappa)))
 
     def max_c_value(self, local: Callable[[float], float]) -> float:
         """The largest C_f(0) when every local C map is `local`."""
-        return max(self._values(CMapAlgebra(local), 0.0), default=0.0)
+        algebra = CMapAlgebra(local)
+        value = 0.0
+        for run in self.main:
+            for _ in range(run.count):
+                value = self._block(algebra, run, value)
+        return max([value, *self._branch_values(algebra, 0.0)])
 
-    def _values(self, algebra: KernelAlgebra[S], start: S) -> list[S]:
-        return [region_value(self.network, algebra, region, start) for region in self.regions]
+    def _jets(self, algebra: JetAlgebra) -> list[Jet]:
+        start = Jet(1.0, 0.0)
+        whole = start
+        for run in self.main:
+            # Each repeated block is visited once: jets compose by the chain rule.
+            whole = whole.then(self._block(algebra, run, start).power(run.count))
+        return [whole, *self._branch_values(algebra, start)]
+
+    def _block(self, algebra: KernelAlgebra[S], run: Run, start: S) -> S:
+        first, last = run.block[0].start, run.block[-1].stop
+        inside = Region(first, last, tuple(range(first + 1, last + 1)))
+        return region_value(self.network, algebra, inside, start)
+
+    def _branch_values(self, algebra: KernelAlgebra[S], start: S) -> list[S]:
+        return [region_value(self.network, algebra, region, start) for region in self.branches]
 
 
 def region_value(network: Network, algebra: KernelAlgebra[S], region: Region, start: S) -> S:

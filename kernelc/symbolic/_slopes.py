@@ -19,7 +19,7 @@ def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
     total = Jet(sympy.Integer(1), sympy.Integer(0))
     for run in runs(network):
         block = _block_jet(network, algebra, run)
-        total = _after(total, _power(block, run.count))
+        total = total.then(_power(block, run.count))
     return total
 
 
@@ -48,16 +48,8 @@ def _block_jet(network: Network, algebra: JetAlgebra, run: Run) -> Jet:
         values: dict[int, Any] = {segment.start: Jet(sympy.Integer(1), sympy.Integer(0))}
         for node in network.nodes[segment.start + 1 : segment.stop + 1]:
             values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
-        jet = _after(jet, values[segment.stop])
+        jet = jet.then(values[segment.stop])
     return jet
-
-
-def _after(first: Jet, then: Jet) -> Jet:
-    """Chain rule at the fixed point c = 1, first `first`, then `then`."""
-    return Jet(
-        first.slope * then.slope,
-        then.curvature * first.slope**2 + then.slope * first.curvature,
-    )
 
 
 def _power(jet: Jet, count: int) -> Jet:

@@ -127,7 +127,7 @@ def test_what_cannot_be_shaped_is_refused_at_once(name):
 
 
 def test_a_growth_law_that_forbids_shaping_is_named():
-    with pytest.raises(UnreachableError, match=r"phi''' = 4 phi'"):
+    with pytest.raises(UnreachableError, match=r"φ⁽³⁾ = κφ' with κ = 4"):
         solve_dks(from_expression(sympy.exp(2 * X) + 3), 1.01)
 
 
