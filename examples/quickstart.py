@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--activation", default="sigmoid", help="any registered name")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--out", default="out/quickstart.png", help="where the figure goes")
     parser.add_argument("--smoke", action="store_true", help="a small net, to test the script")
     options = parser.parse_args(argv)
@@ -156,7 +156,9 @@ def _draw(
             steps = np.arange(1, len(smooth) + 1)
             losses.plot(steps, smooth, color=COLOURS[name], lw=width, alpha=alpha, label=label)
     losses.set(title="training loss, all learning rates", xlabel="step", yscale="log")
-    losses.legend(frameon=False, loc="lower left", fontsize=9)
+    low, high = losses.get_ylim()
+    losses.set_ylim(low, high * (high / low) ** 0.25)  # room for the legend above the curves
+    losses.legend(frameon=False, loc="upper right", fontsize=9)
     figure.savefig(path, dpi=150)
 
 

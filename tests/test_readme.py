@@ -1,0 +1,68 @@
+"""The README: its code runs and prints what it shows, its lists and commands are true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from markdown_blocks import check, same
+
+import kernelc as kc
+
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_code_prints_what_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert check(README, {"__name__": "readme"}) >= 5
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown", "equal"),
+    [
+        ("psi = 1.25\n", "psi = 1.25\n", True),
+        ("psi = 1.250000000001\n", "psi = 1.25\n", True),
+        ("psi = 1.26\n", "psi = 1.25\n", False),
+        ("residual 3e-15", "residual 4e-16", True),
+        ("psi**100", "psi**99", False),
+        ("C_tanh^2(c)", "C_relu^2(c)", False),
+    ],
+)
+def test_outputs_are_compared_as_text_and_numbers(printed, shown, equal):
+    assert same(printed, shown) is equal
+
+
+def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_same_tests(text):
+    commands = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    job, tests = (command.splitlines() for command in commands[:2])
+    assert len(job) == len(tests) == 1
+    assert job[0].startswith("python3 -m venv .venv && ")
+    assert tests[0] in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    script = job[0].split()[-1]
+    assert (ROOT / script).is_file()
+
+
+def test_lists_name_every_layer_kind_and_activation(text):
+    def listed(title: str) -> set[str]:
+        section = re.search(rf"^\*\*{title}\.\*\*(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+        assert section is not None
+        return set(re.findall(r"`(\w+)`", section[1]))
+
+    # Kinds of other modules (tests and documents define some) are not the package's.
+    kinds = {n for n, kind in kc.Layer.kinds.items() if kind.__module__.startswith("kernelc.")}
+    assert listed("Layer kinds") == kinds
+    assert listed("Activations") == set(kc.ACTIVATIONS)
+
+
+def test_links_lead_somewhere(text):
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), target
