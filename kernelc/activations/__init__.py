@@ -14,6 +14,7 @@ from . import (
 )
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
 from ._closed_special import owens_t as owens_t
+from ._description import decode as decode_expression, encode as encode_expression
 from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
 from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
 from ._hermite import hermite_coefficients as hermite_coefficients

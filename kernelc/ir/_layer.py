@@ -41,14 +41,14 @@ class Layer(ABC):
         Layer.kinds[cls.__name__] = cls
 
     def __call__(self, *inputs: Node, name: str | None = None) -> Node:
-        """Add a node that applies this layer to `inputs`; `name` must be unique in the network."""
+        """Add a node that applies this layer to `inputs`; names are unique in a network."""
         for node in inputs:
             if not isinstance(node, Node):
                 raise GraphError(
                     where=name or self.text(),
                     found=f"an input of type {type(node).__name__}",
                     law="layers are called on nodes",
-                    remedy="start from x = kernelc.Input(shape) and call layers on what they return",
+                    remedy="start from x = kernelc.Input(shape), call layers on what they return",
                 )
         wrong = not inputs if self.arity is None else len(inputs) != self.arity
         if wrong:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import pathlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .._errors import GraphError
+import sympy
+
+from .._errors import GraphError, LoadError
+from . import _json, _text
 from ._algebra import KernelAlgebra
 from ._layer import Layer, Shape
 from ._node import Node
@@ -84,6 +89,7 @@ class Network:
         cls, specs: Sequence[tuple[str, Layer, tuple[int, ...]]], name: str = "network"
     ) -> Network:
         """Build from (name, layer, input indices) in topological order: what rewrites return."""
+        _check_specs(name, specs)
         self = object.__new__(cls)
         self._fill(name, _place(specs))
         return self
@@ -107,6 +113,68 @@ class Network:
         if self._hash is None:
             object.__setattr__(self, "_hash", hash((self.name, self.nodes)))
         return self._hash  # type: ignore[return-value]
+
+    def __repr__(self) -> str:
+        return f"<network {self.name}: {len(self)} nodes>"
+
+    def __str__(self) -> str:
+        return _text.described(self)
+
+    def to_json(self) -> str:
+        """The network as JSON text that `from_json` turns back into exactly this network."""
+        specs = [(node.name, node.layer, node.inputs) for node in self.nodes]
+        return _json.dump(self.name, specs)
+
+    @classmethod
+    def from_json(cls, text: str) -> Network:
+        """Read what `to_json` wrote; nothing in the text is evaluated.
+
+        Raises:
+            LoadError: text that is no network file.
+            GraphError, ShapeError: a network that breaks a law.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.Dense(3)(x))
+            >>> kc.Network.from_json(net.to_json()) == net
+            True
+        """
+        name, specs = _json.parse(text)
+        return cls.from_specs(specs, name)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `to_json` to a file."""
+        pathlib.Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Read a file that `save` wrote.
+
+        Raises:
+            LoadError: a file that is missing, unreadable or no network file.
+        """
+        try:
+            text = pathlib.Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LoadError(
+                where=str(path),
+                found=f"a file that cannot be read ({error})",
+                law="a network file is UTF-8 text",
+                remedy="check the path",
+            ) from error
+        return cls.from_json(text)
+
+    def subs(self, values: Mapping[Any, Any]) -> Network:
+        """The network with SymPy symbols in its layers replaced by numbers or expressions."""
+
+        def change(node: Placed) -> Layer:
+            fields = {f.name: getattr(node.layer, f.name) for f in dataclasses.fields(node.layer)}
+            changed = {key: _subs(value, values) for key, value in fields.items()}
+            touched = {key: v for key, v in changed.items() if v is not fields[key]}
+            return dataclasses.replace(node.layer, **touched) if touched else node.layer
+
+        return self.rebuild(change)
 
     def __iter__(self) -> Iterator[Placed]:
         return iter(self.nodes)
@@ -158,6 +226,16 @@ class Network:
             specs.append((node.name, layer, tuple(moved[i] for i in node.inputs)))
             moved[node.index] = len(specs) - 1
         return Network.from_specs(specs, name or self.name)
+
+
+def _subs(value: Any, values: Mapping[Any, Any]) -> Any:
+    if isinstance(value, tuple):
+        changed = tuple(_subs(item, values) for item in value)
+        return value if all(a is b for a, b in zip(value, changed, strict=True)) else changed
+    if isinstance(value, sympy.Expr) and value.free_symbols & set(values):
+        result = value.subs(values)
+        return float(result) if result.is_number else result
+    return value
 
 
 def visit(network: Network, algebra: KernelAlgebra[S], node: Placed, inputs: Sequence[S]) -> S:
@@ -213,6 +291,40 @@ def _names(order: Sequence[Node]) -> list[str]:
 def snake(kind: str) -> str:
     """`WeightedSum` -> `weighted_sum`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind).lower()
+
+
+def _check_specs(name: str, specs: Sequence[tuple[str, Layer, tuple[int, ...]]]) -> None:
+    """The laws that building from nodes keeps by construction."""
+    names = [node for node, _, _ in specs]
+    repeated = (
+        sorted({node for node in names if names.count(node) > 1})
+        if len(set(names)) < len(names)
+        else []
+    )
+    starts = [node for node, _, inputs in specs if not inputs]
+    read = {i for _, _, inputs in specs for i in inputs}
+    unread = [names[i] for i in range(len(specs) - 1) if i not in read]
+    problem = None
+    if not specs or len(starts) != 1 or specs[0][2]:
+        problem = f"{len(starts)} node(s) without inputs", "a network starts at its one input"
+    elif repeated:
+        problem = f"several nodes called {repeated[0]!r}", "names are unique in a network"
+    elif unread:
+        problem = f"node {unread[0]!r} that nothing reads", "every node leads to the output"
+    else:
+        for i, (node, layer, inputs) in enumerate(specs):
+            arity = 0 if i == 0 else layer.arity
+            if any(not 0 <= j < i for j in inputs):
+                problem = f"node {node!r} reading a node after it", "a network has no cycles"
+            elif arity is not None and len(inputs) != arity:
+                problem = f"{len(inputs)} inputs of node {node!r}", f"its kind takes {arity}"
+    if problem is not None:
+        raise GraphError(
+            where=name,
+            found=problem[0],
+            law=problem[1],
+            remedy="build the network from layers called on nodes",
+        )
 
 
 def _place(specs: Sequence[tuple[str, Layer, tuple[int, ...]]]) -> tuple[Placed, ...]:

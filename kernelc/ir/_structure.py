@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING
 
-from ._network import Network, Placed
+
+if TYPE_CHECKING:
+    from ._network import Network, Placed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,60 +114,96 @@ class Region:
 
 
 def regions(network: Network) -> list[Region]:
-    """The maximal subnetworks: the main path, and the main path of every branch of a fork.
+    """The maximal subnetworks, the whole network first.
 
-    A subnetwork (design, section 2) is a run of nodes on the main path or inside one branch,
-    not one that ends inside a branch it did not start in. Every subnetwork is a part of one
-    of the regions returned, so a quantity that grows along a run is largest on one of them.
+    A subnetwork (design, section 2) is a single-entry single-exit part: its nodes read one
+    another and the value of `entry`, and only the value of `exit` is read outside. Each one is
+    a run on the main path of a region returned (the nodes all its paths share), so a quantity
+    that grows along a run is largest on one of them.
     """
     readers: list[list[int]] = [[] for _ in network]
     for node in network:
         for i in sorted(set(node.inputs)):
             readers[i].append(node.index)
     exits = _immediate_postdominators(network, readers)
+    # What ends a subnetwork, when it is entered in turn, is reached by the longer one too.
+    ends = [len(set(node.inputs)) == 1 for node in network]
     found = []
-    whole = tuple(range(1, len(network)))
-    if whole:
-        found.append(Region(0, len(network) - 1, whole))
-    for fork, children in enumerate(readers):
-        if len(children) < 2:
+    for entry, children in enumerate(readers):
+        if ends[entry] and len(children) == 1:
             continue
-        for child in children:
-            if len(network.nodes[child].inputs) == 1:
-                found.append(_branch(network, fork, child, exits))
+        found += _from_entry(network, entry, readers, exits, ends)
+    whole = len(network) - 1
+    return sorted(found, key=lambda region: (region.entry, region.exit) != (0, whole))
+
+
+def _from_entry(
+    network: Network,
+    entry: int,
+    readers: Sequence[Sequence[int]],
+    exits: Sequence[int],
+    ends: list[bool],
+) -> list[Region]:
+    """Regions entered at `entry`: grown from each reader along its post-dominators."""
+    found = []
+    visited: set[int] = set()
+    for first in readers[entry]:
+        grown = _Growing(network, entry, readers)
+        best: tuple[int, int] | None = None
+        branches, step = 0, first
+        while step < len(network) and step not in visited and grown.extend(step):
+            visited.add(step)
+            if grown.closed(step):
+                ends[step] = True
+                if best is not None and grown.branches > branches:
+                    # It ends in one branch and the longer one takes in others: both count.
+                    found.append(grown.region(*best))
+                branches = grown.branches
+                if ends[entry] and branches == len(readers[entry]):
+                    best = None
+                    break
+                best = step, len(grown.members)
+            step = exits[step]
+        if best is not None:
+            found.append(grown.region(*best))
     return found
 
 
-def _branch(network: Network, fork: int, first: int, exits: Sequence[int]) -> Region:
-    """Follow post-dominators from `first` while all that they read starts at `first`."""
-    inside = {first}
-    members = [first]
-    end = first
-    while exits[end] < len(network):
-        step = exits[end]
-        grown = _reached(network, inside, end, step)
-        if grown is None:
-            break
-        inside.update(grown)
-        members.extend(grown)
-        end = step
-    return Region(fork, end, tuple(members))
+class _Growing:
+    """The nodes on paths from `entry` to a moving exit, and how many edges leave them."""
 
+    def __init__(self, network: Network, entry: int, readers: Sequence[Sequence[int]]) -> None:
+        self.network, self.entry, self.readers = network, entry, readers
+        self.inside: set[int] = set()
+        self.members: list[int] = []
+        self.branches = 0
+        self.leaving = 0
 
-def _reached(network: Network, inside: set[int], start: int, stop: int) -> list[int] | None:
-    """Nodes between `start` and `stop` fed by `inside` alone; None when one is fed from outside."""
-    grown: list[int] = []
-    added: set[int] = set()
-    for index in range(start + 1, stop + 1):
-        inputs = network.nodes[index].inputs
-        fed = [i for i in inputs if i in inside or i in added]
-        if not fed:
-            continue
-        if len(fed) != len(inputs):
-            return None
-        grown.append(index)
-        added.add(index)
-    return grown
+    def extend(self, exit_: int) -> bool:
+        """Move the exit; False when a path to it does not pass through the entry."""
+        stack, added = [exit_], []
+        while stack:
+            index = stack.pop()
+            if index < self.entry:
+                return False
+            if index == self.entry or index in self.inside:
+                continue
+            self.inside.add(index)
+            added.append(index)
+            stack.extend(self.network.nodes[index].inputs)
+        for index in added:
+            inputs = set(self.network.nodes[index].inputs)
+            self.branches += self.entry in inputs
+            self.leaving += len(self.readers[index]) - len(inputs & self.inside)
+        self.members += added
+        return True
+
+    def closed(self, exit_: int) -> bool:
+        """Whether only the value of the exit is read outside."""
+        return self.leaving == len(self.readers[exit_])
+
+    def region(self, exit_: int, size: int) -> Region:
+        return Region(self.entry, exit_, tuple(sorted(self.members[:size])))
 
 
 def _immediate_postdominators(network: Network, readers: Sequence[Sequence[int]]) -> list[int]:
