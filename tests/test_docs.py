@@ -1,0 +1,47 @@
+"""The documents: their code runs, and prints what they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_blocks import blocks, check
+
+from kernelc.activations import _registry
+from kernelc.ir import Layer
+
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """What a page registers is gone after it: other tests list the registries."""
+    before = [(known, dict(known)) for known in (Layer.kinds, _registry._definitions)]
+    yield
+    for known, items in before:
+        known.clear()
+        known.update(items)
+
+
+@pytest.mark.usefixtures("registries")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_code_prints_what_is_shown(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # A module name that exists: dataclasses and typing look it up.
+    compared = check(page, {"__name__": "__main__"})
+    assert compared == sum(shown is not None for _, _, shown in blocks(page)) > 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_reached_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES if f"(docs/{page.name})" not in readme] == []
