@@ -67,12 +67,17 @@ def runs(network: Network, key: Callable[[Network, Placed], Hashable] = kernel_k
             for node in network.nodes[piece.start + 1 : piece.stop + 1]
         )
         codes.append(ids.setdefault(signature, len(ids)))
-    folded, i = [], 0
+    return [Run(tuple(pieces[i : i + n]), count) for i, n, count in repeats(codes)]
+
+
+def repeats(codes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Cut a sequence into (start, period, count), longest cover first from the left."""
+    found, i = [], 0
     while i < len(codes):
         period, count = _best_repeat(codes, i)
-        folded.append(Run(tuple(pieces[i : i + period]), count))
+        found.append((i, period, count))
         i += period * count
-    return folded
+    return found
 
 
 _LONGEST_PERIOD = 64

@@ -1,52 +1,118 @@
-"""Networks as text: repeats folded, branches indented."""
+"""Networks as text: repeats folded, branches indented, one node a line."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ._outline import Fork, Part, Path, Repeat, Step, Weave, exact as exact, outline
 
 
 if TYPE_CHECKING:
+    from ._layer import Shape
     from ._network import Network, Placed
+    from ._structure import Segment
 
-from ._structure import Run, Segment, runs
-
-
-def described(network: Network) -> str:
-    """The network as a person would sketch it, one node a line."""
-    head = f"{network.name}: {len(network)} nodes, {_shape(network.input_shape)} -> "
-    lines = [f"{head}{_shape(network.output_shape)}"]
-    lines.append(_line(network, network.nodes[0], 1))
-    for run in runs(network, _exact):
-        lines += _run_lines(network, run)
-    return "\n".join(lines)
+_WIDEST = 48
 
 
-def _run_lines(network: Network, run: Run) -> Iterator[str]:
-    indent = 1
-    if run.count > 1:
-        first = network.nodes[run.block[0].start + 1].name
-        size = run.block[-1].stop - run.block[0].start
-        last = network.nodes[run.block[0].start + (run.count - 1) * size + 1].name
-        yield f"  {run.count} x  ({first} .. {last})"
-        indent = 2
-    for segment in run.block:
-        yield from _segment_lines(network, segment, indent)
+class _Row(NamedTuple):
+    """A line of the sketch: what stands before the name, and the columns."""
+
+    left: str
+    cells: tuple[str, ...] = ()
 
 
-def _segment_lines(network: Network, segment: Segment, indent: int) -> Iterator[str]:
-    nodes = network.nodes[segment.start + 1 : segment.stop + 1]
-    for branch in _branches(nodes, segment):
-        if branch[0] != segment.stop and len(nodes) > 1:
-            yield "  " * indent + "| branch"
-            depth = indent + 1
+def described(network: Network, extra: Callable[[Placed], str] | None = None) -> str:
+    """The network as a person would sketch it; `extra` adds a column.
+
+    A chain of a thousand equal layers is three lines: repeats are folded when layers, shapes
+    and wiring are equal.
+    """
+    rows = _Rows(network, extra)
+    lines = [rows.node("  ", 0), *rows.path(outline(network), "  ")]
+    shapes = f"{shape_text(network.input_shape)} -> {shape_text(network.output_shape)}"
+    count = f"{len(network)} node{'s' if len(network) > 1 else ''}"
+    return "\n".join([f"{network.name}: {shapes}, {count}", *_aligned(lines)])
+
+
+def shape_text(shape: Shape) -> str:
+    """(32, 32, 3) as 32x32x3."""
+    return "x".join(map(str, shape))
+
+
+def shortened(text: str, longest: int = _WIDEST) -> str:
+    """`text` on one line, cut to `longest` characters."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+class _Rows:
+    def __init__(self, network: Network, extra: Callable[[Placed], str] | None) -> None:
+        self.network, self.extra = network, extra
+
+    def node(self, left: str, index: int, note: str = "") -> _Row:
+        node = self.network.nodes[index]
+        columns = [shortened(node.layer.text()), shape_text(node.shape)]
+        if self.extra is not None:
+            columns.append(self.extra(node))
+        return _Row(left + shortened(node.name), (*columns, note))
+
+    def path(self, path: Path, left: str) -> Iterator[_Row]:
+        for part in path:
+            yield from self._part(part, left)
+
+    def _part(self, part: Part, left: str) -> Iterator[_Row]:
+        if isinstance(part, Step):
+            yield self.node(left, part.index)
+        elif isinstance(part, Fork):
+            yield from self._fork(part, left)
+        elif isinstance(part, Weave):
+            yield _Row(f"{left}woven from {shortened(self.network.nodes[part.entry].name)} {{")
+            yield from self._woven(part.path, left + "  ")
+            yield _Row(left + "}")
         else:
-            depth = indent
-        for index in branch:
-            yield _line(network, network.nodes[index], depth, segment)
+            yield self._opening(part, left)
+            yield from self.path(part.path, left + "  ")
+            yield _Row(left + "}")
+
+    def _fork(self, fork: Fork, left: str) -> Iterator[_Row]:
+        corner = "┌─ "
+        for branch in fork.branches:
+            if not branch:
+                yield _Row(f"{left}{corner}skip")
+            rows = list(self.path(branch, ""))
+            for i, row in enumerate(rows):
+                yield _Row(left + (corner if i == 0 else "│  ") + row.left, row.cells)
+            corner = "├─ "
+        yield self.node(left + "└> ", fork.join)
+
+    def _woven(self, path: Path, left: str) -> Iterator[_Row]:
+        for part in path:
+            if isinstance(part, Repeat):
+                yield self._opening(part, left)
+                yield from self._woven(part.path, left + "  ")
+                yield _Row(left + "}")
+            elif isinstance(part, Step):
+                nodes = self.network.nodes
+                read = [shortened(nodes[i].name, 24) for i in nodes[part.index].inputs]
+                more = f" and {len(read) - 6} more" if len(read) > 6 else ""
+                yield self.node(left, part.index, f"<- {', '.join(read[:6])}{more}")
+
+    def _opening(self, part: Repeat, left: str) -> _Row:
+        names = [shortened(self.network.nodes[i].name) for i in (part.first, part.last)]
+        return _Row(f"{left}×{part.count} {{  {names[0]} … {names[1]}")
 
 
-def _branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
+def _aligned(rows: list[_Row]) -> Iterator[str]:
+    columns = [(row.left, *row.cells) for row in rows if row.cells]
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+    for row in rows:
+        cells = zip((row.left, *row.cells), widths, strict=False)
+        yield "  ".join(f"{cell:<{width}}" for cell, width in cells).rstrip()
+
+
+def branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
     """Chains inside a segment: each continues while a node reads only the one before it."""
     chains: list[list[int]] = []
     ends: dict[int, list[int]] = {}
@@ -59,23 +125,3 @@ def _branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
         chain.append(node.index)
         ends[node.index] = chain
     return chains
-
-
-def _line(network: Network, node: Placed, indent: int, segment: Segment | None = None) -> str:
-    reads = ""
-    if len(node.inputs) > 1:
-        names = (
-            "the entry" if segment is not None and i == segment.start else network.nodes[i].name
-            for i in node.inputs
-        )
-        reads = f"  <- {', '.join(names)}"
-    text = f"{'  ' * indent}{node.name}: {node.layer.text()}"
-    return f"{text:<56} {_shape(node.shape)}{reads}"
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
-
-
-def _exact(network: Network, node: Placed) -> Hashable:
-    return node.layer, node.shape, network.in_shapes(node)
