@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import sympy
 
 from .._errors import GraphError, LoadError
-from . import _json, _text
+from . import _draw, _json, _text
 from ._algebra import KernelAlgebra
 from ._layer import Layer, Shape
 from ._node import Node
@@ -164,6 +164,27 @@ class Network:
                 remedy="check the path",
             ) from error
         return cls.from_json(text)
+
+    def draw(self, path: str | os.PathLike[str]) -> None:
+        """Draw the network into an SVG file: repeats once in a frame, branches side by side.
+
+        Arguments:
+            path: where to write; the name ends in .svg.
+
+        Raises:
+            KernelcError: another suffix, or a place that cannot be written to.
+
+        Example:
+            >>> import kernelc as kc, pathlib, tempfile
+            >>> x = kc.Input((8,))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     kc.Network(x, kc.Dense(3)(x)).draw(pathlib.Path(folder) / "net.svg")
+        """
+        _draw.write(self, path)
+
+    def _repr_svg_(self) -> str:
+        """The drawing, as notebooks show it."""
+        return _draw.svg(self)
 
     def subs(self, values: Mapping[Any, Any]) -> Network:
         """The network with SymPy symbols in its layers replaced by numbers or expressions."""

@@ -1,0 +1,265 @@
+"""Networks as SVG: top to bottom, repeats in one frame, branches side by side."""
+
+from __future__ import annotations
+
+import colorsys
+import os
+import pathlib
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING
+
+from .._errors import KernelcError
+from ._outline import exact
+from ._structure import Run, Segment, runs
+from ._text import shape_text, shortened
+
+
+if TYPE_CHECKING:
+    from ._network import Network, Placed
+
+_WIDTH, _HEIGHT = 250, 44
+_GAP = 30
+"""Between rows: enough for an edge to change columns."""
+_APART = 24
+_LANE = 22
+_PAD = 20
+_CHARACTERS = 34
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_STYLE = (
+    "text{font-family:Helvetica,Arial,sans-serif;fill:#1d2733}"
+    ".n{font-size:12px;font-weight:bold}.l{font-family:Menlo,Consolas,monospace;font-size:11px}"
+    ".s{font-size:11px;fill:#51606e;text-anchor:end}.r{font-size:13px;font-weight:bold}"
+    ".e{fill:none;stroke:#66727f;stroke-width:1.4}.p{fill:#66727f}"
+    ".f{fill:#f7f8fa;stroke:#8793a0;stroke-width:1.4;stroke-dasharray:6 4}"
+)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Where edges meet a thing: they leave at (x, bottom) and arrive at (x, top)."""
+
+    x: float
+    top: float
+    bottom: float
+
+
+@dataclass
+class _Canvas:
+    """What has been drawn so far; frames lie below edges, and edges below boxes."""
+
+    frames: list[str] = field(default_factory=list)
+    edges: list[str] = field(default_factory=list)
+    boxes: list[str] = field(default_factory=list)
+    reach: float = _WIDTH / 2
+    """How far anything lies from the middle line, x = 0."""
+
+
+def svg(network: Network) -> str:
+    """The network as the text of one self-contained SVG file."""
+    canvas = _Canvas()
+    at = _box(canvas, network.nodes[0], 0.0, _PAD + 24)
+    for run in runs(network, exact):
+        at = _run(canvas, network, run, at)
+    half = canvas.reach + _PAD
+    size = f"{2 * half:g}", f"{at.bottom + _PAD:g}"
+    title = (
+        f"{network.name}: {len(network)} nodes, "
+        f"{shape_text(network.input_shape)} -> {shape_text(network.output_shape)}"
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}" '
+        f'viewBox="{-half:g} 0 {size[0]} {size[1]}">'
+    )
+    shown = f'<text class="r" x="{16 - half:g}" y="26">{_escaped(title)}</text>'
+    parts = [head, f"<title>{_escaped(title)}</title>", f"<style>{_STYLE}</style>"]
+    parts += [f'<rect x="{-half:g}" width="100%" height="100%" fill="#fff"/>', shown]
+    return "\n".join([*parts, *canvas.frames, *canvas.edges, *canvas.boxes, "</svg>", ""])
+
+
+def write(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write `svg` to a file whose name ends in .svg."""
+    try:
+        target = pathlib.Path(path)
+    except TypeError:
+        raise _refusal(repr(path)[:80], f"a path of type {type(path).__name__}") from None
+    if target.suffix.lower() != ".svg":
+        raise _refusal(str(path), f"a file name ending in {target.suffix or 'nothing'!r}")
+    try:
+        target.write_text(svg(network), encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _refusal(str(path), f"a file that cannot be written ({error})") from error
+
+
+def _refusal(where: str, found: str) -> KernelcError:
+    return KernelcError(
+        where=where,
+        found=found,
+        law="a network is drawn into an SVG file in a folder that can be written to",
+        remedy="pass a path such as 'network.svg'",
+    )
+
+
+def _run(canvas: _Canvas, network: Network, run: Run, entry: _Point) -> _Point:
+    """Draw a run below `entry`; repeats once, in a frame that says how often."""
+    if run.count == 1:
+        for segment in run.block:
+            entry = _segment(canvas, network, segment, entry)
+        return entry
+    outside, canvas.reach = canvas.reach, _WIDTH / 2
+    top = entry.bottom + _GAP
+    # The value that enters the block is a dot: from the second time on it is the block's output.
+    at = _Point(0.0, top + 40, top + 44)
+    canvas.edges.append(_edge(entry, at))
+    canvas.boxes.append(f'<circle class="p" cx="0" cy="{at.bottom - 2:g}" r="4"/>')
+    for segment in run.block:
+        at = _segment(canvas, network, segment, at)
+    half, bottom = canvas.reach + _PAD, at.bottom + _PAD
+    canvas.frames.append(
+        f'<rect class="f" x="{-half:g}" y="{top:g}" width="{2 * half:g}" '
+        f'height="{bottom - top:g}" rx="10"/>'
+    )
+    size = run.block[-1].stop - run.block[0].start
+    first = run.block[0].start + 1
+    names = [network.nodes[i].name for i in (first, first + (run.count - 1) * size)]
+    label = f"{run.count} x", f"{shortened(names[0], 17)} .. {shortened(names[1], 17)}"
+    canvas.boxes.append(
+        f'<text class="r" x="{14 - half:g}" y="{top + 22:g}">{label[0]}</text>'
+        f'<text class="s" x="{half - 14:g}" y="{top + 22:g}">{_escaped(label[1])}</text>'
+    )
+    canvas.reach = max(outside, half)
+    # The line out of the frame belongs to what reads the block: it starts at the last box.
+    canvas.edges.append(f'<path class="e" d="M0 {at.bottom:g}V{bottom:g}"/>')
+    return _Point(0.0, at.top, bottom)
+
+
+def _segment(canvas: _Canvas, network: Network, segment: Segment, entry: _Point) -> _Point:
+    """Draw the nodes between two cut nodes; the point is that of the last one."""
+    nodes = network.nodes[segment.start + 1 : segment.stop + 1]
+    rows, columns = _grid(nodes, segment)
+    count = max(columns.values()) + 1
+    half = (count * (_WIDTH + _APART) - _APART) / 2
+    placed = {segment.start: entry}
+    for node in nodes:
+        x = columns[node.index] * (_WIDTH + _APART) + _WIDTH / 2 - half
+        y = entry.bottom + _GAP + (rows[node.index] - 1) * (_HEIGHT + _GAP)
+        # All paths share the last node, so it lies on the middle line.
+        placed[node.index] = _box(canvas, node, 0.0 if node.index == segment.stop else x, y)
+    edges = [(i, node.index) for node in nodes for i in dict.fromkeys(node.inputs)]
+    long = [(a, b) for a, b in edges if rows[b] - rows[a] > 1]
+    taken = {(rows[index], column) for index, column in columns.items()}
+    beside: dict[tuple[int, int], float] = {}
+    for a, b in long:
+        below = {(row, columns.get(a, -1)) for row in range(rows[a] + 1, rows[b])}
+        if a != segment.start and not below & taken:
+            taken |= below
+            beside[a, b] = placed[a].x
+    around = [edge for edge in long if edge not in beside]
+    lanes = _lanes([(rows[a], rows[b]) for a, b in around])
+    for edge, lane in zip(around, lanes, strict=True):
+        beside[edge] = half + (lane + 0.7) * _LANE
+    for a, b in edges:
+        canvas.edges.append(_edge(placed[a], placed[b], beside.get((a, b))))
+    canvas.reach = max(canvas.reach, half + (max(lanes, default=-1) + 1) * _LANE)
+    return placed[segment.stop]
+
+
+def _grid(nodes: Sequence[Placed], segment: Segment) -> tuple[dict[int, int], dict[int, int]]:
+    """Row (longest path from the entry) and column of every node; a chain keeps its column."""
+    rows = {segment.start: 0}
+    for node in nodes:
+        rows[node.index] = 1 + max(rows[i] for i in node.inputs)
+    columns: dict[int, int] = {}
+    used: list[int] = []
+    by_index = {node.index: node for node in nodes}
+    for chain in _branches(nodes, segment):
+        first, last = rows[chain[0]], rows[chain[-1]]
+        wanted = [columns[i] for i in by_index[chain[0]].inputs if i in columns]
+        free = [c for c in range(len(used)) if used[c] < first]
+        column = next((c for c in wanted if c in free), free[0] if free else len(used))
+        if column == len(used):
+            used.append(0)
+        used[column] = last
+        columns.update(dict.fromkeys(chain, column))
+    return rows, columns
+
+
+def _lanes(spans: Sequence[tuple[int, int]]) -> list[int]:
+    """A lane for each edge that passes rows by: short ones inside, no two on top of each other."""
+    taken: list[list[tuple[int, int]]] = []
+    chosen = dict[int, int]()
+    for k in sorted(range(len(spans)), key=lambda k: spans[k][1] - spans[k][0]):
+        first, last = spans[k]
+        lane = next(
+            (n for n, row in enumerate(taken) if all(last <= a or b <= first for a, b in row)),
+            len(taken),
+        )
+        if lane == len(taken):
+            taken.append([])
+        taken[lane].append(spans[k])
+        chosen[k] = lane
+    return [chosen[k] for k in range(len(spans))]
+
+
+def _edge(start: _Point, stop: _Point, beside: float | None = None) -> str:
+    (a, b), (x, y) = (start.x, start.bottom), (stop.x, stop.top)
+    if beside is not None:
+        down, up = b + _GAP, y - _GAP
+        path = (
+            f"M{a:g} {b:g}C{a:g} {down:g} {beside:g} {b:g} {beside:g} {down:g}"
+            f"V{up:g}C{beside:g} {y:g} {x:g} {up:g} {x:g} {y:g}"
+        )
+    elif a == x:
+        path = f"M{a:g} {b:g}V{y:g}"
+    else:
+        middle = (b + y) / 2
+        path = f"M{a:g} {b:g}C{a:g} {middle:g} {x:g} {middle:g} {x:g} {y:g}"
+    return f'<path class="e" d="{path}"/>'
+
+
+def _box(canvas: _Canvas, node: Placed, x: float, y: float) -> _Point:
+    fill, line = _colours(type(node.layer).__name__)
+    left, right = x - _WIDTH / 2, x + _WIDTH / 2
+    shape = shape_text(node.shape)
+    canvas.boxes.append(
+        f"<g><title>{_escaped(f'{node.name}: {node.layer.text()}')}</title>"
+        f'<rect x="{left:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="6" '
+        f'fill="{fill}" stroke="{line}" stroke-width="1.4"/>'
+        f'<text class="n" x="{left + 10:g}" y="{y + 18:g}">'
+        f"{_escaped(shortened(node.name, max(12, _CHARACTERS - 3 - len(shape))))}</text>"
+        f'<text class="s" x="{right - 10:g}" y="{y + 18:g}">{shape}</text>'
+        f'<text class="l" x="{left + 10:g}" y="{y + 35:g}">'
+        f"{_escaped(shortened(node.layer.text(), _CHARACTERS))}</text></g>"
+    )
+    return _Point(x, y, y + _HEIGHT)
+
+
+def _colours(kind: str) -> Iterator[str]:
+    """Fill and outline: the hue is a hash of the kind's name, equal in every process."""
+    hue = zlib.crc32(kind.encode()) % 360 / 360
+    for light in (0.93, 0.45):
+        rgb = colorsys.hls_to_rgb(hue, light, 0.55)
+        yield "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
+
+
+def _escaped(text: str) -> str:
+    # XML has no way to write most control characters, so they are shown as unknown ones.
+    return escape(_NOT_XML.sub("\ufffd", text))
+
+
+def _branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
+    """Chains inside a segment: each goes on while a node reads only the one before it."""
+    chains: list[list[int]] = []
+    ends: dict[int, list[int]] = {}
+    for node in nodes:
+        before = node.inputs[0] if len(node.inputs) == 1 else segment.start
+        chain = ends.pop(before, None) if before != segment.start else None
+        if chain is None:
+            chain = []
+            chains.append(chain)
+        chain.append(node.index)
+        ends[node.index] = chain
+    return chains
