@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -10,9 +11,6 @@ import sympy
 from sympy.core.symbol import Str
 
 from ._maps import LocalMap, digits
-
-
-_LONGEST_UNROLL = 64
 
 
 class Iterate(sympy.Basic):
@@ -91,13 +89,10 @@ class Component(sympy.Expr):
         dps = digits(prec)
         return sympy.Float(self.args[0].values(dps)[int(self.args[1])], dps)
 
-    def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr | None:
-        total = 0
-        state: Any = self.args[0]
-        while isinstance(state, Iterate):
-            total += state.count
-            state = state.args[3]
-        return self.doit().diff(symbol) if total <= _LONGEST_UNROLL else None
+    def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr:
+        state, index, name = self.args
+        width = len(state.args[1].expr)
+        return Component(tangent(state, symbol), index + width, Str(f"d{name.name}"))
 
     def _latex(self, printer: Any) -> str:
         state, _, name = self.args
@@ -112,17 +107,78 @@ class Component(sympy.Expr):
         return f"{printer.doprint(state)}.{_entry(name)}"
 
 
+def tangent(state: Any, symbol: sympy.Symbol) -> Any:
+    """The state with its derivative in `symbol` beside it: forward mode, still an iteration."""
+    return _tangent(state, symbol)[0]
+
+
+def _tangent(state: Any, symbol: sympy.Symbol) -> tuple[Any, list[bool]]:
+    """The extended state, and which of its entries change with `symbol`.
+
+    Derivatives in entries that do not change are left out: a Q map has no derivative to write
+    where q is the same for every c.
+    """
+    if not isinstance(state, Iterate):
+        derivatives = [entry.diff(symbol) for entry in state]
+        return sympy.Tuple(*state, *derivatives), [d != 0 for d in derivatives]
+    name, body, count, inner = state.args
+    start, moves = _tangent(inner, symbol)
+    moves = _moving(body, symbol, moves)
+    change = [sympy.Symbol(f"d{v.name}", real=True) for v in body.variables]
+    derivatives = [
+        entry.diff(symbol)
+        + sum(
+            entry.diff(v) * dv
+            for v, dv, moving in zip(body.variables, change, moves, strict=True)
+            if moving
+        )
+        for entry in body.expr
+    ]
+    both = sympy.Lambda((*body.variables, *change), sympy.Tuple(*body.expr, *derivatives))
+    return Iterate(Str(f"D{name.name}"), both, count, start), [
+        bool(entry.free_symbols & _changing(body, moves, symbol)) for entry in body.expr
+    ]
+
+
+def _moving(body: sympy.Lambda, symbol: sympy.Symbol, moves: list[bool]) -> list[bool]:
+    """The variables that change at some application of the map, `moves` at the first."""
+    if len(body.expr) != len(moves):
+        return moves
+    while True:
+        changing = _changing(body, moves, symbol)
+        after = [
+            moved or bool(entry.free_symbols & changing)
+            for moved, entry in zip(moves, body.expr, strict=True)
+        ]
+        if after == moves:
+            return moves
+        moves = after
+
+
+def _changing(body: sympy.Lambda, moves: list[bool], symbol: sympy.Symbol) -> set[sympy.Symbol]:
+    return {symbol, *(v for v, moved in zip(body.variables, moves, strict=True) if moved)}
+
+
 @lru_cache(maxsize=512)
 def compiled(body: sympy.Lambda, dps: int) -> Any:
     """The block as a Python function of numbers, local maps evaluated to `dps` digits."""
     double = dps <= 15
-    maps: dict[str, Any] = {}
+    maps: dict[str, Any] = _rounded(math if double else mpmath)
     for call in body.expr.atoms(LocalMap):
         kind = type(call)
         maps[kind.__name__] = kind.double if double else lambda *a, f=kind: f.precise(dps, *a)
     return sympy.lambdify(
         body.variables, tuple(body.expr), modules=[maps, "math" if double else "mpmath"], cse=True
     )
+
+
+def _rounded(module: Any) -> dict[str, Any]:
+    """Functions for the edge |c| = 1, where rounding can put k / q just outside [-1, 1]."""
+    return {
+        "sqrt": lambda x: module.sqrt(max(x, 0)),
+        "acos": lambda x: module.acos(min(max(x, -1), 1)),
+        "asin": lambda x: module.asin(min(max(x, -1), 1)),
+    }
 
 
 def _entry(name: Str) -> sympy.Symbol:
