@@ -88,12 +88,13 @@ class Dataset:
         That entry is a channel of an image or a feature of a vector. One that is constant in
         training keeps its scale and is only centred.
         """
-        axes = tuple(range(self.train_x.ndim - 1))
-        # float64 sums: float32 loses digits over millions of pixels.
-        mean = self.train_x.mean(axis=axes, dtype=np.float64)
-        spread = self.train_x.std(axis=axes, dtype=np.float64)
+        # One entry at a time: NumPy reduces over leading axes a few numbers at a step, and
+        # float64 sums because float32 loses digits over millions of pixels.
+        columns = np.moveaxis(self.train_x, -1, 0).reshape(self.train_x.shape[-1], -1)
+        mean = np.array([column.mean(dtype=np.float64) for column in columns])
+        spread = np.array([column.std(dtype=np.float64) for column in columns])
         # Not spread == 0: the rounded mean of a constant leaves it a tiny false spread.
-        constant = self.train_x.min(axis=axes) == self.train_x.max(axis=axes)
+        constant = columns.min(axis=1) == columns.max(axis=1)
         spread = np.where(constant, 1.0, spread)
         dtype = self.train_x.dtype
         mean, spread = mean.astype(dtype), spread.astype(dtype)
