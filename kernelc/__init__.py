@@ -17,6 +17,7 @@ from ._errors import (
     UnsupportedError as UnsupportedError,
 )
 from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
+from .diagnosis import Report as Report, diagnose as diagnose
 from .ir import Layer as Layer, Network as Network, Node as Node, chain as chain, repeat as repeat
 from .layers import (
     PLN as PLN,

@@ -1,0 +1,146 @@
+"""Float64 as the numbers of the kernel rules: one pair of inputs, or an array of pairs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from .. import activations
+from .._errors import DataError, KernelcError
+from ..activations import ScalarFunction
+from ._ring import Ring
+
+
+# Rounding separates k from q by this much, relative, where both stand for the same input.
+_SAME = 4 * np.finfo(np.float64).eps
+
+Number = float | Float64[np.ndarray, " n"]
+
+
+class FloatRing(Ring[Any]):
+    """Float64 numbers; covariances may be arrays, one entry per pair of inputs.
+
+    q values are floats. A covariance equal to its q value up to rounding is that of an input
+    with itself, and stays so: else a chaotic network would amplify the rounding to another c.
+    Gaussian means are kept, so that nodes that repeat one pair of values cost nothing.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> FloatRing().dual(named("sin"), 1.0, np.array([0.5, 1.0])).round(6).tolist()
+        [0.1917, 0.432332]
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
+
+    def number(self, value: Any) -> Number:
+        if isinstance(value, np.ndarray):
+            return value.astype(np.float64)
+        if getattr(value, "free_symbols", None):
+            raise KernelcError(
+                where="a number of the network",
+                found=f"{value} with symbol(s) {', '.join(sorted(map(str, value.free_symbols)))}",
+                law="kernels in floats are computed at numbers",
+                remedy="give them values first: network.subs({symbol: value})",
+            )
+        return float(value)
+
+    def sqrt(self, value: Any) -> Number:
+        return math.sqrt(value) if isinstance(value, float) else np.sqrt(value)
+
+    def is_zero(self, value: Any) -> bool:
+        return isinstance(value, float) and value == 0
+
+    def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:
+        unit, scale = _scaled(phi, q, order)
+        found = self._moments(phi, unit)
+        return math.sqrt(scale) * (found.mean, found.slope)[order]
+
+    def q_map(self, phi: ScalarFunction, q: Any) -> float:
+        unit, scale = _scaled(phi, q)
+        return scale * self._moments(phi, unit).second
+
+    def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Number:
+        unit, scale = _scaled(phi, q, order)
+        k = k if unit == q else k / q
+        key = (phi, unit, order, _content(k))
+        if key not in self._kept:
+            self._kept[key] = self._dual(phi, unit, k, order)
+        return scale * self._kept[key]
+
+    def cross_dual(
+        self,
+        phi: ScalarFunction,
+        psi: ScalarFunction,
+        q1: Any,
+        q2: Any,
+        k: Any,
+        order: int = 0,
+    ) -> Number:
+        _positive(phi, q1)
+        _positive(psi, q2)
+        key = (phi, psi, q1, q2, order, _content(k))
+        if key not in self._kept:
+            values = [
+                activations.cross_dual(phi, psi, q1, q2, each, (order, order))
+                for each in np.ravel(k).tolist()
+            ]
+            self._kept[key] = _shaped_like(k, np.array(values))
+        return self._kept[key]
+
+    def _dual(self, phi: ScalarFunction, q: Any, k: Any, order: int) -> Number:
+        found = self._moments(phi, q)
+        own = (found.second, found.slope_second)[order] if order < 2 else None
+        flat = np.atleast_1d(np.asarray(k, dtype=np.float64))
+        distinct, where = np.unique(flat, return_inverse=True)
+        values = np.full(distinct.shape, math.nan)
+        if own is not None:
+            values[distinct >= q * (1 - _SAME)] = own
+        apart = np.isnan(values)
+        values[apart] = activations.dual_many(phi, q, q, distinct[apart], order)
+        if own is not None and math.isfinite(own):
+            # Cauchy-Schwarz, which quadrature meets up to rounding only.
+            values = np.clip(values, -own, own)
+        return _shaped_like(k, values[where])
+
+    def _moments(self, phi: ScalarFunction, q: Any) -> activations.Moments:
+        key = (phi, q)
+        if key not in self._kept:
+            self._kept[key] = activations.moments(phi, math.sqrt(q))
+        return self._kept[key]
+
+
+def _scaled(phi: ScalarFunction, q: float, order: int = 0) -> tuple[float, float]:
+    """(q', scale) with dual(q, k) = scale dual(q', k q'/q).
+
+    phi(tx) = t^d phi(x) is brought to q' = 1, so that no size of q costs digits or time.
+    """
+    _positive(phi, q)
+    d = phi.homogeneity
+    if d is None:
+        return q, 1.0
+    try:
+        return 1.0, q ** (d - order)
+    except OverflowError:
+        return 1.0, math.inf
+
+
+def _positive(phi: ScalarFunction, q: Any) -> None:
+    if not 0 < q < math.inf:
+        raise DataError(
+            where=f"the input of {phi.name}",
+            found=f"a q value of {q:g}",
+            law="Gaussian means are over a positive, finite variance",
+            remedy="Keep q values near 1",
+        )
+
+
+def _content(k: Any) -> Any:
+    return k if isinstance(k, float) else (np.shape(k), np.asarray(k).tobytes())
+
+
+def _shaped_like(k: Any, values: np.ndarray) -> Number:
+    return float(values[0]) if np.ndim(k) == 0 else values.reshape(np.shape(k))

@@ -1,0 +1,52 @@
+"""The commands under one name, and errors told without a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from .._errors import KernelcError
+from ._console import errors
+from ._diagnose import diagnose_command
+from ._inspect import inspect_command
+from ._shape import shape_command
+from ._train import train_command
+
+
+WRONG = 2
+
+
+class _Explaining(TyperGroup):
+    """Turns a `KernelcError` into its message and exit code 2; anything else is a bug."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KernelcError as error:
+            console = errors()
+            console.print(f"error: {error.where}: {error.found}", style="bold")
+            console.print(f"  law:    {error.law}")
+            console.print(f"  remedy: {error.remedy}")
+            raise typer.Exit(WRONG) from error
+
+
+app = typer.Typer(
+    name="kernelc",
+    cls=_Explaining,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Derive, diagnose, shape and train the kernels of neural networks.",
+)
+app.command("inspect")(inspect_command)
+app.command("diagnose")(diagnose_command)
+app.command("shape")(shape_command)
+app.command("train")(train_command)
+
+
+def main() -> None:
+    """Entry point of the `kernelc` command."""
+    app()

@@ -1,0 +1,48 @@
+"""`kernelc inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .._errors import KernelcError
+from ..symbolic import derive
+from ._console import output
+from ._drawing import svg
+from ._load import Spec, load_network
+from ._write import write_text
+
+
+def inspect_command(
+    spec: Spec,
+    latex: Annotated[
+        bool, typer.Option(help="Print the equations as LaTeX, nothing else.")
+    ] = False,
+    q: Annotated[
+        float | None, typer.Option(help="q value of the inputs; a symbol unless given.")
+    ] = None,
+    expand: Annotated[
+        bool, typer.Option(help="Write out named maps and iterations (long for deep networks).")
+    ] = False,
+    draw: Annotated[Path | None, typer.Option(help="Draw the graph into this .svg file.")] = None,
+) -> None:
+    """Show the graph, and its kernel as equations."""
+    network = load_network(spec)
+    console = output()
+    if draw is not None:
+        write_text(draw, svg(network))
+    if not latex:
+        # The graph first: it is there to be read even where its kernel is refused.
+        console.print(f"{network}\n")
+    kernel = derive(network, q)
+    kernel = kernel.expand() if expand else kernel
+    if latex:
+        console.print(kernel.latex())
+        return
+    console.print(str(kernel))
+    try:
+        console.print(f"  C_f'(1) = {kernel.c_slope}\n  mu(psi) = {kernel.max_slope}")
+    except KernelcError as error:
+        console.print(f"  no slopes: {error.law}")

@@ -1,0 +1,62 @@
+"""`kernelc shape`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..shaping import ShapedNetwork, shape
+from ._console import output, table
+from ._load import Spec, load_network
+from ._targets import Dks, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
+from ._write import written
+
+
+def shape_command(
+    spec: Spec,
+    dks: Dks = None,
+    tat_eta: TatEta = None,
+    tat_tau: TatTau = None,
+    rewrite: Annotated[
+        bool, typer.Option(help="Change layers that break a requirement of shaping.")
+    ] = False,
+    pln: Pln = Mode.one,
+    shortcut_weight: Annotated[
+        float | None, typer.Option(help="Weight of shortcuts whose sums a rewrite normalises.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the shaped network as JSON.")] = None,
+) -> None:
+    """Solve the activations' constants for a target (default DKS)."""
+    target = chosen_target(dks, tat_eta, tat_tau)
+    shaped = shape(
+        load_network(spec),
+        target,
+        rewrite=rewrite,
+        pln=chosen_pln(pln),
+        shortcut_weight=shortcut_weight,
+    )
+    if out is not None:
+        written(out, lambda: shaped.network.save(out))
+    print_shaped(output(), shaped)
+
+
+def print_shaped(console: Console, shaped: ShapedNetwork) -> None:
+    """Constants, residuals, changes and assumptions."""
+    console.print(f"{shaped.network.name} shaped by {shaped.target}\n")
+    constants = table("activation", "alpha", "beta", "gamma", "delta", "negative slope", numbers=5)
+    for name, t in shaped.transforms.items():
+        values = (t.alpha, t.beta, t.gamma, t.delta, t.negative_slope)
+        constants.add_row(name, *("" if v is None else f"{v:.12g}" for v in values))
+    console.print(constants)
+    console.print()
+    residuals = table("condition", "residual", numbers=1)
+    for condition, value in shaped.residuals.items():
+        residuals.add_row(condition, f"{value:.1e}")
+    console.print(residuals)
+    # The text form ends with what was changed and what is assumed, equal changes folded.
+    for line in str(shaped).splitlines()[1:]:
+        if line.startswith(("  local", "  changed", "  assumes")):
+            console.print(line)

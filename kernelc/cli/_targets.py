@@ -1,0 +1,58 @@
+"""The options that say what to shape towards, shared by `shape` and `train`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import typer
+
+from .._errors import ShapingError
+from ..shaping import DKS, TAT, Target
+
+
+Dks = Annotated[float | None, typer.Option("--dks", metavar="ZETA", help="DKS: largest C_f'(1).")]
+TatEta = Annotated[
+    float | None,
+    typer.Option("--tat-eta", metavar="ETA", help="TAT for leaky ReLU: largest C_f(0)."),
+]
+TatTau = Annotated[
+    float | None,
+    typer.Option("--tat-tau", metavar="TAU", help="TAT for smooth activations: largest C_f''(1)."),
+]
+
+
+class Mode(StrEnum):
+    """Modes of the input normalisation, and none for no such layer."""
+
+    one = "one"
+    avg_q = "avg_q"
+    off = "off"
+    none = "none"
+
+
+Pln = Annotated[Mode, typer.Option(help="Input normalisation a rewrite inserts, or none.")]
+
+
+def chosen_target(dks: float | None, eta: float | None, tau: float | None) -> Target:
+    """The one target that was asked for; DKS when none was."""
+    given = [
+        name
+        for name, value in (("--dks", dks), ("--tat-eta", eta), ("--tat-tau", tau))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise ShapingError(
+            where="options",
+            found=" and ".join(given),
+            law="a network is shaped towards one target",
+            remedy="give one of them",
+        )
+    if eta is None and tau is None:
+        return DKS() if dks is None else DKS(zeta=dks)
+    return TAT(eta=eta, tau=tau)
+
+
+def chosen_pln(mode: Mode) -> Literal["one", "avg_q", "off"] | None:
+    """The mode as `shape` takes it."""
+    return None if mode is Mode.none else mode.value

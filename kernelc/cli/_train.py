@@ -1,0 +1,131 @@
+"""`kernelc train`."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import jax
+import optax
+import typer
+
+from .. import data as datasets
+from .._errors import DataError
+from ..data import Dataset
+from ..ir import Network
+from ..lowering import lower
+from ..shaping import shape
+from ..training import FitResult, fit
+from ._console import output, table
+from ._load import Spec, load_network
+from ._shape import print_shaped
+from ._targets import Dks, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
+from ._write import write_text, written
+
+
+class Data(StrEnum):
+    """Data sets by name."""
+
+    digits = "digits"
+    fashion_mnist = "fashion-mnist"
+    cifar10 = "cifar10"
+
+
+class Optimizer(StrEnum):
+    """Optimisers by name."""
+
+    sgd = "sgd"
+    adam = "adam"
+
+
+_OPTIMIZERS = {Optimizer.sgd: optax.sgd, Optimizer.adam: optax.adam}
+
+
+def train_command(
+    spec: Spec,
+    data: Annotated[Data, typer.Option(help="What to train on.")] = Data.digits,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the files of fashion-mnist or cifar10.")
+    ] = None,
+    optimizer: Annotated[Optimizer, typer.Option(help="How.")] = Optimizer.adam,
+    lr: Annotated[float, typer.Option(help="Learning rate.", min=0.0)] = 1e-3,
+    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 1000,
+    batch_size: Annotated[int, typer.Option(help="Examples in a step.", min=1)] = 128,
+    seed: Annotated[int, typer.Option(help="Of weights and batches.", min=0)] = 0,
+    shaped: Annotated[
+        bool, typer.Option("--shape/--no-shape", help="Shape (and rewrite) the network first.")
+    ] = False,
+    dks: Dks = None,
+    tat_eta: TatEta = None,
+    tat_tau: TatTau = None,
+    pln: Pln = Mode.one,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curves into this file.")] = None,
+    history: Annotated[Path | None, typer.Option(help="Write the run as JSON.")] = None,
+) -> None:
+    """Train on a data set of this machine."""
+    target = chosen_target(dks, tat_eta, tat_tau)
+    network = load_network(spec)
+    console = output()
+    if shaped:
+        result = shape(network, target, rewrite=True, pln=chosen_pln(pln))
+        print_shaped(console, result)
+        console.print()
+        network = result.network
+    examples = _examples(data, data_dir, network)
+    run = fit(
+        lower(network, key=jax.random.key(seed)),
+        examples,
+        optimizer=_OPTIMIZERS[optimizer](lr),
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    if history is not None:
+        write_text(history, json.dumps(run.to_dict(), indent=2))
+    if plot is not None:
+        written(plot, lambda: run.plot(plot))
+    console.print(_records(run))
+    console.print(f"\n{run.message}")
+
+
+def _examples(name: Data, folder: Path | None, network: Network) -> Dataset:
+    if name is Data.digits and folder is not None:
+        raise DataError(
+            where="--data-dir",
+            found=str(folder),
+            law="digits ship with scikit-learn and need no folder",
+            remedy="leave it out, or choose --data fashion-mnist or cifar10",
+        )
+    if name is Data.digits:
+        found = datasets.digits()
+    elif name is Data.fashion_mnist:
+        found = datasets.fashion_mnist(folder)
+    else:
+        found = datasets.cifar10(folder)
+    found = found.flat() if len(network.input_shape) == 1 else found
+    shape_, wanted = found.train_x.shape[1:], network.input_shape
+    if shape_ != wanted or network.output_shape != (found.classes,):
+        raise DataError(
+            where=f"{network.name} on {found.name}",
+            found=f"a network {wanted} -> {network.output_shape} for examples {shape_} of "
+            f"{found.classes} classes",
+            law="the network takes the examples and gives one logit for each class",
+            remedy=f"use Input({shape_}) and end with Dense({found.classes})",
+        )
+    return found
+
+
+def _records(run: FitResult):
+    rows = table("step", "loss", "train acc", "test loss", "test acc", "seconds", numbers=6)
+    for record in run.history:
+        rows.add_row(
+            str(record.step),
+            f"{record.loss:.4f}",
+            f"{record.train_accuracy:.4f}",
+            f"{record.test_loss:.4f}",
+            f"{record.test_accuracy:.4f}",
+            f"{record.seconds:.1f}",
+        )
+    return rows

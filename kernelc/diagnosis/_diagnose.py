@@ -1,0 +1,64 @@
+"""Diagnose: what is wrong with a network at initialisation, and what to do."""
+
+from __future__ import annotations
+
+from .._errors import KernelcError
+from ..ir import Network
+from ..shaping import ShapedNetwork
+from ._findings import findings
+from ._measure import measure
+from ._report import Report
+
+
+def diagnose(network: Network | ShapedNetwork) -> Report:
+    """Measure q values, C maps and slopes node by node, and say what they forebode.
+
+    The kernel rules (design, section 2) are folded in float64 over nine cosines; C_f'(1) by
+    the chain rule. A C_f(0) above 0.95 is called collapse, a C_f'(1) above 1000 explosion: both
+    make deep networks untrainable (Martens et al. 2021). The layers' own rules say what shaping
+    would ask of them. Where a layer has no exact kernel, the nearest one that has stands in,
+    and a finding says so.
+
+    Arguments:
+        network: a `Network`, or what `shape` returns.
+
+    Returns:
+        A `Report`: print it, `plot(path)` it, or take `to_dict()`.
+
+    Raises:
+        KernelcError: the argument is no network.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((8,))
+        >>> block = kc.chain(kc.Dense(64, weight_std=2.0), kc.Activation("tanh"))
+        >>> report = diagnose(kc.Network(x, kc.chain(kc.repeat(block, 50), kc.Dense(3))(x)))
+        >>> report.findings[0].kind, report.findings[0].severity
+        ('explosion', 'critical')
+    """
+    if isinstance(network, ShapedNetwork):
+        network = network.network
+    if not isinstance(network, Network):
+        raise KernelcError(
+            where="diagnose",
+            found=f"an argument of type {type(network).__name__}",
+            law="networks are diagnosed",
+            remedy="pass a kernelc.Network or what kernelc.shape returns",
+        )
+    profile = measure(network)
+    return Report(
+        network=network.name,
+        findings=findings(network, profile),
+        levels=profile.levels,
+        assumptions=tuple(_assumptions(network)),
+    )
+
+
+def _assumptions(network: Network) -> list[str]:
+    reads = {need for node in network for need in node.layer.reads()}
+    found = ["inputs of q value 1, layers of infinite width"]
+    if "location" in reads:
+        found.append("locations of one input unrelated (s = 0)")
+    if "batch" in reads:
+        found.append("inputs of a batch unrelated (c_b = 0), batch norm in training mode")
+    return found
