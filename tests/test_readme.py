@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +53,33 @@ def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_same_tests(tex
     assert tests[0] in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     script = job[0].split()[-1]
     assert (ROOT / script).is_file()
+
+
+@pytest.mark.slow
+def test_commands_run(text, tmp_path):
+    section = text.split("## Command line", 1)[1].split("\n## ", 1)[0]
+    block = re.search(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    commands = [shlex.split(line) for line in block[1].splitlines()]
+    assert [command[1] for command in commands] == ["inspect", "diagnose", "shape", "train"]
+    # Modules are looked for in the current directory; one process, for each takes seconds to start.
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    script = ["import sys, kernelc.cli", "app = kernelc.cli.app"]
+    for command in commands:
+        words = [word if word != "300" else "3" for word in command[1:]]
+        script.append(f"app({words!r}, standalone_mode=False)")
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(script)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for expected in ("psi**30", "C'(1)-psi", "finished after 3 steps"):
+        assert expected in done.stdout
 
 
 def test_lists_name_every_layer_kind_and_activation(text):
