@@ -1,9 +1,10 @@
 """What a network is: layers applied to nodes, validated into an immutable graph."""
 
 from ._algebra import KernelAlgebra as KernelAlgebra
+from ._assembly import snake as snake
 from ._combinators import Block as Block, chain as chain, repeat as repeat
 from ._layer import Layer as Layer, Shape as Shape
-from ._network import Network as Network, Placed as Placed, snake as snake, visit as visit
+from ._network import Network as Network, Placed as Placed, visit as visit
 from ._node import Node as Node
 from ._shaping_rule import ShapingRule as ShapingRule
 from ._structure import (

@@ -1,0 +1,132 @@
+"""Fields of layers as JSON values and back, checked against their annotations."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import types
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+
+import sympy
+
+from .._errors import KernelcError, LoadError, UnsupportedError
+from ..activations import ScalarFunction
+from ._expression import decode, encode
+from ._layer import Layer
+
+
+def fields_of(layer: Layer, where: str) -> dict[str, Any]:
+    """The fields of a layer as JSON values: tuples are lists, functions and expressions objects.
+
+    Raises:
+        UnsupportedError: a value that has no exact description.
+    """
+    fields = dataclasses.fields(layer)
+    return {f.name: _encoded(getattr(layer, f.name), f"{where}.{f.name}") for f in fields}
+
+
+class FieldReader:
+    """Builds layers from JSON fields; equal functions and expressions are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def layer(self, kind: Any, fields: Any, where: str) -> Layer:
+        """The layer of this kind.
+
+        Raises:
+            LoadError: an unknown kind or field, or a value that the kind refuses.
+        """
+        cls = Layer.kinds.get(kind) if isinstance(kind, str) else None
+        if cls is None:
+            names = ", ".join(sorted(Layer.kinds))
+            _refuse(where, f"kind {str(kind)[:64]!r}", f"kinds are {names}")
+        hints = _hints(cls)
+        if not isinstance(fields, dict) or not set(fields) <= set(hints):
+            found = f"fields {', '.join(map(str, fields))}"[:120] if fields else "no fields"
+            _refuse(where, found, f"{kind} has {', '.join(hints) or 'no fields'}")
+        values = {name: self._decoded(value, where) for name, value in fields.items()}
+        for name, value in values.items():
+            if not _fits(value, hints[name]):
+                written = next(f.type for f in dataclasses.fields(cls) if f.name == name)
+                _refuse(where, f"{name} = {str(value)[:80]}", f"{name} is of type {written}")
+        try:
+            return cls(**values)
+        except KernelcError as error:
+            raise LoadError(where, error.found, error.law, error.remedy) from error
+        except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            _refuse(where, f"values that {kind} refuses ({error})", "fields are those of the kind")
+
+    def _decoded(self, value: Any, where: str) -> Any:
+        if isinstance(value, list):
+            return tuple(self._decoded(item, where) for item in value)
+        if not isinstance(value, dict):
+            return value
+        text = json.dumps(value, sort_keys=True)
+        if text not in self._known:
+            self._known[text] = _object(value, where)
+        return self._known[text]
+
+
+def _encoded(value: Any, where: str) -> Any:
+    if isinstance(value, tuple):
+        return [_encoded(item, where) for item in value]
+    if isinstance(value, ScalarFunction):
+        return {"function": value.to_dict()}
+    if isinstance(value, sympy.Expr):
+        return {"expr": encode(value, where)}
+    finite = type(value) is float and math.isfinite(value)
+    if value is None or finite or type(value) in (bool, int, str):
+        return value
+    raise UnsupportedError(
+        where=where,
+        found=f"{value!r}"[:80],
+        law="files hold numbers, text, tuples, expressions and activations",
+        remedy="build the layer from such values",
+    )
+
+
+def _object(value: dict[str, Any], where: str) -> Any:
+    try:
+        if set(value) == {"function"}:
+            return ScalarFunction.from_dict(value["function"])
+        if set(value) == {"expr"}:
+            return decode(value["expr"])
+    except LoadError as error:
+        raise LoadError(where, error.found, error.law, error.remedy) from error
+    _refuse(where, f"an object of {', '.join(value)}"[:120], "objects are a function or an expr")
+
+
+@functools.cache
+def _hints(cls: type[Layer]) -> dict[str, Any]:
+    try:
+        resolved = get_type_hints(cls)
+    except (NameError, TypeError):
+        # Annotations of a user's kind may name what only a type checker imports.
+        resolved = {}
+    return {field.name: resolved.get(field.name, Any) for field in dataclasses.fields(cls)}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a decoded value has the annotated type, as far as files can tell."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, arg) for arg in args)
+    if origin is Literal:
+        return any(type(value) is type(arg) and value == arg for arg in args)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        wanted = args[:1] * len(value) if args[1:] == (...,) else args
+        return len(wanted) == len(value) and all(map(_fits, value, wanted))
+    if hint is None or hint is type(None):
+        return value is None
+    if hint in (bool, int, str, ScalarFunction):
+        return type(value) is hint
+    return type(value) in (int, float) if hint is float else True
+
+
+def _refuse(where: str, found: str, law: str) -> NoReturn:
+    raise LoadError(where, found, law, "write the file with Network.save or Network.to_json")
