@@ -125,11 +125,12 @@ def _run(canvas: _Canvas, network: Network, run: Run, entry: _Point) -> _Point:
     size = run.block[-1].stop - run.block[0].start
     first = run.block[0].start + 1
     names = [network.nodes[i].name for i in (first, first + (run.count - 1) * size)]
-    label = f"{run.count} x", f"{shortened(names[0], 17)} .. {shortened(names[1], 17)}"
-    canvas.boxes.append(
-        f'<text class="r" x="{14 - half:g}" y="{top + 22:g}">{label[0]}</text>'
-        f'<text class="s" x="{half - 14:g}" y="{top + 22:g}">{_escaped(label[1])}</text>'
-    )
+    canvas.boxes.append(f'<text class="r" x="{14 - half:g}" y="{top + 22:g}">{run.count} x</text>')
+    # On two lines, so that they stay clear of the line into the frame.
+    for down, name in ((17, f"{shortened(names[0], 20)} to"), (31, shortened(names[1], 23))):
+        canvas.boxes.append(
+            f'<text class="s" x="{half - 10:g}" y="{top + down:g}">{_escaped(name)}</text>'
+        )
     canvas.reach = max(outside, half)
     # The line out of the frame belongs to what reads the block: it starts at the last box.
     canvas.edges.append(f'<path class="e" d="M0 {at.bottom:g}V{bottom:g}"/>')

@@ -1,0 +1,83 @@
+"""Blocks: chain composes, repeat draws fresh weights each time, residual weighs two branches."""
+
+from __future__ import annotations
+
+import pytest
+import sympy
+
+import kernelc as kc
+
+
+def built(block, shape=(4,)) -> kc.Network:
+    x = kc.Input(shape)
+    return kc.Network(x, block(x))
+
+
+def kinds(network: kc.Network) -> list[str]:
+    return [type(node.layer).__name__ for node in network.nodes[1:]]
+
+
+def test_chain_applies_blocks_in_order():
+    assert kinds(built(kc.chain(kc.Dense(3), kc.Activation("relu")))) == ["Dense", "Activation"]
+
+
+def test_an_empty_chain_is_the_identity():
+    x = kc.Input((4,))
+    assert kc.chain()(x) is x
+    assert kc.repeat(kc.Dense(3), 0)(x) is x
+
+
+def test_chains_nest_without_changing_the_network():
+    a, b, c = kc.Dense(3), kc.Activation("relu"), kc.Dense(5)
+    assert built(kc.chain(a, kc.chain(b, c))) == built(kc.chain(kc.chain(a, b), c))
+
+
+def test_repeat_adds_a_node_of_its_own_each_time():
+    network = built(kc.repeat(kc.Dense(4), 3))
+    assert [node.name for node in network] == ["input", "dense_1", "dense_2", "dense_3"]
+
+
+@pytest.mark.parametrize("times", [-1, 1.0, "2", None])
+def test_repeat_refuses_what_is_no_count(times):
+    with pytest.raises(kc.GraphError, match="times"):
+        kc.repeat(kc.Dense(4), times)
+
+
+def test_the_weighted_residual_is_normalised():
+    layer = built(kc.residual(kc.Dense(4), 0.6)).nodes[-1].layer
+    assert isinstance(layer, kc.WeightedSum)
+    assert layer.normalised
+    assert layer.weights == pytest.approx((0.6, 0.8), abs=1e-15)
+
+
+def test_the_plain_residual_adds():
+    network = built(kc.residual(kc.Dense(4)))
+    assert network.nodes[-1].layer == kc.WeightedSum((1.0, 1.0))
+    assert network.nodes[-1].inputs == (0, 1)
+
+
+def test_a_symbolic_shortcut_weight_is_normalised_for_every_value():
+    w = sympy.Symbol("w", positive=True)
+    assert built(kc.residual(kc.Dense(4), w)).nodes[-1].layer == kc.WeightedSum(
+        (w, sympy.sqrt(1 - w**2))
+    )
+
+
+def test_a_shortcut_of_weight_zero_disappears():
+    assert kinds(built(kc.residual(kc.Dense(4), 0.0))) == ["Dense"]
+
+
+def test_the_shortcut_may_project():
+    network = built(kc.residual(kc.Dense(7), 0.6, shortcut=kc.Dense(7)))
+    assert kinds(network) == ["Dense", "Dense", "WeightedSum"]
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan"), "0.5", True])
+def test_weights_outside_the_unit_interval_are_refused(weight):
+    with pytest.raises(kc.GraphError, match="shortcut_weight"):
+        kc.residual(kc.Dense(4), weight)
+
+
+def test_branches_that_do_not_match_are_refused():
+    with pytest.raises(kc.ShapeError, match="weighted_sum_1"):
+        built(kc.residual(kc.Dense(5)))
