@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -147,7 +148,8 @@ class Kernel:
             symbols: values of the other symbols by name (s, c_b, weights).
 
         Raises:
-            KernelcError: a symbol is left without a value.
+            KernelcError: a symbol is left without a value, a value is not a finite real number,
+                a cosine similarity lies outside [-1, 1], q is not positive.
 
         Example:
             >>> import kernelc as kc
@@ -157,6 +159,7 @@ class Kernel:
             True
         """
         given = {"c": c, "q": q, **symbols}
+        _check_numbers(self.network.name, given)
         free = self.nngp.free_symbols | self.q_map.free_symbols
         if self.theta is not None:
             free |= self.theta.free_symbols
@@ -172,6 +175,9 @@ class Kernel:
 
         def number(expr: sympy.Expr) -> Any:
             value = expr.subs(values).evalf(dps)
+            if value.is_real is False:
+                # Rounding can put k / q just outside [-1, 1] at |c| = 1, where acos turns.
+                value = value.as_real_imag()[0]
             return float(value) if dps <= 15 else value
 
         nngp, q_out = number(self.nngp), number(self.q_map)
@@ -204,3 +210,24 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"<kernel of {self.network.name}: {len(self.equations)} equations>"
+
+
+def _check_numbers(where: str, given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        law = "symbols stand for finite real numbers"
+        try:
+            number = float(value)
+            valid = math.isfinite(number)
+        except (TypeError, ValueError):
+            number, valid = math.nan, False
+        if name in ("c", "s", "c_b"):
+            law, valid = "a cosine similarity lies in [-1, 1]", valid and -1 <= number <= 1
+        elif name == "q":
+            law, valid = "a q value is a mean square, so positive", valid and number > 0
+        if not valid:
+            raise KernelcError(
+                where=where,
+                found=f"{name} = {value!r}",
+                law=law,
+                remedy=f"pass such a {name} to evaluate",
+            )

@@ -42,9 +42,12 @@ class LocalMap(sympy.Function):
 
     @classmethod
     def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
-        floats = [a for a in args if a.is_Float]
-        if floats and all(a.is_Number for a in args):
-            return cls.at(args, min(digits(a._prec) for a in floats))
+        # Closed forms leave pi beside floats; unevaluated, such an argument would come back at
+        # every precision that `evalf` tries on the way out.
+        floats = {a for arg in args for a in arg.atoms(sympy.Float)}
+        if floats and all(a.is_number for a in args):
+            dps = min(digits(a._prec) for a in floats)
+            return cls.at(tuple(a if a.is_Number else a.evalf(dps) for a in args), dps)
         return None
 
     @classmethod
