@@ -19,6 +19,8 @@ class Origin:
     gaussian: bool
     partly: bool = False
     """A sum of Gaussian and other terms: near Gaussian when the others are near linear."""
+    mean: bool = False
+    """Whether its mean over channels may differ from zero."""
 
 
 class OriginAlgebra(KernelAlgebra[Origin]):
@@ -28,14 +30,16 @@ class OriginAlgebra(KernelAlgebra[Origin]):
     after the sums of ResNet v1. DKS treats those as Gaussian, and so do we, saying so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, centred: bool = True) -> None:
+        # C(0) = 0 says that images have mean zero; leaky TAT sets C_f(0) above that.
+        self.centred = centred
         self.violations: list[tuple[str, str, str]] = []
         self.approximations: list[str] = []
         self._ids = itertools.count()
 
     def start(self) -> Origin:
         """The raw input: data, not Gaussian."""
-        return Origin(frozenset({next(self._ids)}), False)
+        return Origin(frozenset({next(self._ids)}), False, mean=True)
 
     def fresh(self, s: Origin, weight_variance: Any, bias_variance: Any) -> Origin:
         return Origin(frozenset({next(self._ids)}), True)
@@ -48,18 +52,26 @@ class OriginAlgebra(KernelAlgebra[Origin]):
                 f"the activation {phi.name} reads a value that is not Gaussian",
                 "put a Dense or Conv layer before it",
             )
-        return Origin(s.support, False)
+        return Origin(s.support, False, mean=not self.centred)
 
     def weighted_sum(self, terms: Sequence[Origin], weights: Sequence[Any]) -> Origin:
+        if sum(t.mean for t in terms) > 1:
+            self._violated(
+                "a sum of branches whose means are not zero, so that their product adds to q",
+                "put a Dense or Conv layer on all branches but one",
+            )
         joined = self._joined(terms, all(t.gaussian for t in terms), "a sum of")
-        return dataclasses.replace(joined, partly=any(t.gaussian or t.partly for t in terms))
+        partly = any(t.gaussian or t.partly for t in terms)
+        return dataclasses.replace(joined, partly=partly, mean=any(t.mean for t in terms))
 
     def product(self, factors: Sequence[Origin]) -> Origin:
-        return self._joined(factors, False, "a product of")
+        joined = self._joined(factors, False, "a product of")
+        return dataclasses.replace(joined, mean=all(f.mean for f in factors))
 
     def concat(self, parts: Sequence[Origin], fractions: Sequence[Any]) -> Origin:
         support = frozenset().union(*(part.support for part in parts))
-        return Origin(support, all(part.gaussian for part in parts))
+        mean = any(part.mean for part in parts)
+        return Origin(support, all(part.gaussian for part in parts), mean=mean)
 
     def normalise(self, s: Origin, center: bool) -> Origin:
         return s
@@ -78,7 +90,8 @@ class OriginAlgebra(KernelAlgebra[Origin]):
 
     def unsupported(self, s: Sequence[Origin], reason: str, remedy: str) -> Origin:
         # The layer's own shaping rule reports it.
-        return Origin(frozenset().union(*(t.support for t in s)), all(t.gaussian for t in s))
+        support = frozenset().union(*(t.support for t in s))
+        return Origin(support, all(t.gaussian for t in s), mean=any(t.mean for t in s))
 
     def _joined(self, terms: Sequence[Origin], gaussian: bool, what: str) -> Origin:
         support: frozenset[int] = frozenset()

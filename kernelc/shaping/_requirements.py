@@ -37,7 +37,12 @@ class Rewrite:
 
 
 def prepared(
-    network: Network, *, rewrite: bool, pln: PLNMode | None, shortcut_weight: float | None
+    network: Network,
+    *,
+    rewrite: bool,
+    pln: PLNMode | None,
+    shortcut_weight: float | None,
+    centred: bool = True,
 ) -> Rewrite:
     """The network with every requirement met, or an error that lists all that are not.
 
@@ -64,7 +69,7 @@ def prepared(
         return rule.replacement
 
     changed = network.rebuild(change)
-    origin = OriginAlgebra()
+    origin = OriginAlgebra(centred)
     changed.fold(origin, origin.start())
     violations += [Violation(*violation) for violation in origin.violations]
     _refuse(network, violations, rewrite)

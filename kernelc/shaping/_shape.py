@@ -73,7 +73,13 @@ def shape(
     """
     target = DKS() if target is None else target
     network = _checked(network, target, pln, shortcut_weight)
-    ready = prepared(network, rewrite=rewrite, pln=pln, shortcut_weight=shortcut_weight)
+    ready = prepared(
+        network,
+        rewrite=rewrite,
+        pln=pln,
+        shortcut_weight=shortcut_weight,
+        centred=not (isinstance(target, TAT) and target.eta is not None),
+    )
     functions = _functions(ready.network)
     solve = {DKS: _dks, TAT: _tat}[type(target)]
     result, whole, psi, kappa = solve(ready.network, target, functions)
