@@ -123,7 +123,8 @@ def _report(
 ) -> dict[str, float]:
     """Prints test accuracies; returns those at the chosen rates."""
     chosen = {}
-    print(f"  {'learning rate':<14}" + "".join(f"{rate:>9g} " for rate in runs["shaped"]))
+    heads = "".join(f"{rate:>9g} " for rate in runs["shaped"])
+    print(f"  {'learning rate':<14}{heads}".rstrip())
     for name in NAMES:
         test = {
             rate: kc.evaluate(run.model, data.test_x, data.test_y).accuracy
