@@ -10,9 +10,7 @@ import typer
 from .._errors import KernelcError
 from ..symbolic import derive
 from ._console import output
-from ._drawing import svg
 from ._load import Spec, load_network
-from ._write import write_text
 
 
 def inspect_command(
@@ -32,7 +30,7 @@ def inspect_command(
     network = load_network(spec)
     console = output()
     if draw is not None:
-        write_text(draw, svg(network))
+        network.draw(draw)
     if not latex:
         # The graph first: it is there to be read even where its kernel is refused.
         console.print(f"{network}\n")

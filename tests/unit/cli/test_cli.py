@@ -136,7 +136,7 @@ def test_train_shapes_trains_and_writes_the_run(run, tmp_path):
         (("inspect", "./nets_of_mine.py:net"), "write my_net:net"),
         (("diagnose", "absent.json"), "absent.json"),
         (("inspect", "nets_of_mine:net", "--q", "-1"), "positive"),
-        (("inspect", "nets_of_mine:net", "--draw", "no/such/folder.svg"), "another path"),
+        (("inspect", "nets_of_mine:net", "--draw", "no/such/folder.svg"), "folder.svg"),
         (("diagnose", "nets_of_mine:net", "--plot", "net.xyz"), "another path"),
         (("shape", "nets_of_mine:net", "--dks", "2", "--tat-tau", "1"), "one target"),
         (("shape", "nets_of_mine:net", "--dks", "0.5"), "zeta = 0.5"),
