@@ -1,0 +1,42 @@
+"""One small instance of every layer kind: what it reads, and whether its kernel is known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import kernelc as kc
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A layer, the shape of each thing it reads, and why `derive` refuses it, if it does."""
+
+    layer: kc.Layer
+    shapes: tuple[tuple[int, ...], ...] = ((6, 4),)
+    refused: str | None = None
+
+
+CASES = {
+    "Activation": Case(kc.Activation("tanh")),
+    "BatchNorm": Case(kc.BatchNorm()),
+    "Concat": Case(kc.Concat(), ((6, 4), (6, 2))),
+    "Conv": Case(kc.Conv(3, 3)),
+    "Dense": Case(kc.Dense(5, bias_std=0.1)),
+    "Dropout": Case(kc.Dropout(0.2)),
+    "Flatten": Case(kc.Flatten()),
+    "GlobalMeanPool": Case(kc.GlobalMeanPool()),
+    "LayerNorm": Case(kc.LayerNorm()),
+    "MaxPool": Case(kc.MaxPool(2), refused="maximum"),
+    "MeanPool": Case(kc.MeanPool(2)),
+    "PLN": Case(kc.PLN()),
+    "Product": Case(kc.Product(), ((6, 4), (6, 4))),
+    "Scale": Case(kc.Scale(0.5)),
+    "WeightedMeanPool": Case(kc.WeightedMeanPool(3)),
+    "WeightedSum": Case(kc.WeightedSum((0.6, 0.8)), ((6, 4), (6, 4))),
+}
+
+
+def network(case: Case) -> kc.Network:
+    """The layer on fresh weights: a Dense layer of the right width for each thing it reads."""
+    x = kc.Input((6, 3))
+    return kc.Network(x, case.layer(*(kc.Dense(shape[-1])(x) for shape in case.shapes)))

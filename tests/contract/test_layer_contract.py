@@ -1,0 +1,77 @@
+"""What every layer kind promises, checked on one instance of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import pytest
+from cases import CASES, network
+
+import kernelc as kc
+
+
+KINDS = pytest.mark.parametrize("kind", CASES)
+
+
+def test_every_kind_has_a_case() -> None:
+    ours = {name for name, kind in kc.Layer.kinds.items() if kind.__module__.startswith("kernelc")}
+    assert ours - {"InputLayer"} == set(CASES)
+
+
+@KINDS
+def test_shape_rule_is_that_of_the_module(kind: str) -> None:
+    net = network(CASES[kind])
+    model = kc.lower(net, key=jax.random.key(0))
+    xs = jnp.ones((2, 6, 3)) + jnp.arange(2.0)[:, None, None]
+    if kind == "BatchNorm":
+        y, _ = model.batched(xs, eqx.nn.State(model))
+    else:
+        y = model.batched(xs, key=jax.random.key(1))
+    assert y.shape == (2, *net.output_shape)
+
+
+@KINDS
+def test_specs_are_values(kind: str) -> None:
+    layer = CASES[kind].layer
+    again = pickle.loads(pickle.dumps(layer))
+    assert again == layer
+    assert hash(again) == hash(layer)
+    assert layer.text().startswith(kind)
+    for field in dataclasses.fields(layer):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(layer, field.name, None)
+
+
+@KINDS
+def test_wrong_numbers_of_inputs_are_refused(kind: str) -> None:
+    layer, x = CASES[kind].layer, kc.Input((6, 4))
+    with pytest.raises(kc.GraphError):
+        layer()
+    if layer.arity == 1:
+        with pytest.raises(kc.GraphError):
+            layer(x, x)
+    with pytest.raises(kc.GraphError):
+        layer("x")
+
+
+@KINDS
+def test_kernel_is_known_or_refused_with_a_reason(kind: str) -> None:
+    case = CASES[kind]
+    if case.refused is not None:
+        with pytest.raises(kc.UnsupportedError, match=case.refused):
+            kc.derive(network(case))
+        return
+    kernel = kc.derive(network(case))
+    value = kernel.evaluate(c=0.5, s=0.3, c_b=0.1)
+    assert 0 < value.q < 10
+    assert -1 <= value.c <= 1
+
+
+@KINDS
+def test_networks_survive_json(kind: str) -> None:
+    net = network(CASES[kind])
+    assert kc.Network.from_json(net.to_json()) == net
