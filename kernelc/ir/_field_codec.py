@@ -45,7 +45,8 @@ class FieldReader:
             _refuse(where, f"kind {str(kind)[:64]!r}", f"kinds are {names}")
         hints = _hints(cls)
         if not isinstance(fields, dict) or not set(fields) <= set(hints):
-            found = f"fields {', '.join(map(str, fields))}"[:120] if fields else "no fields"
+            shown = ", ".join(fields) if isinstance(fields, dict) else str(fields)
+            found = f"fields {shown}"[:120]
             _refuse(where, found, f"{kind} has {', '.join(hints) or 'no fields'}")
         values = {name: self._decoded(value, where) for name, value in fields.items()}
         for name, value in values.items():

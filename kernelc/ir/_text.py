@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._outline import Fork, Part, Path, Repeat, Step, Weave, exact as exact, outline
+from ._outline import Fork, Part, Path, Repeat, Step, Weave, outline
 
 
 if TYPE_CHECKING:
     from ._layer import Shape
     from ._network import Network, Placed
-    from ._structure import Segment
 
 _WIDEST = 48
 
@@ -110,18 +109,3 @@ def _aligned(rows: list[_Row]) -> Iterator[str]:
     for row in rows:
         cells = zip((row.left, *row.cells), widths, strict=False)
         yield "  ".join(f"{cell:<{width}}" for cell, width in cells).rstrip()
-
-
-def branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
-    """Chains inside a segment: each continues while a node reads only the one before it."""
-    chains: list[list[int]] = []
-    ends: dict[int, list[int]] = {}
-    for node in nodes:
-        single = node.inputs[0] if len(node.inputs) == 1 else None
-        chain = ends.pop(single, None) if single is not None and single != segment.start else None
-        if chain is None:
-            chain = []
-            chains.append(chain)
-        chain.append(node.index)
-        ends[node.index] = chain
-    return chains
