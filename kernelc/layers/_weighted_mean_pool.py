@@ -58,7 +58,9 @@ class WeightedMeanPool(Layer):
                 law="the pool starts as its centre tap, so windows are odd",
                 remedy="use the next odd window",
             )
-        locations = window_shape(shapes[0], self.window, self.stride or 1, self.padding, where)
+        locations = window_shape(
+            shapes[0], self.window, 1 if self.stride is None else self.stride, self.padding, where
+        )
         return (*locations, shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
@@ -69,7 +71,9 @@ class WeightedMeanPool(Layer):
         return modules.weighted_mean_pool(
             out[-1],
             window=per_axis(self.window, axes, "WeightedMeanPool", "window"),
-            stride=per_axis(self.stride or 1, axes, "WeightedMeanPool", "stride"),
+            stride=per_axis(
+                1 if self.stride is None else self.stride, axes, "WeightedMeanPool", "stride"
+            ),
             padding=self.padding,
             dtype=dtype,
         )
