@@ -7,13 +7,14 @@ import os
 import pathlib
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
 from .._errors import KernelcError
 from ._outline import exact
+from ._rows import grid, lanes
 from ._structure import Run, Segment, runs
 from ._text import shape_text, shortened
 
@@ -140,7 +141,7 @@ def _run(canvas: _Canvas, network: Network, run: Run, entry: _Point) -> _Point:
 def _segment(canvas: _Canvas, network: Network, segment: Segment, entry: _Point) -> _Point:
     """Draw the nodes between two cut nodes; the point is that of the last one."""
     nodes = network.nodes[segment.start + 1 : segment.stop + 1]
-    rows, columns = _grid(nodes, segment)
+    rows, columns = grid(nodes, segment)
     count = max(columns.values()) + 1
     half = (count * (_WIDTH + _APART) - _APART) / 2
     placed = {segment.start: entry}
@@ -159,50 +160,13 @@ def _segment(canvas: _Canvas, network: Network, segment: Segment, entry: _Point)
             taken |= below
             beside[a, b] = placed[a].x
     around = [edge for edge in long if edge not in beside]
-    lanes = _lanes([(rows[a], rows[b]) for a, b in around])
-    for edge, lane in zip(around, lanes, strict=True):
+    beyond = lanes([(rows[a], rows[b]) for a, b in around])
+    for edge, lane in zip(around, beyond, strict=True):
         beside[edge] = half + (lane + 0.7) * _LANE
     for a, b in edges:
         canvas.edges.append(_edge(placed[a], placed[b], beside.get((a, b))))
-    canvas.reach = max(canvas.reach, half + (max(lanes, default=-1) + 1) * _LANE)
+    canvas.reach = max(canvas.reach, half + (max(beyond, default=-1) + 1) * _LANE)
     return placed[segment.stop]
-
-
-def _grid(nodes: Sequence[Placed], segment: Segment) -> tuple[dict[int, int], dict[int, int]]:
-    """Row (longest path from the entry) and column of every node; a chain keeps its column."""
-    rows = {segment.start: 0}
-    for node in nodes:
-        rows[node.index] = 1 + max(rows[i] for i in node.inputs)
-    columns: dict[int, int] = {}
-    used: list[int] = []
-    by_index = {node.index: node for node in nodes}
-    for chain in _branches(nodes, segment):
-        first, last = rows[chain[0]], rows[chain[-1]]
-        wanted = [columns[i] for i in by_index[chain[0]].inputs if i in columns]
-        free = [c for c in range(len(used)) if used[c] < first]
-        column = next((c for c in wanted if c in free), free[0] if free else len(used))
-        if column == len(used):
-            used.append(0)
-        used[column] = last
-        columns.update(dict.fromkeys(chain, column))
-    return rows, columns
-
-
-def _lanes(spans: Sequence[tuple[int, int]]) -> list[int]:
-    """A lane for each edge that passes rows by: short ones inside, no two on top of each other."""
-    taken: list[list[tuple[int, int]]] = []
-    chosen = dict[int, int]()
-    for k in sorted(range(len(spans)), key=lambda k: spans[k][1] - spans[k][0]):
-        first, last = spans[k]
-        lane = next(
-            (n for n, row in enumerate(taken) if all(last <= a or b <= first for a, b in row)),
-            len(taken),
-        )
-        if lane == len(taken):
-            taken.append([])
-        taken[lane].append(spans[k])
-        chosen[k] = lane
-    return [chosen[k] for k in range(len(spans))]
 
 
 def _edge(start: _Point, stop: _Point, beside: float | None = None) -> str:
@@ -249,18 +213,3 @@ def _colours(kind: str) -> Iterator[str]:
 def _escaped(text: str) -> str:
     # XML has no way to write most control characters, so they are shown as unknown ones.
     return escape(_NOT_XML.sub("\ufffd", text))
-
-
-def _branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
-    """Chains inside a segment: each goes on while a node reads only the one before it."""
-    chains: list[list[int]] = []
-    ends: dict[int, list[int]] = {}
-    for node in nodes:
-        before = node.inputs[0] if len(node.inputs) == 1 else segment.start
-        chain = ends.pop(before, None) if before != segment.start else None
-        if chain is None:
-            chain = []
-            chains.append(chain)
-        chain.append(node.index)
-        ends[node.index] = chain
-    return chains
