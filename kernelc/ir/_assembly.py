@@ -85,8 +85,10 @@ def check_specs(name: str, specs: Sequence[Spec]) -> None:
     read = {i for _, _, inputs in specs for i in inputs}
     unread = [names[i] for i in range(len(specs) - 1) if i not in read]
     problem = None
-    if len(starts) != 1 or specs[0][2] or specs[0][1].arity != 0:
+    if len(starts) != 1:
         problem = f"{len(starts)} node(s) without inputs", "a network starts at its one Input"
+    elif specs[0][2] or specs[0][1].arity != 0:
+        problem = f"{specs[0][1].text()} as first node", "a network starts at its one Input"
     elif repeated:
         problem = f"several nodes called {repeated[0]!r}", "names are unique in a network"
     elif unread:

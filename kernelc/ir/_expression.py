@@ -60,7 +60,7 @@ def decode(data: Any) -> sympy.Expr:
     except LoadError:
         raise
     except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise _error(f"a node that SymPy refuses ({error})") from error
+        raise _error(f"a node that SymPy refuses ({type(error).__name__})") from error
     if not isinstance(expr, sympy.Expr):
         _refuse("a condition where a number was expected")
     return expr

@@ -44,10 +44,12 @@ class FieldReader:
             names = ", ".join(sorted(Layer.kinds))
             _refuse(where, f"kind {str(kind)[:64]!r}", f"kinds are {names}")
         hints = _hints(cls)
-        if not isinstance(fields, dict) or not set(fields) <= set(hints):
-            shown = ", ".join(fields) if isinstance(fields, dict) else str(fields)
-            found = f"fields {shown}"[:120]
-            _refuse(where, found, f"{kind} has {', '.join(hints) or 'no fields'}")
+        if not isinstance(fields, dict):
+            _refuse(where, f"fields {str(fields)[:40]}", "fields are an object")
+        unknown = [repr(name)[:40] for name in fields if name not in hints][:4]
+        if unknown:
+            law = f"{kind} has {', '.join(hints) or 'no fields'}"
+            _refuse(where, f"fields {', '.join(unknown)}", law)
         values = {name: self._decoded(value, where) for name, value in fields.items()}
         for name, value in values.items():
             if not _fits(value, hints[name]):

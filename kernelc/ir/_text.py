@@ -32,7 +32,7 @@ def described(network: Network, extra: Callable[[Placed], str] | None = None) ->
     lines = [rows.node("  ", 0), *rows.path(outline(network), "  ")]
     shapes = f"{shape_text(network.input_shape)} -> {shape_text(network.output_shape)}"
     count = f"{len(network)} node{'s' if len(network) > 1 else ''}"
-    return "\n".join([f"{network.name}: {shapes}, {count}", *_aligned(lines)])
+    return "\n".join([f"{shortened(network.name, 200)}: {shapes}, {count}", *_aligned(lines)])
 
 
 def shape_text(shape: Shape) -> str:
