@@ -13,9 +13,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .._errors import KernelcError
-from ._outline import exact
+from ._outline import Path, Repeat, last_node, outline
 from ._rows import grid, lanes
-from ._structure import Run, Segment, runs
+from ._structure import Segment
 from ._text import shape_text, shortened
 
 
@@ -63,8 +63,7 @@ def svg(network: Network) -> str:
     """The network as the text of one self-contained SVG file."""
     canvas = _Canvas()
     at = _box(canvas, network.nodes[0], 0.0, _PAD + 24)
-    for run in runs(network, exact):
-        at = _run(canvas, network, run, at)
+    at = _path(canvas, network, outline(network), 0, at)
     half = canvas.reach + _PAD
     size = f"{2 * half:g}", f"{at.bottom + _PAD:g}"
     title = (
@@ -104,29 +103,37 @@ def _refusal(where: str, found: str) -> KernelcError:
     )
 
 
-def _run(canvas: _Canvas, network: Network, run: Run, entry: _Point) -> _Point:
-    """Draw a run below `entry`; repeats once, in a frame that says how often."""
-    if run.count == 1:
-        for segment in run.block:
-            entry = _segment(canvas, network, segment, entry)
-        return entry
+def _path(canvas: _Canvas, network: Network, path: Path, start: int, entry: _Point) -> _Point:
+    """Draw the parts of the main path after node `start`, one below the other."""
+    for part in path:
+        stop = last_node(part)
+        if isinstance(part, Repeat):
+            entry = _repeat(canvas, network, part, start, entry)
+        else:
+            entry = _segment(canvas, network, Segment(start, stop), entry)
+        start = stop
+    return entry
+
+
+def _repeat(canvas: _Canvas, network: Network, part: Repeat, start: int, entry: _Point) -> _Point:
+    """Draw a repeated path once, in a frame that says how often."""
     outside, canvas.reach = canvas.reach, _WIDTH / 2
+    below = len(canvas.frames)
     top = entry.bottom + _GAP
     # The value that enters the block is a dot: from the second time on it is the block's output.
     at = _Point(0.0, top + 40, top + 44)
     canvas.edges.append(_edge(entry, at))
     canvas.boxes.append(f'<circle class="p" cx="0" cy="{at.bottom - 2:g}" r="4"/>')
-    for segment in run.block:
-        at = _segment(canvas, network, segment, at)
+    at = _path(canvas, network, part.path, start, at)
     half, bottom = canvas.reach + _PAD, at.bottom + _PAD
-    canvas.frames.append(
+    # Frames of repeats inside this one lie above it.
+    canvas.frames.insert(
+        below,
         f'<rect class="f" x="{-half:g}" y="{top:g}" width="{2 * half:g}" '
-        f'height="{bottom - top:g}" rx="10"/>'
+        f'height="{bottom - top:g}" rx="10"/>',
     )
-    size = run.block[-1].stop - run.block[0].start
-    first = run.block[0].start + 1
-    names = [network.nodes[i].name for i in (first, first + (run.count - 1) * size)]
-    canvas.boxes.append(f'<text class="r" x="{14 - half:g}" y="{top + 22:g}">{run.count} x</text>')
+    names = [network.nodes[i].name for i in (part.first, part.last)]
+    canvas.boxes.append(f'<text class="r" x="{14 - half:g}" y="{top + 22:g}">{part.count} x</text>')
     # On two lines, so that they stay clear of the line into the frame.
     for down, name in ((17, f"{shortened(names[0], 20)} to"), (31, shortened(names[1], 23))):
         canvas.boxes.append(
@@ -186,7 +193,7 @@ def _edge(start: _Point, stop: _Point, beside: float | None = None) -> str:
 
 
 def _box(canvas: _Canvas, node: Placed, x: float, y: float) -> _Point:
-    fill, line = _colours(type(node.layer).__name__)
+    fill, line = _colours(type(node.layer).__name__, len(node.inputs) > 1)
     left, right = x - _WIDTH / 2, x + _WIDTH / 2
     shape = shape_text(node.shape)
     canvas.boxes.append(
@@ -202,10 +209,10 @@ def _box(canvas: _Canvas, node: Placed, x: float, y: float) -> _Point:
     return _Point(x, y, y + _HEIGHT)
 
 
-def _colours(kind: str) -> Iterator[str]:
-    """Fill and outline: the hue is a hash of the kind's name, equal in every process."""
-    hue = zlib.crc32(kind.encode()) % 360 / 360
-    for light in (0.93, 0.45):
+def _colours(kind: str, join: bool) -> Iterator[str]:
+    """Fill and outline: the hue is a hash of the kind's name; where branches meet it is deeper."""
+    hue = zlib.crc32(kind[::-1].encode()) % 360 / 360
+    for light in (0.84 if join else 0.94, 0.35 if join else 0.45):
         rgb = colorsys.hls_to_rgb(hue, light, 0.55)
         yield "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 

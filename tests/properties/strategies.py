@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sympy
@@ -91,16 +92,32 @@ def shape_of(x: kc.Node, node: kc.Node) -> Shape:
 
 
 @st.composite
-def networks(draw: st.DrawFn, max_parts: int = 5) -> kc.Network:
-    """A valid network: steps and joins of earlier values, over all layer kinds."""
-    shape = draw(st.sampled_from((*VECTORS, *SPATIAL)))
-    x = kc.Input(shape)
+def networks(
+    draw: st.DrawFn,
+    max_parts: int = 5,
+    kinds: Collection[type[kc.Layer]] | None = None,
+    spatial: bool | None = None,
+) -> kc.Network:
+    """A valid network: steps and joins of earlier values.
+
+    Arguments:
+        max_parts: steps and joins at most.
+        kinds: the layer kinds it may hold beside its input; all when None.
+        spatial: whether examples have locations; either when None.
+    """
+    shapes = (VECTORS if not spatial else ()) + (SPATIAL if spatial is not False else ())
+    x = kc.Input(draw(st.sampled_from(shapes)))
     node = x
     for _ in range(draw(st.integers(0, max_parts))):
         if draw(st.integers(0, 2)):
-            node = draw(layers(len(shape_of(x, node)) > 1))(node)
+            part = draw(layers(len(shape_of(x, node)) > 1))(node)
         else:
-            node = draw(_joins(x, node))
+            part = draw(_joins(x, node))
+        # A part of other kinds is left out, which shrinks better than drawing it again.
+        if kinds is None or all(
+            type(added.layer) in kinds for added in kc.Network(x, part).nodes[1:]
+        ):
+            node = part
     return kc.Network(x, node, name=draw(st.sampled_from(("net", "été <&>", "a b"))))
 
 

@@ -13,6 +13,7 @@ from strategies import networks
 
 import kernelc as kc
 from kernelc.ir import runs
+from kernelc.ir._outline import Fork, Repeat, Weave, outline
 
 
 quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -144,3 +145,33 @@ def test_truncated_json_is_refused(network, part):
     text = network.to_json().rstrip()
     with pytest.raises(kc.LoadError):
         kc.Network.from_json(text[: int(part * len(text))])
+
+
+@quick
+@given(networks(kinds=(kc.Dense, kc.Activation, kc.WeightedSum), spatial=False))
+def test_strategies_keep_to_the_kinds_asked_for(network):
+    assert {type(node.layer) for node in network.nodes[1:]} <= {
+        kc.Dense,
+        kc.Activation,
+        kc.WeightedSum,
+    }
+    assert len(network.input_shape) == 1
+
+
+@quick
+@given(networks())
+def test_the_sketch_of_a_network_holds_every_node_once(network):
+    found = list(indices(outline(network, key=lambda network, node: node.index)))
+    # No two nodes look alike to this key, so nothing is folded.
+    assert sorted(found) == list(range(1, len(network)))
+
+
+def indices(path):
+    for part in path:
+        if isinstance(part, Fork):
+            for branch in part.branches:
+                yield from indices(branch)
+            yield part.join
+        else:
+            assert not isinstance(part, Repeat)
+            yield from part.nodes if isinstance(part, Weave) else [part.index]

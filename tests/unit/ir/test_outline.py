@@ -145,3 +145,11 @@ def test_summary_says_what_symbols_hide():
     x = kc.Input((4,))
     text = kc.Network(x, kc.Dense(4)(kc.Dense(4, weight_std=w)(x))).summary()
     assert text.splitlines()[-1] == "20 parameters, and those of 1 nodes with symbols"
+
+
+def test_drawings_nest_repeats_as_text_does():
+    drawn = inception_stack()._repr_svg_()
+    assert drawn.index(">2 x<") < drawn.index(">3 x<")
+    assert drawn.count('class="f"') == 2
+    # The input, a block of six nodes and the activation after it.
+    assert drawn.count('rx="6"') == 1 + 6 + 1
