@@ -27,7 +27,19 @@ class Placed:
     shape: Shape
 
 
-def topological(output: Node) -> list[Node]:
+def specs_of(name: str, x: Node, output: Node) -> list[Spec]:
+    """The specs of what `output` depends on, in topological order."""
+    order = _topological(output)
+    _check_input(name, x, order)
+    names = _node_names(order)
+    index = {node: i for i, node in enumerate(order)}
+    return [
+        (names[i], node.layer, tuple(index[parent] for parent in node.inputs))
+        for i, node in enumerate(order)
+    ]
+
+
+def _topological(output: Node) -> list[Node]:
     """Post-order without recursion: chains may be 10,000 layers deep."""
     order: list[Node] = []
     done: set[Node] = set()
@@ -45,7 +57,20 @@ def topological(output: Node) -> list[Node]:
     return order
 
 
-def node_names(order: Sequence[Node]) -> list[str]:
+def _check_input(name: str, x: Node, order: Sequence[Node]) -> None:
+    """Raise `GraphError` unless every path to the output starts at `x`."""
+    inputs = [node for node in order if not node.inputs]
+    if len(inputs) != 1 or inputs[0] is not x:
+        found = ", ".join(repr(node) for node in inputs[:4] if node is not x)
+        raise GraphError(
+            where=name,
+            found=f"the output depends on {found or 'no input'}, not on x alone",
+            law="a network has exactly one input, the first argument",
+            remedy="pass the node that every path starts from, and cut other inputs",
+        )
+
+
+def _node_names(order: Sequence[Node]) -> list[str]:
     """The names given, and for other nodes their kind and a number."""
     taken: set[str] = set()
     for node in order:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .._errors import GraphError
 from . import _draw, _json, _parameters, _text
 from ._algebra import KernelAlgebra
-from ._assembly import Placed as Placed, Spec, check_specs, node_names, place, topological
+from ._assembly import Placed as Placed, Spec, check_specs, place, specs_of
 from ._files import read_text, write_text
 from ._layer import Layer, Shape
 from ._node import Node
@@ -53,23 +53,7 @@ class Network:
                     law="a network goes from an input node to an output node",
                     remedy="write x = kernelc.Input(shape) and Network(x, layer(x))",
                 )
-        order = topological(output)
-        inputs = [node for node in order if not node.inputs]
-        if len(inputs) != 1 or inputs[0] is not x:
-            found = ", ".join(repr(node) for node in inputs[:4] if node is not x)
-            raise GraphError(
-                where=name,
-                found=f"the output depends on {found or 'no input'}, not on x alone",
-                law="a network has exactly one input, the first argument",
-                remedy="pass the node that every path starts from, and cut other inputs",
-            )
-        names = node_names(order)
-        index = {node: i for i, node in enumerate(order)}
-        specs = [
-            (names[i], node.layer, tuple(index[parent] for parent in node.inputs))
-            for i, node in enumerate(order)
-        ]
-        self._fill(name, place(specs))
+        self._fill(name, place(specs_of(name, x, output)))
 
     @classmethod
     def from_specs(cls, specs: Sequence[Spec], name: str = "network") -> Network:
