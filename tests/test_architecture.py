@@ -81,9 +81,7 @@ def test_file(path: Path) -> None:
         mine = home(path)
         if target in LEVEL and target != mine:
             assert LEVEL[target] < LEVEL[mine], f"{mine} imports {target}"
-            # Rules of one quadrature for another: known, and to be moved behind the façade.
-            known = (target, rest) in {("activations", ("_rules",)), ("data", ("_dataset",))}
-            assert known or not rest, f"reaches into {target}.{'.'.join(rest)}"
+            assert not rest, f"reaches into {target}.{'.'.join(rest)}"
 
 
 def test_every_package_has_a_level() -> None:

@@ -14,7 +14,10 @@ from . import (
 )
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
 from ._closed_special import owens_t as owens_t
-from ._description import decode as decode_expression, encode as encode_expression
+from ._description import (
+    decode_expression as decode_expression,
+    encode_expression as encode_expression,
+)
 from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
 from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
 from ._hermite import hermite_coefficients as hermite_coefficients
@@ -27,6 +30,7 @@ from ._quadrature import (
     trapezoid_rule as trapezoid_rule,
 )
 from ._registry import ACTIVATIONS as ACTIVATIONS, Definition as Definition, register as register
+from ._rules import panel_edges as panel_edges, panels as panels
 from ._scalar import (
     ScalarFunction as ScalarFunction,
     from_expression as from_expression,

@@ -53,11 +53,11 @@ def vocabulary() -> tuple[type, ...]:
     return (*_NODES.values(), sympy.Piecewise)
 
 
-def encode(expr: Any) -> Any:
-    """Nested lists and strings that `decode` turns back into exactly `expr`.
+def encode_expression(expr: Any) -> Any:
+    """Nested lists and strings that `decode_expression` turns back into exactly `expr`.
 
     Example:
-        >>> encode(X / 2)
+        >>> encode_expression(X / 2)
         ['Mul', ['rational', '1', '2'], 'x']
     """
     if expr in _ATOM_NAMES:
@@ -70,11 +70,14 @@ def encode(expr: Any) -> Any:
         return _encode_float(expr)
     if isinstance(expr, sympy.Piecewise):
         cases: Any = expr.args
-        return ["Piecewise", *[[encode(value), encode(cond)] for value, cond in cases]]
+        return [
+            "Piecewise",
+            *[[encode_expression(value), encode_expression(cond)] for value, cond in cases],
+        ]
     name = _CONDITION_NAMES.get(expr.func) or expr.func.__name__
     if name not in _CONDITIONS and _NODES.get(name) is not expr.func:
         _refuse(f"{name} has no description")
-    return [name, *[encode(arg) for arg in expr.args]]
+    return [name, *[encode_expression(arg) for arg in expr.args]]
 
 
 def _encode_float(expr: Any) -> Any:
@@ -85,8 +88,8 @@ def _encode_float(expr: Any) -> Any:
     return ["float", str((-1) ** sign * int(mantissa)), str(int(exponent)), str(expr._prec)]
 
 
-def decode(data: Any) -> Any:
-    """The expression that `encode` described; touches nothing outside the closed vocabulary.
+def decode_expression(data: Any) -> Any:
+    """The expression that was described; touches nothing outside the closed vocabulary.
 
     Raises:
         LoadError: unknown, malformed, too deep or too large descriptions.

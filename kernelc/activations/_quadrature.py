@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -35,6 +35,10 @@ class Quadrable(Protocol):
     def breakpoints(self) -> tuple[float, ...]: ...
     @property
     def analytic(self) -> bool: ...
+    @property
+    def base(self) -> Quadrable | None: ...
+    @property
+    def affine(self) -> tuple[Any, Any, Any, Any]: ...
     def numpy(self, order: int = 0) -> Callable[[np.ndarray], np.ndarray]: ...
 
 
@@ -82,7 +86,8 @@ def independent_rule(phi: Quadrable, alpha: float, beta: float) -> Rule:
 def _panels_for(phi: Quadrable, alpha: float, beta: float, order: int) -> Rule:
     size = rule_size(phi, alpha, beta, order, trapezoids=False)
     splits = [(b - beta) / alpha for b in phi.breakpoints]
-    return panel_rule(splits, order, size.width, size.limit, 1 / alpha if size.graded else None)
+    scale = 1 / _root(phi, alpha, beta)[1] if size.graded else None
+    return panel_rule(splits, order, size.width, size.limit, scale)
 
 
 def rule_size(
@@ -96,9 +101,22 @@ def rule_size(
             law="A Gaussian input needs a positive scale and a finite shift",
             remedy="Pass alpha > 0 and a finite beta",
         )
+    phi, alpha, beta = _root(phi, alpha, beta)
     a = math.ceil(_ALPHA_BINS * math.log2(alpha))
     b = round(_BETA_BINS * beta)
     return _settled_size(phi, a, b, order, trapezoids)
+
+
+def _root(phi: Quadrable, alpha: float, beta: float) -> tuple[Quadrable, float, float]:
+    """The untransformed function, and the scale and shift at which it is really read.
+
+    A rule for γ(φ(ax + b) + δ) at αZ + β is one for φ at aαZ + (aβ + b). Only there does the
+    scale show how fine the rule must be: a = 239 hides in a transformed bent identity.
+    """
+    if phi.base is None:
+        return phi, alpha, beta
+    a, b = (float(value) for value in phi.affine[:2])
+    return _root(phi.base, abs(a) * alpha, a * beta + b)
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ import sympy
 from .._errors import ActivationError, LoadError
 from . import _structure as structure
 from ._admission import admit
-from ._description import decode, encode
+from ._description import decode_expression, encode_expression
 from ._numeric import jax_function, mpmath_function, numpy_function
 from ._pieces import Piece
 from ._registry import Definition, bind, exact, lookup
@@ -157,11 +157,11 @@ class ScalarFunction:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able exact description; `from_dict` is its inverse."""
         if self.base is not None:
-            affine = [encode(value) for value in self.affine]
+            affine = [encode_expression(value) for value in self.affine]
             return {"transformed": self.base.to_dict(), "affine": affine}
         if self.definition is not None:
             return {"name": self.name, "params": {k: _listed(v) for k, v in self.params}}
-        return {"name": self.name, "expr": encode(self.expr)}
+        return {"name": self.name, "expr": encode_expression(self.expr)}
 
     @classmethod
     def from_dict(cls, data: Any) -> ScalarFunction:
@@ -235,11 +235,11 @@ def _load(data: Any, depth: int) -> ScalarFunction:
     try:
         if keys == {"transformed", "affine"} and depth < 64 and len(data["affine"]) == 4:
             base = _load(data["transformed"], depth + 1)
-            return base.transformed(*[decode(item) for item in data["affine"]])
+            return base.transformed(*[decode_expression(item) for item in data["affine"]])
         if keys == {"name", "params"} and isinstance(data["params"], Mapping):
             return named(data["name"], **data["params"])
         if keys == {"name", "expr"} and isinstance(data["name"], str):
-            return from_expression(decode(data["expr"]), data["name"])
+            return from_expression(decode_expression(data["expr"]), data["name"])
     except (ActivationError, TypeError) as error:
         raise _bad_description(str(error)) from error
     raise _bad_description(f"{str(data)[:80]!r} is none of the three forms")

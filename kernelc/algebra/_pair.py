@@ -148,6 +148,14 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         return Signal(Second(ring.number(1), second.k, second.theta), scaled.mean, scaled.form)
 
     def batch_normalise(self, s: Signal[N]) -> Signal[N]:
+        if not s.gaussian:
+            raise UnsupportedError(
+                where=self.where,
+                found="batch norm of a value that is not Gaussian",
+                law="the batch variance of a channel is the same for all channels only when a "
+                "layer of fresh weights comes before",
+                remedy="put batch norm after a Dense or Conv layer, before the activation",
+            )
         typical = s.second.k[self.probes.index("b")]
         variance = s.second.q - typical  # type: ignore[operator]
         k = tuple((item - typical) / variance for item in s.second.k)  # type: ignore[operator]
@@ -157,7 +165,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
     def location_mean(self, s: Signal[N], count: int, overlapping: bool) -> Signal[N]:
         if count == 1:
             return s
-        if self._overlap_at is not None:
+        if self._overlap_at not in (None, self.where):
             raise self._overlapped(self._overlap_at)
         near, far = (
             self.ring.number(Fraction(1, count)),

@@ -2,7 +2,14 @@
 
 from ._batches import batch_indices as batch_indices
 from ._cifar import cifar10 as cifar10
-from ._dataset import Dataset as Dataset, arrays as arrays
+from ._dataset import (
+    Dataset as Dataset,
+    arrays as arrays,
+    examples as examples,
+    labels as labels,
+    same_example_shape as same_example_shape,
+    same_length as same_length,
+)
 from ._digits import digits as digits
 from ._fashion import fashion_mnist as fashion_mnist
 from ._pln import pln as pln

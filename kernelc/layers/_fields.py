@@ -26,7 +26,7 @@ def finite_number(
     kind: str, field: str, value: Any, *, minimum: float = -math.inf, symbol: bool = True
 ) -> Any:
     """`value` as a float or SymPy expression; raise `GraphError` when it is neither."""
-    if symbol and isinstance(value, sympy.Expr) and value.is_finite is not False:
+    if symbol and _may_be_finite_real(value):
         return float(value) if isinstance(value, sympy.Float) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         number = float(value)
@@ -39,6 +39,13 @@ def finite_number(
         law=f"{field} is a finite real number{bound}" + (" or a SymPy symbol" if symbol else ""),
         remedy=f"give {kind} such a {field}",
     )
+
+
+def _may_be_finite_real(value: Any) -> bool:
+    """Whether `value` is an expression that nothing rules out as a finite real number."""
+    if not isinstance(value, sympy.Expr) or value is sympy.nan:
+        return False
+    return value.is_finite is not False and value.is_real is not False
 
 
 def one_of(kind: str, field: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..activations import ScalarFunction, trapezoid_rule
-from ..activations._rules import panel_edges, panels
+from ..activations import ScalarFunction, panel_edges, panels, trapezoid_rule
 from ._conditions import Conditions
 from ._deviations import Deviations, deviations_on
 

@@ -135,6 +135,8 @@ class _Pass:
         split = next((i for i, run in enumerate(found) if self._mixes(run)), len(found))
         maps = _Maps(letter)
         alone = PairAlgebra(self.ring)
+        # A new one for each reading of the graph: it remembers which pools it has passed.
+        together = PairAlgebra(self.ring, self.algebra.probes)
         signal = self._start(alone, theta)
         out, nature = self._through(found[:split], signal, alone, maps)
         if split < len(found):
@@ -146,8 +148,8 @@ class _Pass:
                 tuple(pair.theta[0] for pair in pairs if pair.theta is not None) if theta else None,
             )
             mean = None if nature.mean != 0 else sympy.Integer(0)
-            signal = self.algebra.atom_signal(joined, mean, gaussian=nature.gaussian)
-            out, _ = self._through(found[split:], signal, self.algebra, maps)
+            signal = together.atom_signal(joined, mean, gaussian=nature.gaussian)
+            out, _ = self._through(found[split:], signal, together, maps)
         return out, maps.equations
 
     def _mixes(self, run: Run) -> bool:

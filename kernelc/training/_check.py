@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from kernelc._errors import DataError
-from kernelc.data._dataset import (
+from kernelc.data import (
     Dataset,
     examples,
     labels,

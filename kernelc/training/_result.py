@@ -59,8 +59,9 @@ class FitResult:
         message: one sentence on how the run ended.
     """
 
-    model: PyTree
-    state: Any
+    # Printed whole, a deep model is thousands of lines.
+    model: PyTree = field(repr=False)
+    state: Any = field(repr=False)
     history: tuple[Record, ...]
     losses: Float[np.ndarray, " steps"] = field(repr=False)
     train: Metrics

@@ -128,9 +128,7 @@ VECTORS = [
     Case("product", joined(kc.Product(), dense(), kc.chain(dense(), act("sigmoid")))),
     Case(
         "product then dense",
-        kc.chain(
-            joined(kc.Product(), dense(), kc.chain(dense(), RELU), kc.chain(dense(), TANH)), dense()
-        ),
+        kc.chain(joined(kc.Product(), kc.chain(dense(), RELU), kc.chain(dense(), TANH)), dense()),
     ),
     Case("input plus dense", joined(kc.WeightedSum((1.0, 1.0)), same, kc.Dense(CHANNELS))),
     Case("pln one", kc.chain(kc.PLN("one"), dense(), TANH)),

@@ -81,7 +81,6 @@ def test_chains_meet_the_conditions(name: str, depth: int) -> None:
         assert (value.q, value.nngp) == pytest.approx((1.0, 0.0), abs=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="moments of functions compressed 100 times lose digits")
 def test_steeply_compressed_activations_keep_q() -> None:
     shaped = kc.shape(chain("bentid", 3))
     assert kc.derive(shaped).evaluate(c=0.0).q == pytest.approx(1.0, abs=1e-9)

@@ -119,10 +119,10 @@ def test_another_q_slope_is_met(q_slope):
 def test_what_cannot_be_shaped_is_refused_at_once(name):
     phi = {"sinh": sympy.sinh(X), "cosh": sympy.cosh(X), "exp": sympy.exp(X)}.get(name)
     phi = named(name) if phi is None else from_expression(phi)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UnreachableError) as caught:
         solve_dks(phi, 1.01)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert "leaky_relu" in caught.value.remedy
 
 
@@ -137,10 +137,10 @@ def test_a_growth_law_that_forbids_shaping_is_named():
     [("softplus", 1.467), ("elu", 1.467), ("selu", 1.467), ("bentid", 1.146)],
 )
 def test_a_single_layer_out_of_reach_is_refused_with_the_range(name, largest):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UnreachableError, match="more nonlinear layers") as caught:
         solve_dks(named(name), 1.5)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert 0.98 * largest < float(caught.value.law.split()[-1]) < largest
 
 
@@ -167,7 +167,7 @@ def test_a_warm_solve_takes_milliseconds():
     solve_dks(phi, 1.02)
     best = math.inf
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.process_time()
         solve_dks(phi, 1.5 ** (1 / 50))
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < 5e-3  # the least of 20: other work on the machine only adds to it

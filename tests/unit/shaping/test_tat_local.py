@@ -47,10 +47,10 @@ def test_the_constants_move_smoothly_with_depth(name):
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "selu", "abs", "hard_tanh"])
 def test_a_jump_of_the_slope_is_refused_at_once(name):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(UnreachableError, match=r"C''\(1\) is infinite"):
         solve_tat(named(name), 0.01)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 @pytest.mark.parametrize("name", ["exp", "square"])
@@ -71,9 +71,9 @@ def test_a_warm_solve_takes_milliseconds():
     solve_tat(phi, 0.01)
     best = math.inf
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.process_time()
         solve_tat(phi, 0.006)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < 2e-2  # the least of 20: other work on the machine only adds to it
 
 
