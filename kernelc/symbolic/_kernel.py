@@ -16,6 +16,9 @@ from ._slopes import max_slope, network_jet
 from ._symbols import Symbols
 
 
+_USUAL = {"c", "q", "s", "c_b"}
+
+
 class KernelValue(NamedTuple):
     """A kernel at numbers: q value, NNGP, c value and NTK of the output."""
 
@@ -138,12 +141,12 @@ class Kernel:
         equations = tuple((name, expr.subs(*values)) for name, expr in self.equations)
         return dataclasses.replace(self, **changed, equations=equations)
 
-    def evaluate(self, c: Any, q: Any = 1, *, dps: int = 15, **symbols: Any) -> KernelValue:
+    def evaluate(self, c: Any, q: Any = None, *, dps: int = 15, **symbols: Any) -> KernelValue:
         """The kernel at numbers.
 
         Arguments:
             c: cosine similarity of the inputs.
-            q: their q value.
+            q: their q value; 1 unless given, or the one the kernel was derived for.
             dps: digits wanted; beyond 15 the local maps are integrated by mpmath.
             symbols: values of the other symbols by name (s, c_b, weights).
 
@@ -158,19 +161,13 @@ class Kernel:
             >>> round(kc.derive(net).evaluate(c=0.0).c, 12) == round(1 / 3.141592653589793, 12)
             True
         """
-        given = {"c": c, "q": q, **symbols}
+        fixed = None if self.q.free_symbols else float(self.q)
+        given = {"c": c, "q": (fixed or 1) if q is None else q, **symbols}
         _check_numbers(self.network.name, given)
         free = self.nngp.free_symbols | self.q_map.free_symbols
         if self.theta is not None:
             free |= self.theta.free_symbols
-        missing = sorted(str(symbol) for symbol in free if str(symbol) not in given)
-        if missing:
-            raise KernelcError(
-                where=self.network.name,
-                found=f"no value for {', '.join(missing)}",
-                law="a kernel is evaluated at numbers",
-                remedy=f"pass {missing[0]}=... to evaluate",
-            )
+        self._check_given(given, {str(symbol) for symbol in free}, fixed, dps)
         values = {symbol: sympy.Float(given[str(symbol)], max(dps, 15)) for symbol in free}
 
         def number(expr: sympy.Expr) -> Any:
@@ -183,6 +180,27 @@ class Kernel:
         nngp, q_out = number(self.nngp), number(self.q_map)
         ntk = None if self.theta is None else number(self.theta)
         return KernelValue(q_out, nngp, nngp / q_out, ntk)
+
+    def _check_given(
+        self, given: dict[str, Any], free: set[str], fixed: float | None, dps: Any
+    ) -> None:
+        missing, unknown = sorted(free - set(given)), sorted(set(given) - free - _USUAL)
+        problem = None
+        if missing:
+            problem = f"no value for {', '.join(missing)}", f"pass {missing[0]}=... to evaluate"
+        elif unknown:
+            problem = f"a value for {', '.join(unknown)}", "leave out what the kernel does not use"
+        elif fixed is not None and float(given["q"]) != fixed:
+            problem = f"q = {given['q']}", f"derive the network for that q, not for {fixed:g}"
+        elif type(dps) is not int or dps < 1:
+            problem = f"dps = {dps!r}", "ask for a positive number of digits"
+        if problem is not None:
+            raise KernelcError(
+                where=self.network.name,
+                found=problem[0],
+                law="a kernel is evaluated at one number for each of its symbols",
+                remedy=problem[1],
+            )
 
     def latex(self) -> str:
         """The equations as an `align*` environment, for a paper or a notebook."""
