@@ -28,7 +28,7 @@ def test_repeats_are_written_as_powers_whatever_the_depth() -> None:
         kernel = kc.derive(kc.shape(chain(depth)))
         assert str(kernel.c_map) == f"C_tanh^{depth}(c)"
         assert kernel.c_slope == kernel.psi**depth
-        assert r"C_{\mathrm{tanh}}^{\circ %d}" % depth in kernel.latex()
+        assert rf"C_{{\mathrm{{tanh}}}}^{{\circ {depth}}}" in kernel.latex()
 
 
 def test_the_derivative_of_an_iterated_map_is_one_line_and_right() -> None:
