@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,8 +73,9 @@ class _UnitQ(KernelAlgebra[Any]):
         normal = isinstance(total, float) and abs(total - 1) < 1e-12
         return self._mean(terms, squares if normal else [w / total for w in squares])
 
+    @abstractmethod
     def _mean(self, parts: Sequence[Any], shares: Sequence[Any]) -> Any:
-        raise NotImplementedError  # pragma: no cover - both readings below define it
+        """The mean of `parts` with weights `shares`, which add up to 1."""
 
 
 class JetAlgebra(_UnitQ):

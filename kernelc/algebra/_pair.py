@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +14,7 @@ from ._ring import Ring
 from ._signal import Atom, Second, Signal
 
 
-N = TypeVar("N")
+N = TypeVar("N", bound=Any)
 
 
 class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
@@ -58,11 +58,11 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 
     def fresh(self, s: Signal[N], weight_variance: Any, bias_variance: Any) -> Signal[N]:
         w, b = self.ring.number(weight_variance), self.ring.number(bias_variance)
-        k = tuple(w * item + b for item in s.second.k)  # type: ignore[operator]
+        k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            theta = tuple(new + w * old for new, old in zip(k, theta, strict=True))  # type: ignore[operator]
-        q = w * s.second.q + b  # type: ignore[operator]
+            theta = tuple(new + w * old for new, old in zip(k, theta, strict=True))
+        q = w * s.second.q + b
         return self.atom_signal(Second(q, k, theta), self.ring.number(0), gaussian=True)
 
     def nonlinearity(self, s: Signal[N], phi: ScalarFunction) -> Signal[N]:
@@ -83,7 +83,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         theta = second.theta
         if theta is not None:
             theta = tuple(
-                old * ring.dual(phi, second.q, item, 1)  # type: ignore[operator]
+                old * ring.dual(phi, second.q, item, 1)
                 for item, old in zip(second.k, theta, strict=True)
             )
         image = Second(ring.q_map(phi, second.q), k, theta)
@@ -97,8 +97,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         form: dict[Atom[N], N] = {}
         for scale, term in zip(scales, terms, strict=True):
             for coefficient, atom in term.form:
-                added = scale * coefficient  # type: ignore[operator]
-                form[atom] = form[atom] + added if atom in form else added  # type: ignore[operator]
+                added = scale * coefficient
+                form[atom] = form[atom] + added if atom in form else added
         second = self._sum_second(terms, scales)
         mean = self._combine([term.mean for term in terms], scales)
         return Signal(second, mean, tuple((c, atom) for atom, c in form.items()))
@@ -113,7 +113,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         mean = factors[0].mean
         for factor in factors[1:]:
             second = _times(second, factor.second)
-            mean = None if mean is None or factor.mean is None else mean * factor.mean  # type: ignore[operator]
+            mean = None if mean is None or factor.mean is None else mean * factor.mean
         return self.atom_signal(second, mean, support)
 
     def concat(self, parts: Sequence[Signal[N]], fractions: Sequence[Any]) -> Signal[N]:
@@ -140,7 +140,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             theta = None if s.second.theta is None else tuple(zero for _ in s.second.k)
             ones = Second(one, tuple(one for _ in s.second.k), theta)
             constant = self.atom_signal(ones, one, frozenset())
-            s = self.weighted_sum([s, constant], [one, -s.mean])  # type: ignore[operator]
+            s = self.weighted_sum([s, constant], [one, -s.mean])
             s = Signal(s.second, zero, s.form)
         scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(s.second.q))])
         # Exact by construction; simplification of sqrt(q)^2 / q is left to no one.
@@ -157,8 +157,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
                 remedy="put batch norm after a Dense or Conv layer, before the activation",
             )
         typical = s.second.k[self.probes.index("b")]
-        variance = s.second.q - typical  # type: ignore[operator]
-        k = tuple((item - typical) / variance for item in s.second.k)  # type: ignore[operator]
+        variance = s.second.q - typical
+        k = tuple((item - typical) / variance for item in s.second.k)
         second = Second(self.ring.number(1), k, None)
         return self.atom_signal(second, self.ring.number(0), s.support, s.gaussian)
 
@@ -173,11 +173,11 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         )
         c, other, cross = (self.probes.index(label) for label in ("c", "s", "sc"))
         k, theta = list(s.second.k), s.second.theta
-        q = near * s.second.q + far * k[other]  # type: ignore[operator]
-        k[c] = near * k[c] + far * k[cross]  # type: ignore[operator]
+        q = near * s.second.q + far * k[other]
+        k[c] = near * k[c] + far * k[cross]
         if theta is not None:
             mixed = list(theta)
-            mixed[c] = near * theta[c] + far * theta[cross]  # type: ignore[operator]
+            mixed[c] = near * theta[c] + far * theta[cross]
             theta = tuple(mixed)
         second = Second(q, tuple(k), theta)
         if overlapping:
@@ -190,17 +190,17 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         ring = self.ring
         d = ring.number(channels)
         constant = {"one": ring.number(1), "avg_q": s.second.q, "off": ring.number(0)}[mode]
-        total = d * s.second.q + constant  # type: ignore[operator]
-        k = tuple((d * item + constant) / total for item in s.second.k)  # type: ignore[operator]
+        total = d * s.second.q + constant
+        k = tuple((d * item + constant) / total for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            theta = tuple(d * item / total for item in theta)  # type: ignore[operator]
+            theta = tuple(d * item / total for item in theta)
         return self.atom_signal(Second(ring.number(1), k, theta), None, s.support)
 
     def dropout(self, s: Signal[N], keep: float) -> Signal[N]:
         if keep == 1:
             return s
-        q = s.second.q / self.ring.number(keep)  # type: ignore[operator]
+        q = s.second.q / self.ring.number(keep)
         return self.atom_signal(Second(q, s.second.k, s.second.theta), s.mean, s.support)
 
     def unsupported(self, s: Sequence[Signal[N]], reason: str, remedy: str) -> Signal[N]:
@@ -211,12 +211,12 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
     # -- dependence -------------------------------------------------------------------
 
     def _sum_second(self, terms: Sequence[Signal[N]], scales: Sequence[N]) -> Second[N]:
-        squares = _linear([t.second for t in terms], [w * w for w in scales])  # type: ignore[operator]
+        squares = _linear([t.second for t in terms], [w * w for w in scales])
         total = squares
         for (w1, a), (w2, b) in itertools.combinations(zip(scales, terms, strict=True), 2):
             shared = self._cross(a, b)
             if shared is not None:
-                both = self.ring.number(2) * w1 * w2  # type: ignore[operator]
+                both = self.ring.number(2) * w1 * w2
                 total = _linear([total, shared], [self.ring.number(1), both])
         return total
 
@@ -231,7 +231,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
                 second = self._cross_atoms(atom1, atom2)
                 if second is not None:
                     found.append(second)
-                    scales.append(c1 * c2)  # type: ignore[operator]
+                    scales.append(c1 * c2)
         return _linear(found, scales) if found else None
 
     def _cross_atoms(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
@@ -258,7 +258,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
                 "is not a function of q and c",
                 remedy="pass the input through a Dense or Conv layer before the sum",
             )
-        both = a.mean * b.mean  # type: ignore[operator]
+        both = a.mean * b.mean
         zero = self.ring.number(0)
         known = a.second.theta is not None and b.second.theta is not None
         theta = tuple(zero for _ in a.second.k) if known else None
@@ -285,10 +285,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 
         theta = shared.theta
         if theta is not None:
-            theta = tuple(
-                old * pair(item, 1)  # type: ignore[operator]
-                for item, old in zip(shared.k, theta, strict=True)
-            )
+            theta = tuple(old * pair(item, 1) for item, old in zip(shared.k, theta, strict=True))
         return Second(pair(shared.q), tuple(pair(item) for item in shared.k), theta)
 
     def _as_signal(self, atom: Atom[N]) -> Signal[N]:
@@ -303,7 +300,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             if mean is None:
                 return None
             if not self.ring.is_zero(mean):
-                total = total + scale * mean  # type: ignore[operator]
+                total = total + scale * mean
         return total
 
     def _dependent(self, found: str) -> DependenceError:
@@ -327,33 +324,32 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 
 def one_over(ring: Ring[N], value: N) -> N:
     """1 / value in the ring."""
-    return ring.number(1) / value  # type: ignore[operator]
+    return ring.number(1) / value
 
 
 def _linear(items: Sequence[Second[N]], scales: Sequence[Any]) -> Second[N]:
     """Sum of scale_i item_i, entry by entry."""
 
-    def total(read: Callable[[Second[N]], N]) -> N:
-        first, *rest = (w * read(item) for w, item in zip(scales, items, strict=True))
+    def total(values: Sequence[N]) -> N:
+        first, *rest = (w * value for w, value in zip(scales, values, strict=True))
         for term in rest:
             first = first + term
         return first
 
-    count = len(items[0].k)
-    k = tuple(total(lambda item, i=i: item.k[i]) for i in range(count))
+    k = tuple(total(entries) for entries in zip(*(item.k for item in items), strict=True))
+    thetas = [item.theta for item in items if item.theta is not None]
     theta = None
-    if all(item.theta is not None for item in items):
-        theta = tuple(total(lambda item, i=i: item.theta[i]) for i in range(count))  # type: ignore[index]
-    return Second(total(lambda item: item.q), k, theta)
+    if len(thetas) == len(items):
+        theta = tuple(total(entries) for entries in zip(*thetas, strict=True))
+    return Second(total([item.q for item in items]), k, theta)
 
 
 def _times(a: Second[N], b: Second[N]) -> Second[N]:
     """Second moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
-    k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))  # type: ignore[operator]
+    k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))
     theta = None
     if a.theta is not None and b.theta is not None:
         theta = tuple(
-            ta * kb + ka * tb  # type: ignore[operator]
-            for ta, ka, tb, kb in zip(a.theta, a.k, b.theta, b.k, strict=True)
+            ta * kb + ka * tb for ta, ka, tb, kb in zip(a.theta, a.k, b.theta, b.k, strict=True)
         )
-    return Second(a.q * b.q, k, theta)  # type: ignore[operator]
+    return Second(a.q * b.q, k, theta)

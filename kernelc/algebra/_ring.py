@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from ..activations import ScalarFunction
 
 
-N = TypeVar("N")
+N = TypeVar("N", bound=Any)
 
 
 class Ring(ABC, Generic[N]):

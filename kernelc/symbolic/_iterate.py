@@ -10,7 +10,11 @@ import mpmath
 import sympy
 from sympy.core.symbol import Str
 
+from .._errors import UnsupportedError
 from ._maps import LocalMap, digits
+
+
+LONGEST_EXPANSION = 20_000
 
 
 class Iterate(sympy.Basic):
@@ -31,12 +35,39 @@ class Iterate(sympy.Basic):
         return int(self.args[2])
 
     def doit(self, **hints: Any) -> sympy.Tuple:
-        """The state with every application written out."""
-        _, body, _, state = self.args
+        """The state with every application written out.
+
+        Raises:
+            UnsupportedError: the formula would be too long to build.
+        """
+        name, body, _, state = self.args
+        if max(self.sizes()) > LONGEST_EXPANSION:
+            raise UnsupportedError(
+                where=name.name,
+                found=f"{self.count} applications to be written out in one formula",
+                law="a formula in which q and k are substituted grows by a factor a layer; this "
+                f"one would have over {LONGEST_EXPANSION:,} symbols",
+                remedy="read kernel.equations, or evaluate it at numbers",
+            )
         state = state.doit(**hints) if isinstance(state, Iterate) else state
         for _ in range(self.count):
             state = body(*state)
         return state
+
+    def sizes(self) -> list[int]:
+        """Symbols in each entry once written out, at most a little over the limit."""
+        _, body, _, state = self.args
+        sizes = state.sizes() if isinstance(state, Iterate) else [_leaves(entry) for entry in state]
+        counts = [
+            [sum(leaf == v for leaf in _walk(entry)) for v in body.variables] for entry in body.expr
+        ]
+        for _ in range(self.count):
+            if max(sizes) > LONGEST_EXPANSION:
+                break
+            sizes = [
+                1 + sum(n * size for n, size in zip(row, sizes, strict=True)) for row in counts
+            ]
+        return sizes
 
     def values(self, dps: int) -> tuple[Any, ...]:
         """The state in numbers."""
@@ -157,6 +188,15 @@ def _moving(body: sympy.Lambda, symbol: sympy.Symbol, moves: list[bool]) -> list
 
 def _changing(body: sympy.Lambda, moves: list[bool], symbol: sympy.Symbol) -> set[sympy.Symbol]:
     return {symbol, *(v for v, moved in zip(body.variables, moves, strict=True) if moved)}
+
+
+def _walk(expr: sympy.Basic) -> list[sympy.Basic]:
+    """The leaves of an expression, each as often as it stands there."""
+    return [leaf for leaf in sympy.preorder_traversal(expr) if not leaf.args]
+
+
+def _leaves(expr: sympy.Basic) -> int:
+    return len(_walk(expr))
 
 
 @lru_cache(maxsize=512)

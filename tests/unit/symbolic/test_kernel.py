@@ -72,3 +72,15 @@ def test_a_kernel_derived_for_one_q_refuses_another() -> None:
     assert kernel.evaluate(c=0.5).c == kernel.evaluate(c=0.5, q=1).c
     with pytest.raises(kc.KernelcError, match="q = 3"):
         kernel.evaluate(c=0.5, q=3)
+
+
+def test_a_formula_too_long_to_write_out_is_refused_at_once() -> None:
+    kernel = kc.derive(nets.mlp(41, 8, 4, (8,), form="weighted", shortcut_weight=0.6))
+    with pytest.raises(kc.UnsupportedError, match="written out"):
+        kernel.expand()
+
+
+def test_expanding_keeps_the_value() -> None:
+    kernel = kc.derive(nets.mlp(20, 8, 4, (8,), activation="tanh"))
+    # Substitution changes nothing but the order of float operations.
+    assert kernel.expand().evaluate(c=0.3).c == pytest.approx(kernel.evaluate(c=0.3).c, abs=1e-13)
