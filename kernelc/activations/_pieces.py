@@ -180,6 +180,7 @@ def _transcendental_roots(expr: Any, whole: Any) -> list[Any]:
     try:
         found = sympy.solveset(expr, X, sympy.S.Reals)
     except (NotImplementedError, ValueError, TypeError, RecursionError) as error:
+        # What SymPy raises on equations it cannot solve: refused, with its cause attached.
         raise _unlocated(expr, whole, type(error).__name__) from error
     if found is sympy.S.EmptySet:
         return []

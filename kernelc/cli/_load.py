@@ -121,6 +121,7 @@ def _called(spec: str, function: Any) -> Any:
     except KernelcError:
         raise
     except Exception as error:
+        # As at import: the function is the user's own, and so is what it raises.
         raise _raised(spec, "when it was called", error) from error
 
 

@@ -79,9 +79,11 @@ class Network:
         return isinstance(other, Network) and self.name == other.name and self.nodes == other.nodes
 
     def __hash__(self) -> int:
-        if self._hash is None:
-            object.__setattr__(self, "_hash", hash((self.name, self.nodes)))
-        return self._hash  # type: ignore[return-value]
+        known = self._hash
+        if known is None:
+            known = hash((self.name, self.nodes))
+            object.__setattr__(self, "_hash", known)
+        return known
 
     def __repr__(self) -> str:
         shapes = f"{self.input_shape} -> {self.output_shape}"

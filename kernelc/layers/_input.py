@@ -78,5 +78,6 @@ def Input(shape: Sequence[int], name: str = "input") -> Node:
         >>> kc.Input((28, 28, 1))
         <node input>
     """
-    sized = tuple(shape) if isinstance(shape, Sequence) else shape
-    return Node(InputLayer(sized), (), name)  # type: ignore[arg-type]
+    # What is no sequence goes on as it is: the layer says what is wrong with it.
+    sized: Any = tuple(shape) if isinstance(shape, Sequence) else shape
+    return Node(InputLayer(sized), (), name)

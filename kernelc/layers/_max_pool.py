@@ -13,7 +13,7 @@ from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import one_of
 from ._weighted_mean_pool import pool_rule
-from ._window import PADDINGS, freeze, per_axis, window_shape
+from ._window import PADDINGS, freeze, pool_sizes, window_shape
 
 
 S = TypeVar("S")
@@ -60,13 +60,10 @@ class MaxPool(Layer):
         )
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        return pool_rule(self, shapes[0], out, *self._sizes(len(out) - 1))
+        return pool_rule(
+            self, shapes[0], out, *pool_sizes(self.window, self.stride, len(out) - 1, "MaxPool")
+        )
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        window, stride = self._sizes(len(out) - 1)
+        window, stride = pool_sizes(self.window, self.stride, len(out) - 1, "MaxPool")
         return modules.MaxPool(window, stride, self.padding)
-
-    def _sizes(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        window = per_axis(self.window, axes, "MaxPool", "window")
-        stride = window if self.stride is None else per_axis(self.stride, axes, "MaxPool", "stride")
-        return window, stride

@@ -14,7 +14,7 @@ from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import one_of
 from ._weighted_mean_pool import pool_rule
-from ._window import PADDINGS, freeze, per_axis, window_shape
+from ._window import PADDINGS, freeze, pool_sizes, window_shape
 
 
 S = TypeVar("S")
@@ -83,8 +83,4 @@ class MeanPool(Layer):
         return modules.MeanPool(window, stride, self.padding)
 
     def _sizes(self, shape: Shape, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        axes = len(shape) - 1
-        window = per_axis(self.window, axes, where, "window")
-        if self.stride is None:
-            return window, window
-        return window, per_axis(self.stride, axes, where, "stride")
+        return pool_sizes(self.window, self.stride, len(shape) - 1, where)

@@ -30,6 +30,14 @@ def freeze(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def pool_sizes(
+    window: int | Sequence[int], stride: int | Sequence[int] | None, axes: int, where: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Window and stride of a pool for each location axis; windows tile unless told otherwise."""
+    sizes = per_axis(window, axes, where, "window")
+    return sizes, sizes if stride is None else per_axis(stride, axes, where, "stride")
+
+
 def window_shape(
     shape: Shape,
     window: int | Sequence[int],

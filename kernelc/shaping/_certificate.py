@@ -8,6 +8,7 @@ import numpy as np
 
 from .._errors import ShapingError
 from ..activations import ScalarFunction, independent_rule, named, panel_rule
+from ._deviations import deviations_on
 from ._transform import Transform
 
 
@@ -90,6 +91,24 @@ def certify_leaky_tat(phi: ScalarFunction, transform: Transform) -> dict[str, fl
     q, q_rate, _, slope, _ = _measured(phi, transform, curved=False)
     residuals = {"Q(1)-1": q - 1, "Q'(1)-1": q_rate - 1, "C'(1)-1": slope / q - 1}
     return _judged(phi, transform, residuals)
+
+
+def measured_slope(phi: ScalarFunction, transform: Transform) -> float:
+    """C'(1) by the certificate's rule, from its excess over 1.
+
+    A network of a thousand layers multiplies the error of this figure by more than a thousand,
+    and E φ̂'²/Q(1) itself is only good to a few roundings of 1.
+
+    Arguments:
+        phi: the activation, with its negative slope in place where that was solved for.
+        transform: its constants.
+
+    Returns: the local slope reached.
+    """
+    alpha = abs(transform.alpha)
+    z, w = _rule(phi, alpha, transform.beta)
+    found = deviations_on(phi, alpha, np.asarray(transform.beta), z, w, curved=False)
+    return 1 + float(found.excess / found.variance)
 
 
 def _measured(phi: ScalarFunction, t: Transform, *, curved: bool) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from .._errors import ShapingError, UnreachableError
 from ..activations import ScalarFunction, named
 from ..ir import Layer, Network, Placed
-from ._certificate import certify_dks, certify_leaky_tat, certify_tat
+from ._certificate import certify_dks, certify_leaky_tat, certify_tat, measured_slope
 from ._dks import solve_dks
 from ._leaky_relu import (
     has_free_slope,
@@ -116,7 +116,7 @@ def _dks(
         else:
             transform = solve_dks(phi, psi, target.q_slope)
         residuals = certify_dks(phi, transform, psi, target.q_slope)
-        slopes.append(psi + residuals["C'(1)-psi"])
+        slopes.append(measured_slope(phi, transform))
         solved[label] = (transform, residuals)
     reached = subnetworks.max_slope(max(slopes))
     return solved, {"max C_f'(1)-zeta": reached - target.zeta}, psi, None
@@ -207,7 +207,8 @@ def _local_slope(network: Network, subnetworks: Subnetworks, zeta: float) -> flo
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    return float(brentq(function, low, high, xtol=1e-17, rtol=9e-16, maxiter=200))  # type: ignore[arg-type]
+    root: Any = brentq(function, low, high, xtol=1e-17, rtol=9e-16, maxiter=200)
+    return float(root)
 
 
 def _with_slope(phi: ScalarFunction, transform: Transform) -> ScalarFunction:

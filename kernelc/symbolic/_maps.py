@@ -59,6 +59,7 @@ class LocalMap(sympy.Function):
             value = cls.precise(dps, *(a._to_mpmath(mpmath.mp.prec) for a in args))
         return sympy.Float(value, dps)
 
+    # Abstract in all but name: SymPy's metaclass leaves no place for ABCMeta.
     @classmethod
     def double(cls, *args: float) -> float:
         """The value in float64."""

@@ -171,7 +171,7 @@ class Nature:
 
     def _unpack_parts(self, entries: Sequence[sympy.Expr]) -> Second[sympy.Expr]:
         ring = SymbolicRing()
-        algebra = PairAlgebra(ring, tuple(range(self.probes)))  # type: ignore[arg-type]
+        algebra = PairAlgebra(ring, tuple(f"probe {i}" for i in range(self.probes)))
         return self.signal(algebra, list(entries)).second
 
     def signal(
