@@ -9,7 +9,7 @@ from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra
+from ..ir import KernelAlgebra, Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +39,11 @@ class _UnitQ(KernelAlgebra[Any]):
     def fresh(self, s: Any, weight_variance: Any, bias_variance: Any) -> Any:
         return s
 
-    def normalise(self, s: Any, center: bool) -> Any:
+    def normalise(self, s: Any, center: bool, over_locations: bool) -> Any:
         return s
 
-    def location_mean(self, s: Any, count: int, overlapping: bool) -> Any:
-        return s
+    def location_mean(self, s: Any, window: Window) -> Any:
+        return self.uneven(s) if window.uneven else s
 
     def append_constant(self, s: Any, channels: int, mode: str) -> Any:
         return s

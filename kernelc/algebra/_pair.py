@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from .._errors import DependenceError, UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra
+from ..ir import KernelAlgebra, Window
 from ._ring import Ring
 from ._signal import Atom, Second, Signal
 
@@ -61,7 +61,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            theta = tuple(new + w * old for new, old in zip(k, theta, strict=True))
+            value = self.ring.value
+            theta = tuple(value(new) + w * old for new, old in zip(k, theta, strict=True))
         q = w * s.second.q + b
         return self.atom_signal(Second(q, k, theta), self.ring.number(0), gaussian=True)
 
@@ -83,7 +84,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         theta = second.theta
         if theta is not None:
             theta = tuple(
-                old * ring.dual(phi, second.q, item, 1)
+                old * ring.value(ring.dual(phi, second.q, item, 1))
                 for item, old in zip(second.k, theta, strict=True)
             )
         image = Second(ring.q_map(phi, second.q), k, theta)
@@ -112,20 +113,20 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         second = factors[0].second
         mean = factors[0].mean
         for factor in factors[1:]:
-            second = _times(second, factor.second)
+            second = self._times(second, factor.second)
             mean = None if mean is None or factor.mean is None else mean * factor.mean
         return self.atom_signal(second, mean, support)
 
     def concat(self, parts: Sequence[Signal[N]], fractions: Sequence[Any]) -> Signal[N]:
         scales = [self.ring.number(f) for f in fractions]
-        second = _linear([part.second for part in parts], scales)
+        second = self._linear([part.second for part in parts], [(f, f) for f in scales])
         mean = self._combine([part.mean for part in parts], scales)
         support = frozenset().union(*(part.support for part in parts))
         atom = Atom(second, mean, support, False)
         pieces = tuple(zip(fractions, parts, strict=True))
         return Signal(second, mean, ((self.ring.number(1), atom),), pieces)
 
-    def normalise(self, s: Signal[N], center: bool) -> Signal[N]:
+    def normalise(self, s: Signal[N], center: bool, over_locations: bool) -> Signal[N]:
         ring = self.ring
         if center and s.mean is None:
             raise UnsupportedError(
@@ -135,17 +136,26 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
                 remedy="use LayerNorm(center=False), PLN, or put a Dense or Conv layer first",
             )
         if center and s.mean is not None and not ring.is_zero(s.mean):
-            one = ring.number(1)
-            zero = ring.number(0)
-            theta = None if s.second.theta is None else tuple(zero for _ in s.second.k)
-            ones = Second(one, tuple(one for _ in s.second.k), theta)
-            constant = self.atom_signal(ones, one, frozenset())
-            s = self.weighted_sum([s, constant], [one, -s.mean])
-            s = Signal(s.second, zero, s.form)
-        scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(s.second.q))])
+            s = self._centred(s, over_locations)
+        q = ring.over_locations(s.second.q) if over_locations else s.second.q
+        scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(q))])
+        if over_locations:
+            return scaled
         # Exact by construction; simplification of sqrt(q)^2 / q is left to no one.
         second = scaled.second
-        return Signal(Second(ring.number(1), second.k, second.theta), scaled.mean, scaled.form)
+        k = tuple(ring.unit(item) for item in second.k)
+        return Signal(Second(ring.number(1), k, second.theta), scaled.mean, scaled.form)
+
+    def _centred(self, s: Signal[N], over_locations: bool) -> Signal[N]:
+        ring = self.ring
+        one, zero = ring.number(1), ring.number(0)
+        theta = None if s.second.theta is None else tuple(zero for _ in s.second.k)
+        ones = Second(one, tuple(one for _ in s.second.k), theta)
+        constant = self.atom_signal(ones, one, frozenset())
+        mean: Any = s.mean
+        gone = ring.over_locations(mean) if over_locations else mean
+        s = self.weighted_sum([s, constant], [one, -gone])
+        return s if over_locations else Signal(s.second, zero, s.form)
 
     def batch_normalise(self, s: Signal[N]) -> Signal[N]:
         if not s.gaussian:
@@ -162,7 +172,10 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         second = Second(self.ring.number(1), k, None)
         return self.atom_signal(second, self.ring.number(0), s.support, s.gaussian)
 
-    def location_mean(self, s: Signal[N], count: int, overlapping: bool) -> Signal[N]:
+    def location_mean(self, s: Signal[N], window: Window) -> Signal[N]:
+        count = window.taps
+        if window.uneven:
+            return self.uneven(s)
         if count == 1:
             return s
         if self._overlap_at not in (None, self.where):
@@ -180,21 +193,25 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             mixed[c] = near * theta[c] + far * theta[cross]
             theta = tuple(mixed)
         second = Second(q, tuple(k), theta)
-        if overlapping:
+        if window.overlapping:
             # Overlapping windows share locations, so from here on the covariance of two
             # locations depends on their offset: fine unless another pool reads it.
             self._overlap_at = self.where
         return self.atom_signal(second, s.mean, s.support, s.gaussian)
 
     def append_constant(self, s: Signal[N], channels: int, mode: str) -> Signal[N]:
-        ring = self.ring
+        ring, q = self.ring, s.second.q
         d = ring.number(channels)
-        constant = {"one": ring.number(1), "avg_q": s.second.q, "off": ring.number(0)}[mode]
-        total = d * s.second.q + constant
-        k = tuple((d * item + constant) / total for item in s.second.k)
+        if mode == "avg_q":
+            h = ring.sqrt(ring.over_locations(q))
+        else:
+            h = ring.number(1 if mode == "one" else 0)
+        inverse = one_over(ring, ring.sqrt(d * q + h * h))
+        scale, constant = ring.outer(inverse, inverse), ring.outer(h, h)
+        k = tuple(ring.unit((d * item + constant) * scale) for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            theta = tuple(d * item / total for item in theta)
+            theta = tuple(d * item * ring.value(scale) for item in theta)
         return self.atom_signal(Second(ring.number(1), k, theta), None, s.support)
 
     def dropout(self, s: Signal[N], keep: float) -> Signal[N]:
@@ -210,29 +227,38 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 
     # -- dependence -------------------------------------------------------------------
 
-    def _sum_second(self, terms: Sequence[Signal[N]], scales: Sequence[N]) -> Second[N]:
-        squares = _linear([t.second for t in terms], [w * w for w in scales])
-        total = squares
-        for (w1, a), (w2, b) in itertools.combinations(zip(scales, terms, strict=True), 2):
+    def _sum_second(self, terms: Sequence[Signal[N]], weights: Sequence[N]) -> Second[N]:
+        squares = [self._product(w, w) for w in weights]
+        total = self._linear([t.second for t in terms], squares)
+        for (w1, a), (w2, b) in itertools.combinations(zip(weights, terms, strict=True), 2):
             shared = self._cross(a, b)
-            if shared is not None:
+            if shared is None:
+                continue
+            if self.ring.exchangeable:
                 both = self.ring.number(2) * w1 * w2
-                total = _linear([total, shared], [self.ring.number(1), both])
+                items, scales = [total, shared], [(both, both)]
+            else:
+                other = self._cross(b, a)
+                assert other is not None
+                items = [total, shared, other]
+                scales = [self._product(w1, w2), self._product(w2, w1)]
+            one = self.ring.number(1)
+            total = self._linear(items, [(one, one), *scales])
         return total
 
     def _cross(self, a: Signal[N], b: Signal[N]) -> Second[N] | None:
-        """E a b; None when it vanishes."""
+        """E a(x) b(x'); None when it vanishes."""
         if not a.support & b.support and (self._is_zero(a.mean) or self._is_zero(b.mean)):
             return None
         found: list[Second[N]] = []
-        scales: list[N] = []
+        scales: list[tuple[N, N]] = []
         for c1, atom1 in a.form:
             for c2, atom2 in b.form:
                 second = self._cross_atoms(atom1, atom2)
                 if second is not None:
                     found.append(second)
-                    scales.append(c1 * c2)
-        return _linear(found, scales) if found else None
+                    scales.append(self._product(c1, c2))
+        return self._linear(found, scales) if found else None
 
     def _cross_atoms(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
         if a is b:
@@ -240,9 +266,13 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         if not a.support & b.support:
             return self._independent(a, b)
         if a.gaussian and b.argument is not None and b.phi is not None:
-            return self._stein(a, b.phi, b.argument)
+            slope = self.ring.mean(b.phi, b.argument.second.q, 1)
+            shared = self._cross(self._as_signal(a), b.argument)
+            return self._stein(shared, self._product(self.ring.number(1), slope))
         if b.gaussian and a.argument is not None and a.phi is not None:
-            return self._stein(b, a.phi, a.argument)
+            slope = self.ring.mean(a.phi, a.argument.second.q, 1)
+            shared = self._cross(a.argument, self._as_signal(b))
+            return self._stein(shared, self._product(slope, self.ring.number(1)))
         if a.phi is None or b.phi is None or a.argument is None or b.argument is None:
             raise self._dependent("a sum of values that share random weights")
         return self._images(a.phi, a.argument, b.phi, b.argument)
@@ -258,18 +288,15 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
                 "is not a function of q and c",
                 remedy="pass the input through a Dense or Conv layer before the sum",
             )
-        both = a.mean * b.mean
+        both, pair = self._product(a.mean, b.mean)
         zero = self.ring.number(0)
         known = a.second.theta is not None and b.second.theta is not None
         theta = tuple(zero for _ in a.second.k) if known else None
-        return Second(both, tuple(both for _ in a.second.k), theta)
+        return Second(both, tuple(pair for _ in a.second.k), theta)
 
-    def _stein(self, g: Atom[N], phi: ScalarFunction, u: Signal[N]) -> Second[N] | None:
+    def _stein(self, shared: Second[N] | None, slope: tuple[N, N]) -> Second[N] | None:
         """E g phi(u) = E[g u] E phi'(u) (Stein's lemma), for Gaussian g and u."""
-        shared = self._cross(self._as_signal(g), u)
-        if shared is None:
-            return None
-        return _linear([shared], [self.ring.mean(phi, u.second.q, 1)])
+        return None if shared is None else self._linear([shared], [slope])
 
     def _images(
         self, phi: ScalarFunction, u: Signal[N], psi: ScalarFunction, v: Signal[N]
@@ -285,8 +312,43 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 
         theta = shared.theta
         if theta is not None:
-            theta = tuple(old * pair(item, 1) for item, old in zip(shared.k, theta, strict=True))
+            theta = tuple(
+                old * ring.value(pair(item, 1)) for item, old in zip(shared.k, theta, strict=True)
+            )
         return Second(pair(shared.q), tuple(pair(item) for item in shared.k), theta)
+
+    def _product(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """The product of two per-input numbers: at one input, and at the pair."""
+        return a * b, self.ring.outer(a, b)
+
+    def _linear(self, items: Sequence[Second[N]], scales: Sequence[tuple[Any, Any]]) -> Second[N]:
+        """Sum of scale_i item_i, entry by entry; scales for one input and for the pair."""
+
+        def total(values: Sequence[N], weights: Sequence[Any]) -> N:
+            first, *rest = (w * value for w, value in zip(weights, values, strict=True))
+            for term in rest:
+                first = first + term
+            return first
+
+        own, pair = [w for w, _ in scales], [w for _, w in scales]
+        k = tuple(total(entries, pair) for entries in zip(*(item.k for item in items), strict=True))
+        thetas = [item.theta for item in items if item.theta is not None]
+        theta = None
+        if len(thetas) == len(items):
+            plain = [self.ring.value(w) for w in pair]
+            theta = tuple(total(entries, plain) for entries in zip(*thetas, strict=True))
+        return Second(total([item.q for item in items], own), k, theta)
+
+    def _times(self, a: Second[N], b: Second[N]) -> Second[N]:
+        """Second moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
+        k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))
+        theta, value = None, self.ring.value
+        if a.theta is not None and b.theta is not None:
+            theta = tuple(
+                ta * value(kb) + value(ka) * tb
+                for ta, ka, tb, kb in zip(a.theta, a.k, b.theta, b.k, strict=True)
+            )
+        return Second(a.q * b.q, k, theta)
 
     def _as_signal(self, atom: Atom[N]) -> Signal[N]:
         return Signal(atom.second, atom.mean, ((self.ring.number(1), atom),))
@@ -325,31 +387,3 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 def one_over(ring: Ring[N], value: N) -> N:
     """1 / value in the ring."""
     return ring.number(1) / value
-
-
-def _linear(items: Sequence[Second[N]], scales: Sequence[Any]) -> Second[N]:
-    """Sum of scale_i item_i, entry by entry."""
-
-    def total(values: Sequence[N]) -> N:
-        first, *rest = (w * value for w, value in zip(scales, values, strict=True))
-        for term in rest:
-            first = first + term
-        return first
-
-    k = tuple(total(entries) for entries in zip(*(item.k for item in items), strict=True))
-    thetas = [item.theta for item in items if item.theta is not None]
-    theta = None
-    if len(thetas) == len(items):
-        theta = tuple(total(entries) for entries in zip(*thetas, strict=True))
-    return Second(total([item.q for item in items]), k, theta)
-
-
-def _times(a: Second[N], b: Second[N]) -> Second[N]:
-    """Second moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
-    k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))
-    theta = None
-    if a.theta is not None and b.theta is not None:
-        theta = tuple(
-            ta * kb + ka * tb for ta, ka, tb, kb in zip(a.theta, a.k, b.theta, b.k, strict=True)
-        )
-    return Second(a.q * b.q, k, theta)

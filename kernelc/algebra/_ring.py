@@ -30,6 +30,27 @@ class Ring(ABC, Generic[N]):
     def is_zero(self, value: N) -> bool:
         """Whether `value` is known to vanish (False when unknown)."""
 
+    @property
+    def exchangeable(self) -> bool:
+        """Whether E a(x) b(x') = E b(x) a(x'): so when both inputs have one q value."""
+        return True
+
+    def outer(self, a: Any, b: Any) -> Any:
+        """a(x) b(x') for numbers that belong to one input each: those of `mean` and `q_map`."""
+        return a * b
+
+    def value(self, k: N) -> N:
+        """The covariance itself, as it is added to an NTK."""
+        return k
+
+    def unit(self, k: N) -> N:
+        """A covariance whose q values are 1 by construction, told so."""
+        return k
+
+    def over_locations(self, q: N) -> N:
+        """The mean of a q value over the locations of an input."""
+        return q
+
     @abstractmethod
     def mean(self, phi: ScalarFunction, q: N, order: int = 0) -> N:
         """E phi^(order)(u)."""

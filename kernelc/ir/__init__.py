@@ -17,3 +17,4 @@ from ._structure import (
     runs as runs,
     segments as segments,
 )
+from ._window import Window as Window

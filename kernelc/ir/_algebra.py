@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from ..activations import ScalarFunction
+    from ._window import Window
 
 S = TypeVar("S")
 
@@ -43,16 +44,37 @@ class KernelAlgebra(ABC, Generic[S]):
         """Concatenation along channels; `fractions` of the channels sum to 1."""
 
     @abstractmethod
-    def normalise(self, s: S, center: bool) -> S:
-        """Layer norm over channels: unit q, and zero mean when `center`."""
+    def normalise(self, s: S, center: bool, over_locations: bool) -> S:
+        """Layer norm over channels, and locations when `over_locations`: unit q, and zero mean
+        when `center`."""
 
     @abstractmethod
     def batch_normalise(self, s: S) -> S:
         """Batch norm in training mode on a large batch."""
 
     @abstractmethod
-    def location_mean(self, s: S, count: int, overlapping: bool) -> S:
-        """Mean over `count` locations."""
+    def location_mean(self, s: S, window: Window) -> S:
+        """Mean over the locations of each window."""
+
+    def pick(self, s: S, window: Window) -> S:
+        """The centre tap of each window: nothing changes where all locations are alike."""
+        del window
+        return s
+
+    def tap_mean(self, s: S, window: Window) -> S:
+        """Weights spread over windows: K(p, p') <- mean over taps t of K(p + t, p' + t)."""
+        if window.taps > 1 and window.padding == "SAME":
+            return self.unsupported(
+                [s],
+                "spread weights with zero padding lower q at the border, so q is not uniform",
+                "use delta=True, or padding CIRCULAR or VALID",
+            )
+        return s
+
+    def flatten(self, s: S, locations: tuple[int, ...]) -> S:
+        """Locations become channels: the mean over equal locations."""
+        del locations
+        return s
 
     @abstractmethod
     def append_constant(self, s: S, channels: int, mode: str) -> S:
@@ -61,6 +83,15 @@ class KernelAlgebra(ABC, Generic[S]):
     @abstractmethod
     def dropout(self, s: S, keep: float) -> S:
         """Inverted dropout with probability `keep` of keeping a channel."""
+
+    def uneven(self, s: S) -> S:
+        """Refuse a mean over windows that see fewer locations at the border."""
+        return self.unsupported(
+            [s],
+            "windows that are cut off at the border average fewer locations there, so q "
+            "is not uniform",
+            "use padding VALID or CIRCULAR, or WeightedMeanPool",
+        )
 
     @abstractmethod
     def unsupported(self, s: Sequence[S], reason: str, remedy: str) -> S:

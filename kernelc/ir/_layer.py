@@ -78,6 +78,11 @@ class Layer(ABC):
         del shapes
         return self
 
+    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
+        """What `kernel_key` leaves out because it matters only where locations differ."""
+        del shapes
+        return None
+
     def reads(self) -> tuple[str, ...]:
         """What the kernel rule reads beside the pair itself: "location", "batch"."""
         return ()

@@ -15,7 +15,7 @@ from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._dense import INITS, weight_rule
 from ._fields import finite_number, numeric, one_of, positive_integer
-from ._window import PADDINGS, freeze, per_axis, window_shape
+from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
 
 S = TypeVar("S")
@@ -94,13 +94,6 @@ class Conv(Layer):
         return (*locations, self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        taps = math.prod(per_axis(self.window, len(shapes[0]) - 1, algebra.where, "window"))
-        if not self.delta and taps > 1 and self.padding == "SAME":
-            return algebra.unsupported(
-                inputs,
-                "spread weights with zero padding lower q at the border, so q is not uniform",
-                "use delta=True, or padding CIRCULAR or VALID",
-            )
         if shapes[0][-1] == self.groups and self.groups > 1:
             return algebra.unsupported(
                 inputs,
@@ -108,10 +101,16 @@ class Conv(Layer):
                 "so it is not Gaussian however many channels there are",
                 "use fewer groups, or WeightedMeanPool",
             )
-        return algebra.fresh(inputs[0], self.weight_std**2, self.bias_std**2)
+        over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
+        taps = algebra.pick if self.delta else algebra.tap_mean
+        spread = taps(inputs[0], over)
+        return algebra.fresh(spread, self.weight_std**2, self.bias_std**2)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std, self.delta, self.padding, self.groups
+
+    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return self.window, self.stride
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo", delta=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar, final
 
 import equinox as eqx
@@ -32,7 +32,10 @@ class Flatten(Layer):
         return (math.prod(shapes[0]),)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return inputs[0]
+        return algebra.flatten(inputs[0], shapes[0][:-1])
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return shapes[0][:-1]
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         return modules.Flatten()

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window
 from ._shapes import with_locations
 
 
@@ -36,8 +36,8 @@ class GlobalMeanPool(Layer):
         return shapes[0][-1:]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        count = with_locations(shapes[0], algebra.where, "GlobalMeanPool")
-        return algebra.location_mean(inputs[0], count, False)
+        with_locations(shapes[0], algebra.where, "GlobalMeanPool")
+        return algebra.location_mean(inputs[0], Window.whole(shapes[0][:-1]))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return shapes[0][:-1]

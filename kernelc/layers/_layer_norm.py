@@ -56,7 +56,7 @@ class LayerNorm(Layer):
         return shapes[0]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.normalise(inputs[0], self.center)
+        return algebra.normalise(inputs[0], self.center, self.axis == "all" and len(shapes[0]) > 1)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
@@ -11,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window
 from ._fields import one_of
 from ._weighted_mean_pool import pool_rule
 from ._window import PADDINGS, freeze, pool_sizes, window_shape
@@ -58,17 +57,8 @@ class MeanPool(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         window, stride = self._sizes(shapes[0], algebra.where)
-        if self.padding == "SAME" and any(
-            n % s or w > s for n, s, w in zip(shapes[0][:-1], stride, window, strict=True)
-        ):
-            return algebra.unsupported(
-                inputs,
-                "windows that are cut off at the border average fewer locations there, so q "
-                "is not uniform",
-                "use padding VALID or CIRCULAR, or WeightedMeanPool",
-            )
-        overlapping = any(s < w for s, w in zip(stride, window, strict=True))
-        return algebra.location_mean(inputs[0], math.prod(window), overlapping)
+        over = Window(shapes[0][:-1], window, stride, self.padding)
+        return algebra.location_mean(inputs[0], over)
 
     def reads(self) -> tuple[str, ...]:
         return ("location",)

@@ -13,7 +13,7 @@ from .. import modules
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
 from ._fields import one_of
-from ._window import PADDINGS, freeze, per_axis, window_shape
+from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
 
 S = TypeVar("S")
@@ -64,7 +64,9 @@ class WeightedMeanPool(Layer):
         return (*locations, shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return inputs[0]
+        stride = 1 if self.stride is None else self.stride
+        over = window_over(shapes[0], self.window, stride, self.padding, algebra.where)
+        return algebra.pick(inputs[0], over)
 
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
         axes = len(out) - 1

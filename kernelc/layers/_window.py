@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._errors import ShapeError
-from ..ir import Shape
+from ..ir import Shape, Window
 
 
 PADDINGS = ("SAME", "VALID", "CIRCULAR")
@@ -67,3 +67,16 @@ def window_shape(
             remedy="make the window smaller, or use padding SAME",
         )
     return sizes
+
+
+def window_over(
+    shape: Shape,
+    window: int | Sequence[int],
+    stride: int | Sequence[int],
+    padding: str,
+    where: str,
+) -> Window:
+    """The windows over the locations of a value of this shape."""
+    axes = len(shape) - 1
+    sizes = per_axis(window, axes, where, "window")
+    return Window(shape[:-1], sizes, per_axis(stride, axes, where, "stride"), padding)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra
+from ..ir import KernelAlgebra, Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,14 +73,14 @@ class OriginAlgebra(KernelAlgebra[Origin]):
         mean = any(part.mean for part in parts)
         return Origin(support, all(part.gaussian for part in parts), mean=mean)
 
-    def normalise(self, s: Origin, center: bool) -> Origin:
+    def normalise(self, s: Origin, center: bool, over_locations: bool) -> Origin:
         return s
 
     def batch_normalise(self, s: Origin) -> Origin:
         return s
 
-    def location_mean(self, s: Origin, count: int, overlapping: bool) -> Origin:
-        return s
+    def location_mean(self, s: Origin, window: Window) -> Origin:
+        return self.uneven(s) if window.uneven else s
 
     def append_constant(self, s: Origin, channels: int, mode: str) -> Origin:
         return s

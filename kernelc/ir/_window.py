@@ -1,0 +1,81 @@
+"""Window: how windows lie on the location axes of a value."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Windows on location axes, one entry of each tuple for each axis.
+
+    Arguments:
+        locations: sizes of the axes.
+        sizes: sizes of a window.
+        strides: steps between windows.
+        padding: what windows see beyond the border: nothing there to see ("VALID"), zeros
+            ("SAME"), the other side ("CIRCULAR").
+
+    Example:
+        >>> Window((5,), (3,), (2,), "SAME").taps_of(0).tolist()
+        [[-1, 0, 1], [1, 2, 3], [3, 4, -1]]
+    """
+
+    locations: tuple[int, ...]
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+
+    @classmethod
+    def whole(cls, locations: tuple[int, ...]) -> Window:
+        """One window over everything."""
+        return cls(locations, locations, (1,) * len(locations), "VALID")
+
+    @property
+    def taps(self) -> int:
+        """Locations in a window."""
+        return math.prod(self.sizes)
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """How many windows there are along each axis."""
+        if self.padding != "VALID":
+            return tuple(-(-n // s) for n, s in zip(self.locations, self.strides, strict=True))
+        return tuple(
+            (n - w) // s + 1
+            for n, w, s in zip(self.locations, self.sizes, self.strides, strict=True)
+        )
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether two windows share locations."""
+        return any(
+            s < w and n > 1 for s, w, n in zip(self.strides, self.sizes, self.outputs, strict=True)
+        )
+
+    @property
+    def uneven(self) -> bool:
+        """Whether windows at the border see fewer locations than others."""
+        return self.padding == "SAME" and any((self.taps_of(i) < 0).any() for i in range(self.rank))
+
+    @property
+    def rank(self) -> int:
+        """Number of location axes."""
+        return len(self.locations)
+
+    def taps_of(self, axis: int) -> np.ndarray:
+        """The location each tap of each window reads along an axis, -1 beyond the border."""
+        n, w, s = self.locations[axis], self.sizes[axis], self.strides[axis]
+        count = self.outputs[axis]
+        before = 0 if self.padding == "VALID" else max((count - 1) * s + w - n, 0) // 2
+        found = s * np.arange(count)[:, None] + np.arange(w)[None, :] - before
+        if self.padding == "CIRCULAR":
+            return found % n
+        return np.where((found < 0) | (found >= n), -1, found)
+
+    def centres_of(self, axis: int) -> np.ndarray:
+        """The location the centre tap of each window reads along an axis."""
+        return self.taps_of(axis)[:, self.sizes[axis] // 2]
