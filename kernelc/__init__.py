@@ -1,6 +1,7 @@
 """kernelc: a symbolic-numeric compiler for the kernels of neural networks.
 
-Describe a network, derive its kernel in SymPy, shape it (DKS, TAT), lower it to Equinox, fit it.
+Describe a network, derive its kernel in SymPy, shape it (DKS, TAT), evaluate it on data, lower it
+to Equinox, fit it.
 """
 
 from . import data as data
@@ -41,6 +42,17 @@ from .layers import (
 )
 from .lowering import lower as lower
 from .modules import Model as Model, Policy as Policy
+from .numeric import (
+    KernelFunction as KernelFunction,
+    KernelMatrices as KernelMatrices,
+    empirical_kernel as empirical_kernel,
+    kernel_fn as kernel_fn,
+)
+from .prediction import (
+    KernelRegression as KernelRegression,
+    Prediction as Prediction,
+    predict as predict,
+)
 from .shaping import (
     DKS as DKS,
     TAT as TAT,

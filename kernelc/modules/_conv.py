@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
-from ._dense import biases, check_bias, check_weight
+from ._dense import biases, check_bias, check_weight, in_their_place
 from ._initialisers import Kind, initialise
 from ._layer import LayerModule, only, require_channels
 from ._window import Padding, check_locations, check_window, sizes, wrap
@@ -34,6 +36,8 @@ class Conv(LayerModule):
         stride: one step for each location axis.
         padding: "SAME", "VALID" or "CIRCULAR".
         groups: channels are split into this many contiguous blocks that do not mix.
+        weight_std, bias_std: the σ_w and σ_b that the parameters were drawn with.
+        delta: whether only the centre tap was drawn, and the others started at zero.
 
     Raises: ShapeError for parameters, strides or groups that do not fit together.
 
@@ -48,6 +52,9 @@ class Conv(LayerModule):
     stride: tuple[int, ...] = eqx.field(static=True)
     padding: Padding = eqx.field(static=True)
     groups: int = eqx.field(static=True)
+    weight_std: float = eqx.field(static=True)
+    bias_std: float = eqx.field(static=True)
+    delta: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -57,6 +64,9 @@ class Conv(LayerModule):
         stride: Sequence[int] | None = None,
         padding: Padding = "SAME",
         groups: int = 1,
+        weight_std: float = 1.0,
+        bias_std: float = 0.0,
+        delta: bool = False,
     ) -> None:
         check_weight("Conv", weight, (3, 4, 5))
         check_bias("Conv", weight, bias)
@@ -64,6 +74,8 @@ class Conv(LayerModule):
         self.weight, self.bias = weight, bias
         self.stride = sizes((1,) * len(window) if stride is None else stride)
         self.padding, self.groups = padding, int(groups)
+        self.weight_std, self.bias_std = float(weight_std), float(bias_std)
+        self.delta = bool(delta)
         check_window("Conv", window, self.stride, padding)
         if self.groups < 1 or weight.shape[-1] % self.groups:
             raise ShapeError(
@@ -95,6 +107,14 @@ class Conv(LayerModule):
             feature_group_count=self.groups,
         )
         return (y if self.bias is None else y + self.bias), state
+
+    def parameter_variances(self) -> PyTree:
+        window, fan_in = self.weight.shape[:-2], self.weight.shape[-2]
+        taps = np.full((*window, 1, 1), self.weight_std**2 / (fan_in * math.prod(window)))
+        if self.delta:
+            taps = np.zeros_like(taps)
+            taps[tuple(size // 2 for size in window)] = self.weight_std**2 / fan_in
+        return in_their_place(self, taps, self.bias_std**2)
 
 
 def conv(
@@ -136,4 +156,13 @@ def conv(
     weight_key, bias_key = jax.random.split(key)
     weight = initialise(init, weight_key, window, in_channels, out_channels, groups, delta, dtype)
     bias = biases(bias_key, out_channels, bias_std, weight.dtype)
-    return Conv(weight * weight_std, bias, stride=stride, padding=padding, groups=groups)
+    return Conv(
+        weight * weight_std,
+        bias,
+        stride=stride,
+        padding=padding,
+        groups=groups,
+        weight_std=weight_std,
+        bias_std=bias_std,
+        delta=delta,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
 from ._initialisers import Kind, initialise
@@ -23,6 +23,8 @@ class Dense(LayerModule):
     Arguments:
         weight: shape (in, out).
         bias: shape (out,), or None for no bias.
+        weight_std: the σ_w that the weights were drawn with.
+        bias_std: the σ_b that the biases were drawn with.
 
     Raises: ShapeError for weights of another rank, or a bias of another length.
 
@@ -34,6 +36,8 @@ class Dense(LayerModule):
 
     weight: Float[Array, "in out"]
     bias: Float[Array, " out"] | None = None
+    weight_std: float = eqx.field(static=True, converter=float, default=1.0)
+    bias_std: float = eqx.field(static=True, converter=float, default=0.0)
 
     def __check_init__(self) -> None:
         check_weight("Dense", self.weight, (2,))
@@ -50,6 +54,9 @@ class Dense(LayerModule):
         require_channels("Dense", x, self.weight.shape[0])
         y = x @ self.weight
         return (y if self.bias is None else y + self.bias), state
+
+    def parameter_variances(self) -> PyTree:
+        return in_their_place(self, self.weight_std**2 / self.weight.shape[0], self.bias_std**2)
 
 
 def dense(
@@ -83,7 +90,8 @@ def dense(
     """
     weight_key, bias_key = jax.random.split(key)
     weight = initialise(init, weight_key, (), in_channels, out_channels, dtype=dtype)
-    return Dense(weight * weight_std, biases(bias_key, out_channels, bias_std, weight.dtype))
+    bias = biases(bias_key, out_channels, bias_std, weight.dtype)
+    return Dense(weight * weight_std, bias, weight_std, bias_std)
 
 
 def biases(key: PRNGKeyArray, size: int, std: float, dtype: Any) -> Float[Array, " size"]:
@@ -91,6 +99,12 @@ def biases(key: PRNGKeyArray, size: int, std: float, dtype: Any) -> Float[Array,
     if std == 0:
         return jnp.zeros(size, dtype)
     return jax.random.normal(key, (size,), dtype) * std
+
+
+def in_their_place(layer: Any, weight: Any, bias: float) -> PyTree:
+    """The layer with `weight` and `bias` where its parameters are, if it has them."""
+    tree = eqx.tree_at(lambda tree: tree.weight, eqx.filter(layer, eqx.is_inexact_array), weight)
+    return tree if layer.bias is None else eqx.tree_at(lambda tree: tree.bias, tree, bias)
 
 
 def check_weight(where: str, weight: Array, ranks: tuple[int, ...]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 
 import equinox as eqx
-from jaxtyping import Array, PRNGKeyArray
+import jax
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
 
@@ -40,6 +41,19 @@ class LayerModule(eqx.Module):
     def needs_batch(self) -> bool:
         """Whether the output for one example depends on the other examples of its batch."""
         return False
+
+    def parameter_variances(self) -> PyTree:
+        """Variance at initialisation of each parameter that the infinite-width limit counts.
+
+        The NTK parametrisation writes a parameter of standard deviation σ as σω and takes
+        gradients along ω: ∂f/∂ω = σ ∂f/∂θ (Jacot et al. 2018). Gains and other parameters
+        that the limit holds fixed have the number 0, which is what this method gives to all
+        unless a layer says otherwise.
+
+        Returns: the layer with a number, or an array that broadcasts against it, in the place
+            of each parameter, and None in that of anything else.
+        """
+        return jax.tree.map(lambda _: 0.0, eqx.filter(self, eqx.is_inexact_array))
 
 
 def only(where: str, inputs: tuple[Array, ...]) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kernelc._errors import ShapeError, UnsupportedError
-from kernelc.modules import conv, dense, initialise
+from kernelc.modules import conv, dense, initialise, layer_norm, weighted_mean_pool
 
 
 KEY = jax.random.key(7)
@@ -82,6 +82,26 @@ def test_layers_scale_weights_and_biases():
     assert not plain.bias.any()
     assert abs(np.std(scaled.bias) / 0.5 - 1) < 4 * (1 / 600) ** 0.5
     assert conv(KEY, 3, 5, window=(3,), weight_std=2.0).weight.shape == (3, 3, 5)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "suo"])
+@pytest.mark.parametrize("delta", [True, False])
+def test_layers_know_the_variances_they_were_drawn_with(kind, delta):
+    scales = {"weight_std": 1.5, "bias_std": 0.5, "init": kind}
+    square = {"window": (3, 3), "groups": 2, "delta": delta}
+    for layer in (dense(KEY, 64, 512, **scales), conv(KEY, 64, 512, **square, **scales)):
+        variances = layer.parameter_variances()
+        assert variances.bias == 0.25
+        drawn = np.mean(np.square(layer.weight), axis=(-2, -1))
+        # Means of at least 32 * 512 squares; their relative deviation is at most √(2 / 16384).
+        wanted = np.reshape(variances.weight, drawn.shape)
+        np.testing.assert_allclose(drawn, wanted, rtol=5 * (2 / 16384) ** 0.5)
+
+
+def test_parameters_that_the_limit_holds_fixed_have_variance_zero():
+    for layer in (layer_norm((4,)), weighted_mean_pool(4, window=(3,))):
+        variances = jax.tree.leaves(layer.parameter_variances())
+        assert variances == [0.0] * len(jax.tree.leaves(layer))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,156 @@
+"""The variables a series may be in: the cosine, the quarter angle, and conformal maps of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Array, Float, Float64
+
+from ._roots import root
+
+
+_ROOT2 = math.sqrt(2)
+# In terms of a series, measured under XLA on a CPU: there, terms are cheap.
+_DIVISION = 20
+_ROOT = 20
+
+
+@dataclass(frozen=True)
+class Variable:
+    """t in [-1, 1] with t = 1 at gap 0, a conformal map of b = g/2 or of b = tan(θ/4).
+
+    Functions of a smooth network are analytic in g, those of a ReLU network in θ = arccos c;
+    tan(θ/4) = √g/(√2 + √(2 - g)) is analytic in θ and needs no arccos. Functions of a deep network
+    also have a pole near b = -1/L and, from there to -∞, the branch cut of the logarithm in the
+    asymptotics at depth L; those of a chaotic network with slope χ at c = 1 have one from -1/χ,
+    and odd ones another from 1 + 1/χ. With z = √((b + a)/(1 + a - b)) or, for one cut only,
+    z = √(b + a), m = (z - β)/(z + β), β² = z(0) z(1), maps the plane without the cuts to the unit
+    disc and [0, 1] to [-r, r], as far from the edge of the disc as it can be; t = -m/r.
+
+    Arguments:
+        base: "gap" for b = g/2, "angle" for b = tan(θ/4).
+        cut: a > 0; infinity for t = 1 - 2b.
+        both: whether there is a cut at either end.
+
+    Example:
+        >>> str(Variable("gap", math.inf)), str(Variable("angle", 0.01))
+        ('c', 'tan(θ/4) cut below -0.01')
+    """
+
+    base: Literal["gap", "angle"]
+    cut: float
+    both: bool = False
+
+    @property
+    def cost(self) -> int:
+        """What the variable costs, in terms of a series."""
+        cut, angle = math.isfinite(self.cut), self.base == "angle"
+        roots = 2 * angle + cut
+        return _ROOT * roots + _DIVISION * (angle + cut * (1 + self.both))
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """z(0), z(1)."""
+        a = self.cut
+        if self.both:
+            return math.sqrt(a / (1 + a)), math.sqrt((1 + a) / a)
+        return math.sqrt(a), math.sqrt(1 + a)
+
+    @property
+    def _beta(self) -> float:
+        return math.sqrt(math.prod(self._ends))
+
+    @property
+    def _radius(self) -> float:
+        end = self._ends[1]
+        return (end - self._beta) / (end + self._beta)
+
+    def __call__(self, gap: Float[Array, "..."], sqrt: Callable = root) -> Float[Array, "..."]:
+        """t; intermediate values are used sparingly, or XLA would store instead of fusing them.
+
+        Arguments:
+            gap: (...) gaps in [0, 2].
+            sqrt: the square root of the arrays at hand.
+
+        Returns: (...) t in [-1, 1].
+
+        Example:
+            >>> round(float(Variable("gap", 1.0)(np.float32(2.0))), 6)
+            -1.0
+        """
+        a = self.cut
+        b = sqrt(gap) / (_ROOT2 + sqrt(2 - gap)) if self.base == "angle" else 0.5 * gap
+        if math.isinf(a):
+            return 1 - 2 * b
+        start, beta = self._ends[0], self._beta
+        # (1 - t)/2 = β(z² - z(0)²)/(r(z(0) + β)(z + β)(z + z(0))): nothing cancels near b = 0.
+        whole = 2 * beta * self._slope / (self._radius * (start + beta))
+        if self.both:
+            z = sqrt((b + a) / (1 + a - b))
+            return 1 - whole * b / ((1 + a - b) * ((z + beta) * (z + start)))
+        z = sqrt(b + a)
+        return 1 - whole * b / ((z + beta) * (z + start))
+
+    def factor(self, t: Float[Array, "..."]) -> Float[Array, "..."] | float:
+        """ω = (z(0) + β)/(z + β) = (1 - m)/(1 + r), which falls as the functions do.
+
+        Arguments:
+            t: (...) the variable.
+
+        Returns: (...) ω in (0, 1]; 1 without a cut.
+
+        Example:
+            >>> round(float(Variable("gap", 1.0).factor(np.float32(-1.0))), 6)
+            0.840896
+        """
+        if math.isinf(self.cut):
+            return 1.0
+        scale = 1 / (1 + self._radius)
+        return scale + self._radius * scale * t
+
+    @property
+    def _slope(self) -> float:
+        """(z² - z(0)²)/b at b = 0, or with two cuts that times 1 + a."""
+        return (1 + 2 * self.cut) / (1 + self.cut) if self.both else 1.0
+
+    def gaps(self, w: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """The gap where t = 1 - 2w, to relative accuracy: g = 2b, or g = 8u²/(1 + u²)², u = b.
+
+        Arguments:
+            w: (n,) values in [0, 1].
+
+        Returns: (n,) gaps.
+
+        Example:
+            >>> Variable("angle", math.inf).gaps(np.array([0.0, 1.0])).tolist()
+            [0.0, 2.0]
+        """
+        b = w
+        if math.isfinite(self.cut):
+            r, (start, _) = self._radius, self._ends
+            # The change of z since b = 0, then of z², free of cancellation.
+            rise = 4 * self._beta * r * w / ((1 + r - 2 * r * w) * (1 + r))
+            b = rise * (rise + 2 * start)
+            if self.both:
+                b = b * (1 + self.cut) / (1 + b + start**2)
+        return np.minimum(2.0, 2 * b if self.base == "gap" else 8 * b * b / (1 + b * b) ** 2)
+
+    def __str__(self) -> str:
+        name = "c" if self.base == "gap" else "tan(θ/4)"
+        if math.isinf(self.cut):
+            return name
+        if self.base == "angle":
+            return f"{name} cut below {-self.cut:g}"
+        return f"{name} cut above {'±' if self.both else ''}(1 + {2 * self.cut:g})"
+
+
+_CUTS = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+VARIABLES = (
+    *(Variable(base, cut) for base in ("gap", "angle") for cut in (math.inf, *_CUTS)),
+    *(Variable("gap", cut, both=True) for cut in _CUTS[3:]),
+)
+"""Every variable that is tried."""

@@ -1,0 +1,5 @@
+"""Kernels of data: networks compiled into NNGP and NTK matrices."""
+
+from ._empirical import empirical_kernel as empirical_kernel
+from ._kernel_fn import KernelFunction as KernelFunction, kernel_fn as kernel_fn
+from ._matrices import KernelMatrices as KernelMatrices

@@ -1,0 +1,106 @@
+"""Abstract readings of the kernel rules: degrees of homogeneity, and who asks for q again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..activations import ScalarFunction
+from ..ir import KernelAlgebra, Window
+
+
+class DegreeAlgebra(KernelAlgebra[int | None]):
+    """The degree d with which a value scales with the input, f(tx) = t^d f(x); None for none.
+
+    Where it is known, K(x, x') = (q q')^(d/2) K at q = 1, whatever the norms of inputs.
+    """
+
+    def seal(self, s: int | None) -> int | None:
+        """Nothing to forget."""
+        return s
+
+    def fresh(self, s: int | None, weight_variance: Any, bias_variance: Any) -> int | None:
+        return s if bias_variance == 0 or s == 0 else None
+
+    def nonlinearity(self, s: int | None, phi: ScalarFunction) -> int | None:
+        if s is None or s == 0:
+            return s
+        return None if phi.homogeneity is None else s * phi.homogeneity
+
+    def weighted_sum(self, terms: Sequence[int | None], weights: Sequence[Any]) -> int | None:
+        return terms[0] if all(t == terms[0] for t in terms) else None
+
+    def product(self, factors: Sequence[int | None]) -> int | None:
+        total = 0
+        for factor in factors:
+            if factor is None:
+                return None
+            total += factor
+        return total
+
+    def concat(self, parts: Sequence[int | None], fractions: Sequence[Any]) -> int | None:
+        return self.weighted_sum(parts, fractions)
+
+    def normalise(self, s: int | None, center: bool, over_locations: bool) -> int | None:
+        return None if s is None else 0
+
+    def batch_normalise(self, s: int | None) -> int | None:
+        return None if s is None else 0
+
+    def location_mean(self, s: int | None, window: Window) -> int | None:
+        return s
+
+    def append_constant(self, s: int | None, channels: int, mode: str) -> int | None:
+        return 0 if s == 0 or (s is not None and mode != "one") else None
+
+    def dropout(self, s: int | None, keep: float) -> int | None:
+        return s
+
+    def unsupported(self, s: Sequence[int | None], reason: str, remedy: str) -> int | None:
+        return None
+
+
+class PooledAlgebra(KernelAlgebra[bool]):
+    """Whether a q value is asked for after a mean over locations; then `asked` is true.
+
+    Such a q value depends on all pairs of locations of one input.
+    """
+
+    asked = False
+
+    def fresh(self, s: bool, weight_variance: Any, bias_variance: Any) -> bool:
+        return s
+
+    def nonlinearity(self, s: bool, phi: ScalarFunction) -> bool:
+        return self._reads(s)
+
+    def weighted_sum(self, terms: Sequence[bool], weights: Sequence[Any]) -> bool:
+        return any(terms)
+
+    def product(self, factors: Sequence[bool]) -> bool:
+        return any(factors)
+
+    def concat(self, parts: Sequence[bool], fractions: Sequence[Any]) -> bool:
+        return any(parts)
+
+    def normalise(self, s: bool, center: bool, over_locations: bool) -> bool:
+        return self._reads(s)
+
+    def batch_normalise(self, s: bool) -> bool:
+        return self._reads(s)
+
+    def location_mean(self, s: bool, window: Window) -> bool:
+        return True
+
+    def append_constant(self, s: bool, channels: int, mode: str) -> bool:
+        return self._reads(s)
+
+    def dropout(self, s: bool, keep: float) -> bool:
+        return s
+
+    def unsupported(self, s: Sequence[bool], reason: str, remedy: str) -> bool:
+        return any(s)
+
+    def _reads(self, s: bool) -> bool:
+        self.asked = self.asked or s
+        return s

@@ -1,0 +1,143 @@
+"""The kernel that a finite network has at its present weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, overload
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from .._errors import DataError
+from ..modules import Model
+from ._empirical_blocks import Task, nngp_matrix, ntk_matrix, ntk_steps
+from ._empirical_check import channels, chosen, inputs, output_shape, some_models
+from ._matrices import KernelMatrices
+from ._tangent import Parametrisation, Tangent
+
+
+Part = Literal["nngp", "ntk"]
+
+
+@overload
+def empirical_kernel(
+    model: Model | Sequence[Model],
+    x1: Float[Any, "n1 ..."],
+    x2: Float[Any, "n2 ..."] | None = None,
+    *,
+    get: Part | Sequence[Part] = ("nngp", "ntk"),
+    parametrisation: Parametrisation = "ntk",
+    outputs: Sequence[int] | None = None,
+    standard_error: Literal[False] = False,
+    progress: bool | None = None,
+) -> KernelMatrices: ...
+
+
+@overload
+def empirical_kernel(
+    model: Model | Sequence[Model],
+    x1: Float[Any, "n1 ..."],
+    x2: Float[Any, "n2 ..."] | None = None,
+    *,
+    get: Part | Sequence[Part] = ("nngp", "ntk"),
+    parametrisation: Parametrisation = "ntk",
+    outputs: Sequence[int] | None = None,
+    standard_error: Literal[True],
+    progress: bool | None = None,
+) -> tuple[KernelMatrices, KernelMatrices]: ...
+
+
+def empirical_kernel(
+    model: Model | Sequence[Model],
+    x1: Float[Any, "n1 ..."],
+    x2: Float[Any, "n2 ..."] | None = None,
+    *,
+    get: Part | Sequence[Part] = ("nngp", "ntk"),
+    parametrisation: Parametrisation = "ntk",
+    outputs: Sequence[int] | None = None,
+    standard_error: bool = False,
+    progress: bool | None = None,
+) -> KernelMatrices | tuple[KernelMatrices, KernelMatrices]:
+    """mean_c f_c(x) f_c(x') and mean_c <∂f_c(x)/∂θ, ∂f_c(x')/∂θ> over output channels c.
+
+    (Jacot et al. 2018. As width grows both converge to what `derive` describes.) Each product
+    of gradients is weighed by the variance of its parameter at initialisation, which makes it
+    the NTK parametrisation of `derive`; parameters that the limit holds fixed, such as gains,
+    weigh nothing. Running statistics of batch norm are those that the model starts with.
+
+    Arguments:
+        model: what `lower` returns, or several (one network, several keys) to average over.
+        x1: examples, (n1, *input_shape).
+        x2: the same, (n2, *input_shape); None for the kernel of x1 with itself.
+        get: "nngp", "ntk" or both; the NNGP alone costs no more than running the model.
+        parametrisation: "ntk", or "standard" for the plain gradients of all parameters.
+        outputs: indices of the output channels to average over; None for all. The NTK costs a
+            backward pass for each of them at each location of the output.
+        standard_error: whether to return the standard error of the average as well.
+        progress: whether to show a bar for work over two seconds; None: on a terminal only.
+
+    Returns: matrices (n1, n2, *locations), both inputs at one location of the output. With
+        `standard_error` a pair of those: averages over models, and their standard errors.
+
+    Raises:
+        KernelcError: something else than models.
+        UnsupportedError: batch norm in training; an unknown part or parametrisation.
+        DataError: dropout in training, numbers that are not finite, too few models.
+        ShapeError: models or inputs of another shape; output channels that are not there.
+
+    Example:
+        >>> from kernelc.modules import Dense, Node
+        >>> layer = Dense(3 * jnp.eye(4), weight_std=2.0)
+        >>> kernel = empirical_kernel(Model([Node("dense", layer, (0,))], (4,)), jnp.eye(4)[:2])
+        >>> kernel.nngp.tolist(), kernel.ntk.tolist()
+        ([[2.25, 0.0], [0.0, 2.25]], [[1.0, 0.0], [0.0, 1.0]])
+    """
+    parts = chosen("get", get, ("nngp", "ntk"))
+    chosen("parametrisation", (parametrisation,), ("ntk", "standard"))
+    models = some_models(model, 2 if standard_error else 1)
+    shape = output_shape(models)
+    left = inputs("x1", x1, models[0])
+    right = None if x2 is None else inputs("x2", x2, models[0])
+    task = Task(left, right, shape, channels(outputs, shape[-1]))
+    nngp = ntk = (None, None)
+    if "nngp" in parts:
+        nngp = _average(nngp_matrix(each, task) for each in models)
+    if "ntk" in parts:
+        ntk = _ntk(models, task, parametrisation, progress)
+    mean, error = (KernelMatrices(*both) for both in zip(nngp, ntk, strict=True))
+    return (mean, error) if standard_error else mean
+
+
+def _ntk(
+    models: tuple[Model, ...], task: Task, parametrisation: Parametrisation, progress: bool | None
+) -> tuple[Any, Any]:
+    tangents = [Tangent.of(model, parametrisation) for model in models]
+    total = len(models) * ntk_steps(models[0], tangents[0], task)
+    # disable=None is how tqdm is told to show the bar on a terminal only.
+    hidden = None if progress is None else not progress
+    with tqdm(total=total, disable=hidden, delay=2, unit="block") as bar:
+        return _average(
+            ntk_matrix(model, tangent, task, bar.update)
+            for model, tangent in zip(models, tangents, strict=True)
+        )
+
+
+def _average(matrices: Iterable[np.ndarray]) -> tuple[Any, Any]:
+    """The mean, and its standard error from the spread of what it is the mean of."""
+    mean, squares, count = np.zeros(()), np.zeros(()), 0
+    for count, matrix in enumerate(matrices, start=1):
+        if not np.isfinite(matrix).all():
+            raise DataError(
+                where="empirical_kernel: model",
+                found="a kernel with entries that are not finite",
+                law="kernels are means of finite outputs and gradients",
+                remedy="look for parameters that are not finite, or outputs that overflow",
+            )
+        # Welford's update: a difference of large sums would lose a small spread.
+        step = matrix - mean
+        mean = mean + step / count
+        squares = squares + step * (matrix - mean)
+    error = np.sqrt(squares / max(1, count - 1) / count)
+    return jnp.asarray(mean, float), jnp.asarray(error, float)

@@ -1,0 +1,201 @@
+"""The kernel rules on data: the rules of a pair, and what windows do to locations."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._errors import UnsupportedError
+from ..algebra import PairAlgebra, Second, Signal
+from ..ir import Window
+from ._frame import Frame
+from ._locations import average, centres, diagonal_mean, own_diagonal, shifted
+from ._numbers import Field, Pair, PerInput
+from ._ring import JaxRing
+
+
+DataSignal = Signal[Any]
+
+
+class GramAlgebra(PairAlgebra[Any]):
+    """`PairAlgebra` over `JaxRing`, with covariances between locations.
+
+    Arguments:
+        ring: the arrays to compute in.
+        same: (n1, n2), where the two inputs of a pair are one evaluation of one input; None
+            where they never are.
+        tangent: whether theta is carried as a derivative, dk/dk_in, without the weights' own
+            term of an NTK.
+    """
+
+    ring: JaxRing
+
+    def __init__(self, ring: JaxRing, same: Any = None, tangent: bool = False) -> None:
+        super().__init__(ring)
+        self.same, self.tangent = same, tangent
+
+    @property
+    def frame(self) -> Frame:
+        """How arrays are laid out."""
+        return self.ring.frame
+
+    def fresh(self, s: DataSignal, weight_variance: Any, bias_variance: Any) -> DataSignal:
+        out = super().fresh(s, weight_variance, bias_variance)
+        if not self.tangent or s.second.theta is None:
+            return out
+        theta = tuple(self.ring.number(weight_variance) * old for old in s.second.theta)
+        second = dataclasses.replace(out.second, theta=theta)
+        return self.atom_signal(second, out.mean, gaussian=True)
+
+    def pick(self, s: DataSignal, window: Window) -> DataSignal:
+        if window.strides == (1,) * window.rank and window.outputs == window.locations:
+            return s
+        return self._relocated(
+            s,
+            lambda x, groups: centres(x, groups, window),
+            lambda pair, frame: Pair(
+                *(
+                    centres(x, groups, window)
+                    for x, groups in zip(
+                        (pair.left, pair.right, pair.drop),
+                        ((frame.left_axes,), (frame.right_axes,), _groups(frame)),
+                        strict=True,
+                    )
+                )
+            ),
+        )
+
+    def tap_mean(self, s: DataSignal, window: Window) -> DataSignal:
+        if window.taps == 1:
+            return self.pick(s, window)
+
+        def pairs(pair: Pair, frame: Frame) -> Pair:
+            left = shifted(pair.left, (frame.left_axes,), window)
+            right = shifted(pair.right, (frame.right_axes,), window)
+            # Zeros beyond the border meet values inside it: k is what averages, not the drop.
+            value = shifted(pair.value, _groups(frame), window)
+            drop = (left + right) / 2 - value
+            exact = shifted(pair.drop, _groups(frame), window) == 0
+            return Pair(left, right, jnp.where(exact & (left == right), 0.0, drop))
+
+        return self._relocated(s, lambda x, groups: shifted(x, groups, window), pairs)
+
+    def location_mean(self, s: DataSignal, window: Window) -> DataSignal:
+        if window.taps == 1:
+            return self.pick(s, window)
+        field: Field = s.second.k[0]
+        values = []
+        for pair, frame in zip(field.parts, self.frame.frames, strict=True):
+            once = average(pair.value, frame.left_axes, window)
+            values.append(average(once, frame.right_axes, window))
+        field, q = self._refounded(values)
+        theta = s.second.theta
+        if theta is not None and not isinstance(theta[0], float):
+            once = average(theta[0], self.frame.left_axes, window)
+            theta = (average(once, self.frame.right_axes, window),)
+        mean = self._sides(s.mean, lambda x, groups: average(x, groups[0], window))
+        return self.atom_signal(Second(q, (field,), theta), mean, s.support, s.gaussian)
+
+    def flatten(self, s: DataSignal, locations: tuple[int, ...]) -> DataSignal:
+        if not locations:
+            return s
+
+        def pairs(pair: Pair, frame: Frame) -> Pair:
+            left, right = (
+                diagonal_mean(x, (axes,))
+                for x, axes in ((pair.left, frame.left_axes), (pair.right, frame.right_axes))
+            )
+            value = diagonal_mean(pair.drop, _groups(frame))
+            return Pair(left, right, value)
+
+        return self._relocated(s, diagonal_mean, pairs)
+
+    def dropout(self, s: DataSignal, keep: float) -> DataSignal:
+        if keep == 1:
+            return s
+        field = s.second.k[0]
+        kept = []
+        for i, (pair, frame) in enumerate(zip(field.parts, self.frame.frames, strict=True)):
+            same = self._identity(frame, pair.drop, self.same if i == 0 else True)
+            left, right = pair.left / keep, pair.right / keep
+            # Two evaluations have masks of their own; one evaluation has its own q value.
+            drop = (left + right) / 2 - pair.value
+            kept.append(Pair(left, right, jnp.where(same, pair.drop / keep, drop)))
+        theta = s.second.theta
+        if theta is not None:
+            same = self._identity(self.frame, field.cross.drop, self.same)
+            theta = (jnp.where(same, theta[0] / keep, theta[0]),)
+        second = Second(s.second.q / keep, (Field.of(tuple(kept)),), theta)
+        return self.atom_signal(second, s.mean, s.support)
+
+    def batch_normalise(self, s: DataSignal) -> DataSignal:
+        raise UnsupportedError(
+            where=self.where,
+            found="batch norm in a kernel of data",
+            law="its statistics are over whichever batch it meets, so there is no kernel of two "
+            "inputs",
+            remedy="remove it: kernelc.shape(network, ..., rewrite=True) does; kernelc.derive "
+            "describes it for large batches",
+        )
+
+    # -- layout -----------------------------------------------------------------------
+
+    def _relocated(self, s: DataSignal, rule: Any, pairs: Any) -> DataSignal:
+        """A signal whose locations are others: `rule` on plain arrays, `pairs` on moments."""
+        second = s.second
+        field = second.k[0]
+        parts = zip(field.parts, self.frame.frames, strict=True)
+        moved = Field.of(tuple(pairs(pair, frame) for pair, frame in parts))
+        theta = second.theta
+        if theta is not None and not isinstance(theta[0], float):
+            theta = (rule(theta[0], _groups(self.frame)),)
+        q = moved.cross.left
+        if not isinstance(q, float):
+            q = PerInput(moved.cross.left, moved.cross.right)
+        mean = self._sides(s.mean, rule)
+        return self.atom_signal(Second(q, (moved,), theta), mean, s.support, s.gaussian)
+
+    def _sides(self, x: Any, rule: Any) -> Any:
+        if not isinstance(x, PerInput):
+            return x
+        frame = self.frame
+        return PerInput(rule(x.left, (frame.left_axes,)), rule(x.right, (frame.right_axes,)))
+
+    def _refounded(self, values: list[Any]) -> tuple[Field, Any]:
+        """Fields from covariances alone; q values are read off the pairs of own locations."""
+        if not self.frame.own:
+            # Nothing asks for q values again: any will do, and zero costs nothing.
+            return Field(Pair(0.0, 0.0, -values[0])), 0.0
+        left, right = (own_diagonal(x, self.frame.rank) for x in values[1:])
+        ones = (1,) * self.frame.rank
+        locations = left.shape[1:]
+        wide = (*locations, *ones), (*ones, *locations)
+        q = PerInput(
+            left.reshape(left.shape[0], *(() if self.frame.paired else (1,)), *wide[0]),
+            right.reshape(*(() if self.frame.paired else (1,)), right.shape[0], *wide[1]),
+        )
+        sides = self.frame.views((q.left, q.right), (q.left, q.right))
+        parts = (Pair(a, b, (a + b) / 2 - k) for k, (a, b) in zip(values, sides, strict=True))
+        return Field.of(tuple(parts)), q
+
+    def _identity(self, frame: Frame, like: Any, same: Any) -> Any:
+        """Where a pair is one evaluation of one input at one location."""
+        if same is None:
+            return jnp.zeros((), bool)
+        mask = jnp.ones((), bool) if same is True else same
+        if same is not True:
+            mask = mask.reshape(*mask.shape, *(1,) * (like.ndim - mask.ndim))
+        for a, b in zip(frame.left_axes, frame.right_axes, strict=True):
+            if a != b:
+                eye = jnp.eye(like.shape[a], like.shape[b], dtype=bool)
+                shape = [1] * like.ndim
+                shape[a], shape[b] = like.shape[a], like.shape[b]
+                mask = mask & eye.reshape(shape)
+        return mask
+
+
+def _groups(frame: Frame) -> tuple[tuple[int, ...], ...]:
+    """Location axes that move together in an array of pairs."""
+    return (frame.left_axes,) if frame.aligned else (frame.left_axes, frame.right_axes)

@@ -1,0 +1,104 @@
+"""Inputs of a kernel function: checked, of one type, and what their q values are."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._errors import DataError, ShapeError
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Two sets of inputs in one floating-point type; the second is the first when `symmetric`."""
+
+    x1: Any
+    x2: Any
+    symmetric: bool
+
+    @property
+    def known(self) -> bool:
+        """Whether the numbers can be looked at: not while JAX traces."""
+        return not isinstance(self.x1, jax.core.Tracer) and not isinstance(self.x2, jax.core.Tracer)
+
+    @property
+    def double(self) -> bool:
+        """Whether kernels are computed in float64."""
+        return self.x1.dtype == np.float64
+
+    @property
+    def entries(self) -> int:
+        """Pairs of inputs."""
+        return self.x1.shape[0] * self.x2.shape[0]
+
+    def q_range(self) -> tuple[float, float]:
+        """The smallest and the largest q value of any location."""
+        sets = (self.x1,) if self.symmetric else (self.x1, self.x2)
+        found = [_q_values(np.asarray(x)) for x in sets]
+        return min(float(q.min()) for q in found), max(float(q.max()) for q in found)
+
+
+def checked(where: str, x1: Any, x2: Any, shape: tuple[int, ...]) -> Inputs:
+    """The inputs as arrays of one type: float64 when one of them is, float32 otherwise.
+
+    Raises:
+        ShapeError: inputs of another shape.
+        DataError: inputs that are no numbers or not finite.
+    """
+    symmetric = x2 is None or x2 is x1
+    first = _array(where, "x1", x1, shape)
+    second = first if symmetric else _array(where, "x2", x2, shape)
+    dtype = np.promote_types(first.dtype, second.dtype)
+    return Inputs(_as(first, dtype), _as(second, dtype), symmetric)
+
+
+def _array(where: str, name: str, x: Any, shape: tuple[int, ...]) -> Any:
+    if not isinstance(x, jax.Array):
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise _no_numbers(where, name, f"rows of unlike length ({error})") from error
+    if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
+        raise _no_numbers(where, name, f"entries of type {x.dtype}")
+    if x.ndim != len(shape) + 1 or x.shape[1:] != shape or x.shape[0] == 0:
+        raise ShapeError(
+            where=f"{where}: {name}",
+            found=f"an array of shape {tuple(x.shape)}",
+            law=f"inputs of this network are (n, {', '.join(map(str, shape))}), n at least 1",
+            remedy="reshape it; one example x is x[None]",
+        )
+    if not isinstance(x, jax.core.Tracer) and not bool(np.isfinite(np.asarray(x)).all()):
+        raise DataError(
+            where=f"{where}: {name}",
+            found="NaN or infinite entries",
+            law="kernels are functions of finite inputs",
+            remedy="remove or replace these entries",
+        )
+    return _as(x, np.float64 if _is_double(x) else np.float32)
+
+
+def _is_double(x: Any) -> bool:
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return bool(jax.config.read("jax_enable_x64"))
+    return x.dtype == np.float64
+
+
+def _as(x: Any, dtype: Any) -> Any:
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def _q_values(x: np.ndarray) -> np.ndarray:
+    return np.einsum("...c,...c->...", x, x, dtype=np.float64) / x.shape[-1]
+
+
+def _no_numbers(where: str, name: str, found: str) -> DataError:
+    return DataError(
+        where=f"{where}: {name}",
+        found=found,
+        law="inputs are an array of real numbers",
+        remedy="pass a NumPy or JAX array of floats",
+    )

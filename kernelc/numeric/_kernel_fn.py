@@ -1,0 +1,216 @@
+"""KernelFunction: NNGP and NTK matrices of data, compiled from a network."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from .._errors import KernelcError
+from ..ir import Network
+from ._explain import explained
+from ._inputs import Inputs, checked
+from ._matrices import KernelMatrices
+from ._mesh import sharded
+from ._program import Program
+from ._tiles import tiled
+
+
+MATRICES = ("nngp", "ntk", "gap")
+_DEFAULT = ("nngp", "ntk")
+# Inputs whose q values agree to this many roundings have one q value.
+_ALIKE = 16
+# Bounds on q values grow by this factor: series for a larger bound are longer.
+_STEP = 1.5
+# A program for one q value takes a moment to compile: not for fewer pairs than this.
+_WORTHWHILE = 1 << 15
+
+
+class KernelFunction:
+    """NNGP and NTK of a network as functions of data; what `kernel_fn` returns.
+
+    Example:
+        >>> import kernelc as kc, numpy as np
+        >>> x = kc.Input((3,))
+        >>> k = kc.kernel_fn(kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("relu"))(x)))
+        >>> k(np.eye(3)).nngp.round(6).tolist()[0]
+        [0.166667, 0.053052, 0.053052]
+    """
+
+    def __init__(
+        self, network: Network, q: float | None, largest_q: float, natural_q: float | None
+    ) -> None:
+        self.network, self.q, self.natural_q = network, q, natural_q
+        self._programs: dict[tuple[float | None, float], Program] = {}
+        self._largest = largest_q
+        self.program = self._compiled(q, largest_q)
+
+    def __call__(
+        self,
+        x1: Any,
+        x2: Any = None,
+        *,
+        get: Sequence[str] = _DEFAULT,
+        mesh: Mesh | None = None,
+        progress: bool | None = None,
+    ) -> KernelMatrices:
+        """Kernel matrices of all pairs of inputs.
+
+        K_0 = <x, x'>/channels at every location, Theta_0 = 0 (NTK parametrisation). Computed
+        in float64 when an input is float64, whatever JAX's settings; in float32 otherwise.
+
+        Arguments:
+            x1: (n1, *input_shape) inputs.
+            x2: (n2, *input_shape) inputs; None for the symmetric matrices of x1.
+            get: which of "nngp", "ntk", "gap". The gap, 1 - c of the outputs, takes the inputs'
+                own differences instead of their product: slower, and exact as c -> 1.
+            mesh: devices to spread the rows over.
+            progress: whether to show a bar; None for a bar once it takes over two seconds.
+
+        Returns: JAX arrays, or NumPy arrays when float64 is asked of a JAX that is set to
+            float32, which could not compute with them. Of shape (n1, n2), with the locations
+            of the output behind where it has any; None for those not asked for.
+
+        Raises:
+            ShapeError, DataError: inputs of another shape, or not finite.
+            UnsupportedError: q values too large for an activation.
+        """
+        wanted = self._wanted(get)
+        inputs = checked(self.network.name, x1, x2, self.network.input_shape)
+        program = self._program(inputs)
+        with _precision(inputs) as native:
+            if not inputs.known:
+                options = {"symmetric": inputs.symmetric, "paired": False, "get": wanted}
+                return program.compute(inputs.x1, inputs.x2, **options)
+            if mesh is not None:
+                found = sharded(program, inputs, wanted, mesh)
+            else:
+                found = tiled(program, inputs, wanted, progress)
+            return found if native else _on_host(found)
+
+    def diagonal(self, x: Any, *, get: Sequence[str] = _DEFAULT) -> KernelMatrices:
+        """The diagonals of the symmetric matrices, (n, ...), without the matrices.
+
+        Arguments:
+            x: (n, *input_shape) inputs.
+            get: which of "nngp", "ntk", "gap".
+        """
+        wanted = self._wanted(get)
+        inputs = checked(self.network.name, x, None, self.network.input_shape)
+        with _precision(inputs) as native:
+            found = self._program(inputs).compute(
+                inputs.x1, inputs.x1, symmetric=True, paired=True, get=wanted
+            )
+            return found if native or not inputs.known else _on_host(found)
+
+    def explain(self) -> str:
+        """Which way the kernel is computed, with error bounds, and why no cheaper one is."""
+        return explained(self.network, list(self._programs.values()))
+
+    def __repr__(self) -> str:
+        return f"<kernel function of {self.network.name}>"
+
+    def _program(self, inputs: Inputs) -> Program:
+        """The program that fits the inputs' q values."""
+        if self.q is not None or not inputs.known or not self.program.bounded:
+            return self.program
+        low, high = inputs.q_range()
+        alike = _ALIKE * float(np.finfo(inputs.x1.dtype).eps) * high
+        if high > 0 and high - low <= alike:
+            natural = self.natural_q
+            if natural is not None and abs(high - natural) <= alike:
+                return self._compiled(natural, natural)
+            if inputs.entries >= _WORTHWHILE:
+                return self._compiled(high, high)
+        if high == 0:
+            return self.program
+        return self._compiled(None, _STEP ** math.ceil(math.log(high, _STEP)))
+
+    def _compiled(self, q: float | None, largest: float) -> Program:
+        key = (q, largest)
+        if key not in self._programs:
+            self._programs[key] = Program(self.network, q, largest)
+        return self._programs[key]
+
+    def _wanted(self, get: Sequence[str]) -> tuple[str, ...]:
+        wanted = (get,) if isinstance(get, str) else tuple(get)
+        if not wanted or any(name not in MATRICES for name in wanted):
+            raise KernelcError(
+                where=self.network.name,
+                found=f"get = {get!r}",
+                law=f"a kernel function gives {', '.join(MATRICES)}",
+                remedy="name one or more of them",
+            )
+        return tuple(name for name in MATRICES if name in wanted)
+
+
+def kernel_fn(network: Any, *, q: float | None = None, largest_q: float = 4.0) -> KernelFunction:
+    """Compile a network into a function from data to NNGP and NTK matrices.
+
+    Wherever all pairs of inputs share one q value (PLN or layer norm, homogeneous activations
+    without biases, or data of one norm) the rest of the network is a function of one variable,
+    the gap 1 - c, and becomes a short series with a verified error bound, however deep it is.
+    Everything else is folded layer by layer over arrays, repeats as loops (design, section 2).
+
+    Arguments:
+        network: a `Network`, or what `shape` returns.
+        q: a promise that all inputs have this q value at every location; results of inputs
+            that break it are NaN. Without it the q values of the data decide, but under
+            `jax.jit` there are none to look at.
+        largest_q: under `jax.jit`, a bound on the q values of inputs; results beyond it are NaN.
+
+    Raises:
+        KernelcError: something else than a network, symbols left in it, a q that is not positive.
+        UnsupportedError, DependenceError: a network without a known kernel, by node.
+
+    Example:
+        >>> import kernelc as kc, numpy as np
+        >>> x = kc.Input((16,))
+        >>> net = kc.Network(x, kc.chain(kc.PLN(), kc.Dense(9), kc.Activation("tanh"))(x))
+        >>> k = kc.kernel_fn(net)
+        >>> out = k(np.ones((2, 16)))
+        >>> bool(out.nngp[0, 0] == out.nngp[0, 1])
+        True
+    """
+    natural = None
+    if not isinstance(network, Network):
+        network, natural = getattr(network, "network", None), 1.0
+    if not isinstance(network, Network):
+        raise KernelcError(
+            where="kernel_fn",
+            found="an argument that is no network",
+            law="kernel functions are compiled from networks",
+            remedy="pass a kernelc.Network or what kernelc.shape returns",
+        )
+    for name, value in (("q", q), ("largest_q", largest_q)):
+        if value is not None and not (isinstance(value, int | float) and 0 < value < math.inf):
+            raise KernelcError(
+                where="kernel_fn",
+                found=f"{name} = {value!r}",
+                law="a q value is a mean square, so positive",
+                remedy=f"pass a positive number as {name}",
+            )
+    return KernelFunction(network, None if q is None else float(q), float(largest_q), natural)
+
+
+@contextlib.contextmanager
+def _precision(inputs: Inputs) -> Iterator[bool]:
+    """Float64 for float64 inputs, whatever JAX is set to; its setting comes back after.
+
+    Yields whether JAX was set to what the inputs need.
+    """
+    if inputs.double and not jax.config.read("jax_enable_x64"):
+        with jax.enable_x64(True):
+            yield False
+    else:
+        yield True
+
+
+def _on_host(found: KernelMatrices) -> KernelMatrices:
+    """NumPy arrays: JAX's own operations would cut float64 short where it is set to float32."""
+    return KernelMatrices(*(None if m is None else np.asarray(m) for m in found))

@@ -1,0 +1,103 @@
+"""What windows do to the location axes of arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..ir import Window
+
+
+Groups = tuple[tuple[int, ...], ...]
+
+
+def centres(x: Any, groups: Groups, window: Window) -> Any:
+    """The centre tap of every window, on each group of location axes."""
+    if jnp.ndim(x) == 0:
+        return x
+    for axes in groups:
+        for i, axis in enumerate(axes):
+            x = jnp.take(x, window.centres_of(i), axis=axis)
+    return x
+
+
+def shifted(x: Any, groups: Groups, window: Window) -> Any:
+    """Mean over taps t of x(p + t), all groups shifted alike; zeros beyond the border.
+
+    Sums over the taps of one axis after another: w + w slices for a window of w by w.
+    """
+    if jnp.ndim(x) == 0:
+        if not window.uneven:
+            return x
+        shape = [1] * (max(a for axes in groups for a in axes) + 1)
+        for axes in groups:
+            for i, axis in enumerate(axes):
+                shape[axis] = window.locations[i]
+        x = jnp.full(shape, x)
+    for i in range(window.rank):
+        x = _shifted_along(x, [axes[i] for axes in groups], window, i)
+    return x / window.taps
+
+
+def _shifted_along(x: Any, axes: list[int], window: Window, i: int) -> Any:
+    taps = window.taps_of(i)
+    count, size = taps.shape
+    stride, n = window.strides[i], window.locations[i]
+    before = 0 if window.padding == "VALID" else max((count - 1) * stride + size - n, 0) // 2
+    after = max((count - 1) * stride + size - before - n, 0)
+    if before or after:
+        widths = [(before, after) if axis in axes else (0, 0) for axis in range(x.ndim)]
+        x = jnp.pad(x, widths, mode="wrap" if window.padding == "CIRCULAR" else "constant")
+    total: Any = None
+    for t in range(size):
+        index = [slice(None)] * x.ndim
+        for axis in axes:
+            index[axis] = slice(t, t + (count - 1) * stride + 1, stride)
+        part = x[tuple(index)]
+        total = part if total is None else total + part
+    return total
+
+
+def average(x: Any, axes: tuple[int, ...], window: Window) -> Any:
+    """Mean over the real locations of every window."""
+    if jnp.ndim(x) == 0:
+        return x
+    if window == Window.whole(window.locations):
+        return jnp.mean(x, axes, keepdims=True)
+    for i, axis in enumerate(axes):
+        matrix = jnp.asarray(_averaging(window, i), x.dtype)
+        x = jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 1), precision="highest"), -1, axis)
+    return x
+
+
+def _averaging(window: Window, i: int) -> np.ndarray:
+    """(windows, locations) along one axis."""
+    taps = window.taps_of(i)
+    matrix = np.zeros((taps.shape[0], window.locations[i]))
+    for row, locations in enumerate(taps):
+        for location in locations[locations >= 0]:
+            matrix[row, location] += 1
+    return matrix / matrix.sum(1, keepdims=True)
+
+
+def diagonal_mean(x: Any, groups: Groups) -> Any:
+    """Mean over equal locations, the axes kept with size one."""
+    if jnp.ndim(x) == 0:
+        return x
+    if len(groups) == 1:
+        return jnp.mean(x, groups[0], keepdims=True)
+    for left, right in zip(*groups, strict=True):
+        if x.shape[left] == x.shape[right]:
+            picked = jnp.diagonal(x, axis1=left, axis2=right).mean(-1)
+        else:  # one side has already been reduced to a single location
+            picked = jnp.squeeze(jnp.mean(x, (left, right), keepdims=True), (left, right))
+        x = jnp.expand_dims(picked, (left, right))
+    return x
+
+
+def own_diagonal(x: Any, rank: int) -> Any:
+    """(n, *locations) from the pairs (n, *locations, *locations) of own locations."""
+    letters = "abc"[:rank]
+    return jnp.einsum(f"n{letters}{letters}->n{letters}", x)

@@ -1,0 +1,184 @@
+"""The numbers kernels of data are computed in: per input, per pair, and fields of pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def root(x: Any) -> Any:
+    """Square root of what is not negative, with slope 0 instead of infinity at 0."""
+    if isinstance(x, float):
+        return x**0.5
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class PerInput:
+    """A number for each input on either side of a pair, such as its q value.
+
+    Arguments:
+        left: for the first inputs, shaped to broadcast against pairs: (n1, 1, *locations, 1...).
+        right: for the second inputs: (1, n2, 1..., *locations).
+    """
+
+    left: Any
+    right: Any
+
+    def _with(self, other: Any, rule: Callable[[Any, Any], Any]) -> PerInput:
+        if isinstance(other, PerInput):
+            return PerInput(rule(self.left, other.left), rule(self.right, other.right))
+        return PerInput(rule(self.left, other), rule(self.right, other))
+
+    def __add__(self, other: Any) -> PerInput:
+        return self._with(other, lambda a, b: a + b)
+
+    def __mul__(self, other: Any) -> PerInput:
+        return self._with(other, lambda a, b: a * b)
+
+    def __truediv__(self, other: Any) -> PerInput:
+        return self._with(other, lambda a, b: a / b)
+
+    def __rtruediv__(self, other: Any) -> PerInput:
+        return self._with(other, lambda a, b: b / a)
+
+    def __neg__(self) -> PerInput:
+        return PerInput(-self.left, -self.right)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def map(self, rule: Callable[[Any], Any]) -> PerInput:
+        """The rule applied on both sides."""
+        return PerInput(rule(self.left), rule(self.right))
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Second moments of two inputs x, x': (q(x), q(x'), k) as elements of a ring.
+
+    k itself loses its digits as x' -> x. What is carried is drop = (q + q')/2 - k, half the
+    mean squared distance of the two values: every rule that is linear in k is linear in it, it
+    is exactly 0 for an input with itself, and it keeps its relative accuracy.
+
+    Arguments:
+        left, right: q values, floats where all inputs share one.
+        drop: (left + right)/2 - k.
+        known_gap: 1 - c where it is known better than from the other three.
+    """
+
+    left: Any
+    right: Any
+    drop: Any
+    known_gap: Any = None
+
+    @property
+    def value(self) -> Any:
+        """k."""
+        return (self.left + self.right) / 2 - self.drop
+
+    @property
+    def uniform(self) -> bool:
+        """Whether one number is the q value on both sides."""
+        return jnp.ndim(self.left) == 0 and jnp.ndim(self.right) == 0
+
+    @property
+    def same(self) -> Any:
+        """Where both inputs are one: where nothing but squares of rounding tells them apart."""
+        tiny = 64 * float(jnp.finfo(jnp.result_type(self.drop)).eps) ** 2
+        return self.drop <= tiny * self.left
+
+    @property
+    def size(self) -> Any:
+        """√(q q'), the largest covariance there can be."""
+        return self.left if self.uniform else root(self.left) * root(self.right)
+
+    @property
+    def gap(self) -> Any:
+        """1 - c, in [0, 2]; 0 where a q value is 0."""
+        if self.known_gap is not None:
+            return self.known_gap
+        if self.uniform:
+            ratio = self.drop / self.left
+        else:
+            size = self.size
+            alive = size > 0
+            apart = self.drop - (root(self.left) - root(self.right)) ** 2 / 2
+            ratio = jnp.where(alive, apart / jnp.where(alive, size, 1.0), 0.0)
+        return jnp.clip(ratio, 0.0, 2.0)
+
+    @property
+    def folded(self) -> Pair:
+        """The pair (x, x') or (x, -x'), whichever is closer: even functions see no difference."""
+        gap = self.gap
+        near = jnp.minimum(gap, 2.0 - gap)
+        apart = 0.0 if self.uniform else (root(self.left) - root(self.right)) ** 2 / 2
+        return Pair(self.left, self.right, apart + self.size * near, near)
+
+    def __add__(self, other: Any) -> Pair:
+        if isinstance(other, Pair):
+            return Pair(self.left + other.left, self.right + other.right, self.drop + other.drop)
+        return Pair(self.left + other, self.right + other, self.drop)
+
+    def __mul__(self, other: Any) -> Pair:
+        if not isinstance(other, Pair):
+            return Pair(self.left * other, self.right * other, self.drop * other)
+        left, right = self.left * other.left, self.right * other.right
+        # (l l' + r r')/2 - k k' with k = m - d: no difference of large numbers is taken.
+        m, n = (self.left + self.right) / 2, (other.left + other.right) / 2
+        skew = (self.left - self.right) * (other.left - other.right) / 4
+        drop = skew + m * other.drop + n * self.drop - self.drop * other.drop
+        return Pair(left, right, drop)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """The pairs (x, x') and, when q must survive a pool, the pairs of locations of each input.
+
+    Arguments:
+        cross: pairs of a first and a second input.
+        own: pairs of locations of one first, and of one second input; None when not needed.
+    """
+
+    cross: Pair
+    own: tuple[Pair, Pair] | None = None
+
+    @property
+    def parts(self) -> tuple[Pair, ...]:
+        """All pairs."""
+        return (self.cross, *(self.own or ()))
+
+    @classmethod
+    def of(cls, parts: tuple[Pair, ...]) -> Field:
+        """The inverse of `parts`."""
+        return cls(parts[0], (parts[1], parts[2]) if len(parts) == 3 else None)
+
+    def map(self, rule: Callable[[Pair], Pair]) -> Field:
+        """The rule applied to all pairs."""
+        return Field.of(tuple(rule(part) for part in self.parts))
+
+    def _with(self, other: Any, rule: Callable[[Pair, Any], Pair]) -> Field:
+        if isinstance(other, Field):
+            pairs = zip(self.parts, other.parts, strict=True)
+            return Field.of(tuple(rule(a, b) for a, b in pairs))
+        return self.map(lambda pair: rule(pair, other))
+
+    def __add__(self, other: Any) -> Field:
+        return self._with(other, lambda a, b: a + b)
+
+    def __mul__(self, other: Any) -> Field:
+        return self._with(other, lambda a, b: a * b)
+
+    __radd__ = __add__
+    __rmul__ = __mul__

@@ -1,0 +1,244 @@
+"""Program: a network compiled for one kind of input, and its evaluation on arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Hashable
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._errors import DataError, UnsupportedError
+from ..algebra import Second
+from ..approximation import Approximation, fit
+from ..ir import Network, Placed, Run, kernel_key, runs
+from ._degree import PooledAlgebra
+from ._entry import entry_field
+from ._frame import Frame
+from ._gram import DataSignal, GramAlgebra
+from ._matrices import KernelMatrices
+from ._numbers import Field, Pair, PerInput
+from ._plan import Planner
+from ._reach import largest_q
+from ._ring import JaxRing
+from ._sample import sampler
+from ._stretch import Stretch
+from ._walk import Walker
+
+
+# q values between the largest one and this part of it are tried for the largest q inside.
+_SMALLER = (1.0, 0.25, 0.0625)
+# Rows of blocks of a symmetric matrix: 4 leave 10 of 16 blocks to compute.
+_BLOCKS = 4
+
+
+class Program:
+    """What kernel matrices of a network are computed by.
+
+    Arguments:
+        network: the network.
+        q: the one q value of all inputs, None when they may differ.
+        largest: a bound on the q values of inputs.
+
+    Raises:
+        KernelcError: a network without a known kernel, by the name of the node.
+    """
+
+    def __init__(self, network: Network, q: float | None, largest: float) -> None:
+        self.network, self.q, self.largest = network, q, largest
+        self.runs = tuple(runs(network, _numeric_key))
+        self.rank = len(network.input_shape) - 1
+        self.mixes = any("location" in node.layer.reads() for node in network)
+        bounds = [q] if q is not None else [largest * part for part in _SMALLER]
+        self.reach = largest_q(network, self.runs, bounds)
+        self.unfitted: dict[int, UnsupportedError] = {}
+        self._planned()
+
+    def _planned(self) -> None:
+        """Find the stretches on stand-in arrays, then fit each."""
+        shape = self.network.input_shape
+        planners: list[Planner] = []
+
+        def trace(x1: Any, x2: Any) -> Any:
+            algebra = GramAlgebra(JaxRing(self._frame(False, False), self.reach))
+            planners.append(Planner(self.network, self.runs, algebra))
+            signal = self._start(algebra, x1, x2, None, ntk=True, sharp=False)
+            return planners[0].walk(signal).second.k[0].cross.drop
+
+        stand_ins = (jax.ShapeDtypeStruct((n, *shape), jnp.float32) for n in (2, 3))
+        jax.eval_shape(trace, *stand_ins)
+        self.plan = planners[0]
+        self.stretches: dict[int, Stretch] = {}
+        for start, stretch in self.plan.found.items():
+            try:
+                profile = self._fitted(stretch)
+            except UnsupportedError as error:
+                self.unfitted[start] = error
+                continue
+            self.stretches[start] = dataclasses.replace(stretch, profile=profile)
+
+    def _fitted(self, stretch: Stretch) -> Approximation:
+        sample = sampler(self.network, self.runs, stretch)
+        try:
+            return fit(sample)
+        except DataError as error:
+            raise UnsupportedError(error.where, error.found, error.law, error.remedy) from error
+
+    @property
+    def bounded(self) -> bool:
+        """Whether activations outside of stretches are computed for q values up to a bound."""
+        return self.q is None and not self.short
+
+    @cached_property
+    def short(self) -> bool:
+        """Whether all nonlinearities lie in stretches, so that an entry costs next to nothing."""
+        inside = {i for s in self.stretches.values() for i in range(s.start, s.stop)}
+        return not any(
+            node.layer.nonlinearity() is not None
+            for i, run in enumerate(self.runs)
+            if i not in inside
+            for node in self.nodes_of(run)
+        )
+
+    def nodes_of(self, run: Run) -> list[Placed]:
+        """The nodes of the first block of a run."""
+        return [self.network.nodes[i] for s in run.block for i in range(s.start + 1, s.stop + 1)]
+
+    def _frame(self, paired: bool, sharp: bool) -> Frame:
+        own = False
+        if self.mixes:
+            pooled = PooledAlgebra()
+            self.network.fold(pooled, False)
+            own = pooled.asked or sharp
+        return Frame(rank=self.rank, aligned=not self.mixes, paired=paired, own=own)
+
+    def _start(
+        self, algebra: GramAlgebra, x1: Any, x2: Any, same: Any, ntk: bool, sharp: bool
+    ) -> DataSignal:
+        frame = algebra.frame
+        field = entry_field(x1, x2, frame, same, self.q, sharp)
+        cross = field.cross
+        q: Any = self.q if self.q is not None else PerInput(cross.left, cross.right)
+        return algebra.atom_signal(Second(q, (field,), (0.0,) if ntk else None), None)
+
+    @partial(jax.jit, static_argnames=("self", "get"))
+    def mirrored(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
+        """The symmetric matrices of one set of inputs, the lower blocks copied from the upper."""
+        count = x.shape[0]
+        starts = [round(i * count / _BLOCKS) for i in range(_BLOCKS)]
+        edges = [*starts, count]
+        rows = [
+            self.evaluate(x[a:b], x[a:], a, a, symmetric=True, paired=False, get=get)
+            for a, b in itertools.pairwise(edges)
+        ]
+        found = {}
+        for name in get:
+            parts = [getattr(row, name) for row in rows]
+            total = jnp.zeros((count, count, *parts[0].shape[2:]), parts[0].dtype)
+            rest = (0,) * (total.ndim - 2)
+            for (a, b), part in zip(itertools.pairwise(edges), parts, strict=True):
+                total = jax.lax.dynamic_update_slice(total, part, (a, a, *rest))
+                if b < count:
+                    below = jnp.swapaxes(part[:, b - a :], 0, 1)
+                    total = jax.lax.dynamic_update_slice(total, below, (b, a, *rest))
+            found[name] = total
+        return KernelMatrices(**{name: found.get(name) for name in ("nngp", "ntk", "gap")})
+
+    @partial(jax.jit, static_argnames=("self", "symmetric", "paired", "get"))
+    def compute(
+        self,
+        x1: Any,
+        x2: Any,
+        row: Any = 0,
+        column: Any = 0,
+        *,
+        symmetric: bool,
+        paired: bool,
+        get: tuple[str, ...],
+    ) -> KernelMatrices:
+        """`evaluate`, compiled."""
+        options: dict[str, Any] = {"symmetric": symmetric, "paired": paired, "get": get}
+        return self.evaluate(x1, x2, row, column, **options)
+
+    def evaluate(
+        self,
+        x1: Any,
+        x2: Any,
+        row: Any = 0,
+        column: Any = 0,
+        *,
+        symmetric: bool,
+        paired: bool,
+        get: tuple[str, ...],
+    ) -> KernelMatrices:
+        """Kernel matrices of two arrays of inputs.
+
+        Arguments:
+            x1, x2: (n1, *input_shape), (n2, *input_shape), float32 or float64.
+            row, column: where x1 and x2 lie in the one set of inputs, when `symmetric`.
+            symmetric: whether both come from one set of inputs.
+            paired: whether inputs are paired one by one.
+            get: what to compute.
+        """
+        same: Any = True if paired and symmetric else None
+        if symmetric and not paired:
+            rows, columns = jnp.arange(x1.shape[0]), jnp.arange(x2.shape[0])
+            same = (row + rows)[:, None] == (column + columns)[None, :]
+        sharp = "gap" in get
+        algebra = GramAlgebra(JaxRing(self._frame(paired, sharp), self.reach), same)
+        signal = self._start(algebra, x1, x2, same, "ntk" in get, sharp)
+        entering = signal.second.k[0].cross
+        out = Walker(self.network, self.runs, algebra, self.stretches).walk(signal)
+        return self._answer(algebra.frame, out, get, self._broken(entering))
+
+    def _broken(self, pair: Pair) -> Any:
+        """Where a q value lies beyond the bound the program was compiled for."""
+        if not self.bounded:
+            return None
+        return (pair.left > self.largest * 1.001) | (pair.right > self.largest * 1.001)
+
+    def _answer(
+        self, frame: Frame, out: DataSignal, get: tuple[str, ...], broken: Any
+    ) -> KernelMatrices:
+        field: Field = out.second.k[0]
+        pair = field.cross
+        shape = jnp.shape(pair.drop)[: frame.batch]
+        plain = {"nngp": pair.value}
+        if "ntk" in get:
+            plain["ntk"] = out.second.theta[0] if out.second.theta else None
+        if "gap" in get:
+            plain["gap"] = pair.gap
+        kept = {}
+        for name, value in plain.items():
+            if name in get:
+                value = jnp.broadcast_to(jnp.asarray(value, pair.drop.dtype), pair.drop.shape)
+                if broken is not None:
+                    value = jnp.where(_any_location(broken, frame), jnp.nan, value)
+                kept[name] = _at_equal_locations(value, frame, shape, self.network.output_shape)
+        return KernelMatrices(**{name: kept.get(name) for name in ("nngp", "ntk", "gap")})
+
+
+def _numeric_key(network: Network, node: Placed) -> Hashable:
+    shapes = network.in_shapes(node)
+    locations = tuple(shape[:-1] for shape in shapes)
+    layer = node.layer
+    return kernel_key(network, node), layer.location_key(shapes), locations, node.shape[:-1]
+
+
+def _any_location(broken: Any, frame: Frame) -> Any:
+    axes = tuple(range(frame.batch, broken.ndim))
+    return jnp.any(broken, axes, keepdims=True) if axes else broken
+
+
+def _at_equal_locations(
+    value: Any, frame: Frame, batch: tuple[int, ...], out: tuple[int, ...]
+) -> Any:
+    """(inputs, *locations of the output)."""
+    if not frame.aligned:
+        letters = "abc"[: frame.rank]
+        inputs = "nm"[: frame.batch]
+        value = jnp.einsum(f"{inputs}{letters}{letters}->{inputs}{letters}", value)
+    return value.reshape(*batch, *out[:-1])

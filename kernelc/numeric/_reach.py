@@ -1,0 +1,179 @@
+"""q values through a network, before any pair is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..activations import ScalarFunction
+from ..algebra import FloatRing, PairAlgebra, Second, Signal
+from ..ir import KernelAlgebra, Network, Run, Window, visit
+
+
+FloatSignal = Signal[Any]
+# q values that repeat to this, relative, will go on doing so.
+_SETTLED = 1e-13
+
+
+class _Recorder(FloatRing):
+    """Keeps the largest q value each activation has seen; covariances are those at c = 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[ScalarFunction, float] = {}
+
+    def _saw(self, phi: ScalarFunction, q: float) -> None:
+        self.seen[phi] = max(self.seen.get(phi, 0.0), q)
+
+    def q_map(self, phi: ScalarFunction, q: Any) -> float:
+        self._saw(phi, q)
+        return super().q_map(phi, q)
+
+    def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
+        return self.q_map(phi, q)
+
+    def cross_dual(
+        self,
+        phi: ScalarFunction,
+        psi: ScalarFunction,
+        q1: Any,
+        q2: Any,
+        k: Any,
+        order: int = 0,
+    ) -> Any:
+        self._saw(phi, q1)
+        self._saw(psi, q2)
+        return super().cross_dual(phi, psi, q1, q2, k, order)
+
+
+class LargestAlgebra(PairAlgebra[Any]):
+    """q values at most: a mean over locations is no larger than what it averages."""
+
+    def tap_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+        return s
+
+    def location_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+        return s
+
+
+class UniformAlgebra(PairAlgebra[Any]):
+    """The rules that act alike at all locations and inputs, and refuse all others.
+
+    Between two of the nodes it refuses, the kernel is a function of one variable.
+    """
+
+    def tap_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+        return self.pick(s, window) if window.taps == 1 else self._mixed(s, "spread weights")
+
+    def pick(self, s: FloatSignal, window: Window) -> FloatSignal:
+        still = window.strides == (1,) * window.rank and window.outputs == window.locations
+        return s if still else self._mixed(s, "a stride")
+
+    def location_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+        return self._mixed(s, "a mean over locations")
+
+    def flatten(self, s: FloatSignal, locations: tuple[int, ...]) -> FloatSignal:
+        return self._mixed(s, "flattening") if locations else s
+
+    def dropout(self, s: FloatSignal, keep: float) -> FloatSignal:
+        return s if keep == 1 else self._mixed(s, "dropout")
+
+    def batch_normalise(self, s: FloatSignal) -> FloatSignal:
+        return self._mixed(s, "batch norm")
+
+    def normalise(self, s: FloatSignal, center: bool, over_locations: bool) -> FloatSignal:
+        if over_locations:
+            return self._mixed(s, "layer norm over locations")
+        return super().normalise(s, center, over_locations)
+
+    def append_constant(self, s: FloatSignal, channels: int, mode: str) -> FloatSignal:
+        # With one q value everywhere its mean over locations is that value.
+        return super().append_constant(s, channels, mode)
+
+    def _mixed(self, s: FloatSignal, what: str) -> FloatSignal:
+        return self.unsupported([s], f"{what} treats locations or inputs unlike", "nothing to mend")
+
+
+def passed(
+    network: Network, algebra: KernelAlgebra[Any], run: Run, signal: Any, same: Any = None
+) -> Any:
+    """The signal after a run of blocks; stops repeating once `same` says nothing changes."""
+    for _ in range(run.count):
+        before = signal
+        signal = through(network, algebra, run, signal)
+        if same is not None and same(before, signal):
+            break
+    return signal
+
+
+def through(network: Network, algebra: Any, run: Run, signal: Any) -> Any:
+    """The signal after one block of a run."""
+    for segment in run.block:
+        values = {segment.start: algebra.seal(signal)}
+        for node in network.nodes[segment.start + 1 : segment.stop + 1]:
+            values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
+        signal = values[segment.stop]
+    return signal
+
+
+def settled(before: FloatSignal, after: FloatSignal) -> bool:
+    """Whether a block has left the q value and the mean where they were."""
+
+    def close(a: Any, b: Any) -> bool:
+        if a is None or b is None:
+            return a is b
+        return abs(a - b) <= _SETTLED * abs(b)
+
+    return (
+        close(before.second.q, after.second.q)
+        and close(before.mean, after.mean)
+        and before.gaussian == after.gaussian
+        and not before.parts
+        and not after.parts
+    )
+
+
+def start(algebra: PairAlgebra[Any], q: float) -> FloatSignal:
+    """The raw input at one q value, paired with itself."""
+    return algebra.atom_signal(Second(q, (q,), None), None)
+
+
+def largest_q(
+    network: Network, found: Sequence[Run], inputs: Sequence[float]
+) -> dict[ScalarFunction, float]:
+    """The largest q value each activation sees, for inputs of these q values."""
+    ring = _Recorder()
+    for q in inputs:
+        algebra = LargestAlgebra(ring)
+        signal = start(algebra, q)
+        for run in found:
+            signal = passed(network, algebra, run, signal, settled)
+    # Q maps need not be monotone between the q values that were tried.
+    return {phi: 1.1 * q for phi, q in ring.seen.items()}
+
+
+class Orbit:
+    """One q value through consecutive runs of a network, as far as all rules act alike.
+
+    Arguments:
+        q, mean, gaussian: what is known of the value that comes in.
+    """
+
+    def __init__(self, network: Network, q: float, mean: float | None, gaussian: bool) -> None:
+        self.network = network
+        self.ring = _Recorder()
+        self.algebra = UniformAlgebra(self.ring)
+        self.signal = self.algebra.atom_signal(Second(q, (q,), None), mean, gaussian=gaussian)
+
+    def advance(self, run: Run) -> None:
+        """Go through one more run.
+
+        Raises:
+            KernelcError: a rule that does not act alike everywhere.
+        """
+        self.signal = passed(self.network, self.algebra, run, self.signal, settled)
+
+    @property
+    def reach(self) -> dict[ScalarFunction, float]:
+        """The largest q value each activation has seen."""
+        return dict(self.ring.seen)

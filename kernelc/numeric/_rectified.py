@@ -1,0 +1,83 @@
+"""Duals of a min(x, 0) + b max(x, 0): closed forms in the angle."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ._angle import angle, cubic
+from ._dual import DualRule
+from ._numbers import Pair, root
+
+
+class RectifiedRule(DualRule):
+    """K = √(q q') (g (sin θ - θ cos θ) + m cos θ), K' = m - g θ (Cho & Saul 2009).
+
+    g = (a - b)^2/(2 pi), m = (a^2 + b^2)/2; the drop is m times the old one less
+    √(q q') g (sin θ - θ cos θ), without cancellation.
+
+    Arguments:
+        below, above: slopes a, b on either side of 0.
+    """
+
+    def __init__(self, name: str, below: float, above: float) -> None:
+        self.name = name
+        self.below, self.above = below, above
+        self.bend = (above - below) ** 2 / (2 * math.pi)
+        self.half = (below**2 + above**2) / 2
+
+    def mean(self, q: Any, order: int) -> Any:
+        if order:
+            return (self.below + self.above) / 2
+        return (self.above - self.below) * root(q) / math.sqrt(2 * math.pi)
+
+    def second(self, q: Any) -> Any:
+        return self.half * q
+
+    def value(self, pair: Pair, order: int) -> Any:
+        if order:
+            return self.half - self.bend * angle(pair.gap)
+        return self.half * pair.value + self.bend * pair.size * cubic(angle(pair.gap))
+
+    def drop(self, pair: Pair) -> Any:
+        return self.half * pair.drop - self.bend * pair.size * cubic(angle(pair.gap))
+
+    def describe(self) -> str:
+        return f"{self.name}: closed form in the angle"
+
+
+class StepRule(DualRule):
+    """a below 0, b above: K = (a^2 + b^2)/2 - g θ, K' = g/(√(q q') sin θ), g = (a - b)^2/(2 pi).
+
+    K' is infinite for equal inputs, and so is the NTK.
+
+    Arguments:
+        below, above: the values a, b.
+    """
+
+    def __init__(self, name: str, below: float, above: float) -> None:
+        self.name = name
+        self.bend = (above - below) ** 2 / (2 * math.pi)
+        self.half = (below**2 + above**2) / 2
+        self.middle = (below + above) / 2
+        self.jump = above - below
+
+    def mean(self, q: Any, order: int) -> Any:
+        if order:
+            return self.jump / (root(q) * math.sqrt(2 * math.pi))
+        return self.middle
+
+    def second(self, q: Any) -> Any:
+        return self.half
+
+    def value(self, pair: Pair, order: int) -> Any:
+        if order == 0:
+            return self.half - self.bend * angle(pair.gap)
+        gap = pair.gap
+        return self.bend / (pair.size * root(gap * (2 - gap)))
+
+    def drop(self, pair: Pair) -> Any:
+        return self.bend * angle(pair.gap)
+
+    def describe(self) -> str:
+        return f"{self.name}: closed form in the angle"

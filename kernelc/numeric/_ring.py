@@ -1,0 +1,143 @@
+"""JAX arrays as the numbers of the kernel rules: all pairs of two sets of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._errors import KernelcError
+from ..activations import ScalarFunction
+from ..algebra import Ring
+from ._choose import rule_for
+from ._cross import cross_expectation
+from ._dual import DualRule
+from ._frame import Frame
+from ._numbers import Field, Pair, PerInput, root
+
+
+# A q value that comes back within rounding is the same: shaped layers have Q(1) = 1 to 1e-15.
+_SETTLED = 1e-12
+
+
+class JaxRing(Ring[Any]):
+    """Covariances are `Field`s, q values and means `PerInput`s, or floats where all agree.
+
+    Arguments:
+        frame: the layout of arrays.
+        reach: largest q value each activation sees.
+    """
+
+    def __init__(self, frame: Frame, reach: Mapping[ScalarFunction, float]) -> None:
+        self.frame, self.reach = frame, reach
+        self.rules: dict[Any, DualRule] = {}
+
+    @property
+    def exchangeable(self) -> bool:
+        return False
+
+    def number(self, value: Any) -> Any:
+        if isinstance(value, PerInput):
+            return value
+        if getattr(value, "free_symbols", None):
+            raise KernelcError(
+                where="a number of the network",
+                found=f"{value} with symbol(s) {', '.join(sorted(map(str, value.free_symbols)))}",
+                law="kernels of data are computed at numbers",
+                remedy="give them values first: network.subs({symbol: value})",
+            )
+        return float(value)
+
+    def sqrt(self, value: Any) -> Any:
+        return value.map(root) if isinstance(value, PerInput) else root(value)
+
+    def is_zero(self, value: Any) -> bool:
+        return isinstance(value, float) and value == 0
+
+    def outer(self, a: Any, b: Any) -> Any:
+        return self.frame.outer(a, b)
+
+    def value(self, k: Any) -> Any:
+        if isinstance(k, Field):
+            return k.cross.value
+        return k
+
+    def unit(self, k: Any) -> Any:
+        return k.map(lambda pair: Pair(1.0, 1.0, pair.drop))
+
+    def over_locations(self, q: Any) -> Any:
+        if not isinstance(q, PerInput):
+            return q
+        axes = (*self.frame.left_axes, *self.frame.right_axes)
+        return q.map(lambda x: jnp.mean(x, tuple(sorted(set(axes))), keepdims=True))
+
+    def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> Any:
+        if phi.parity == ("even" if order else "odd"):
+            return 0.0
+        rule = self._rule(phi, q)
+        if isinstance(q, PerInput):
+            return q.map(lambda x: rule.mean(x, order))
+        found = rule.mean(q, order)
+        return float(found) if isinstance(q, float) else found
+
+    def q_map(self, phi: ScalarFunction, q: Any) -> Any:
+        rule = self._rule(phi, q)
+        if isinstance(q, PerInput):
+            return q.map(lambda x: _second(rule, x))
+        return _second(rule, q)
+
+    def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
+        if order:
+            return self._rule(phi, k.cross.left).value(k.cross, order)
+
+        def image(pair: Pair) -> Pair:
+            rule = self._rule(phi, pair.left)
+            pair = pair.folded if phi.parity == "even" else pair
+            left, right = _second(rule, pair.left), _second(rule, pair.right)
+            return Pair(left, right, rule.drop(pair))
+
+        return k.map(image)
+
+    def cross_dual(
+        self, phi: ScalarFunction, psi: ScalarFunction, q1: Any, q2: Any, k: Any, order: int = 0
+    ) -> Any:
+        a = q1 if isinstance(q1, PerInput) else PerInput(q1, q1)
+        b = q2 if isinstance(q2, PerInput) else PerInput(q2, q2)
+        largest = max(self.reach.get(phi, 1.0), self.reach.get(psi, 1.0))
+
+        def at(u: Any, v: Any, covariance: Any) -> Any:
+            return cross_expectation(phi, psi, u, v, covariance, order, largest)
+
+        if not isinstance(k, Field):
+            k = k if isinstance(k, PerInput) else PerInput(k, k)
+            left, right = at(a.left, b.left, k.left), at(a.right, b.right, k.right)
+            return PerInput(left, right)
+        if order:
+            return at(a.left, b.right, k.cross.value)
+        views = self.frame.views
+        sides = views((a.left, a.right), (b.left, b.right))
+        first = views((a.left, a.right), (a.left, a.right))
+        second = views((b.left, b.right), (b.left, b.right))
+        parts = []
+        for pair, (u, v), (ul, ur), (vl, vr) in zip(k.parts, sides, first, second, strict=True):
+            left, right = at(ul, vl, pair.left), at(ur, vr, pair.right)
+            parts.append(Pair(left, right, (left + right) / 2 - at(u, v, pair.value)))
+        return Field.of(tuple(parts))
+
+    def _rule(self, phi: ScalarFunction, q: Any) -> DualRule:
+        q = q.left if isinstance(q, PerInput) else q
+        known = q if isinstance(q, float) else None
+        key = (phi, known, jnp.ndim(q) == 0)
+        if key not in self.rules:
+            largest = self.reach.get(phi, 1.0) if known is None else known
+            self.rules[key] = rule_for(phi, q, largest, phi.name)
+        return self.rules[key]
+
+
+def _second(rule: DualRule, q: Any) -> Any:
+    found = rule.second(q)
+    if isinstance(q, float):
+        found = float(found)
+        return q if abs(found - q) <= _SETTLED * q else found
+    return found

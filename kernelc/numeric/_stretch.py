@@ -1,0 +1,99 @@
+"""Stretch: consecutive runs in which the kernel is a function of one variable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from ..activations import ScalarFunction
+from ..algebra import Second
+from ._gram import DataSignal, GramAlgebra
+from ._numbers import Field, Pair, PerInput, root
+
+
+Profile = Callable[[Any], Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stretch:
+    """Runs `start` to `stop` as one function of the gap g = 1 - c.
+
+    At one q value, k_out = q_out - drop(g) and Theta_out = ntk(g) + response(g) Theta_in. For
+    homogeneous runs that is the case q = 1, times (q q')^(degree/2).
+
+    Arguments:
+        start, stop: which runs, `stop` excluded.
+        q: q value coming in; 1 for homogeneous runs.
+        degree: degree of homogeneity when any q value may come in; None when only `q` may.
+        q_out, mean: q value and channel mean going out, for q coming in.
+        gaussian: whether the value going out is.
+        enters: the same three facts of the value coming in: (gaussian, mean).
+        responds: whether there is an NTK coming in.
+        reach: largest q value each activation sees.
+        nodes: name of the first and of the last node.
+        profile: gap -> drop, ntk, response; None until it is fitted.
+    """
+
+    start: int
+    stop: int
+    q: float
+    degree: int | None
+    q_out: float
+    mean: float | None
+    gaussian: bool
+    enters: tuple[bool, float | None]
+    responds: bool
+    reach: Mapping[ScalarFunction, float]
+    nodes: tuple[str, str]
+    profile: Profile | None = None
+
+    def apply(self, algebra: GramAlgebra, s: DataSignal) -> DataSignal:
+        """The signal after the stretch."""
+        field: Field = s.second.k[0]
+        if self.profile is None:  # planning: only the kind of what comes out matters
+            drops = [{"drop": p.gap, "ntk": p.gap, "response": p.gap} for p in field.parts]
+        else:
+            drops = [self.profile(pair.gap) for pair in field.parts]
+        pairs = [self._image(p, d["drop"]) for p, d in zip(field.parts, drops, strict=True)]
+        theta = s.second.theta
+        if theta is not None:
+            theta = (self._ntk(field.cross, drops[0], theta[0]),)
+        mean, q = cast(Any, self.mean), cast(Any, self.q_out)
+        if self.degree:
+            cross = pairs[0]
+            q = PerInput(cross.left, cross.right)
+            if mean:
+                old = field.cross
+                scale, degree = mean, self.degree
+                mean = PerInput(old.left, old.right).map(lambda x: scale * root(x) ** degree)
+        second = Second(q, (Field.of(tuple(pairs)),), theta)
+        return algebra.atom_signal(second, mean, gaussian=self.gaussian)
+
+    def _image(self, pair: Pair, drop: Any) -> Pair:
+        q = self.q_out
+        if not self.degree:
+            return Pair(q, q, drop, drop / q)
+        left, right = (q * x**self.degree for x in (pair.left, pair.right))
+        size = pair.size**self.degree
+        apart = root(pair.left) ** self.degree - root(pair.right) ** self.degree
+        return Pair(left, right, q * apart**2 / 2 + size * drop, drop / q)
+
+    def _ntk(self, pair: Pair, found: Mapping[str, Any], theta: Any) -> Any:
+        ntk = found["ntk"]
+        if self.degree is None:
+            return ntk if _is_zero(theta) else ntk + found["response"] * theta
+        size = pair.size
+        total = ntk * size**self.degree if self.degree else ntk
+        if _is_zero(theta):
+            return total
+        # A response is of degree d - 1; for d = 0 that divides by a q value of 0 at worst.
+        return total + found["response"] * theta * _power(size, self.degree - 1)
+
+
+def _power(size: Any, exponent: int) -> Any:
+    return size**exponent if exponent >= 0 else 1 / size
+
+
+def _is_zero(theta: Any) -> bool:
+    return isinstance(theta, float) and theta == 0

@@ -1,0 +1,103 @@
+"""Kernel matrices tile by tile: bounded memory, and half the work where they are symmetric."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from tqdm import tqdm
+
+from ._inputs import Inputs
+from ._matrices import KernelMatrices
+from ._program import Program
+
+
+# Bytes of working memory a tile may take; an evaluation holds about this many arrays of pairs.
+_BYTES = 1 << 28
+_HELD = 8
+# Below this a symmetric matrix is not worth cutting up.
+_SMALLEST = 256
+_WAIT = 2.0
+
+
+def tile_side(program: Program, inputs: Inputs) -> int:
+    """Rows and columns of a tile; at least all rows when one tile is enough."""
+    locations = math.prod(program.network.input_shape[:-1])
+    pairs = locations**2 if program.mixes else locations
+    side = math.isqrt(max(1, _BYTES // (_HELD * inputs.x1.dtype.itemsize * pairs)))
+    if inputs.symmetric and not program.short:
+        side = min(side, max(_SMALLEST, -(-inputs.x1.shape[0] // 4)))
+    return max(1, side)
+
+
+def tiled(
+    program: Program, inputs: Inputs, get: tuple[str, ...], progress: bool | None
+) -> KernelMatrices:
+    """The matrices, computed in tiles where that saves memory or work.
+
+    Arguments:
+        program: what computes a tile.
+        inputs: two sets of inputs.
+        get: which matrices.
+        progress: whether to show a bar; None for a bar once it takes longer than two seconds.
+    """
+    x1, x2 = jnp.asarray(inputs.x1), jnp.asarray(inputs.x2)
+    side = tile_side(program, inputs)
+    counts = (x1.shape[0], x2.shape[0])
+    if inputs.symmetric and program.short and _SMALLEST <= counts[0] <= side:
+        return program.mirrored(x1, get=get)
+    if max(counts) <= side:
+        return program.compute(x1, x2, symmetric=inputs.symmetric, paired=False, get=get)
+    rows, columns = (_starts(n, side) for n in counts)
+    tiles = [(i, j) for i in rows for j in columns if j >= i or not inputs.symmetric]
+    shape = (*counts, *program.network.output_shape[:-1])
+    out = tuple(jnp.zeros(shape, x1.dtype) for _ in get)
+    sizes = tuple(min(n, side) for n in counts)
+    show = {None: {"delay": _WAIT}, True: {}, False: {"disable": True}}[progress]
+    for i, j in tqdm(tiles, desc="kernel", unit="tile", leave=False, **show):
+        out = _placed(program, out, x1, x2, i, j, sizes, inputs.symmetric, get)
+        if len(tiles) > 16:
+            jax.block_until_ready(out)
+    found = dict(zip(get, out, strict=True))
+    return KernelMatrices(**{name: found.get(name) for name in ("nngp", "ntk", "gap")})
+
+
+@partial(
+    jax.jit, static_argnames=("program", "sizes", "symmetric", "get"), donate_argnames=("out",)
+)
+def _placed(
+    program: Program,
+    out: tuple[Any, ...],
+    x1: Any,
+    x2: Any,
+    i: Any,
+    j: Any,
+    sizes: tuple[int, int],
+    symmetric: bool,
+    get: tuple[str, ...],
+) -> tuple[Any, ...]:
+    """The matrices with one tile, and its mirror image, filled in; in place."""
+    a = jax.lax.dynamic_slice_in_dim(x1, i, sizes[0])
+    b = jax.lax.dynamic_slice_in_dim(x2, j, sizes[1])
+    tile = program.compute(a, b, i, j, symmetric=symmetric, paired=False, get=get)
+    filled = []
+    for matrix, name in zip(out, get, strict=True):
+        part = getattr(tile, name)
+        rest = (0,) * (matrix.ndim - 2)
+        matrix = jax.lax.dynamic_update_slice(matrix, part, (i, j, *rest))
+        if symmetric:
+            mirror = jnp.swapaxes(part, 0, 1)
+            matrix = jax.lax.dynamic_update_slice(matrix, mirror, (j, i, *rest))
+        filled.append(matrix)
+    return tuple(filled)
+
+
+def _starts(count: int, side: int) -> list[int]:
+    """Where tiles start; the last one reaches back so that all have one size."""
+    if count <= side:
+        return [0]
+    pieces = -(-count // side)
+    return [min(i * side, count - side) for i in range(pieces)]

@@ -1,0 +1,4 @@
+"""Predictions of infinitely wide networks: Gaussian processes and kernel regression."""
+
+from ._predict import predict as predict
+from ._regression import KernelRegression as KernelRegression, Prediction as Prediction

@@ -1,0 +1,82 @@
+"""What must hold before a prediction: targets, numbers and names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from .._errors import DataError, KernelcError, UnsupportedError
+from ._evaluate import KernelFunction, Part
+
+
+def function(k: Any) -> KernelFunction:
+    """The kernel function, or KernelcError."""
+    if not callable(k):
+        raise KernelcError(
+            where="predict: k",
+            found=f"an argument of type {type(k).__name__}",
+            law="predictions are made from a function of two sets of inputs",
+            remedy="pass what kernelc.kernel_fn(network) returns",
+        )
+    return k
+
+
+def part(name: Any) -> Part:
+    """The name of a kernel, or UnsupportedError."""
+    if name not in ("nngp", "ntk"):
+        raise UnsupportedError(
+            where="predict: kernel",
+            found=repr(name),
+            law="the kernels that train are 'nngp' (last layer) and 'ntk' (all layers)",
+            remedy="choose one of them",
+        )
+    return cast(Part, name)
+
+
+def targets(y: Any) -> Float[np.ndarray, "n ..."]:
+    """Finite float64 targets of one or two axes, or DataError."""
+    y = np.asarray(y)
+    where = "predict: y_train"
+    if not jnp.issubdtype(y.dtype, np.floating):
+        raise DataError(
+            where=where,
+            found=f"dtype {y.dtype}",
+            law="regression has real targets; the numbers of classes have no order to regress on",
+            remedy="one-hot class labels, np.eye(classes)[y]; other numbers as y.astype(float)",
+        )
+    if y.ndim not in (1, 2) or y.size == 0:
+        raise DataError(
+            where=where,
+            found=f"shape {y.shape}",
+            law="targets have the shape (n,) or (n, outputs)",
+            remedy="flatten the targets of an example to one row",
+        )
+    if not np.isfinite(y).all():
+        rows = np.flatnonzero(~np.isfinite(y.reshape(len(y), -1)).all(axis=1))
+        raise DataError(
+            where=where,
+            found=f"NaN or infinity in {len(rows)} of {len(y)} rows, first {rows[0]}",
+            law="targets are finite",
+            remedy="remove those examples",
+        )
+    return y.astype(np.float64)
+
+
+def number(name: str, value: Any, least: str = "0 or more") -> float:
+    """The value as a finite float, at least 0 (above 0 when `least` says so), or DataError."""
+    try:
+        found = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found) or found < 0 or (found == 0 and least == "above 0"):
+        raise DataError(
+            where=f"predict: {name}",
+            found=repr(value),
+            law=f"{name} is a finite number {least}",
+            remedy="pass such a number" + ("; None for infinite time" if name == "time" else ""),
+        )
+    return found

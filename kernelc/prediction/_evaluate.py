@@ -1,0 +1,104 @@
+"""Kernel matrices out of a kernel function: checked, in float64, a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from .._errors import DataError, ShapeError, UnsupportedError
+
+
+Part = Literal["nngp", "ntk"]
+KernelFunction = Callable[..., Any]
+"""k(x1, x2=None), and k.diagonal(x) where there is one, with attributes nngp and ntk."""
+
+_DIAGONAL_ROWS = 256
+
+
+def blocks(count: int, most: int) -> list[tuple[slice, Int[np.ndarray, " size"]]]:
+    """0 to count in pieces of one size, at most `most`: the slices, and the places in each.
+
+    The last is filled up with the last place: one size is one compilation of the kernel.
+    """
+    size = -(-count // -(-count // most))
+    starts = range(0, count, size)
+    return [
+        (slice(i, min(i + size, count)), np.minimum(np.arange(i, i + size), count - 1))
+        for i in starts
+    ]
+
+
+def absent(part: Part) -> UnsupportedError:
+    """The error for a kernel function that returned nothing of this name."""
+    return UnsupportedError(
+        where=f"predict: k(...).{part}",
+        found="nothing",
+        law="means need the kernel that trains, and variances the NNGP too",
+        remedy=f"pass a kernel function that returns {part}, or variance=False",
+    )
+
+
+def matrix(found: Any, part: Part, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+    """One of the matrices a kernel function returned, in its own precision.
+
+    Raises:
+        UnsupportedError: it returned none of this name.
+        ShapeError: it has another shape.
+        DataError: it is not real, or not finite.
+    """
+    where, given = f"predict: k(...).{part}", getattr(found, part, None)
+    if given is None:
+        raise absent(part)
+    values = np.asarray(given)
+    if values.shape != shape:
+        raise ShapeError(
+            where=where,
+            found=f"shape {values.shape}",
+            law=f"one output for each input makes it {shape}",
+            remedy="end a network with locations in a pool or in Flatten and Dense",
+        )
+    if not jnp.issubdtype(values.dtype, np.floating) or not np.isfinite(values).all():
+        raise DataError(
+            where=where,
+            found=f"entries of dtype {values.dtype} that are not all finite reals",
+            law="kernels are covariances of finite real numbers",
+            remedy="scale the inputs, or look for what overflows in the network",
+        )
+    return values
+
+
+def square(found: Any, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], float]:
+    """The matrix of inputs with themselves, (K + Kᵀ) / 2 in float64, and its precision.
+
+    Raises: as `matrix`; DataError also when K is further from Kᵀ than rounding takes it.
+    """
+    values = matrix(found, part, (n, n))
+    precision = float(jnp.finfo(values.dtype).eps)
+    values = values.astype(np.float64)
+    apart, largest = float(abs(values - values.T).max()), float(abs(values).max())
+    # Half the digits: rounding through any number of layers stays far below.
+    if apart > precision**0.5 * largest:
+        raise DataError(
+            where=f"predict: k(x).{part}",
+            found=f"a matrix that differs from its transpose by {apart:.2g}, "
+            f"its largest entry being {largest:.2g}",
+            law="k(x, x') = k(x', x)",
+            remedy="pass a symmetric kernel function",
+        )
+    return (values + values.T) / 2, precision
+
+
+def diagonal(k: KernelFunction, x: Float[np.ndarray, "m ..."]) -> Float[np.ndarray, " m"]:
+    """NNGP of each input with itself, by `k.diagonal` where the function has it."""
+    if hasattr(k, "diagonal"):
+        found: Any = k
+        return matrix(found.diagonal(x), "nngp", (len(x),)).astype(np.float64)
+    values = np.empty(len(x))
+    for at, rows in blocks(len(x), _DIAGONAL_ROWS):
+        among = matrix(k(x[rows]), "nngp", (len(rows), len(rows)))
+        values[at] = among.diagonal()[: at.stop - at.start]
+    return values
