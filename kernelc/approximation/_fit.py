@@ -8,14 +8,17 @@ from collections.abc import Iterable
 import numpy as np
 
 from .._errors import DataError, UnsupportedError
-from ._approximation import Approximation, Certified
+from ._approximation import Approximation, Certified, Form
 from ._certify import SAFETY, Checks, certify, checks
 from ._grading import graded
+from ._rational import quotients
 from ._sampling import Sample, ask
-from ._smooth import SmoothForm, candidate_gaps, candidates
+from ._smooth import candidate_gaps, candidates
 
 
 _TRIED = 6
+_THINNED = 7  # every so many samples are enough for a quotient
+_FLATTEST = 2.0**-6  # a drop flatter than this at gap 2^-100 is constant before it is a root
 _NOISE = 8 * SAFETY  # noise is estimated at few points, and both nodes and checks have it
 # Rounding on top of the tolerance: in float32, 40 units in the last place times the safety factor.
 _ROUNDING = {"float32": 2e-5, "float64": 1e-14}
@@ -89,15 +92,18 @@ def _smooth(
     """For each type the cheapest single series, where one is short enough."""
     gaps = candidate_gaps()
     samples = ask(sample, gaps)
+    thin = {name: values[::_THINNED] for name, values in samples.items()}
     found = {}
     for dtype, target in targets.items():
-        forms = [form for _, form in candidates(gaps, samples, halvings, target)[:_TRIED]]
-        found[dtype] = _best(dtype, allowed[dtype], against, forms)
+        choice = candidates(gaps, samples, halvings, target)
+        choice += quotients(gaps[::_THINNED], thin, halvings, target)
+        choice.sort(key=lambda pair: pair[0])
+        found[dtype] = _best(dtype, allowed[dtype], against, [form for _, form in choice[:_TRIED]])
     return found
 
 
 def _best(
-    dtype: str, allowed: dict[str, float], against: Checks, forms: Iterable[SmoothForm]
+    dtype: str, allowed: dict[str, float], against: Checks, forms: Iterable[Form]
 ) -> Certified | None:
     """The first form that keeps its bounds, else the one that comes closest."""
     best = None
@@ -139,5 +145,7 @@ def _halvings(sample: Sample) -> int | None:
             law="It is the drop of a kernel below its largest value, at gap 0",
             remedy="Give another quantity another name",
         )
-    # A drop of zero has every exponent.
-    return max(0, round(-math.log2(math.log2(high / low) / 2))) if low > 0 else 0
+    if low == 0:
+        return 0  # a drop of zero, or below the smallest number, has every exponent
+    exponent = (math.log2(high) - math.log2(low)) / 2
+    return max(0, round(-math.log2(max(exponent, _FLATTEST))))

@@ -11,6 +11,7 @@ from .._errors import KernelcError
 from ._console import errors
 from ._diagnose import diagnose_command
 from ._inspect import inspect_command
+from ._kernel import kernel_command
 from ._shape import shape_command
 from ._train import train_command
 
@@ -39,11 +40,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Derive, diagnose, shape and train the kernels of neural networks.",
+    help="Derive, diagnose, shape, compute and train the kernels of neural networks.",
 )
 app.command("inspect")(inspect_command)
 app.command("diagnose")(diagnose_command)
 app.command("shape")(shape_command)
+app.command("kernel")(kernel_command)
 app.command("train")(train_command)
 
 

@@ -11,7 +11,6 @@ import jax
 import optax
 import typer
 
-from .. import data as datasets
 from .._errors import DataError
 from ..data import Dataset
 from ..ir import Network
@@ -19,18 +18,11 @@ from ..lowering import lower
 from ..shaping import shape
 from ..training import FitResult, fit
 from ._console import output, table
+from ._data import Data, DataDir, dataset
 from ._load import Spec, load_network
 from ._shape import print_shaped
 from ._targets import Dks, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
 from ._write import write_text, written
-
-
-class Data(StrEnum):
-    """Data sets by name."""
-
-    digits = "digits"
-    fashion_mnist = "fashion-mnist"
-    cifar10 = "cifar10"
 
 
 class Optimizer(StrEnum):
@@ -46,9 +38,7 @@ _OPTIMIZERS = {Optimizer.sgd: optax.sgd, Optimizer.adam: optax.adam}
 def train_command(
     spec: Spec,
     data: Annotated[Data, typer.Option(help="What to train on.")] = Data.digits,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the files of fashion-mnist or cifar10.")
-    ] = None,
+    data_dir: DataDir = None,
     optimizer: Annotated[Optimizer, typer.Option(help="How.")] = Optimizer.adam,
     lr: Annotated[float, typer.Option(help="Learning rate.", min=0.0)] = 1e-3,
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 1000,
@@ -91,19 +81,7 @@ def train_command(
 
 
 def _examples(name: Data, folder: Path | None, network: Network) -> Dataset:
-    if name is Data.digits and folder is not None:
-        raise DataError(
-            where="--data-dir",
-            found=str(folder),
-            law="digits ship with scikit-learn and need no folder",
-            remedy="leave it out, or choose --data fashion-mnist or cifar10",
-        )
-    if name is Data.digits:
-        found = datasets.digits()
-    elif name is Data.fashion_mnist:
-        found = datasets.fashion_mnist(folder)
-    else:
-        found = datasets.cifar10(folder)
+    found = dataset(name, folder)
     found = found.flat() if len(network.input_shape) == 1 else found
     shape_, wanted = found.train_x.shape[1:], network.input_shape
     if shape_ != wanted or network.output_shape != (found.classes,):

@@ -24,7 +24,8 @@ def _fitted(function: Any, upper: float, count: int) -> tuple[float, ...]:
     x = np.cos(np.pi * (np.arange(count) + 0.5) / count)
     series = np.polynomial.chebyshev.chebfit(x, function((x + 1) * upper / 2), count - 1)
     line = np.polynomial.Polynomial(np.polynomial.chebyshev.cheb2poly(series))
-    return tuple(line(np.polynomial.Polynomial([-1.0, 2.0])).coef)
+    # Plain floats: a NumPy scalar would make float64 of float32 where JAX is set to it.
+    return tuple(map(float, line(np.polynomial.Polynomial([-1.0, 2.0])).coef))
 
 
 def _asin_ratio(y: np.ndarray) -> np.ndarray:

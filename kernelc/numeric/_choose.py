@@ -14,6 +14,7 @@ from ._dual import DualRule
 from ._hermite import hermite_rule
 from ._panels import PanelRule
 from ._rectified import RectifiedRule, StepRule
+from ._span import span_rule
 from ._table import PowerRule, table_rule
 
 
@@ -22,13 +23,13 @@ _LARGEST_Q = 100.0
 _RATIO = 1.1
 
 
-def rule_for(phi: ScalarFunction, q: Any, largest_q: float, where: str) -> DualRule:
+def rule_for(phi: ScalarFunction, q: Any, span: tuple[float, float], where: str) -> DualRule:
     """The cheapest exact rule: closed in the angle, Hermite series, table, quadrature.
 
     Arguments:
         phi: the activation.
         q: its q value: a float when it is one known number, else an array.
-        largest_q: a bound on q values.
+        span: smallest and largest q value there may be.
         where: the node, for errors.
 
     Raises:
@@ -39,7 +40,7 @@ def rule_for(phi: ScalarFunction, q: Any, largest_q: float, where: str) -> DualR
         below, above = (float(v) for v in phi.numpy(0)([-1.0, 1.0]))
         kind = RectifiedRule if degree == 1 else StepRule
         return kind(phi.name, -below if degree == 1 else below, above)
-    known = isinstance(q, float)
+    known, largest_q = isinstance(q, float), span[1]
     # Where one q value serves all pairs, series keep the relative accuracy of the drop.
     rule: DualRule | None = None if jnp.ndim(q) == 0 else closed_rule(phi, _rounded(largest_q))
     if rule is None:
@@ -48,6 +49,8 @@ def rule_for(phi: ScalarFunction, q: Any, largest_q: float, where: str) -> DualR
         return PowerRule(table_rule(phi, 1.0), degree)
     if rule is None and known:
         rule = table_rule(phi, q)
+    if rule is None and jnp.ndim(q) == 0:
+        rule = span_rule(phi, *span)
     if rule is None and not known:
         rule = closed_rule(phi, _rounded(largest_q))
     if rule is not None:

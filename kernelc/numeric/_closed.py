@@ -17,6 +17,11 @@ from ._numbers import Pair, root
 from ._panels import PanelRule
 
 
+# Within this much of k the slope is a short polynomial: its singularities are 1/2 away or more.
+_NEAR = 1.0
+_NODES = 14
+
+
 class ClosedRule(DualRule):
     """K(q, q', k) and its derivative in k as the formulas say, for q values beyond series.
 
@@ -38,6 +43,17 @@ class ClosedRule(DualRule):
     def value(self, pair: Pair, order: int) -> Any:
         covariance = pair.size * (1 - pair.gap)
         return self.forms[order](pair.left, pair.right, covariance)
+
+    def drop(self, pair: Pair) -> Any:
+        if not pair.uniform:
+            return super().drop(pair)
+        q, gap = pair.left, pair.gap
+        # Near c = 1 the difference of two duals has no digits left, but its derivative has.
+        t, w = np.polynomial.legendre.leggauss(_NODES)
+        inside = jnp.asarray((t + 1) / 2, gap.dtype).reshape(-1, *(1,) * gap.ndim)
+        slopes = self.forms[1](q, q, q * (1 - gap * inside))
+        near = q * gap * jnp.tensordot(jnp.asarray(w / 2, gap.dtype), slopes, 1)
+        return jnp.where(gap * q <= _NEAR, near, super().drop(pair))
 
     def describe(self) -> str:
         return f"{self.name}: closed form"

@@ -48,7 +48,7 @@ def cross_expectation(
     if rules[0] is not None and rules[1] is not None:
         count = max(rule.terms[gap.dtype.itemsize] for rule in rules if rule is not None)
         a = rules[0].coefficients(q1, order, count)
-        return power_series(a * rules[1].coefficients(q2, order, count), 1 - gap)
+        return power_series(a, 1 - gap, rules[1].coefficients(q2, order, count))
     return _quadrature(phi, psi, q1, q2, gap, order, largest_q)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,6 +13,12 @@ from jaxtyping import Array, Float
 
 from ._frame import Frame
 from ._numbers import Field, Pair, root
+
+
+# Rows of blocks of a symmetric product: 4 leave 10 of 16 blocks to compute.
+_BLOCKS = 4
+# Fewer inputs are not worth cutting up.
+_CUT = 256
 
 
 def entry_field(
@@ -37,8 +46,13 @@ def entry_field(
 
 
 def _pairs(x1: Array, x2: Array, frame: Frame, same: Any, q: float | None, sharp: bool) -> Pair:
-    (u1, q1), (u2, q2) = _directions(x1), _directions(x2)
-    gap = (sharp_gap(x1, x2, frame) if sharp else 1.0 - _products(u1, u2, frame)).astype(x1.dtype)
+    (inverse1, q1), (inverse2, q2) = _lengths(x1), _lengths(x2)
+    if sharp:
+        gap = sharp_gap(x1, x2, frame).astype(x1.dtype)
+    else:
+        # Lengths are divided out behind the product, which then reads the inputs as they are.
+        inverse = _widened(inverse1, frame, 0) * _widened(inverse2, frame, 1)
+        gap = 1.0 - _products(x1, x2, frame) * inverse
     # The product of a direction with itself misses 1 by rounding, and the angle would show
     # the root of that; so it does with its opposite.
     noise = float(jnp.finfo(x1.dtype).eps) * (4 + x1.shape[-1] ** 0.5 / 4)
@@ -56,20 +70,45 @@ def _pairs(x1: Array, x2: Array, frame: Frame, same: Any, q: float | None, sharp
     return Pair(left, right, (root(left) - root(right)) ** 2 / 2 + size * gap, gap)
 
 
-def _directions(x: Array) -> tuple[Array, Array]:
-    """Unit vectors, zero for zero; and q values."""
+def _lengths(x: Array) -> tuple[Array, Array]:
+    """Inverse lengths, zero for zero; and q values."""
     squares = jnp.sum(x * x, axis=-1)
     length = root(squares)
-    return x / jnp.where(length > 0, length, 1.0)[..., None], squares / x.shape[-1]
+    alive = length > 0
+    return jnp.where(alive, 1.0 / jnp.where(alive, length, 1.0), 0.0), squares / x.shape[-1]
 
 
-def _products(u1: Array, u2: Array, frame: Frame) -> Array:
-    """<u1, u2> in the layout of pairs."""
+def _products(x1: Array, x2: Array, frame: Frame) -> Array:
+    """<x1, x2> in the layout of pairs; mirrored where both are one array."""
     letters = "abc"[: frame.rank]
     second = letters if frame.aligned else letters.upper()
     first, other = ("n", "n") if frame.paired else ("n", "m")
     out = ("n" if frame.paired else "nm") + letters + ("" if frame.aligned else second)
-    return jnp.einsum(f"{first}{letters}z,{other}{second}z->{out}", u1, u2, precision="highest")
+    rule = partial(jnp.einsum, f"{first}{letters}z,{other}{second}z->{out}", precision="highest")
+    if x1 is x2 and frame.aligned and not frame.paired and x1.shape[0] >= _CUT:
+        return _mirrored(x1, rule)
+    return rule(x1, x2)
+
+
+def _mirrored(x: Array, rule: Callable[[Array, Array], Array]) -> Array:
+    """A symmetric rule on all pairs of one set, the lower blocks copied from the upper.
+
+    Only the product is cut into blocks. Everything behind it costs less on whole matrices than
+    copies of what comes out would: those are two, and would be transposed as they are computed.
+    """
+    count = x.shape[0]
+    edges = [round(i * count / _BLOCKS) for i in range(_BLOCKS + 1)]
+    spans = list(itertools.pairwise(edges))
+    rows = [rule(x[a:b], x[a:]) for a, b in spans]
+    total = jnp.zeros((count, count, *rows[0].shape[2:]), rows[0].dtype)
+    rest = (0,) * (total.ndim - 2)
+    for (a, b), row in zip(spans, rows, strict=True):
+        total = jax.lax.dynamic_update_slice(total, row, (a, a, *rest))
+        if b < count:
+            below = jnp.swapaxes(row[:, b - a :], 0, 1)
+            total = jax.lax.dynamic_update_slice(total, below, (b, a, *rest))
+    # Without a barrier each copy would be fused with all that reads the matrix, and run twice.
+    return jax.lax.optimization_barrier(total)
 
 
 def _widened(q: Array, frame: Frame, side: int) -> Array:

@@ -85,12 +85,7 @@ class GramAlgebra(PairAlgebra[Any]):
     def location_mean(self, s: DataSignal, window: Window) -> DataSignal:
         if window.taps == 1:
             return self.pick(s, window)
-        field: Field = s.second.k[0]
-        values = []
-        for pair, frame in zip(field.parts, self.frame.frames, strict=True):
-            once = average(pair.value, frame.left_axes, window)
-            values.append(average(once, frame.right_axes, window))
-        field, q = self._refounded(values)
+        field, q = self._pooled(s.second.k[0], window)
         theta = s.second.theta
         if theta is not None and not isinstance(theta[0], float):
             once = average(theta[0], self.frame.left_axes, window)
@@ -163,22 +158,40 @@ class GramAlgebra(PairAlgebra[Any]):
         frame = self.frame
         return PerInput(rule(x.left, (frame.left_axes,)), rule(x.right, (frame.right_axes,)))
 
-    def _refounded(self, values: list[Any]) -> tuple[Field, Any]:
-        """Fields from covariances alone; q values are read off the pairs of own locations."""
+    def _pooled(self, field: Field, window: Window) -> tuple[Field, Any]:
+        """Means over pairs of locations; q values lose half the mean distance of their own."""
+
+        def over(x: Any, frame: Frame) -> Any:
+            return average(average(x, frame.left_axes, window), frame.right_axes, window)
+
         if not self.frame.own:
             # Nothing asks for q values again: any will do, and zero costs nothing.
-            return Field(Pair(0.0, 0.0, -values[0])), 0.0
-        left, right = (own_diagonal(x, self.frame.rank) for x in values[1:])
-        ones = (1,) * self.frame.rank
-        locations = left.shape[1:]
-        wide = (*locations, *ones), (*ones, *locations)
-        q = PerInput(
-            left.reshape(left.shape[0], *(() if self.frame.paired else (1,)), *wide[0]),
-            right.reshape(*(() if self.frame.paired else (1,)), right.shape[0], *wide[1]),
+            return Field(Pair(0.0, 0.0, -over(field.cross.value, self.frame))), 0.0
+        drops = [over(p.drop, f) for p, f in zip(field.parts, self.frame.frames, strict=True)]
+        lost = PerInput(*(self._wide(x, side) for side, x in enumerate(drops[1:])))
+        sides = (
+            (field.cross.left, self.frame.left_axes),
+            (field.cross.right, self.frame.right_axes),
         )
-        sides = self.frame.views((q.left, q.right), (q.left, q.right))
-        parts = (Pair(a, b, (a + b) / 2 - k) for k, (a, b) in zip(values, sides, strict=True))
+        kept = PerInput(*(average(x, axes, window) for x, axes in sides))
+        q = PerInput(kept.left - lost.left, kept.right - lost.right)
+        parts = []
+        for total, (a, b), (x, y) in zip(drops, self._views(q), self._views(lost), strict=True):
+            drop = total - (x + y) / 2
+            # An input with itself leaves rounding, and an angle would show the root of that.
+            noise = 16 * float(jnp.finfo(total.dtype).eps) * total
+            parts.append(Pair(a, b, jnp.where(drop <= noise, 0.0, drop)))
         return Field.of(tuple(parts)), q
+
+    def _wide(self, x: Any, side: int) -> Any:
+        """The diagonal of pairs of own locations, as a number per input."""
+        x = own_diagonal(x, self.frame.rank)
+        ones, n = (1,) * self.frame.rank, x.shape[0]
+        inputs = (n,) if self.frame.paired else ((1, n) if side else (n, 1))
+        return x.reshape(*inputs, *((*ones, *x.shape[1:]) if side else (*x.shape[1:], *ones)))
+
+    def _views(self, x: PerInput) -> Any:
+        return self.frame.views((x.left, x.right), (x.left, x.right))
 
     def _identity(self, frame: Frame, like: Any, same: Any) -> Any:
         """Where a pair is one evaluation of one input at one location."""

@@ -90,16 +90,21 @@ class PanelRule(DualRule):
 def expectation(
     xp: Any, f: Integrand, kinks: np.ndarray, width: float, a: Any, b: Any, gap: Any
 ) -> Any:
-    """E f(u, v) for deviations a, b and correlation 1 - gap: scalars, in NumPy or JAX."""
+    """E f(u, v) for deviations a, b and correlation 1 - gap, in NumPy or JAX.
+
+    f may give several values, on axes before those of its arguments.
+    """
+    # In the type of the gap: JAX mistakes one NumPy constant met in both types for the other.
+    kinks, bends = (xp.asarray(x, xp.asarray(gap).dtype) for x in (kinks, _BLURRED))
     c, s = 1 - gap, xp.maximum(xp.sqrt(gap * (2 - gap)), 1e-30)
     a, b = xp.maximum(a, 1e-30), xp.maximum(b, 1e-30)
     steep = xp.where(xp.abs(c) < 1e-3, 1e-3, c)
     centres = kinks / (b * steep)
-    blurred = (centres[:, None] + s / xp.abs(steep) * _BLURRED).ravel()
+    blurred = (centres[:, None] + s / xp.abs(steep) * bends).ravel()
     z, outer = panels(xp, xp.concatenate([kinks / a, blurred]), width)
     w, inner = panels(xp, (kinks / b - c * z[:, None]) / s, width)
     values = f(a * z[:, None], b * (c * z[:, None] + s * w))
-    return xp.sum(outer * xp.sum(inner * values, axis=-1))
+    return xp.sum(outer * xp.sum(inner * values, axis=-1), axis=-1)
 
 
 def panels(xp: Any, splits: Any, width: float) -> tuple[Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Hashable
 from functools import cached_property, partial
 from typing import Any
@@ -22,7 +21,7 @@ from ._gram import DataSignal, GramAlgebra
 from ._matrices import KernelMatrices
 from ._numbers import Field, Pair, PerInput
 from ._plan import Planner
-from ._reach import largest_q
+from ._reach import spans
 from ._ring import JaxRing
 from ._sample import sampler
 from ._stretch import Stretch
@@ -31,8 +30,6 @@ from ._walk import Walker
 
 # q values between the largest one and this part of it are tried for the largest q inside.
 _SMALLER = (1.0, 0.25, 0.0625)
-# Rows of blocks of a symmetric matrix: 4 leave 10 of 16 blocks to compute.
-_BLOCKS = 4
 
 
 class Program:
@@ -53,7 +50,7 @@ class Program:
         self.rank = len(network.input_shape) - 1
         self.mixes = any("location" in node.layer.reads() for node in network)
         bounds = [q] if q is not None else [largest * part for part in _SMALLER]
-        self.reach = largest_q(network, self.runs, bounds)
+        self.reach = spans(network, self.runs, bounds)
         self.unfitted: dict[int, UnsupportedError] = {}
         self._planned()
 
@@ -126,26 +123,8 @@ class Program:
 
     @partial(jax.jit, static_argnames=("self", "get"))
     def mirrored(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
-        """The symmetric matrices of one set of inputs, the lower blocks copied from the upper."""
-        count = x.shape[0]
-        starts = [round(i * count / _BLOCKS) for i in range(_BLOCKS)]
-        edges = [*starts, count]
-        rows = [
-            self.evaluate(x[a:b], x[a:], a, a, symmetric=True, paired=False, get=get)
-            for a, b in itertools.pairwise(edges)
-        ]
-        found = {}
-        for name in get:
-            parts = [getattr(row, name) for row in rows]
-            total = jnp.zeros((count, count, *parts[0].shape[2:]), parts[0].dtype)
-            rest = (0,) * (total.ndim - 2)
-            for (a, b), part in zip(itertools.pairwise(edges), parts, strict=True):
-                total = jax.lax.dynamic_update_slice(total, part, (a, a, *rest))
-                if b < count:
-                    below = jnp.swapaxes(part[:, b - a :], 0, 1)
-                    total = jax.lax.dynamic_update_slice(total, below, (b, a, *rest))
-            found[name] = total
-        return KernelMatrices(**{name: found.get(name) for name in ("nngp", "ntk", "gap")})
+        """The symmetric matrices of one set of inputs: the entry sees that both sides are one."""
+        return self.evaluate(x, x, symmetric=True, paired=False, get=get)
 
     @partial(jax.jit, static_argnames=("self", "symmetric", "paired", "get"))
     def compute(

@@ -15,15 +15,20 @@ FloatSignal = Signal[Any]
 _SETTLED = 1e-13
 
 
+Span = tuple[float, float]
+"""The smallest and the largest q value seen."""
+
+
 class _Recorder(FloatRing):
-    """Keeps the largest q value each activation has seen; covariances are those at c = 1."""
+    """Keeps the range of q values each activation has seen; covariances are those at c = 1."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: dict[ScalarFunction, float] = {}
+        self.seen: dict[ScalarFunction, Span] = {}
 
     def _saw(self, phi: ScalarFunction, q: float) -> None:
-        self.seen[phi] = max(self.seen.get(phi, 0.0), q)
+        low, high = self.seen.get(phi, (q, q))
+        self.seen[phi] = (min(low, q), max(high, q))
 
     def q_map(self, phi: ScalarFunction, q: Any) -> float:
         self._saw(phi, q)
@@ -138,10 +143,10 @@ def start(algebra: PairAlgebra[Any], q: float) -> FloatSignal:
     return algebra.atom_signal(Second(q, (q,), None), None)
 
 
-def largest_q(
+def spans(
     network: Network, found: Sequence[Run], inputs: Sequence[float]
-) -> dict[ScalarFunction, float]:
-    """The largest q value each activation sees, for inputs of these q values."""
+) -> dict[ScalarFunction, Span]:
+    """The q values each activation sees, for inputs of these q values."""
     ring = _Recorder()
     for q in inputs:
         algebra = LargestAlgebra(ring)
@@ -149,7 +154,7 @@ def largest_q(
         for run in found:
             signal = passed(network, algebra, run, signal, settled)
     # Q maps need not be monotone between the q values that were tried.
-    return {phi: 1.1 * q for phi, q in ring.seen.items()}
+    return {phi: (low / 1.1, 1.1 * high) for phi, (low, high) in ring.seen.items()}
 
 
 class Orbit:
@@ -174,6 +179,6 @@ class Orbit:
         self.signal = passed(self.network, self.algebra, run, self.signal, settled)
 
     @property
-    def reach(self) -> dict[ScalarFunction, float]:
-        """The largest q value each activation has seen."""
+    def reach(self) -> dict[ScalarFunction, Span]:
+        """The q values each activation has seen."""
         return dict(self.ring.seen)

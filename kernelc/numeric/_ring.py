@@ -26,10 +26,10 @@ class JaxRing(Ring[Any]):
 
     Arguments:
         frame: the layout of arrays.
-        reach: largest q value each activation sees.
+        reach: smallest and largest q value each activation sees.
     """
 
-    def __init__(self, frame: Frame, reach: Mapping[ScalarFunction, float]) -> None:
+    def __init__(self, frame: Frame, reach: Mapping[ScalarFunction, tuple[float, float]]) -> None:
         self.frame, self.reach = frame, reach
         self.rules: dict[Any, DualRule] = {}
 
@@ -104,7 +104,7 @@ class JaxRing(Ring[Any]):
     ) -> Any:
         a = q1 if isinstance(q1, PerInput) else PerInput(q1, q1)
         b = q2 if isinstance(q2, PerInput) else PerInput(q2, q2)
-        largest = max(self.reach.get(phi, 1.0), self.reach.get(psi, 1.0))
+        largest = max(self._span(phi)[1], self._span(psi)[1])
 
         def at(u: Any, v: Any, covariance: Any) -> Any:
             return cross_expectation(phi, psi, u, v, covariance, order, largest)
@@ -130,9 +130,12 @@ class JaxRing(Ring[Any]):
         known = q if isinstance(q, float) else None
         key = (phi, known, jnp.ndim(q) == 0)
         if key not in self.rules:
-            largest = self.reach.get(phi, 1.0) if known is None else known
-            self.rules[key] = rule_for(phi, q, largest, phi.name)
+            span = self._span(phi) if known is None else (known, known)
+            self.rules[key] = rule_for(phi, q, span, phi.name)
         return self.rules[key]
+
+    def _span(self, phi: ScalarFunction) -> tuple[float, float]:
+        return self.reach.get(phi, (1.0, 1.0))
 
 
 def _second(rule: DualRule, q: Any) -> Any:

@@ -11,34 +11,46 @@ import numpy as np
 
 # Longer sums run as a loop over chunks, so that what XLA compiles stays small.
 _UNROLLED = 48
-_CHUNK = 16
+_CHUNK = 32
 
 
-def power_series(coefficients: Any, x: Any) -> Any:
-    """sum_j coefficients[j] x^j by Horner's rule.
+def power_series(coefficients: Any, x: Any, others: Any = None) -> Any:
+    """sum_j coefficients[j] others[j] x^j by Horner's rule.
 
     Arguments:
         coefficients: (terms, ...), each entry broadcasting against x.
         x: any shape.
+        others: likewise; None for ones. The product with the first is never held for all terms
+            at once: it may be as large as x for each.
     """
     count = len(coefficients)
+    factors = [coefficients] if others is None else [coefficients, others]
     if count <= _UNROLLED:
-        return _horner([coefficients[j] for j in range(count)], x, jnp.zeros_like(x))
+        return _horner([[f[j] for j in range(count)] for f in factors], x, jnp.zeros_like(x))
     chunks = -(-count // _CHUNK)
-    coefficients = jnp.asarray(coefficients, x.dtype)
-    missing = chunks * _CHUNK - count
-    padded = jnp.pad(coefficients, [(0, missing)] + [(0, 0)] * (coefficients.ndim - 1))
-    blocks = padded.reshape(chunks, _CHUNK, *coefficients.shape[1:])
+    blocks = [_blocks(jnp.asarray(f, x.dtype), chunks) for f in factors]
 
     def step(i: Any, total: Any) -> Any:
-        block = jax.lax.dynamic_index_in_dim(blocks, chunks - 1 - i, keepdims=False)
-        return _horner([block[j] for j in range(_CHUNK)], x, total)
+        here = [jax.lax.dynamic_index_in_dim(b, chunks - 1 - i, keepdims=False) for b in blocks]
+        return _horner([[part[j] for j in range(_CHUNK)] for part in here], x, total)
 
-    shape = jnp.broadcast_shapes(coefficients.shape[1:], jnp.shape(x))
-    return jax.lax.fori_loop(0, chunks, step, jnp.zeros(shape, x.dtype))
+    return jax.lax.fori_loop(0, chunks, step, jnp.zeros_like(x))
 
 
-def _horner(coefficients: list[Any], x: Any, total: Any) -> Any:
-    for a in coefficients[::-1]:
-        total = total * x + (float(a) if isinstance(a, np.floating) else a)
+def _blocks(coefficients: Any, chunks: int) -> Any:
+    missing = chunks * _CHUNK - len(coefficients)
+    padded = jnp.pad(coefficients, [(0, missing)] + [(0, 0)] * (coefficients.ndim - 1))
+    return padded.reshape(chunks, _CHUNK, *coefficients.shape[1:])
+
+
+def _horner(factors: list[list[Any]], x: Any, total: Any) -> Any:
+    for terms in zip(*(part[::-1] for part in factors), strict=True):
+        product = _plain(terms[0])
+        for other in terms[1:]:
+            product = product * _plain(other)
+        total = total * x + product
     return total
+
+
+def _plain(a: Any) -> Any:
+    return float(a) if isinstance(a, np.floating) else a

@@ -30,7 +30,7 @@ class Stretch:
         gaussian: whether the value going out is.
         enters: the same three facts of the value coming in: (gaussian, mean).
         responds: whether there is an NTK coming in.
-        reach: largest q value each activation sees.
+        reach: smallest and largest q value each activation sees.
         nodes: name of the first and of the last node.
         profile: gap -> drop, ntk, response; None until it is fitted.
     """
@@ -44,7 +44,7 @@ class Stretch:
     gaussian: bool
     enters: tuple[bool, float | None]
     responds: bool
-    reach: Mapping[ScalarFunction, float]
+    reach: Mapping[ScalarFunction, tuple[float, float]]
     nodes: tuple[str, str]
     profile: Profile | None = None
 

@@ -27,16 +27,16 @@ class TableRule(DualRule):
     """Drop/gap and K' at one q value as Chebyshev series in θ = arccos c.
 
     Arguments:
-        phi: the function.
+        name: of the function.
         q: the q value.
         found: its moments there.
         series: coefficients for drop/gap and for K'.
     """
 
     def __init__(
-        self, phi: ScalarFunction, q: float, found: Moments, series: tuple[np.ndarray, np.ndarray]
+        self, name: str, q: float, found: Moments, series: tuple[np.ndarray, np.ndarray]
     ) -> None:
-        self.name, self.q, self.moments, self.series = phi.name, q, found, series
+        self.name, self.q, self.moments, self.series = name, q, found, series
 
     def mean(self, q: Any, order: int) -> Any:
         return self.moments.slope if order else self.moments.mean
@@ -47,11 +47,16 @@ class TableRule(DualRule):
     def value(self, pair: Pair, order: int) -> Any:
         if order == 0:
             return self.moments.second - self.drop(pair)
-        return _clenshaw(self.series[1], pair.gap)
+        return clenshaw(self.series[1], pair.gap)
 
     def drop(self, pair: Pair) -> Any:
         gap = pair.gap
-        return gap * _clenshaw(self.series[0], gap)
+        return gap * clenshaw(self.series[0], gap)
+
+    def padded(self, count: int) -> TableRule:
+        """The same with series of `count` terms."""
+        series = [np.pad(s, (0, count - len(s))) for s in self.series]
+        return TableRule(self.name, self.q, self.moments, (series[0], series[1]))
 
     def describe(self) -> str:
         return f"{self.name}: table of {len(self.series[0])} terms in the angle at q = {self.q:g}"
@@ -73,9 +78,9 @@ def table_rule(phi: ScalarFunction, q: float) -> TableRule:
         )
     for count in _COUNTS:
         theta = (np.cos(np.pi * (np.arange(count) + 0.5) / count) + 1) * math.pi / 2
-        series = tuple(_coefficients(values) for values in _sampled(phi, q, theta))
+        series = tuple(chebyshev(values) for values in _sampled(phi, q, theta))
         if all(abs(s[-4:]).max() <= _TAIL * abs(s).max() for s in series):
-            return TableRule(phi, q, moments(phi, math.sqrt(q)), (series[0], series[1]))
+            return TableRule(phi.name, q, moments(phi, math.sqrt(q)), (series[0], series[1]))
     raise UnsupportedError(
         where=phi.name,
         found=f"a dual at q = {q:g} that {_COUNTS[-1]} Chebyshev terms do not hold",
@@ -93,21 +98,8 @@ def _sampled(phi: ScalarFunction, q: float, theta: np.ndarray) -> tuple[np.ndarr
     def both(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return np.stack([(f(u) - f(v)) ** 2 / 2, df(u) * df(v)])
 
-    drops, slopes = [], []
-    for gap in gaps:
-        drop, slope = _pair(both, kinks, width, a, float(gap))
-        drops.append(drop / gap)
-        slopes.append(slope)
-    return np.array(drops), np.array(slopes)
-
-
-def _pair(f: Any, kinks: np.ndarray, width: float, a: float, gap: float) -> list[float]:
-    found = []
-    for index in (0, 1):
-        found.append(
-            float(expectation(np, lambda u, v, i=index: f(u, v)[i], kinks, width, a, a, gap))
-        )
-    return found
+    found = np.array([expectation(np, both, kinks, width, a, a, float(gap)) for gap in gaps])
+    return found[:, 0] / gaps, found[:, 1]
 
 
 def _steepness(phi: ScalarFunction) -> float:
@@ -115,8 +107,8 @@ def _steepness(phi: ScalarFunction) -> float:
     return max(1.0, float(phi.affine[0]) ** 2)
 
 
-def _coefficients(values: np.ndarray) -> np.ndarray:
-    """Chebyshev coefficients from values at the roots, highest angle first."""
+def chebyshev(values: np.ndarray) -> np.ndarray:
+    """Chebyshev coefficients from values at the roots, along the first axis."""
     n = len(values)
     k = np.arange(n)
     basis = np.cos(np.pi * np.outer(k, k + 0.5) / n)
@@ -125,10 +117,11 @@ def _coefficients(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _clenshaw(coefficients: np.ndarray, gap: Any) -> Any:
+def clenshaw(coefficients: Any, gap: Any) -> Any:
+    """A Chebyshev series in the angle of a gap."""
     theta = angle(gap)
     x = theta * (2 / math.pi) - 1
-    a = [float(value) for value in coefficients]
+    a = [float(v) for v in coefficients] if isinstance(coefficients, np.ndarray) else coefficients
     near, far = jnp.zeros_like(x), jnp.zeros_like(x)
     for value in a[:0:-1]:
         near, far = value + 2 * x * near - far, near

@@ -1,0 +1,160 @@
+"""Convolutions and pools of data: against loops over all pairs of locations, and wide networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import brute_force as bf
+import jax
+import numpy as np
+import pytest
+
+import kernelc as kc
+
+
+RELU, ERF = kc.Activation("relu"), kc.Activation("erf")
+Blocks = Sequence[tuple[kc.Layer, Sequence[bf.Step]]]
+
+
+def conv(
+    size: int | tuple[int, ...], padding: str, stride: int = 1, delta: bool = False, rank: int = 1
+) -> tuple[kc.Layer, Sequence[bf.Step]]:
+    """A convolution and what it does, of unlike stds so that neither goes unnoticed."""
+    sizes = (size,) * rank if isinstance(size, int) else size
+    layer = kc.Conv(256, sizes, stride, padding, weight_std=1.3, bias_std=0.2, delta=delta)
+    window = bf.centre if delta else bf.spread
+    steps = (window(sizes, (stride,) * len(sizes), padding), bf.fresh(1.3, 0.2))
+    return layer, steps
+
+
+def pool(
+    size: int, padding: str, stride: int | None = None, rank: int = 1
+) -> tuple[kc.Layer, Sequence[bf.Step]]:
+    """A mean pool and what it does."""
+    strides = (size if stride is None else stride,) * rank
+    return kc.MeanPool(size, stride, padding), (bf.pool((size,) * rank, strides, padding),)
+
+
+RELU_PAIR, ERF_PAIR = (RELU, (bf.relu,)), (ERF, (bf.erf,))
+GLOBAL = (kc.GlobalMeanPool(), (bf.everywhere(),))
+FLAT = (kc.Flatten(), (bf.flatten(),))
+DENSE = (kc.Dense(256, weight_std=1.1, bias_std=0.1), (bf.fresh(1.1, 0.1),))
+NORM = (kc.LayerNorm(axis="all"), (bf.normalised,))
+LINE, PLANE, CUBE = (5, 3), (4, 3, 3), (3, 2, 2, 3)
+
+CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
+    "same": (LINE, (conv(3, "SAME"), RELU_PAIR, conv(3, "SAME"), ERF_PAIR)),
+    "same, even window, stride": (LINE, (conv(2, "SAME", 2), RELU_PAIR, conv(3, "SAME"))),
+    "circular": (LINE, (conv(3, "CIRCULAR"), ERF_PAIR, conv(2, "CIRCULAR", 2), RELU_PAIR)),
+    "valid, stride": (LINE, (conv(2, "VALID"), RELU_PAIR, conv(2, "VALID", 2), ERF_PAIR)),
+    "delta, stride": (
+        LINE,
+        (conv(3, "SAME", 2, True), RELU_PAIR, conv(3, "VALID", 1, True), ERF_PAIR),
+    ),
+    "delta, circular stride": (LINE, (conv(3, "CIRCULAR", 3, True), RELU_PAIR, GLOBAL)),
+    "pool of the input": (LINE, (pool(2, "SAME", 1), conv(3, "SAME"), RELU_PAIR)),
+    "pool same": (LINE, (conv(3, "SAME"), RELU_PAIR, pool(3, "SAME", 2), DENSE, RELU_PAIR)),
+    "pool valid": (LINE, (conv(3, "SAME"), ERF_PAIR, pool(2, "VALID"), conv(2, "SAME"), RELU_PAIR)),
+    "pool circular": (
+        LINE,
+        (conv(3, "CIRCULAR"), RELU_PAIR, pool(3, "CIRCULAR", 1), DENSE, ERF_PAIR),
+    ),
+    "pool before the activation": (LINE, (conv(3, "SAME"), pool(2, "SAME", 1), RELU_PAIR, DENSE)),
+    "two pools": (
+        LINE,
+        (conv(3, "SAME"), pool(2, "VALID", 1), ERF_PAIR, DENSE, pool(2, "SAME"), RELU_PAIR, GLOBAL),
+    ),
+    "global, then layers": (LINE, (conv(3, "SAME"), RELU_PAIR, GLOBAL, DENSE, RELU_PAIR, DENSE)),
+    "flatten, then layers": (LINE, (conv(3, "SAME"), RELU_PAIR, FLAT, DENSE, RELU_PAIR, DENSE)),
+    "flatten of a pool": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, pool(2, "SAME"), FLAT, DENSE, ERF_PAIR),
+    ),
+    "norm over locations": (LINE, (conv(3, "SAME"), NORM, RELU_PAIR, conv(3, "SAME"), ERF_PAIR)),
+    "norm over locations, pool": (LINE, (conv(3, "SAME"), NORM, RELU_PAIR, GLOBAL)),
+    "plane": (
+        PLANE,
+        (conv((3, 2), "SAME"), RELU_PAIR, pool(2, "SAME", 1, 2), conv(2, "CIRCULAR", 1, rank=2)),
+    ),
+    "plane, pool before the activation": (
+        PLANE,
+        (conv((2, 3), "SAME", 1), pool(2, "VALID", 1, 2), RELU_PAIR, GLOBAL, DENSE, ERF_PAIR),
+    ),
+    "cube": (CUBE, (conv((3, 1, 2), "SAME"), RELU_PAIR, conv(2, "CIRCULAR", rank=3), ERF_PAIR)),
+    "cube, pool": (
+        CUBE,
+        (conv(2, "SAME", rank=3), RELU_PAIR, pool(2, "SAME", 1, 3), DENSE, RELU_PAIR),
+    ),
+}
+
+
+def network(name: str) -> kc.Network:
+    shape, blocks = CASES[name]
+    x = kc.Input(shape)
+    return kc.Network(x, kc.chain(*(layer for layer, _ in blocks))(x), name=name)
+
+
+def data(shape: tuple[int, ...], count: int = 3) -> np.ndarray:
+    """Inputs of unlike q values, at every location."""
+    rng = np.random.default_rng(11)
+    scales = rng.uniform(0.5, 1.6, size=(count, *shape[:-1], 1))
+    return rng.normal(size=(count, *shape)) * scales
+
+
+def recursion(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n, n, *locations): NNGP and NTK."""
+    state = bf.Kernels.of(x)
+    for _, steps in CASES[name][1]:
+        for step in steps:
+            state = step(state)
+    shape = network(name).output_shape[:-1]
+    nngp, ntk = (m.reshape(len(x), len(x), *shape) for m in state.diagonal)
+    return nngp, ntk
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_of_locations_agree_with_loops_over_all_pairs(name: str) -> None:
+    x = data(CASES[name][0])
+    found = kc.kernel_fn(network(name))(x)
+    for matrix, wanted in zip(found[:2], recursion(name, x), strict=True):
+        # Some ten layers of rounding of 1e-16; the arccos of the loops amplifies it close to
+        # c = 1, where pools push neighbouring locations: angles of 0.1 lose one digit more.
+        np.testing.assert_allclose(matrix, wanted, rtol=2e-13, atol=2e-14)
+
+
+@pytest.mark.parametrize("name", ["same", "pool same", "plane"])
+def test_rows_and_diagonals_of_locations_are_those_of_the_whole(name: str) -> None:
+    x = data(CASES[name][0])
+    k = kc.kernel_fn(network(name))
+    whole, rows, own = k(x), k(x[:1], x), k.diagonal(x)
+    index = np.arange(len(x))
+    for all_pairs, some, one in zip(whole[:2], rows[:2], own[:2], strict=True):
+        # The same sums, compiled in other shapes: a few roundings.
+        np.testing.assert_allclose(some, all_pairs[:1], rtol=1e-14)
+        np.testing.assert_allclose(one, all_pairs[index, index], rtol=1e-14)
+
+
+MEASURED = ("same", "pool before the activation", "pool same", "norm over locations", "two pools")
+MODELS = 24
+SIGMAS = 5.0
+
+
+def wide(name: str) -> list[Any]:
+    net = network(name)
+    return [kc.lower(net, key=jax.random.key(seed)) for seed in range(MODELS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MEASURED)
+def test_wide_networks_have_the_kernels_of_locations(name: str) -> None:
+    x = data(CASES[name][0]).astype(np.float32)
+    mean, error = kc.empirical_kernel(wide(name), x, outputs=range(4), standard_error=True)
+    found = kc.kernel_fn(network(name))(x)
+    for matrix, measured, deviation in zip(found[:2], mean[:2], error[:2], strict=True):
+        scale = float(np.abs(matrix).max())
+        # Five standard errors of the mean over models, and a bias of order 1 / width.
+        allowed = SIGMAS * np.asarray(deviation) + 8 / 256 * scale
+        assert np.all(np.abs(np.asarray(measured) - np.asarray(matrix)) <= allowed)
+        # A tolerance that lets any rule pass would test nothing.
+        assert np.median(SIGMAS * np.asarray(deviation)) <= 0.25 * scale
