@@ -64,8 +64,9 @@ def closed_rule(phi: ScalarFunction, largest_q: float) -> ClosedRule | None:
     """The rule, where a closed form is known that cancels nowhere up to `largest_q`."""
     q1, q2 = sympy.symbols("q1 q2", positive=True)
     k = sympy.Symbol("k", real=True)
-    found = (phi.closed_dual(q1, q2, k), phi.closed_dual_derivative(q1, q2, k))
-    if any(form is None or form.atoms(sympy.Piecewise) for form in found):
+    both = (phi.closed_dual(q1, q2, k), phi.closed_dual_derivative(q1, q2, k))
+    found = [form for form in both if form is not None and not form.atoms(sympy.Piecewise)]
+    if len(found) < len(both):
         return None
     names = {f.func.__name__ for form in found for f in form.atoms(sympy.Function)}
     if not names <= set(_NAMES):

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .._errors import DataError, ShapeError
 
@@ -23,7 +24,7 @@ class Inputs:
     @property
     def known(self) -> bool:
         """Whether the numbers can be looked at: not while JAX traces."""
-        return not isinstance(self.x1, jax.core.Tracer) and not isinstance(self.x2, jax.core.Tracer)
+        return not isinstance(self.x1, Tracer) and not isinstance(self.x2, Tracer)
 
     @property
     def double(self) -> bool:
@@ -71,7 +72,7 @@ def _array(where: str, name: str, x: Any, shape: tuple[int, ...]) -> Any:
             law=f"inputs of this network are (n, {', '.join(map(str, shape))}), n at least 1",
             remedy="reshape it; one example x is x[None]",
         )
-    if not isinstance(x, jax.core.Tracer) and not bool(np.isfinite(np.asarray(x)).all()):
+    if not isinstance(x, Tracer) and not bool(np.isfinite(np.asarray(x)).all()):
         raise DataError(
             where=f"{where}: {name}",
             found="NaN or infinite entries",

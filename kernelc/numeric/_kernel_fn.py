@@ -188,7 +188,8 @@ def kernel_fn(network: Any, *, q: float | None = None, largest_q: float = 4.0) -
             remedy="pass a kernelc.Network or what kernelc.shape returns",
         )
     for name, value in (("q", q), ("largest_q", largest_q)):
-        if value is not None and not (isinstance(value, int | float) and 0 < value < math.inf):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < math.inf):
             raise KernelcError(
                 where="kernel_fn",
                 found=f"{name} = {value!r}",

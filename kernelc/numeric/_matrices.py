@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from jaxtyping import Array, Float
+
+
+Matrix = Float[Array | np.ndarray, "n1 n2 *locations"]
 
 
 class KernelMatrices(NamedTuple):
@@ -17,6 +21,6 @@ class KernelMatrices(NamedTuple):
             the NNGP itself has none left to show.
     """
 
-    nngp: Float[Array, "n1 n2 *locations"] | None
-    ntk: Float[Array, "n1 n2 *locations"] | None
-    gap: Float[Array, "n1 n2 *locations"] | None = None
+    nngp: Matrix | None
+    ntk: Matrix | None
+    gap: Matrix | None = None

@@ -60,6 +60,9 @@ class LargestAlgebra(PairAlgebra[Any]):
     def location_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
         return s
 
+    def batch_normalise(self, s: FloatSignal) -> FloatSignal:
+        return s  # the rules on data refuse it, and say why
+
 
 class UniformAlgebra(PairAlgebra[Any]):
     """The rules that act alike at all locations and inputs, and refuse all others.
