@@ -42,6 +42,8 @@ def cross_expectation(
     )
     size = jnp.sqrt(q1 * q2)
     gap = jnp.clip(jnp.where(size > 0, 1 - covariance / jnp.where(size > 0, size, 1.0), 0.0), 0, 2)
+    # Rounding of the quotient, of which an angle would show the root.
+    gap = jnp.where(gap <= 8 * float(jnp.finfo(gap.dtype).eps), 0.0, gap)
     if phi.homogeneity == 1 and psi.homogeneity == 1:
         return _rectified(phi, psi, size, gap, order)
     rules = hermite_rule(phi, largest_q), hermite_rule(psi, largest_q)

@@ -11,7 +11,7 @@ from .._errors import UnsupportedError
 from ..algebra import PairAlgebra, Second, Signal
 from ..ir import Window
 from ._frame import Frame
-from ._locations import average, centres, diagonal_mean, own_diagonal, shifted
+from ._locations import alike, average, centres, diagonal_mean, own_diagonal, shifted
 from ._numbers import Field, Pair, PerInput
 from ._ring import JaxRing
 
@@ -74,11 +74,12 @@ class GramAlgebra(PairAlgebra[Any]):
         def pairs(pair: Pair, frame: Frame) -> Pair:
             left = shifted(pair.left, (frame.left_axes,), window)
             right = shifted(pair.right, (frame.right_axes,), window)
-            # Zeros beyond the border meet values inside it: k is what averages, not the drop.
-            value = shifted(pair.value, _groups(frame), window)
-            drop = (left + right) / 2 - value
-            exact = shifted(pair.drop, _groups(frame), window) == 0
-            return Pair(left, right, jnp.where(exact & (left == right), 0.0, drop))
+            drop = shifted(pair.drop, _groups(frame), window)
+            if window.uneven:
+                # Where a tap of one location meets zeros, its q value is not in any drop.
+                both = shifted((pair.left + pair.right) / 2, _groups(frame), window)
+                drop += jnp.where(alike(frame, window), 0.0, (left + right) / 2 - both)
+            return Pair(left, right, drop)
 
         return self._relocated(s, lambda x, groups: shifted(x, groups, window), pairs)
 

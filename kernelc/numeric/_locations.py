@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..ir import Window
+from ._frame import Frame
 
 
 Groups = tuple[tuple[int, ...], ...]
@@ -39,6 +40,18 @@ def shifted(x: Any, groups: Groups, window: Window) -> Any:
     for i in range(window.rank):
         x = _shifted_along(x, [axes[i] for axes in groups], window, i)
     return x / window.taps
+
+
+def alike(frame: Frame, window: Window) -> Any:
+    """Where the windows of both locations of a pair see the same taps inside the border."""
+    found: Any = True
+    for i, (left, right) in enumerate(zip(frame.left_axes, frame.right_axes, strict=True)):
+        if left != right:
+            inside = window.taps_of(i) >= 0
+            same = (inside[:, None] == inside[None]).all(-1)
+            axes = [a for a in range(frame.batch + 2 * frame.rank) if a not in (left, right)]
+            found = found & np.expand_dims(same, axes)
+    return found
 
 
 def _shifted_along(x: Any, axes: list[int], window: Window, i: int) -> Any:

@@ -105,13 +105,10 @@ def derived_gaps(net: kc.ShapedNetwork, gaps: np.ndarray) -> np.ndarray:
 
     At q = 1 a layer is c -> sum_j a_j^2 c^j, which is gap -> sum_j a_j^2 (1 - c^j).
     """
-    activations = {
-        node.layer.nonlinearity() for node in net.network if node.layer.nonlinearity() is not None
-    }
-    (phi,) = activations
+    (layer,) = {node.layer for node in net.network if isinstance(node.layer, kc.Activation)}
     z, weights = np.polynomial.hermite_e.hermegauss(90)
     weights = weights / weights.sum()
-    values = phi.numpy(0)(z)
+    values = layer.gamma * (np.tanh(layer.alpha * z + layer.beta) + layer.delta)
     rows = [np.ones_like(z), z]
     for j in range(1, 40):
         rows.append((z * rows[j] - math.sqrt(j) * rows[j - 1]) / math.sqrt(j + 1))

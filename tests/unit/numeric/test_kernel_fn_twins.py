@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -35,13 +36,14 @@ def test_a_twin_has_the_kernel_of_the_input_itself(name: str) -> None:
 
 @pytest.mark.parametrize("dtype", TYPES)
 def test_opposite_inputs(dtype: type) -> None:
-    """At c = -1 a relu keeps nothing, and abs everything."""
+    """At c = -1 a relu keeps nothing but rounding, and abs everything."""
     x = data("rectified", 3, dtype)
     x = np.concatenate([x, -x])
     relu = kc.kernel_fn(network(kc.chain(D(8), RELU, D(3))))(x)
     own = np.arange(3)
     for matrix in relu[:2]:
-        assert not np.asarray(matrix)[own, own + 3].any()
+        largest = np.abs(matrix).max()
+        assert np.all(np.abs(np.asarray(matrix)[own, own + 3]) <= 4 * np.finfo(dtype).eps * largest)
     even = kc.kernel_fn(network(kc.chain(D(8), kc.Activation("abs"), D(3))))(x).nngp
     np.testing.assert_array_equal(np.asarray(even)[own, own + 3], np.asarray(even)[own, own])
     odd = kc.kernel_fn(network(kc.chain(kc.PLN("off"), D(8), TANH, D(3))))(x).nngp
@@ -72,8 +74,6 @@ def test_the_diagonal_of_symmetric_matrices_counts_one_evaluation() -> None:
 
 
 def test_gradients_on_the_diagonal_are_finite() -> None:
-    import jax
-
     x = jnp.asarray(data("rectified", 3, np.float32))
     for name in ("rectified", "rectified, biases", "one q value"):
         k = kc.kernel_fn(named(name))
