@@ -11,15 +11,13 @@ from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._closed import closed_rule
 from ._dual import DualRule
-from ._hermite import hermite_rule
+from ._hermite import LARGEST_Q, hermite_rule
 from ._panels import PanelRule
 from ._rectified import RectifiedRule, StepRule
 from ._span import span_rule
 from ._table import PowerRule, table_rule
 
 
-# Steeper than this the panels of a quadrature for every pair become too many.
-_LARGEST_Q = 100.0
 _RATIO = 1.1
 
 
@@ -55,12 +53,12 @@ def rule_for(phi: ScalarFunction, q: Any, span: tuple[float, float], where: str)
         rule = closed_rule(phi, _rounded(largest_q))
     if rule is not None:
         return rule
-    if largest_q > _LARGEST_Q:
+    if largest_q > LARGEST_Q:
         raise UnsupportedError(
             where=where,
             found=f"q values up to {largest_q:.3g} at {phi.name}",
             law="such q values see the activation's tails alone: its kernel is not resolved by "
-            f"quadrature beyond {_LARGEST_Q:g}",
+            f"quadrature beyond {LARGEST_Q:g}",
             remedy="normalise the inputs (kernelc.PLN), or use weights that keep q near 1",
         )
     return PanelRule(phi, largest_q)

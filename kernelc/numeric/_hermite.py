@@ -18,6 +18,8 @@ from ._series import power_series
 
 
 MOST_TERMS = 700
+# Steeper than this no rule resolves an activation by quadrature.
+LARGEST_Q = 100.0
 # Of the energy sum a_j^2, what the terms left out may hold: rounding for each dtype.
 _TAIL = {4: 1e-8, 8: 1e-15}
 _STEP = 0.05
@@ -98,7 +100,7 @@ class HermiteRule(DualRule):
 @functools.lru_cache(maxsize=512)
 def hermite_rule(phi: ScalarFunction, largest_q: float) -> HermiteRule | None:
     """The rule for q values up to `largest_q`; None when it would take too many terms."""
-    if not phi.analytic:
+    if not phi.analytic or largest_q > LARGEST_Q:
         return None
     step = _STEP / max(1.0, math.sqrt(largest_q) / 2)
     z, w, basis = _nodes(step, MOST_TERMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import numbers
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -188,7 +189,7 @@ def kernel_fn(network: Any, *, q: float | None = None, largest_q: float = 4.0) -
             remedy="pass a kernelc.Network or what kernelc.shape returns",
         )
     for name, value in (("q", q), ("largest_q", largest_q)):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if value is not None and not (number and 0 < value < math.inf):
             raise KernelcError(
                 where="kernel_fn",

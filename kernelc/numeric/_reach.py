@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..algebra import FloatRing, PairAlgebra, Second, Signal
 from ..ir import KernelAlgebra, Network, Run, Window, visit
@@ -13,6 +14,8 @@ from ..ir import KernelAlgebra, Network, Run, Window, visit
 FloatSignal = Signal[Any]
 # q values that repeat to this, relative, will go on doing so.
 _SETTLED = 1e-13
+# Moments at larger q values take ever longer to integrate.
+_LARGEST = 1e6
 
 
 Span = tuple[float, float]
@@ -27,6 +30,13 @@ class _Recorder(FloatRing):
         self.seen: dict[ScalarFunction, Span] = {}
 
     def _saw(self, phi: ScalarFunction, q: float) -> None:
+        if q > _LARGEST and phi.homogeneity is None:
+            raise UnsupportedError(
+                where=phi.name,
+                found=f"q values up to {q:.3g} at {phi.name}",
+                law=f"beyond a q value of {_LARGEST:g} an activation sees its tails alone",
+                remedy="normalise the inputs (kernelc.PLN), or use weights that keep q near 1",
+            )
         low, high = self.seen.get(phi, (q, q))
         self.seen[phi] = (min(low, q), max(high, q))
 

@@ -40,10 +40,12 @@ def sampler(
 
     def profile(gap: Any) -> dict[str, Any]:
         out = walked(gap, jnp.zeros_like(gap), tangent=False)
-        drop = jnp.where(gap == 0, 0.0, out.k[0].cross.drop)
-        found = {"drop": drop, "ntk": _theta(out)}
+        # Relative to the q value going out: a deep net may make it too small for float32.
+        drop = jnp.where(gap == 0, 0.0, out.k[0].cross.drop) / stretch.q_out
+        found = {"drop": drop, "ntk": _theta(out) / stretch.q_out}
         if stretch.responds:
-            found["response"] = _theta(walked(gap, jnp.ones_like(gap), tangent=True))
+            along = walked(gap, jnp.ones_like(gap), tangent=True)
+            found["response"] = _theta(along) / stretch.q_out
         return found
 
     compiled = jax.jit(profile)

@@ -14,13 +14,16 @@ from ._numbers import Field, Pair, PerInput, root
 
 Profile = Callable[[Any], Mapping[str, Any]]
 
+_TANGENT = ("ntk", "response")
+
 
 @dataclasses.dataclass(frozen=True)
 class Stretch:
     """Runs `start` to `stop` as one function of the gap g = 1 - c.
 
-    At one q value, k_out = q_out - drop(g) and Theta_out = ntk(g) + response(g) Theta_in. For
-    homogeneous runs that is the case q = 1, times (q q')^(degree/2).
+    At one q value, k_out = q_out (1 - drop(g)) and
+    Theta_out = q_out (ntk(g) + response(g) Theta_in). For homogeneous runs that is the case
+    q = 1, times (q q')^(degree/2).
 
     Arguments:
         start, stop: which runs, `stop` excluded.
@@ -73,22 +76,22 @@ class Stretch:
     def _image(self, pair: Pair, drop: Any) -> Pair:
         q = self.q_out
         if not self.degree:
-            return Pair(q, q, drop, drop / q)
+            return Pair(q, q, q * drop, drop)
         left, right = (q * x**self.degree for x in (pair.left, pair.right))
         size = pair.size**self.degree
         apart = root(pair.left) ** self.degree - root(pair.right) ** self.degree
-        return Pair(left, right, q * apart**2 / 2 + size * drop, drop / q)
+        return Pair(left, right, q * (apart**2 / 2 + size * drop), drop)
 
     def _ntk(self, pair: Pair, found: Mapping[str, Any], theta: Any) -> Any:
-        ntk = found["ntk"]
+        ntk, response = (self.q_out * found[k] if k in found else None for k in _TANGENT)
         if self.degree is None:
-            return ntk if _is_zero(theta) else ntk + found["response"] * theta
+            return ntk if _is_zero(theta) else ntk + response * theta
         size = pair.size
         total = ntk * size**self.degree if self.degree else ntk
         if _is_zero(theta):
             return total
         # A response is of degree d - 1; for d = 0 that divides by a q value of 0 at worst.
-        return total + found["response"] * theta * _power(size, self.degree - 1)
+        return total + response * theta * _power(size, self.degree - 1)
 
 
 def _power(size: Any, exponent: int) -> Any:

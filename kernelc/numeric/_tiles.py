@@ -62,7 +62,7 @@ def tiled(
     shape = (*counts, *program.network.output_shape[:-1])
     out = tuple(jnp.zeros(shape, x1.dtype) for _ in get)
     sizes = tuple(min(n, side) for n in counts)
-    show = {None: {"delay": _WAIT}, True: {}, False: {"disable": True}}[progress]
+    show = {None: {"delay": _WAIT, "disable": None}, True: {}, False: {"disable": True}}[progress]
     for i, j in tqdm(tiles, desc="kernel", unit="tile", leave=False, **show):
         out = _placed(program, out, x1, x2, i, j, sizes, inputs.symmetric, get)
         if len(tiles) > 16:

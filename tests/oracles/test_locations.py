@@ -149,12 +149,18 @@ def wide(name: str) -> list[Any]:
 @pytest.mark.parametrize("name", MEASURED)
 def test_wide_networks_have_the_kernels_of_locations(name: str) -> None:
     x = data(CASES[name][0]).astype(np.float32)
-    mean, error = kc.empirical_kernel(wide(name), x, outputs=range(4), standard_error=True)
-    found = kc.kernel_fn(network(name))(x)
-    for matrix, measured, deviation in zip(found[:2], mean[:2], error[:2], strict=True):
-        scale = float(np.abs(matrix).max())
+    models, found = wide(name), kc.kernel_fn(network(name))(x)
+    # The NTK of an output costs a backward pass, and is an average over channels in itself.
+    for kind, outputs in (("nngp", None), ("ntk", range(4))):
+        measured, deviation = (
+            np.asarray(getattr(matrices, kind))
+            for matrices in kc.empirical_kernel(
+                models, x, get=(kind,), outputs=outputs, standard_error=True
+            )
+        )
+        matrix = np.asarray(getattr(found, kind))
+        scale = np.abs(matrix).max()
         # Five standard errors of the mean over models, and a bias of order 1 / width.
-        allowed = SIGMAS * np.asarray(deviation) + 8 / 256 * scale
-        assert np.all(np.abs(np.asarray(measured) - np.asarray(matrix)) <= allowed)
+        assert np.all(np.abs(measured - matrix) <= SIGMAS * deviation + 8 / 256 * scale)
         # A tolerance that lets any rule pass would test nothing.
-        assert np.median(SIGMAS * np.asarray(deviation)) <= 0.25 * scale
+        assert np.median(SIGMAS * deviation) <= 0.15 * scale

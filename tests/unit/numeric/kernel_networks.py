@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -63,3 +64,9 @@ def data(name: str, count: int = 5, dtype: type = np.float64) -> np.ndarray:
     rng = np.random.default_rng(5)
     x = rng.normal(size=(count, *shape)) * rng.uniform(0.4, 1.6, size=(count, *shape[:-1], 1))
     return x.astype(dtype)
+
+
+@functools.cache
+def function(name: str) -> kc.KernelFunction:
+    """One for all tests: equal shapes then share what is compiled."""
+    return kc.kernel_fn(named(name))

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kernel_networks import NETWORKS, RELU, TANH, D, conv, data, named, network
+from kernel_networks import NETWORKS, RELU, TANH, D, conv, data, function, named, network
 
 import kernelc as kc
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parts_of_the_matrices_are_those_of_the_whole(name: str) -> None:
-    x, k = data(name), kc.kernel_fn(named(name))
+    x, k = data(name), function(name)
     whole, rows, own = k(x), k(x[:2], x), k.diagonal(x)
     index = np.arange(len(x))
     for matrix, some, one in zip(whole[:2], rows[:2], own[:2], strict=True):
@@ -25,7 +25,7 @@ def test_parts_of_the_matrices_are_those_of_the_whole(name: str) -> None:
 
 
 def test_only_what_is_asked_for_is_given() -> None:
-    x, k = data("rectified"), kc.kernel_fn(named("rectified"))
+    x, k = data("rectified"), function("rectified")
     whole = k(x, get=("gap", "ntk", "nngp"))
     assert k(x).gap is None
     for kind in ("nngp", "ntk", "gap"):
@@ -39,7 +39,7 @@ def test_only_what_is_asked_for_is_given() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_float32_agrees_with_float64(name: str) -> None:
-    x, k = data(name, 6, np.float32), kc.kernel_fn(named(name))
+    x, k = data(name, 5, np.float32), function(name)
     single, double = k(x), k(x.astype(np.float64))
     for matrix, exact in zip(single[:2], double[:2], strict=True):
         assert isinstance(matrix, jax.Array)
@@ -51,7 +51,7 @@ def test_float32_agrees_with_float64(name: str) -> None:
 
 
 def test_float64_leaves_the_setting_of_jax_alone() -> None:
-    kc.kernel_fn(named("rectified"))(data("rectified"))
+    function("rectified")(data("rectified"))
     assert not jax.config.read("jax_enable_x64")
     assert jnp.ones(1).dtype == np.float32
 
@@ -69,7 +69,7 @@ def test_types_may_take_turns(first: type) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int8, jnp.bfloat16, np.float16])
 def test_other_numbers_count_as_float32(dtype) -> None:
-    k = kc.kernel_fn(named("rectified"))
+    k = function("rectified")
     x = np.round(4 * data("rectified")).astype(np.int8)
     found = k(jnp.asarray(x, dtype) if dtype is jnp.bfloat16 else x.astype(dtype))
     assert found.nngp.dtype == np.float32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
-from kernel_networks import RELU, TANH, D, data, named, network
+from kernel_networks import RELU, TANH, D, data, function, named, network
 
 import kernelc as kc
 
@@ -33,7 +33,7 @@ def message(error: kc.KernelcError) -> str:
     ],
 )
 def test_inputs_that_are_refused(x, kind: type[kc.KernelcError], said: str) -> None:
-    k = kc.kernel_fn(named("rectified"))
+    k = function("rectified")
     for call in (k, k.diagonal):
         with pytest.raises(kind) as caught:
             call(x)
@@ -48,7 +48,7 @@ def test_inputs_that_are_refused(x, kind: type[kc.KernelcError], said: str) -> N
 @pytest.mark.parametrize("get", [(), ("nngp", "cov"), "kernel"])
 def test_matrices_there_are_none_of(get) -> None:
     with pytest.raises(kc.KernelcError, match="nngp, ntk, gap"):
-        kc.kernel_fn(named("rectified"))(data("rectified"), get=get)
+        function("rectified")(data("rectified"), get=get)
 
 
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf"), "one", True])

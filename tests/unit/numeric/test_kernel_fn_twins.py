@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kernel_networks import NETWORKS, RELU, TANH, D, data, named, network
+from kernel_networks import NETWORKS, RELU, TANH, D, data, function, network
 
 import kernelc as kc
 
@@ -18,7 +18,7 @@ GETS = (("nngp", "ntk"), ("nngp", "ntk", "gap"))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_twin_has_the_kernel_of_the_input_itself(name: str) -> None:
     """To the last bit, wherever the twin lies: angles would show the root of any rounding."""
-    k = kc.kernel_fn(named(name))
+    k = function(name)
     for dtype in TYPES:
         x = data(name, 5, dtype)
         x[3] = x[1]
@@ -43,7 +43,7 @@ def test_opposite_inputs(dtype: type) -> None:
     own = np.arange(3)
     for matrix in relu[:2]:
         largest = np.abs(matrix).max()
-        assert np.all(np.abs(np.asarray(matrix)[own, own + 3]) <= 4 * np.finfo(dtype).eps * largest)
+        assert np.all(np.abs(np.asarray(matrix)[own, own + 3]) <= 8 * np.finfo(dtype).eps * largest)
     even = kc.kernel_fn(network(kc.chain(D(8), kc.Activation("abs"), D(3))))(x).nngp
     np.testing.assert_array_equal(np.asarray(even)[own, own + 3], np.asarray(even)[own, own])
     odd = kc.kernel_fn(network(kc.chain(kc.PLN("off"), D(8), TANH, D(3))))(x).nngp
@@ -55,7 +55,7 @@ def test_zero_inputs_stay_finite(dtype: type) -> None:
     x = data("rectified, biases", 4, dtype)
     x[2] = 0
     for name in ("rectified", "rectified, biases", "one q value", "series"):
-        for matrix in kc.kernel_fn(named(name))(x, get=("nngp", "ntk", "gap")):
+        for matrix in function(name)(x, get=("nngp", "ntk", "gap")):
             assert np.isfinite(matrix).all()
 
 
@@ -76,7 +76,7 @@ def test_the_diagonal_of_symmetric_matrices_counts_one_evaluation() -> None:
 def test_gradients_on_the_diagonal_are_finite() -> None:
     x = jnp.asarray(data("rectified", 3, np.float32))
     for name in ("rectified", "rectified, biases", "one q value"):
-        k = kc.kernel_fn(named(name))
+        k = function(name)
         for kind in ("nngp", "ntk"):
             slope = jax.grad(lambda x, k=k, kind=kind: getattr(k(x, get=kind), kind).sum())(x)
             assert np.isfinite(slope).all()
