@@ -163,4 +163,4 @@ def test_wide_networks_have_the_kernels_of_locations(name: str) -> None:
         # Five standard errors of the mean over models, and a bias of order 1 / width.
         assert np.all(np.abs(measured - matrix) <= SIGMAS * deviation + 8 / 256 * scale)
         # A tolerance that lets any rule pass would test nothing.
-        assert np.median(SIGMAS * deviation) <= 0.15 * scale
+        assert np.median(SIGMAS * deviation) <= 0.2 * scale

@@ -28,6 +28,18 @@ MISSING = {
     "convlocal_relu_flat": "LocalConv",
 }
 
+# Left out for time, each of them some seconds of compilation: depth 10, which lies between 3 and
+# 50, and depth 50 at weights that take these activations to a fixed point, where the kernel is
+# all but constant. All depths and weights of relu are in.
+THINNED = {
+    f"fc_{name}_{which}"
+    for name in ("leaky02", "erf", "gelu", "sin", "tanh_num", "abs")
+    for which in (
+        *(f"L10_{weights}" for weights in ("Wsqrt2_0", "W1_0", "W1_0.1", "W1.5_0.1")),
+        *(f"L50_{weights}" for weights in ("W1_0", "W1_0.1")),
+    )
+}
+
 OWN = 1e-6
 REFERENCE = 1e-11
 # Odd activations with a slope above 1 at c = 1 amplify the rounding of <x, x'> layer by layer:
@@ -74,7 +86,7 @@ def tolerances(identifier: str, shape: tuple[int, ...]) -> np.ndarray:
 
 def marked() -> list[Any]:
     found = []
-    for identifier in CASES:
+    for identifier in sorted(set(CASES) - THINNED):
         marks = []
         if identifier in MISSING:
             marks.append(pytest.mark.skip(reason=f"not there yet: {MISSING[identifier]}"))
@@ -102,7 +114,7 @@ def test_kernels_of_data_agree_with_neural_tangents_and_the_reference(identifier
 
 
 def test_every_case_that_waits_is_a_case() -> None:
-    assert set(MISSING) | set(ARGUMENTS) | set(CHAOTIC) | CLOSE <= set(CASES)
+    assert THINNED | set(MISSING) | set(ARGUMENTS) | set(CHAOTIC) | CLOSE <= set(CASES)
     assert len(CASES) == 199
 
 
