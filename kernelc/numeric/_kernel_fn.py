@@ -69,7 +69,9 @@ class KernelFunction:
             x1: (n1, *input_shape) inputs.
             x2: (n2, *input_shape) inputs; None for the symmetric matrices of x1.
             get: which of "nngp", "ntk", "gap". The gap, 1 - c of the outputs, takes the inputs'
-                own differences instead of their product: slower, and exact as c -> 1.
+                own differences instead of their product: slower. It keeps its digits as
+                c -> 1 where the kernel is a function of one variable; through smooth
+                activations on unlike q values, and pools, it is a difference of dual kernels.
             mesh: devices to spread the rows over.
             progress: whether to show a bar; None for a bar once it takes over two seconds.
 
