@@ -104,10 +104,6 @@ class UniformAlgebra(PairAlgebra[Any]):
             return self._mixed(s, "layer norm over locations")
         return super().normalise(s, center, over_locations)
 
-    def append_constant(self, s: FloatSignal, channels: int, mode: str) -> FloatSignal:
-        # With one q value everywhere its mean over locations is that value.
-        return super().append_constant(s, channels, mode)
-
     def _mixed(self, s: FloatSignal, what: str) -> FloatSignal:
         return self.unsupported([s], f"{what} treats locations or inputs unlike", "nothing to mend")
 
