@@ -12,12 +12,14 @@ from ._errors import (
     GraphError as GraphError,
     KernelcError as KernelcError,
     LoadError as LoadError,
+    PackageError as PackageError,
     ShapeError as ShapeError,
     ShapingError as ShapingError,
     UnreachableError as UnreachableError,
     UnsupportedError as UnsupportedError,
 )
 from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
+from .curvature import KFAC as KFAC, BlockReport as BlockReport, kfac as kfac
 from .diagnosis import Report as Report, diagnose as diagnose
 from .ir import Layer as Layer, Network as Network, Node as Node, chain as chain, repeat as repeat
 from .layers import (
@@ -32,6 +34,7 @@ from .layers import (
     GlobalMeanPool as GlobalMeanPool,
     Input as Input,
     LayerNorm as LayerNorm,
+    LocalConv as LocalConv,
     MaxPool as MaxPool,
     MeanPool as MeanPool,
     Product as Product,
@@ -40,7 +43,7 @@ from .layers import (
     WeightedSum as WeightedSum,
     residual as residual,
 )
-from .lowering import lower as lower
+from .lowering import lower as lower, scanned as scanned, unrolled as unrolled
 from .modules import Model as Model, Policy as Policy
 from .numeric import (
     KernelFunction as KernelFunction,
@@ -63,6 +66,7 @@ from .shaping import (
 from .symbolic import Kernel as Kernel, derive as derive
 from .training import (
     FitResult as FitResult,
+    block_report as block_report,
     evaluate as evaluate,
     fit as fit,
     learning_rate_sweep as learning_rate_sweep,

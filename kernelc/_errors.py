@@ -58,3 +58,7 @@ class DataError(KernelcError):
 
 class LoadError(KernelcError):
     """A file is not a valid description of what it should hold."""
+
+
+class PackageError(KernelcError):
+    """An optional package is missing, or of a version that was not tested."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Window
+from ..ir import KernelAlgebra, Weights, Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Jet:
 class _UnitQ(KernelAlgebra[Any]):
     """Rules shared by both readings: at q = 1 affine layers are the identity on C maps."""
 
-    def fresh(self, s: Any, weight_variance: Any, bias_variance: Any) -> Any:
+    def fresh(self, s: Any, weights: Weights, read: Any = None) -> Any:
         return s
 
     def normalise(self, s: Any, center: bool, over_locations: bool) -> Any:

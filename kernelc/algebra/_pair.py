@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
-from .._errors import DependenceError, UnsupportedError
+from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Window
+from ..ir import KernelAlgebra, Weights, Window
+from ._refusals import dependent, overlapped
 from ._ring import Ring
 from ._signal import Atom, Second, Signal
 
@@ -56,12 +57,17 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
 
     # -- the rules --------------------------------------------------------------------
 
-    def fresh(self, s: Signal[N], weight_variance: Any, bias_variance: Any) -> Signal[N]:
-        w, b = self.ring.number(weight_variance), self.ring.number(bias_variance)
+    def fresh(self, s: Signal[N], weights: Weights, read: Signal[N] | None = None) -> Signal[N]:
+        number, value = self.ring.number, self.ring.value
+        w, b = number(weights.variance), number(weights.bias_variance)
         k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
-        if theta is not None:
-            value = self.ring.value
+        if theta is not None and self.standard:
+            fan_in, one = number(weights.fan_in), number(int(weights.bias))
+            seen = (s if read is None else read).second.k
+            pairs = zip(seen, theta, strict=True)
+            theta = tuple(fan_in * value(old) + one + w * before for old, before in pairs)
+        elif theta is not None:
             theta = tuple(value(new) + w * old for new, old in zip(k, theta, strict=True))
         q = w * s.second.q + b
         return self.atom_signal(Second(q, k, theta), self.ring.number(0), gaussian=True)
@@ -108,7 +114,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         support: frozenset[int] = frozenset()
         for factor in factors:
             if support & factor.support:
-                raise self._dependent("a product of factors that share random weights")
+                raise dependent(self.where, "a product of factors that share random weights")
             support |= factor.support
         second = factors[0].second
         mean = factors[0].mean
@@ -179,7 +185,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         if count == 1:
             return s
         if self._overlap_at not in (None, self.where):
-            raise self._overlapped(self._overlap_at)
+            raise overlapped(self.where, self._overlap_at)
         near, far = (
             self.ring.number(Fraction(1, count)),
             self.ring.number(1 - Fraction(1, count)),
@@ -199,6 +205,17 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             self._overlap_at = self.where
         return self.atom_signal(second, s.mean, s.support, s.gaussian)
 
+    def unshare(self, s: Signal[N]) -> Signal[N]:
+        zero, second = self.ring.number(0), s.second
+        unlike = [label in ("s", "sc") for label in self.probes]
+        if not any(unlike):
+            return s
+        k, theta = (
+            values and tuple(zero if out else v for out, v in zip(unlike, values, strict=True))
+            for values in (second.k, second.theta)
+        )
+        return self.atom_signal(Second(second.q, k or (), theta), s.mean, s.support, s.gaussian)
+
     def append_constant(self, s: Signal[N], channels: int, mode: str) -> Signal[N]:
         ring, q = self.ring, s.second.q
         d = ring.number(channels)
@@ -207,11 +224,12 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         else:
             h = ring.number(1 if mode == "one" else 0)
         inverse = one_over(ring, ring.sqrt(d * q + h * h))
-        scale, constant = ring.outer(inverse, inverse), ring.outer(h, h)
-        k = tuple(ring.unit((d * item + constant) * scale) for item in s.second.k)
+        k = tuple(ring.lengthened(item, d * q, d, h, inverse) for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            theta = tuple(d * item * ring.value(scale) for item in theta)
+            scale = d * ring.value(ring.outer(inverse, inverse))
+            # A zero stays the constant it is, and not an array of zeros.
+            theta = tuple(item if ring.is_zero(item) else item * scale for item in theta)
         return self.atom_signal(Second(ring.number(1), k, theta), None, s.support)
 
     def dropout(self, s: Signal[N], keep: float) -> Signal[N]:
@@ -274,7 +292,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             shared = self._cross(a.argument, self._as_signal(b))
             return self._stein(shared, self._product(slope, self.ring.number(1)))
         if a.phi is None or b.phi is None or a.argument is None or b.argument is None:
-            raise self._dependent("a sum of values that share random weights")
+            raise dependent(self.where, "a sum of values that share random weights")
         return self._images(a.phi, a.argument, b.phi, b.argument)
 
     def _independent(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
@@ -364,24 +382,6 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             if not self.ring.is_zero(mean):
                 total = total + scale * mean
         return total
-
-    def _dependent(self, found: str) -> DependenceError:
-        return DependenceError(
-            where=self.where,
-            found=found,
-            law="branches are independent only if all but one pass through fresh weights "
-            "after the fork, and this dependence has no known kernel",
-            remedy="put a Dense or Conv layer on one of the branches",
-        )
-
-    def _overlapped(self, earlier: str) -> UnsupportedError:
-        return UnsupportedError(
-            where=self.where,
-            found=f"a second mean over locations, after the overlapping windows of {earlier}",
-            law="overlapping windows make the covariance of two locations depend on their "
-            "offset, which one symbol cannot carry",
-            remedy=f"give {earlier} a stride equal to its window, or use WeightedMeanPool",
-        )
 
 
 def one_over(ring: Ring[N], value: N) -> N:

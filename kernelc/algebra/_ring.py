@@ -47,6 +47,19 @@ class Ring(ABC, Generic[N]):
         """A covariance whose q values are 1 by construction, told so."""
         return k
 
+    def lengthened(self, k: N, square: Any, channels: Any, constant: Any, inverse: Any) -> N:
+        """The cosine of (x, h) and (x', h'): (d k + h h') / √((d q + h²)(d q' + h'²)).
+
+        Arguments:
+            k: covariance of x and x'.
+            square: d q.
+            channels: d.
+            constant: h.
+            inverse: 1/√(d q + h²).
+        """
+        outer = self.outer
+        return self.unit((channels * k + outer(constant, constant)) * outer(inverse, inverse))
+
     def over_locations(self, q: N) -> N:
         """The mean of a q value over the locations of an input."""
         return q

@@ -17,6 +17,7 @@ from ._variable import DIVISION, Variable
 
 _MOST = 16  # points of support: beyond, rounding shows as poles between the samples
 _LARGEST_GROWTH = 64.0
+_LARGEST = 1e30  # float32 ends at 3e38
 _BASES = (Variable("gap", math.inf), Variable("angle", math.inf))
 
 Points = Float64[np.ndarray, " n"]
@@ -24,7 +25,7 @@ Points = Float64[np.ndarray, " n"]
 
 @dataclass(frozen=True)
 class Quotient:
-    """One quantity: g^h p(b)/q(b).
+    """One quantity: w^h p(b)/q(b), where w is the power of b that is linear in the gap near 0.
 
     Arguments:
         name: the quantity.
@@ -79,10 +80,9 @@ class RationalForm:
 
         Returns: each quantity, (...).
         """
-        b = self.variable.base_value(gap)
+        b, w = self.variable.base_values(gap, stored=len(self.parts) > 1)
         return {
-            part.name: part.above(b) / part.below(b) * head(gap, part.halvings)
-            for part in self.parts
+            part.name: part.above(b) / part.below(b) * head(w, part.halvings) for part in self.parts
         }
 
 
@@ -101,12 +101,14 @@ def quotients(
     """
     found = []
     for variable in _BASES:
-        b = variable.base_value(gaps, np.sqrt)  # pyright: ignore[reportArgumentType]
-        b, first = np.unique(b, return_index=True)
+        placed = variable.base_value(gaps, np.sqrt)  # pyright: ignore[reportArgumentType]
+        b, first = np.unique(placed, return_index=True)
         parts = []
         for name, values in samples.items():
             exponent = halvings if name == "drop" else None
-            weight = np.ones_like(gaps) if exponent is None else gaps ** (2.0**-exponent)
+            weight = np.ones_like(gaps)
+            if exponent is not None:
+                weight = placed ** ((2 if variable.base == "angle" else 1) * 2.0**-exponent)
             scale = (reference(name, gaps, values) / weight)[first]
             pair = _quotient(b, (values / weight)[first], scale, target[name])
             if pair is None:
@@ -133,6 +135,8 @@ def _quotient(
     start = float(np.sum(mass * at / support) / np.sum(mass / support))
     above, below = (_from_roots(_roots(support, m)) for m in (mass * at, mass))
     above = start * above
+    if not max(np.max(np.abs(above)), np.max(np.abs(below))) < _LARGEST:
+        return None
     powers = b[:, None] ** np.arange(support.size)
     bottom = powers[:, : below.size] @ below
     # A pole between two samples changes the sign.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -52,6 +55,42 @@ def clamp(gap: Float[Array, "..."]) -> Float[Array, "..."]:
 @clamp.defjvp
 def _clamp_jvp(primals: tuple, tangents: tuple) -> tuple:
     return clamp(primals[0]), tangents[0]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def quarter(gap: Float[Array, "..."], stored: bool) -> tuple[Array, Array]:
+    """b = tan(θ/4) = √g/(√2 + √(2 - g)) and b², of which the slope at gap 0 is 1/8.
+
+    Arguments:
+        gap: (...) gaps 1 - cos θ in [0, 2].
+        stored: whether b is read often enough to be worth storing: two roots and a division
+            that several results read cost more.
+
+    Returns: (...) b and b².
+
+    Example:
+        >>> float(jax.grad(lambda g: quarter(g, False)[1])(0.0))
+        0.125
+    """
+    b = root(gap) / (math.sqrt(2) + root(2 - gap))
+    b = jax.lax.optimization_barrier(b) if stored else b
+    return b, b * b
+
+
+@quarter.defjvp
+def _quarter_jvp(stored: bool, primals: tuple, tangents: tuple) -> tuple:
+    (gap,), (tangent,) = primals, tangents
+    b, square = quarter(gap, stored)
+    far = root(2 - gap)
+    # db²/dg = (1 + b²)/(2 √(2 - g) (√2 + √(2 - g))): no root of the gap in it.
+    slope = (1 + square) / 2 * _over(math.sqrt(2) + far) * _over(far)
+    return (b, square), (slope * _over(2 * b) * tangent, slope * tangent)
+
+
+def _over(x: Array) -> Array:
+    """1/x, and 0 for 1/0."""
+    positive = x > 0
+    return jnp.where(positive, 1 / jnp.where(positive, x, 1), 0)
 
 
 def head(gap: Float[Array, "..."], halvings: int | None) -> Float[Array, "..."] | float:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Array, Float, Float64
 
-from ._roots import root
+from ._roots import quarter, root
 
 
 _ROOT2 = math.sqrt(2)
@@ -113,6 +113,25 @@ class Variable:
             0.5
         """
         return sqrt(gap) / (_ROOT2 + sqrt(2 - gap)) if self.base == "angle" else 0.5 * gap
+
+    def base_values(
+        self, gap: Float[Array, "..."], stored: bool
+    ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+        """b, and the power of it that is linear in the gap near gap 0: b, or b² for the angle.
+
+        Arguments:
+            gap: (...) gaps in [0, 2].
+            stored: whether b is read often enough to be worth storing.
+
+        Returns: (...) two arrays of values.
+
+        Example:
+            >>> [float(x) for x in Variable("gap", math.inf).base_values(np.float32(1.0), False)]
+            [0.5, 0.5]
+        """
+        if self.base == "angle":
+            return quarter(gap, stored)
+        return 0.5 * gap, 0.5 * gap
 
     def factor(self, t: Float[Array, "..."]) -> Float[Array, "..."] | float:
         """ω = (z(0) + β)/(z + β) = (1 - m)/(1 + r), which falls as the functions do.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax
 import optax
+import optax.contrib
 import typer
 
 from .._errors import DataError
+from ..curvature import kfac
 from ..data import Dataset
 from ..ir import Network
 from ..lowering import lower
@@ -30,9 +32,20 @@ class Optimizer(StrEnum):
 
     sgd = "sgd"
     adam = "adam"
+    muon = "muon"
+    sophia = "sophia"
+    kfac = "kfac"
 
 
-_OPTIMIZERS = {Optimizer.sgd: optax.sgd, Optimizer.adam: optax.adam}
+_OPTAX = {
+    Optimizer.sgd: optax.sgd,
+    Optimizer.adam: optax.adam,
+    Optimizer.muon: optax.contrib.muon,
+    Optimizer.sophia: optax.contrib.sophia,
+}
+# Muon's updates have a size of their own, whatever that of the gradient.
+_RATES = {Optimizer.muon: 2e-2}
+_RATE = 1e-3
 
 
 def train_command(
@@ -40,9 +53,15 @@ def train_command(
     data: Annotated[Data, typer.Option(help="What to train on.")] = Data.digits,
     data_dir: DataDir = None,
     optimizer: Annotated[Optimizer, typer.Option(help="How.")] = Optimizer.adam,
-    lr: Annotated[float, typer.Option(help="Learning rate.", min=0.0)] = 1e-3,
+    lr: Annotated[
+        float | None,
+        typer.Option(help="Learning rate; left out: 0.001, 0.02 (muon), adaptive (kfac).", min=0.0),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 1000,
-    batch_size: Annotated[int, typer.Option(help="Examples in a step.", min=1)] = 128,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Examples in a step; 128 when left out, 256 with kfac.", min=1),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights and batches.", min=0)] = 0,
     shaped: Annotated[
         bool, typer.Option("--shape/--no-shape", help="Shape (and rewrite) the network first.")
@@ -67,7 +86,7 @@ def train_command(
     run = fit(
         lower(network, key=jax.random.key(seed)),
         examples,
-        optimizer=_OPTIMIZERS[optimizer](lr),
+        optimizer=_chosen(optimizer, lr),
         steps=steps,
         batch_size=batch_size,
         seed=seed,
@@ -78,6 +97,12 @@ def train_command(
         written(plot, lambda: run.plot(plot))
     console.print(_records(run))
     console.print(f"\n{run.message}")
+
+
+def _chosen(optimizer: Optimizer, rate: float | None) -> Any:
+    if optimizer is Optimizer.kfac:
+        return kfac("adaptive" if rate is None else rate)
+    return _OPTAX[optimizer](_RATES.get(optimizer, _RATE) if rate is None else rate)
 
 
 def _examples(name: Data, folder: Path | None, network: Network) -> Dataset:

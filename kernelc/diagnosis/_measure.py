@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from .._errors import KernelcError
 from ..activations import ScalarFunction
 from ..algebra import FloatRing, PairAlgebra, Second, Signal
-from ..ir import Layer, Network, Placed, cut_nodes
+from ..ir import Layer, Network, Placed, Weights, cut_nodes
 
 
 COSINES = np.linspace(-1.0, 1.0, 9)
@@ -108,9 +108,11 @@ class _SlopeAlgebra(_MapAlgebra):
     `theta` started at dk/dc is dk/dc throughout.
     """
 
-    def fresh(self, s: FloatSignal, weight_variance: Any, bias_variance: Any) -> FloatSignal:
-        out = super().fresh(s, weight_variance, bias_variance)
-        w = self.ring.number(weight_variance)
+    def fresh(
+        self, s: FloatSignal, weights: Weights, read: FloatSignal | None = None
+    ) -> FloatSignal:
+        out = super().fresh(s, weights, read)
+        w = self.ring.number(weights.variance)
         theta = tuple(w * t for t in s.second.theta or ())
         second = dataclasses.replace(out.second, theta=theta)
         return self.atom_signal(second, out.mean, gaussian=True)

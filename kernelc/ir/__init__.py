@@ -12,9 +12,11 @@ from ._structure import (
     Run as Run,
     Segment as Segment,
     cut_nodes as cut_nodes,
+    folded as folded,
     kernel_key as kernel_key,
     regions as regions,
     runs as runs,
     segments as segments,
 )
+from ._weights import Weights as Weights
 from ._window import Window as Window

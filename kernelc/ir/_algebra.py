@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from ..activations import ScalarFunction
+    from ._weights import Weights
     from ._window import Window
 
 S = TypeVar("S")
@@ -22,10 +23,23 @@ class KernelAlgebra(ABC, Generic[S]):
     """
 
     where: str = "network"
+    standard: bool = False
+    """Whether NTKs are those of the standard parametrisation: see `fresh`."""
 
     @abstractmethod
-    def fresh(self, s: S, weight_variance: Any, bias_variance: Any) -> S:
-        """A layer of fresh weights: K <- weight_variance K + bias_variance."""
+    def fresh(self, s: S, weights: Weights, read: S | None = None) -> S:
+        """A layer of fresh weights: K <- weights.variance K + weights.bias_variance.
+
+        Gradients are along the standard normal variables that weights are multiples of,
+        Theta <- K + weights.variance Theta, or along the weights as they are when `standard`:
+        Theta <- weights.fan_in K_read + (1 with a bias) + weights.variance Theta, with the
+        K and Theta coming in.
+
+        Arguments:
+            s: what the weights that are drawn read.
+            weights: their variances and number.
+            read: what all trained weights read, in the mean over them; `s` when None.
+        """
 
     @abstractmethod
     def nonlinearity(self, s: S, phi: ScalarFunction) -> S:
@@ -67,8 +81,12 @@ class KernelAlgebra(ABC, Generic[S]):
             return self.unsupported(
                 [s],
                 "spread weights with zero padding lower q at the border, so q is not uniform",
-                "use delta=True, or padding CIRCULAR or VALID",
+                "use padding CIRCULAR or VALID, or a Conv with delta=True",
             )
+        return s
+
+    def unshare(self, s: S) -> S:
+        """Weights of its own for each location: K(p, p') <- 0 where p and p' differ."""
         return s
 
     def flatten(self, s: S, locations: tuple[int, ...]) -> S:

@@ -84,7 +84,8 @@ class Layer(ABC):
         return None
 
     def reads(self) -> tuple[str, ...]:
-        """What the kernel rule reads beside the pair itself: "location", "batch"."""
+        """What the kernel rule reads beside the pair itself: "location" and "batch" ask for such
+        pairs; "unlike" asks for none, but tells pairs of unlike locations from others."""
         return ()
 
     def nonlinearity(self) -> ScalarFunction | None:

@@ -30,12 +30,16 @@ class Run:
 
 def cut_nodes(network: Network) -> list[int]:
     """Indices of the nodes every path from input to output passes through."""
-    reach = [0] * len(network)
-    for node in network:
-        for i in node.inputs:
-            reach[i] = max(reach[i], node.index)
+    return _cuts([node.inputs for node in network.nodes])
+
+
+def _cuts(inputs: Sequence[Sequence[int]]) -> list[int]:
+    reach = [0] * len(inputs)
+    for index, read in enumerate(inputs):
+        for i in read:
+            reach[i] = max(reach[i], index)
     cuts, furthest = [], 0
-    for i in range(len(network)):
+    for i in range(len(inputs)):
         if furthest <= i:
             cuts.append(i)
         furthest = max(furthest, reach[i])
@@ -44,8 +48,7 @@ def cut_nodes(network: Network) -> list[int]:
 
 def segments(network: Network) -> list[Segment]:
     """The main path, cut at every node that all paths share."""
-    cuts = cut_nodes(network)
-    return [Segment(a, b) for a, b in itertools.pairwise(cuts)]
+    return [Segment(a, b) for a, b in itertools.pairwise(cut_nodes(network))]
 
 
 def kernel_key(network: Network, node: Placed) -> Hashable:
@@ -58,23 +61,35 @@ def runs(network: Network, key: Callable[[Network, Placed], Hashable] = kernel_k
 
     Two blocks are isomorphic when their nodes have equal `key`s and equal relative wiring.
     """
-    pieces = segments(network)
+    keys = [None, *(key(network, node) for node in network.nodes[1:])]
+    return folded([node.inputs for node in network.nodes], keys)
+
+
+def folded(
+    inputs: Sequence[Sequence[int]], keys: Sequence[Hashable], nested: bool = False
+) -> list[Run]:
+    """`runs` of a graph given by what each node reads; node 0 is the input.
+
+    `nested` also takes blocks that repeat inside, as [dense, dense, act] does, if less often.
+    """
+    pieces = [Segment(a, b) for a, b in itertools.pairwise(_cuts(inputs))]
     ids: dict[Hashable, int] = {}
     codes = []
     for piece in pieces:
         signature = tuple(
-            (key(network, node), tuple(node.index - i for i in node.inputs))
-            for node in network.nodes[piece.start + 1 : piece.stop + 1]
+            (keys[index], tuple(index - i for i in inputs[index]))
+            for index in range(piece.start + 1, piece.stop + 1)
         )
         codes.append(ids.setdefault(signature, len(ids)))
-    return [Run(tuple(pieces[i : i + n]), count) for i, n, count in repeats(codes)]
+    found = repeats(codes, nested)
+    return [Run(tuple(pieces[i : i + n]), count) for i, n, count in found]
 
 
-def repeats(codes: Sequence[int]) -> list[tuple[int, int, int]]:
+def repeats(codes: Sequence[int], nested: bool = False) -> list[tuple[int, int, int]]:
     """Cut a sequence into (start, period, count), longest cover first from the left."""
     found, i = [], 0
     while i < len(codes):
-        period, count = _best_repeat(codes, i)
+        period, count = _best_repeat(codes, i, nested)
         found.append((i, period, count))
         i += period * count
     return found
@@ -83,14 +98,15 @@ def repeats(codes: Sequence[int]) -> list[tuple[int, int, int]]:
 _LONGEST_PERIOD = 64
 
 
-def _best_repeat(codes: Sequence[int], i: int) -> tuple[int, int]:
+def _best_repeat(codes: Sequence[int], i: int, nested: bool) -> tuple[int, int]:
     """The (period, count) at `i` that covers most; the shortest period wins ties."""
     best = (1, 1)
     for period in range(1, min(_LONGEST_PERIOD, (len(codes) - i) // 2) + 1):
         if codes[i + period] != codes[i]:
             continue
         block = codes[i : i + period]
-        if any(a == b for a, b in itertools.pairwise(block)):
+        inner = max(sum(1 for _ in same) for _, same in itertools.groupby(block))
+        if inner > 1 and not nested:
             # A block that repeats inside reads better as its own shorter runs.
             break
         matched = 0
@@ -99,7 +115,7 @@ def _best_repeat(codes: Sequence[int], i: int) -> tuple[int, int]:
         ):
             matched += 1
         count = matched // period + 1
-        if count > 1 and period * count > best[0] * best[1]:
+        if count > inner and period * count > best[0] * best[1]:
             best = (period, count)
         if matched + period >= len(codes) - i:
             break

@@ -10,6 +10,7 @@ from ._flatten import Flatten as Flatten
 from ._global_mean_pool import GlobalMeanPool as GlobalMeanPool
 from ._input import Input as Input, InputLayer as InputLayer
 from ._layer_norm import LayerNorm as LayerNorm
+from ._local_conv import LocalConv as LocalConv
 from ._max_pool import MaxPool as MaxPool
 from ._mean_pool import MeanPool as MeanPool
 from ._pln import PLN as PLN

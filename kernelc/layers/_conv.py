@@ -12,9 +12,9 @@ import jax
 
 from .. import modules
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import INITS, weight_rule
-from ._fields import finite_number, numeric, one_of, positive_integer
+from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
 
@@ -41,9 +41,11 @@ class Conv(Layer):
         bias_std: sigma_b.
         delta: whether to initialise only the centre tap.
         init: "gaussian", "orthogonal" or "suo".
+        bias: whether the finite layer has biases; they train even when bias_std is 0.
 
     Raises:
         ShapeError: sizes that do not fit, even windows with `delta`.
+        GraphError: a standard deviation that is negative or not finite, a bias_std without bias.
 
     Example:
         >>> import kernelc as kc
@@ -60,6 +62,7 @@ class Conv(Layer):
     bias_std: Any = 0.0
     delta: bool = True
     init: modules.Kind = "gaussian"
+    bias: bool = True
 
     def __post_init__(self) -> None:
         positive_integer("Conv", "channels", self.channels)
@@ -71,6 +74,7 @@ class Conv(Layer):
         for field in ("weight_std", "bias_std"):
             checked = finite_number("Conv", field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
+        trained_bias("Conv", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         shape = shapes[0]
@@ -103,8 +107,11 @@ class Conv(Layer):
             )
         over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
         taps = algebra.pick if self.delta else algebra.tap_mean
-        spread = taps(inputs[0], over)
-        return algebra.fresh(spread, self.weight_std**2, self.bias_std**2)
+        # Beside the centre tap of a Delta convolution weights start at zero, and train.
+        read = algebra.tap_mean(inputs[0], over) if self.delta and algebra.standard else None
+        fan_in = over.taps * shapes[0][-1] // self.groups
+        weights = Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias)
+        return algebra.fresh(taps(inputs[0], over), weights, read)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std, self.delta, self.padding, self.groups
@@ -145,5 +152,6 @@ class Conv(Layer):
             bias_std=numeric("Conv", "bias_std", self.bias_std),
             delta=self.delta,
             init=self.init,
+            bias=self.bias,
             dtype=dtype,
         )

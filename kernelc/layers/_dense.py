@@ -10,8 +10,8 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ._fields import finite_number, numeric, one_of, positive_integer
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
+from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
 
 
 S = TypeVar("S")
@@ -31,10 +31,11 @@ class Dense(Layer):
         bias_std: sigma_b; biases have variance sigma_b^2.
         init: "gaussian", "orthogonal" or "suo" (scaled uniform orthogonal); the infinite-width
             kernel is the same for all three.
+        bias: whether the finite layer has biases; they train even when bias_std is 0.
 
     Raises:
         ShapeError: a width that is not a positive integer.
-        GraphError: a standard deviation that is negative or not finite.
+        GraphError: a standard deviation that is negative or not finite, a bias_std without bias.
 
     Example:
         >>> import kernelc as kc
@@ -46,6 +47,7 @@ class Dense(Layer):
     weight_std: Any = 1.0
     bias_std: Any = 0.0
     init: modules.Kind = "gaussian"
+    bias: bool = True
 
     def __post_init__(self) -> None:
         positive_integer("Dense", "width", self.width)
@@ -53,12 +55,15 @@ class Dense(Layer):
             checked = finite_number("Dense", field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
         one_of("Dense", "init", self.init, INITS)
+        trained_bias("Dense", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (*shapes[0][:-1], self.width)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.fresh(inputs[0], self.weight_std**2, self.bias_std**2)
+        fan_in = shapes[0][-1]
+        weights = Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias)
+        return algebra.fresh(inputs[0], weights)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std
@@ -76,6 +81,7 @@ class Dense(Layer):
             weight_std=numeric("Dense", "weight_std", self.weight_std),
             bias_std=numeric("Dense", "bias_std", self.bias_std),
             init=self.init,
+            bias=self.bias,
             dtype=dtype,
         )
 

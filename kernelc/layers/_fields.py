@@ -48,6 +48,17 @@ def _may_be_finite_real(value: Any) -> bool:
     return value.is_finite is not False and value.is_real is not False
 
 
+def trained_bias(kind: str, bias: Any, bias_std: Any) -> None:
+    """Raise `GraphError` unless `bias` is a bool, and true when `bias_std` is not 0."""
+    if not isinstance(bias, bool) or not (bias or bias_std == 0):
+        raise GraphError(
+            where=kind,
+            found=f"bias = {bias!r} with bias_std = {bias_std!r}",
+            law="bias says whether there is one, and what is not there has no spread",
+            remedy="give bias_std=0 with bias=False, or leave both out",
+        )
+
+
 def one_of(kind: str, field: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise `GraphError` unless `value` is one of `choices`."""
     if value not in choices:

@@ -10,6 +10,7 @@ from jaxtyping import PRNGKeyArray
 from .._errors import KernelcError
 from ..ir import Network
 from ..modules import Model, Node, Policy
+from ._arrange import arranged
 
 
 def lower(
@@ -27,7 +28,9 @@ def lower(
     Arguments:
         network: a `Network`, or what `shape` returns.
         key: a JAX random key; each layer's weights follow from it and the layer's place.
-        policy: dtypes of parameters, computation and output; float32 by default.
+        policy: dtypes, float32 by default; whether repeated blocks run in a loop, by default
+            where that pays; what the backward pass keeps, by default all. None of it changes
+            the weights.
         axis_name: the `jax.vmap` axis batch norm shares its statistics over.
 
     Returns:
@@ -63,4 +66,5 @@ def lower(
             network.in_shapes(node), node.shape, layer_key, policy.param_dtype
         )
         nodes.append(Node(node.name, module, node.inputs))
-    return Model(nodes, network.input_shape, policy=policy, axis_name=axis_name)
+    model = Model(nodes, network.input_shape, policy=policy, axis_name=axis_name)
+    return arranged(model, [node.shape for node in network.nodes], policy.layers)

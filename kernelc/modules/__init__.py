@@ -15,10 +15,12 @@ from ._initialisers import (
 )
 from ._layer import LayerModule as LayerModule
 from ._layer_norm import LayerNorm as LayerNorm, layer_norm as layer_norm
-from ._model import Model as Model, Node as Node
+from ._local_conv import LocalConv as LocalConv, local_conv as local_conv
+from ._model import Model as Model
+from ._node import Node as Node, Repeat as Repeat, one_by_one as one_by_one
 from ._pln import PLN as PLN
 from ._pool import GlobalMeanPool as GlobalMeanPool, MaxPool as MaxPool, MeanPool as MeanPool
-from ._precision import Policy as Policy
+from ._precision import Layers as Layers, Policy as Policy
 from ._product import Product as Product
 from ._scale import Scale as Scale, scale as scale
 from ._weighted_mean_pool import (

@@ -130,6 +130,7 @@ def conv(
     bias_std: float = 0.0,
     delta: bool = True,
     init: Kind = "gaussian",
+    bias: bool = True,
     dtype: Any = "float32",
 ) -> Conv:
     """A `Conv` at initialisation: q values are multiplied by weight_std², then bias_std² added.
@@ -143,6 +144,7 @@ def conv(
         weight_std: σ_w.
         bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
         delta, init: see `initialise`.
+        bias: whether there are biases.
         dtype: dtype of the parameters.
 
     Returns: the layer.
@@ -155,10 +157,10 @@ def conv(
     """
     weight_key, bias_key = jax.random.split(key)
     weight = initialise(init, weight_key, window, in_channels, out_channels, groups, delta, dtype)
-    bias = biases(bias_key, out_channels, bias_std, weight.dtype)
+    drawn = biases(bias_key, out_channels, bias_std, weight.dtype) if bias else None
     return Conv(
         weight * weight_std,
-        bias,
+        drawn,
         stride=stride,
         padding=padding,
         groups=groups,

@@ -67,6 +67,7 @@ def dense(
     weight_std: float = 1.0,
     bias_std: float = 0.0,
     init: Kind = "gaussian",
+    bias: bool = True,
     dtype: Any = "float32",
 ) -> Dense:
     """A `Dense` at initialisation: weights of variance weight_std²/in, biases bias_std².
@@ -78,6 +79,7 @@ def dense(
         weight_std: σ_w.
         bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
         init: see `initialise`.
+        bias: whether there are any.
         dtype: dtype of the parameters.
 
     Returns: the layer.
@@ -90,8 +92,8 @@ def dense(
     """
     weight_key, bias_key = jax.random.split(key)
     weight = initialise(init, weight_key, (), in_channels, out_channels, dtype=dtype)
-    bias = biases(bias_key, out_channels, bias_std, weight.dtype)
-    return Dense(weight * weight_std, bias, weight_std, bias_std)
+    drawn = biases(bias_key, out_channels, bias_std, weight.dtype) if bias else None
+    return Dense(weight * weight_std, drawn, weight_std, bias_std)
 
 
 def biases(key: PRNGKeyArray, size: int, std: float, dtype: Any) -> Float[Array, " size"]:

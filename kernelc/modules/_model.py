@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,39 +11,30 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._errors import DataError, GraphError, KernelcError, ShapeError
+from .._errors import DataError, GraphError
+from ._graph import check_graph, check_input, name_states
 from ._layer import LayerModule
-from ._precision import Policy, as_dtype, cast
-
-
-class Node(eqx.Module):
-    """One layer of a model and where its inputs come from.
-
-    Arguments:
-        name: unique in the model.
-        module: the layer.
-        inputs: indices of values; value 0 is the input of the model, value i + 1 the output
-            of its node i.
-    """
-
-    name: str = eqx.field(static=True)
-    module: LayerModule
-    inputs: tuple[int, ...] = eqx.field(static=True)
+from ._node import Call, Node, Repeat, one_by_one, run_nodes
+from ._precision import Policy, as_dtype
 
 
 class Model(eqx.Module):
     """A network as a pytree of parameters, callable on one example or on a batch.
 
-    Layers run one after the other in a Python loop over batch-level values: K-FAC does not
-    see into scans or nested compilation.
+    Nodes run one after the other in a Python loop over batch-level values. A `Repeat` among
+    them runs its blocks in a loop on the device; K-FAC does not see into that, and takes the
+    form without (`kernelc.unrolled`).
 
     Arguments:
         nodes: the layers; each takes values that come before it.
         input_shape: shape of one example, (*locations, channels).
         output: index of the value to return; default the last.
-        policy: dtypes.
+        policy: dtypes, and what the backward pass keeps.
         axis_name: name of the `jax.vmap` axis over which batch norm shares statistics when
             the model is mapped over single examples.
+        blocks: ranges (start, stop) of nodes of which only the first reads a value from outside
+            and only the value of the last is read outside: with `policy.remat == "block"` the
+            backward pass computes their inside again. `kernelc.lower` finds them.
 
     Raises: GraphError for names that repeat and indices of values that do not exist yet.
 
@@ -54,28 +46,31 @@ class Model(eqx.Module):
         ([2.0, 2.0, 2.0], 6)
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[Node | Repeat, ...]
     output: int = eqx.field(static=True)
     input_shape: tuple[int, ...] = eqx.field(static=True)
     policy: Policy = eqx.field(static=True)
     axis_name: str | None = eqx.field(static=True)
+    blocks: tuple[tuple[int, int], ...] = eqx.field(static=True)
 
     def __init__(
         self,
-        nodes: Sequence[Node],
+        nodes: Sequence[Node | Repeat],
         input_shape: Sequence[int],
         *,
         output: int | None = None,
         policy: Policy | None = None,
         axis_name: str | None = None,
+        blocks: Sequence[tuple[int, int]] = (),
     ) -> None:
         nodes = tuple(nodes)
         self.output = len(nodes) if output is None else output
-        _check_graph(nodes, self.output)
-        self.nodes = _name_states(nodes)
+        check_graph(nodes, self.output)
+        self.nodes = name_states(nodes)
         self.input_shape = tuple(input_shape)
         self.policy = Policy() if policy is None else policy
         self.axis_name = axis_name
+        self.blocks = tuple(blocks)
 
     def __call__(
         self,
@@ -97,9 +92,9 @@ class Model(eqx.Module):
             ShapeError: an example of another shape.
             DataError: a missing state or key, or batch norm in training without a batch.
         """
-        _check_input("one example", x.shape, self.input_shape)
+        check_input("one example", x.shape, self.input_shape)
         self._check_alone()
-        values, state_after = self._run(x[None], state, key, self.axis_name)
+        values, state_after = self._run(self.nodes, x[None], state, key, self.axis_name)
         return self._answer(values[self.output][0], state, state_after)
 
     def batched(
@@ -121,8 +116,8 @@ class Model(eqx.Module):
             ShapeError: examples of another shape.
             DataError: a missing state or key.
         """
-        _check_input("a batch of examples", xs.shape[1:], self.input_shape)
-        values, state_after = self._run(xs, state, key, None)
+        check_input("a batch of examples", xs.shape[1:], self.input_shape)
+        values, state_after = self._run(self.nodes, xs, state, key, None)
         return self._answer(values[self.output], state, state_after)
 
     def activations(
@@ -136,10 +131,29 @@ class Model(eqx.Module):
 
         Arguments and Raises: as for a call on one example.
         """
-        _check_input("one example", x.shape, self.input_shape)
+        check_input("one example", x.shape, self.input_shape)
         self._check_alone()
-        values, _ = self._run(x[None], state, key, self.axis_name)
-        return {n.name: y[0] for n, y in zip(self.nodes, values[1:], strict=True)}
+        layers, _ = one_by_one(self.nodes)
+        values, _ = self._run(layers, x[None], state, key, self.axis_name)
+        return {n.name: y[0] for n, y in zip(layers, values[1:], strict=True)}
+
+    def __getitem__(self, name: str) -> LayerModule:
+        """The layer of that name with its weights, in either form of the model.
+
+        Raises: GraphError for a name that no node has.
+        """
+        for node in self.nodes:
+            if name in node.names:
+                if isinstance(node, Node):
+                    return node.module
+                block, place = divmod(node.names.index(name), len(node.nodes))
+                return node.block(block)[place].module
+        raise GraphError(
+            where="model",
+            found=f"no node called {name!r}",
+            law="layers are looked up by the name of their node",
+            remedy="print the network to see its names",
+        )
 
     @property
     def parameters_count(self) -> int:
@@ -148,6 +162,7 @@ class Model(eqx.Module):
 
     def _run(
         self,
+        nodes: Sequence[Node | Repeat],
         xs: Array,
         state: eqx.nn.State | None,
         key: PRNGKeyArray | None,
@@ -156,18 +171,16 @@ class Model(eqx.Module):
         # Setting a state invalidates it; through a copy the caller's one stays usable.
         state = jax.tree.map(lambda leaf: leaf, state)
         dtype = self.policy.compute_dtype or self.policy.param_dtype
-        values = [as_dtype(jnp.asarray(xs), dtype)]
-        for position, node in enumerate(self.nodes):
-            inputs = tuple(values[i] for i in node.inputs)
-            node_key = None if key is None else jax.random.fold_in(key, position)
-            module = cast(node.module, dtype)
-            try:
-                value, state = module(inputs, state, node_key, axis_name)
-            except KernelcError as error:
-                where = f"node {node.name!r} ({error.where})"
-                raise type(error)(where, error.found, error.law, error.remedy) from error
-            values.append(value)
-        return values, state
+        keys = None
+        if key is not None:
+            # All at once: a thousand calls would cost more to trace than the layers.
+            places = jnp.arange(sum(len(node.names) for node in nodes))
+            keys = jax.vmap(functools.partial(jax.random.fold_in, key))(places)
+        # What looks at values in between looks at all of them.
+        again = nodes is self.nodes and self.policy.remat == "block"
+        call = Call(axis_name, dtype, again)
+        x = as_dtype(jnp.asarray(xs), dtype)
+        return run_nodes(nodes, x, state, keys, call, self.blocks if again else ())
 
     def _answer(self, y: Array, given: Any, after: Any) -> Any:
         y = as_dtype(y, self.policy.output_dtype or self.policy.param_dtype)
@@ -175,9 +188,9 @@ class Model(eqx.Module):
 
     def _check_alone(self) -> None:
         for node in self.nodes:
-            if node.module.needs_batch and not _bound(self.axis_name):
+            if node.needs_batch and not _bound(self.axis_name):
                 raise DataError(
-                    where=f"node {node.name!r}",
+                    where=f"node {node.names[0]!r}",
                     found="one example alone in training mode",
                     law="batch norm in training takes its statistics over a batch",
                     remedy="use model.batched(xs, eqx.nn.State(model)), or build the model with "
@@ -194,55 +207,3 @@ def _bound(axis_name: str | None) -> bool:
     except NameError:
         return False
     return True
-
-
-def _check_input(what: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    if found != wanted:
-        raise ShapeError(
-            where="model input",
-            found=f"{what} of shape {found}",
-            law=f"this model takes {what} of shape {wanted}",
-            remedy="call model(x) on one example and model.batched(xs) on a batch",
-        )
-
-
-def _check_graph(nodes: tuple[Node, ...], output: int) -> None:
-    names = [node.name for node in nodes]
-    for position, node in enumerate(nodes):
-        late = [i for i in node.inputs if not 0 <= i <= position]
-        if late or not node.inputs or names.index(node.name) != position:
-            raise GraphError(
-                where=f"node {node.name!r}",
-                found=f"inputs {node.inputs} at position {position} of nodes {names}",
-                law="names are unique and a node takes values that come before it",
-                remedy="order the nodes by dependence; value 0 is the input, i + 1 is node i",
-            )
-    if not 0 <= output <= len(nodes):
-        raise GraphError(
-            where="output",
-            found=f"index {output} with {len(nodes)} nodes",
-            law="the output is the input or the value of a node",
-            remedy=f"give an index from 0 to {len(nodes)}",
-        )
-
-
-def _name_states(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Mark states by node name, so that models built alike share structure and checkpoints."""
-
-    def is_index(leaf: Any) -> bool:
-        return isinstance(leaf, eqx.nn.StateIndex)
-
-    def renamed(node: Node) -> Node:
-        found = jax.tree_util.tree_leaves_with_path(node, is_leaf=is_index)
-        leaves = []
-        for path, leaf in found:
-            if is_index(leaf):
-                fresh = eqx.nn.StateIndex(leaf.init)
-                # The marker is Equinox's own identity of a state, replaced the same way in
-                # `eqx.nn.make_with_state`.
-                object.__setattr__(fresh, "marker", node.name + jax.tree_util.keystr(path))
-                leaf = fresh
-            leaves.append(leaf)
-        return jax.tree.unflatten(jax.tree.structure(node, is_leaf=is_index), leaves)
-
-    return tuple(renamed(node) for node in nodes)

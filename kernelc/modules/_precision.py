@@ -1,9 +1,9 @@
-"""Dtypes: which one parameters are kept in, which one layers compute in, which one comes out."""
+"""Policy: the dtypes of a model and how its layers are run; casts."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -13,17 +13,30 @@ from jaxtyping import Array
 from .._errors import UnsupportedError
 
 
+Layers = Literal["auto", "scan", "unrolled"]
+Remat = Literal["none", "block"]
+_CHOICES = {"layers": get_args(Layers), "remat": get_args(Remat)}
+
+
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """Mixed precision: dtypes of the parameters, of the computation and of the output.
+    """How a network is run: dtypes, repeated blocks, and what is kept for the backward pass.
+
+    None of this changes what is computed, up to rounding.
 
     Arguments:
         param_dtype: what parameters are stored and trained in.
         compute_dtype: what parameters and values are cast to where they are used; default
             `param_dtype`. Statistics of normalisation layers are taken in float32 at least.
         output_dtype: dtype of what the model returns; default `param_dtype`.
+        layers: "scan" runs repeated blocks in one loop, with their weights in one array, so that
+            compilation does not grow with depth; "unrolled" has an array for every parameter of
+            every layer, which is what K-FAC needs; "auto" lets `lower` choose.
+        remat: "block" keeps only the values between blocks for the backward pass, which computes
+            those inside again; "none" keeps all.
 
-    Raises: UnsupportedError for a dtype that is not floating, or that JAX would truncate.
+    Raises: UnsupportedError for a dtype that is not floating, or that JAX would truncate, and
+        for an unknown choice.
 
     Example:
         >>> Policy("float32", compute_dtype="bfloat16").output_dtype
@@ -33,13 +46,22 @@ class Policy:
     param_dtype: str = "float32"
     compute_dtype: str | None = None
     output_dtype: str | None = None
+    layers: Layers = "auto"
+    remat: Remat = "none"
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            given = getattr(self, field.name)
+        for field in ("param_dtype", "compute_dtype", "output_dtype"):
+            given = getattr(self, field)
             dtype = self.param_dtype if given is None else given
-            name = floating(f"Policy: {field.name}", dtype).name
-            object.__setattr__(self, field.name, name)
+            object.__setattr__(self, field, floating(f"Policy: {field}", dtype).name)
+        for field, known in _CHOICES.items():
+            if getattr(self, field) not in known:
+                raise UnsupportedError(
+                    where=f"Policy: {field}",
+                    found=repr(getattr(self, field)),
+                    law=f"{field} is one of {', '.join(map(repr, known))}",
+                    remedy="choose among them",
+                )
 
 
 def floating(where: str, dtype: Any) -> jnp.dtype:

@@ -21,7 +21,9 @@ from ._table import PowerRule, table_rule
 _RATIO = 1.1
 
 
-def rule_for(phi: ScalarFunction, q: Any, span: tuple[float, float], where: str) -> DualRule:
+def rule_for(
+    phi: ScalarFunction, q: Any, span: tuple[float, float], where: str, sharp: bool = False
+) -> DualRule:
     """The cheapest exact rule: closed in the angle, Hermite series, table, quadrature.
 
     Arguments:
@@ -29,6 +31,7 @@ def rule_for(phi: ScalarFunction, q: Any, span: tuple[float, float], where: str)
         q: its q value: a float when it is one known number, else an array.
         span: smallest and largest q value there may be.
         where: the node, for errors.
+        sharp: whether drops must keep their digits as c -> 1, which series do.
 
     Raises:
         UnsupportedError: q values too large for any rule.
@@ -39,8 +42,9 @@ def rule_for(phi: ScalarFunction, q: Any, span: tuple[float, float], where: str)
         kind = RectifiedRule if degree == 1 else StepRule
         return kind(phi.name, -below if degree == 1 else below, above)
     known, largest_q = isinstance(q, float), span[1]
-    # Where one q value serves all pairs, series keep the relative accuracy of the drop.
-    rule: DualRule | None = None if jnp.ndim(q) == 0 else closed_rule(phi, _rounded(largest_q))
+    # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
+    series = sharp or jnp.ndim(q) == 0
+    rule: DualRule | None = None if series else closed_rule(phi, _rounded(largest_q))
     if rule is None:
         rule = hermite_rule(phi, _rounded(q if known else largest_q))
     if rule is None and degree is not None:

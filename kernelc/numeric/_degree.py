@@ -6,21 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Window
+from ..ir import KernelAlgebra, Weights, Window
 
 
 class DegreeAlgebra(KernelAlgebra[int | None]):
     """The degree d with which a value scales with the input, f(tx) = t^d f(x); None for none.
 
-    Where it is known, K(x, x') = (q q')^(d/2) K at q = 1, whatever the norms of inputs.
+    Where it is known, K(x, x') = (q q')^(d/2) K at q = 1, whatever the norms of inputs; and so
+    is Theta, which a trained bias spoils in the standard parametrisation: it adds 1 to it.
     """
+
+    def __init__(self, standard: bool = False) -> None:
+        self.standard = standard
 
     def seal(self, s: int | None) -> int | None:
         """Nothing to forget."""
         return s
 
-    def fresh(self, s: int | None, weight_variance: Any, bias_variance: Any) -> int | None:
-        return s if bias_variance == 0 or s == 0 else None
+    def fresh(self, s: int | None, weights: Weights, read: int | None = None) -> int | None:
+        adds = weights.bias_variance != 0 or (self.standard and weights.bias)
+        return None if adds and s != 0 else s
 
     def nonlinearity(self, s: int | None, phi: ScalarFunction) -> int | None:
         if s is None or s == 0:
@@ -68,7 +73,7 @@ class PooledAlgebra(KernelAlgebra[bool]):
 
     asked = False
 
-    def fresh(self, s: bool, weight_variance: Any, bias_variance: Any) -> bool:
+    def fresh(self, s: bool, weights: Weights, read: bool | None = None) -> bool:
         return s
 
     def nonlinearity(self, s: bool, phi: ScalarFunction) -> bool:

@@ -72,7 +72,9 @@ def empirical_kernel(
         x1: examples, (n1, *input_shape).
         x2: the same, (n2, *input_shape); None for the kernel of x1 with itself.
         get: "nngp", "ntk" or both; the NNGP alone costs no more than running the model.
-        parametrisation: "ntk", or "standard" for the plain gradients of all parameters.
+        parametrisation: "ntk", or "standard" for the plain gradients of all parameters, gains
+            and taps of Delta convolutions that start at zero included. `kernel_fn` has both:
+            the limit of the first, the leading orders in the width of the second.
         outputs: indices of the output channels to average over; None for all. The NTK costs a
             backward pass for each of them at each location of the output.
         standard_error: whether to return the standard error of the average as well.

@@ -50,9 +50,9 @@ def some_models(given: Any, least: int) -> tuple[Model, ...]:
             remedy="pass a list of models lowered with different keys",
         )
     for node in (node for model in models for node in model.nodes):
-        if node.module.needs_batch:
+        if node.needs_batch:
             raise UnsupportedError(
-                where=f"{_WHERE}: node {node.name!r}",
+                where=f"{_WHERE}: node {node.names[0]!r}",
                 found="batch norm in training mode",
                 law="a kernel is a function of two inputs, and batch statistics couple them "
                 "with all others of the batch",

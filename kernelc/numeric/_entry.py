@@ -61,13 +61,17 @@ def _pairs(x1: Array, x2: Array, frame: Frame, same: Any, q: float | None, sharp
     gap = _zero_where_same(gap, frame, same)
     left, right = (_widened(v, frame, side) for side, v in enumerate((q1, q2)))
     if q is not None:
-        tolerance = 1e3 * float(jnp.finfo(x1.dtype).eps)
-        kept = (jnp.abs(left - q) <= tolerance * q) & (jnp.abs(right - q) <= tolerance * q)
         # A promise that does not hold must not pass for a result.
-        gap = jnp.where(kept, gap, jnp.nan)
-        return Pair(q, q, q * gap, gap)
+        broken = _widened(_broken(q1, q), frame, 0) + _widened(_broken(q2, q), frame, 1)
+        return Pair(q, q, q * gap + broken, gap + broken)
     size = root(left) * root(right)
     return Pair(left, right, (root(left) - root(right)) ** 2 / 2 + size * gap, gap)
+
+
+def _broken(found: Array, q: float) -> Array:
+    """NaN where a q value is not the promised one, else 0."""
+    tolerance = 1e3 * float(jnp.finfo(found.dtype).eps)
+    return jnp.where(jnp.abs(found - q) <= tolerance * q, 0.0, jnp.nan)
 
 
 def _lengths(x: Array) -> tuple[Array, Array]:

@@ -11,7 +11,8 @@ from ._stretch import Stretch
 
 def explained(network: Network, programs: Sequence[Program]) -> str:
     """One block of lines for each program compiled so far."""
-    lines = [f"kernel function of {network.name}"]
+    standard = ", NTK in the standard parametrisation" if programs[0].standard else ""
+    lines = [f"kernel function of {network.name}{standard}"]
     for program in programs:
         lines.append(f"  for {_inputs(program)}:")
         lines += [f"    {line}" for line in _steps(program)]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .._errors import UnsupportedError
 from ..algebra import PairAlgebra, Second, Signal
-from ..ir import Window
+from ..ir import Weights, Window
 from ._frame import Frame
 from ._locations import alike, average, centres, diagonal_mean, own_diagonal, shifted
 from ._numbers import Field, Pair, PerInput
@@ -28,24 +28,27 @@ class GramAlgebra(PairAlgebra[Any]):
             where they never are.
         tangent: whether theta is carried as a derivative, dk/dk_in, without the weights' own
             term of an NTK.
+        standard: whether NTKs are those of the standard parametrisation.
     """
 
     ring: JaxRing
 
-    def __init__(self, ring: JaxRing, same: Any = None, tangent: bool = False) -> None:
+    def __init__(
+        self, ring: JaxRing, same: Any = None, tangent: bool = False, standard: bool = False
+    ) -> None:
         super().__init__(ring)
-        self.same, self.tangent = same, tangent
+        self.same, self.tangent, self.standard = same, tangent, standard
 
     @property
     def frame(self) -> Frame:
         """How arrays are laid out."""
         return self.ring.frame
 
-    def fresh(self, s: DataSignal, weight_variance: Any, bias_variance: Any) -> DataSignal:
-        out = super().fresh(s, weight_variance, bias_variance)
+    def fresh(self, s: DataSignal, weights: Weights, read: DataSignal | None = None) -> DataSignal:
+        out = super().fresh(s, weights, read)
         if not self.tangent or s.second.theta is None:
             return out
-        theta = tuple(self.ring.number(weight_variance) * old for old in s.second.theta)
+        theta = tuple(self.ring.number(weights.variance) * old for old in s.second.theta)
         second = dataclasses.replace(out.second, theta=theta)
         return self.atom_signal(second, out.mean, gaussian=True)
 
@@ -107,6 +110,20 @@ class GramAlgebra(PairAlgebra[Any]):
             return Pair(left, right, value)
 
         return self._relocated(s, diagonal_mean, pairs)
+
+    def unshare(self, s: DataSignal) -> DataSignal:
+        if self.frame.aligned:
+            return s
+        parts, theta = [], s.second.theta
+        for pair, frame in zip(s.second.k[0].parts, self.frame.frames, strict=True):
+            alike = self._identity(frame, pair.drop, True)
+            drop = jnp.where(alike, pair.drop, (pair.left + pair.right) / 2)
+            parts.append(Pair(pair.left, pair.right, drop))
+        if theta is not None:
+            alike = self._identity(self.frame, s.second.k[0].cross.drop, True)
+            theta = (jnp.where(alike, theta[0], 0.0),)
+        second = Second(s.second.q, (Field.of(tuple(parts)),), theta)
+        return self.atom_signal(second, s.mean, s.support, s.gaussian)
 
     def dropout(self, s: DataSignal, keep: float) -> DataSignal:
         if keep == 1:

@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from ..activations import ScalarFunction
 from ._dual import DualRule, derivative
 from ._numbers import Pair, root
-from ._series import power_series
+from ._series import drop_series, power_series
 
 
 MOST_TERMS = 700
@@ -63,13 +63,27 @@ class HermiteRule(DualRule):
         return self._sum(left, self.coefficients(pair.right, order, count), x, order)
 
     def drop(self, pair: Pair) -> Any:
-        if not pair.uniform:
-            return super().drop(pair)
         gap = pair.gap
         count = self.terms[jnp.dtype(gap.dtype).itemsize]
+        if not pair.uniform:
+            sides = [self.coefficients(q, 0, count) for q in (pair.left, pair.right)]
+            return jnp.where(pair.same, 0.0, self._between(sides[0], gap, sides[1]))
         squares = self.coefficients(pair.left, 0, count)[1:] ** 2
         tails = squares[::-1].cumsum(0)[::-1]
         return gap * power_series(tails, 1.0 - gap)
+
+    def _between(self, left: Any, gap: Any, right: Any) -> Any:
+        """The drop from the coefficients at two q values; odd and even functions have half."""
+        parity = self.phi.parity
+        if parity is None:
+            apart, fallen, _ = drop_series(left, gap, right)
+            return apart + fallen
+        half = slice(int(parity == "odd"), None, 2)
+        apart, fallen, product = drop_series(left[half], gap * (2.0 - gap), right[half])
+        if parity == "even":
+            return apart + fallen
+        # 1 - c^(2i+1) = gap + c (1 - c^(2i))
+        return apart + gap * product + (1.0 - gap) * fallen
 
     def describe(self) -> str:
         return f"{self.name}: {self.terms[8]} Hermite terms ({self.terms[4]} in float32)"

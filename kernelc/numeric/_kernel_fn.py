@@ -19,6 +19,7 @@ from ._inputs import Inputs, checked
 from ._matrices import KernelMatrices
 from ._mesh import sharded
 from ._program import Program
+from ._tangent import Parametrisation
 from ._tiles import tiled
 
 
@@ -44,9 +45,15 @@ class KernelFunction:
     """
 
     def __init__(
-        self, network: Network, q: float | None, largest_q: float, natural_q: float | None
+        self,
+        network: Network,
+        q: float | None,
+        largest_q: float,
+        natural_q: float | None,
+        standard: bool = False,
     ) -> None:
         self.network, self.q, self.natural_q = network, q, natural_q
+        self.standard = standard
         self._programs: dict[tuple[float | None, float], Program] = {}
         self._largest = largest_q
         self.program = self._compiled(q, largest_q)
@@ -62,7 +69,7 @@ class KernelFunction:
     ) -> KernelMatrices:
         """Kernel matrices of all pairs of inputs.
 
-        K_0 = <x, x'>/channels at every location, Theta_0 = 0 (NTK parametrisation). Computed
+        K_0 = <x, x'>/channels at every location, Theta_0 = 0. Computed
         in float64 when an input is float64, whatever JAX's settings; in float32 otherwise.
 
         Arguments:
@@ -70,8 +77,8 @@ class KernelFunction:
             x2: (n2, *input_shape) inputs; None for the symmetric matrices of x1.
             get: which of "nngp", "ntk", "gap". The gap, 1 - c of the outputs, takes the inputs'
                 own differences instead of their product: slower. It keeps its digits as
-                c -> 1 where the kernel is a function of one variable; through smooth
-                activations on unlike q values, and pools, it is a difference of dual kernels.
+                c -> 1 as far as the q values of a pair are alike; unlike ones are subtracted
+                with the rounding they have. Behind pools it is a difference of kernels.
             mesh: devices to spread the rows over.
             progress: whether to show a bar; None for a bar once it takes over two seconds.
 
@@ -137,7 +144,7 @@ class KernelFunction:
     def _compiled(self, q: float | None, largest: float) -> Program:
         key = (q, largest)
         if key not in self._programs:
-            self._programs[key] = Program(self.network, q, largest)
+            self._programs[key] = Program(self.network, q, largest, self.standard)
         return self._programs[key]
 
     def _wanted(self, get: Sequence[str]) -> tuple[str, ...]:
@@ -152,7 +159,13 @@ class KernelFunction:
         return tuple(name for name in MATRICES if name in wanted)
 
 
-def kernel_fn(network: Any, *, q: float | None = None, largest_q: float = 4.0) -> KernelFunction:
+def kernel_fn(
+    network: Any,
+    *,
+    q: float | None = None,
+    largest_q: float = 4.0,
+    parametrisation: Parametrisation = "ntk",
+) -> KernelFunction:
     """Compile a network into a function from data to NNGP and NTK matrices.
 
     Wherever all pairs of inputs share one q value (PLN or layer norm, homogeneous activations
@@ -160,15 +173,26 @@ def kernel_fn(network: Any, *, q: float | None = None, largest_q: float = 4.0) -
     the gap 1 - c, and becomes a short series with a verified error bound, however deep it is.
     Everything else is folded layer by layer over arrays, repeats as loops (design, section 2).
 
+    The NTK is <df/dtheta, df'/dtheta> over parameters theta. "ntk" writes weights as
+    sigma_w omega/sqrt(fan_in), biases as sigma_b beta and takes omega, beta for theta:
+    Theta <- K + sigma_w^2 Theta at each layer of weights. "standard" takes the weights and
+    biases as `lower` makes them, those of a Delta convolution that start at zero included:
+    Theta <- fan_in K_in + (1 with a bias) + sigma_w^2 Theta, K_in the mean of K over what a
+    weight reads (Sohl-Dickstein et al. 2020). So widths count, of all layers but the last. Both are
+    the limits of `empirical_kernel` of the same name, in the standard parametrisation up to a
+    relative 1/width: gains, which that one counts there, are no more than this.
+
     Arguments:
         network: a `Network`, or what `shape` returns.
         q: a promise that all inputs have this q value at every location; results of inputs
             that break it are NaN. Without it the q values of the data decide, but under
             `jax.jit` there are none to look at.
         largest_q: under `jax.jit`, a bound on the q values of inputs; results beyond it are NaN.
+        parametrisation: "ntk" or "standard": the NTK's; the NNGP is one and the same.
 
     Raises:
-        KernelcError: something else than a network, symbols left in it, a q that is not positive.
+        KernelcError: something else than a network, symbols left in it, a q that is not positive,
+            an unknown parametrisation.
         UnsupportedError, DependenceError: a network without a known kernel, by node.
 
     Example:
@@ -199,7 +223,16 @@ def kernel_fn(network: Any, *, q: float | None = None, largest_q: float = 4.0) -
                 law="a q value is a mean square, so positive",
                 remedy=f"pass a positive number as {name}",
             )
-    return KernelFunction(network, None if q is None else float(q), float(largest_q), natural)
+    if not isinstance(parametrisation, str) or parametrisation not in ("ntk", "standard"):
+        raise KernelcError(
+            where="kernel_fn",
+            found=f"parametrisation = {parametrisation!r}",
+            law="NTKs are those of the parametrisations 'ntk' and 'standard'",
+            remedy="choose one of them",
+        )
+    promise = None if q is None else float(q)
+    standard = parametrisation == "standard"
+    return KernelFunction(network, promise, float(largest_q), natural, standard)
 
 
 @contextlib.contextmanager

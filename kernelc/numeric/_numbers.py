@@ -82,6 +82,8 @@ class Pair:
     @property
     def value(self) -> Any:
         """k."""
+        if self.known_gap is not None:
+            return self.size - self.size * self.known_gap
         return (self.left + self.right) / 2 - self.drop
 
     @property

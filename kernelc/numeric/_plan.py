@@ -50,12 +50,14 @@ class Planner(Walker):
             return None
         degree = 1 if homogeneous else None
         entry = 1.0 if homogeneous else q
-        orbit = Orbit(self.network, entry, mean, signal.gaussian)
+        standard = self.algebra.standard
+        orbit = Orbit(self.network, entry, mean, signal.gaussian, standard)
         best, work = None, 0
         for stop in range(start, len(self.runs)):
             run = self.runs[stop]
             if homogeneous:
-                degree = passed(self.network, DegreeAlgebra(), run, degree, lambda a, b: a == b)
+                degrees = DegreeAlgebra(standard)
+                degree = passed(self.network, degrees, run, degree, lambda a, b: a == b)
                 if degree is None or degree > _LARGEST_DEGREE:
                     break
             try:
@@ -65,7 +67,8 @@ class Planner(Walker):
                 break
             work += self._work(run)
             out = orbit.signal
-            if work >= _WORTHWHILE and not out.parts:
+            # Weights of zero, as some heads start with, leave nothing to be relative to.
+            if work >= _WORTHWHILE and not out.parts and out.second.q > 0:
                 best = stop + 1, degree, out, orbit.reach
         if best is None:
             return None

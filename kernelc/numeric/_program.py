@@ -39,14 +39,17 @@ class Program:
         network: the network.
         q: the one q value of all inputs, None when they may differ.
         largest: a bound on the q values of inputs.
+        standard: whether NTKs are those of the standard parametrisation.
 
     Raises:
         KernelcError: a network without a known kernel, by the name of the node.
     """
 
-    def __init__(self, network: Network, q: float | None, largest: float) -> None:
-        self.network, self.q, self.largest = network, q, largest
-        self.runs = tuple(runs(network, _numeric_key))
+    def __init__(
+        self, network: Network, q: float | None, largest: float, standard: bool = False
+    ) -> None:
+        self.network, self.q, self.largest, self.standard = network, q, largest, standard
+        self.runs = tuple(runs(network, _standard_key if standard else _numeric_key))
         self.rank = len(network.input_shape) - 1
         self.mixes = any("location" in node.layer.reads() for node in network)
         bounds = [q] if q is not None else [largest * part for part in _SMALLER]
@@ -60,7 +63,8 @@ class Program:
         planners: list[Planner] = []
 
         def trace(x1: Any, x2: Any) -> Any:
-            algebra = GramAlgebra(JaxRing(self._frame(False, False), self.reach))
+            ring = JaxRing(self._frame(False, False), self.reach)
+            algebra = GramAlgebra(ring, standard=self.standard)
             planners.append(Planner(self.network, self.runs, algebra))
             signal = self._start(algebra, x1, x2, None, ntk=True, sharp=False)
             return planners[0].walk(signal).second.k[0].cross.drop
@@ -78,7 +82,7 @@ class Program:
             self.stretches[start] = dataclasses.replace(stretch, profile=profile)
 
     def _fitted(self, stretch: Stretch) -> Approximation:
-        sample = sampler(self.network, self.runs, stretch)
+        sample = sampler(self.network, self.runs, stretch, self.standard)
         try:
             return fit(sample)
         except DataError as error:
@@ -167,7 +171,8 @@ class Program:
             rows, columns = jnp.arange(x1.shape[0]), jnp.arange(x2.shape[0])
             same = (row + rows)[:, None] == (column + columns)[None, :]
         sharp = "gap" in get
-        algebra = GramAlgebra(JaxRing(self._frame(paired, sharp), self.reach), same)
+        ring = JaxRing(self._frame(paired, sharp), self.reach, sharp)
+        algebra = GramAlgebra(ring, same, standard=self.standard)
         signal = self._start(algebra, x1, x2, same, "ntk" in get, sharp)
         entering = signal.second.k[0].cross
         out = Walker(self.network, self.runs, algebra, self.stretches).walk(signal)
@@ -205,6 +210,11 @@ def _numeric_key(network: Network, node: Placed) -> Hashable:
     locations = tuple(shape[:-1] for shape in shapes)
     layer = node.layer
     return kernel_key(network, node), layer.location_key(shapes), locations, node.shape[:-1]
+
+
+def _standard_key(network: Network, node: Placed) -> Hashable:
+    """Fan-ins and biases count too."""
+    return _numeric_key(network, node), node.layer, tuple(network.in_shapes(node))
 
 
 def _any_location(broken: Any, frame: Frame) -> Any:

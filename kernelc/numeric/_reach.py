@@ -80,6 +80,9 @@ class UniformAlgebra(PairAlgebra[Any]):
     Between two of the nodes it refuses, the kernel is a function of one variable.
     """
 
+    def unshare(self, s: FloatSignal) -> FloatSignal:
+        return self._mixed(s, "weights of its own for each location")
+
     def tap_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
         return self.pick(s, window) if window.taps == 1 else self._mixed(s, "spread weights")
 
@@ -171,12 +174,21 @@ class Orbit:
 
     Arguments:
         q, mean, gaussian: what is known of the value that comes in.
+        standard: whether NTKs are those of the standard parametrisation.
     """
 
-    def __init__(self, network: Network, q: float, mean: float | None, gaussian: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        q: float,
+        mean: float | None,
+        gaussian: bool,
+        standard: bool = False,
+    ) -> None:
         self.network = network
         self.ring = _Recorder()
         self.algebra = UniformAlgebra(self.ring)
+        self.algebra.standard = standard
         self.signal = self.algebra.atom_signal(Second(q, (q,), None), mean, gaussian=gaussian)
 
     def advance(self, run: Run) -> None:

@@ -27,10 +27,16 @@ class JaxRing(Ring[Any]):
     Arguments:
         frame: the layout of arrays.
         reach: smallest and largest q value each activation sees.
+        sharp: whether drops must keep their digits as c -> 1.
     """
 
-    def __init__(self, frame: Frame, reach: Mapping[ScalarFunction, tuple[float, float]]) -> None:
-        self.frame, self.reach = frame, reach
+    def __init__(
+        self,
+        frame: Frame,
+        reach: Mapping[ScalarFunction, tuple[float, float]],
+        sharp: bool = False,
+    ) -> None:
+        self.frame, self.reach, self.sharp = frame, reach, sharp
         self.rules: dict[Any, DualRule] = {}
 
     @property
@@ -65,6 +71,22 @@ class JaxRing(Ring[Any]):
 
     def unit(self, k: Any) -> Any:
         return k.map(lambda pair: Pair(1.0, 1.0, pair.drop))
+
+    def lengthened(self, k: Any, square: Any, channels: Any, constant: Any, inverse: Any) -> Any:
+        # With (a, b) = (√(d q), h)/√(d q + h²), which is of length 1, the new gap is a sum of
+        # squares and of the old one: nothing cancels, and twins stay twins.
+        part, rest = self.sqrt(square) * inverse, constant * inverse
+        if isinstance(part, float):
+            return k.map(lambda pair: _unit(part * part * pair.gap))
+        parts = []
+        views = (self._views(part), self._views(rest))
+        for pair, (a, x), (b, y) in zip(k.parts, *views, strict=True):
+            parts.append(_unit(a * x * pair.gap + ((a - x) ** 2 + (b - y) ** 2) / 2))
+        return Field.of(tuple(parts))
+
+    def _views(self, x: Any) -> Any:
+        x = x if isinstance(x, PerInput) else PerInput(x, x)
+        return self.frame.views((x.left, x.right), (x.left, x.right))
 
     def over_locations(self, q: Any) -> Any:
         if not isinstance(q, PerInput):
@@ -134,7 +156,7 @@ class JaxRing(Ring[Any]):
         key = (phi, known, jnp.ndim(q) == 0)
         if key not in self.rules:
             span = self._span(phi) if known is None else (known, known)
-            self.rules[key] = rule_for(phi, q, span, phi.name)
+            self.rules[key] = rule_for(phi, q, span, phi.name, self.sharp)
         return self.rules[key]
 
     def _span(self, phi: ScalarFunction) -> tuple[float, float]:
@@ -147,3 +169,7 @@ def _second(rule: DualRule, q: Any) -> Any:
         found = float(found)
         return q if abs(found - q) <= _SETTLED * q else found
     return found
+
+
+def _unit(gap: Any) -> Pair:
+    return Pair(1.0, 1.0, gap, gap)

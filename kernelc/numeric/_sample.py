@@ -20,7 +20,7 @@ from ._walk import Walker
 
 
 def sampler(
-    network: Network, runs: Sequence[Run], stretch: Stretch
+    network: Network, runs: Sequence[Run], stretch: Stretch, standard: bool = False
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """Gaps (m,) -> drop, ntk and, where an NTK comes in, response, each (m,).
 
@@ -32,7 +32,7 @@ def sampler(
     gaussian, mean = stretch.enters
 
     def walked(gap: Any, theta: Any, tangent: bool) -> Second[Any]:
-        algebra = GramAlgebra(JaxRing(frame, stretch.reach), tangent=tangent)
+        algebra = GramAlgebra(JaxRing(frame, stretch.reach), None, tangent, standard)
         q = stretch.q
         second = Second(q, (Field(Pair(q, q, q * gap, gap)),), (theta,))
         signal = algebra.atom_signal(second, mean, gaussian=gaussian)

@@ -37,6 +37,43 @@ def power_series(coefficients: Any, x: Any, others: Any = None) -> Any:
     return jax.lax.fori_loop(0, chunks, step, jnp.zeros_like(x))
 
 
+def drop_series(left: Any, gap: Any, right: Any) -> tuple[Any, Any, Any]:
+    """sum_j (l_j - r_j)^2/2, sum_j l_j r_j (1 - x^j), and sum_j l_j r_j; x = 1 - gap.
+
+    1 - x^j = gap (1 + x + ... + x^(j-1)), so with T_m = sum_(j >= m) l_j r_j the second
+    is gap sum_m T_(m+1) x^m: what cancels as gap -> 0 is never computed.
+
+    Arguments:
+        left, right: (terms, ...), each entry broadcasting against the gap.
+        gap: any shape.
+    """
+    count, zero = len(left), jnp.zeros_like(gap)
+    start = (zero, zero, zero)
+    if count <= _UNROLLED:
+        pairs = list(zip(left[1:], right[1:], strict=True))
+        tails, products, apart = _tails(pairs, 1.0 - gap, start)
+    else:
+        chunks = -(-(count - 1) // _CHUNK)
+        blocks = [_blocks(jnp.asarray(f[1:], gap.dtype), chunks) for f in (left, right)]
+
+        def step(i: Any, sums: Any) -> Any:
+            a, b = (jax.lax.dynamic_index_in_dim(f, chunks - 1 - i, keepdims=False) for f in blocks)
+            return _tails(list(zip(a, b, strict=True)), 1.0 - gap, sums)
+
+        tails, products, apart = jax.lax.fori_loop(0, chunks, step, start)
+    apart = (apart + (left[0] - right[0]) ** 2) / 2
+    return apart, gap * tails, products + left[0] * right[0]
+
+
+def _tails(pairs: list[tuple[Any, Any]], x: Any, sums: tuple[Any, Any, Any]) -> Any:
+    tails, products, apart = sums
+    for a, b in reversed(pairs):
+        products = products + a * b
+        tails = tails * x + products
+        apart = apart + (a - b) ** 2
+    return tails, products, apart
+
+
 def _blocks(coefficients: Any, chunks: int) -> Any:
     missing = chunks * _CHUNK - len(coefficients)
     padded = jnp.pad(coefficients, [(0, missing)] + [(0, 0)] * (coefficients.ndim - 1))

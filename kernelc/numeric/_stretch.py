@@ -78,9 +78,8 @@ class Stretch:
         if not self.degree:
             return Pair(q, q, q * drop, drop)
         left, right = (q * x**self.degree for x in (pair.left, pair.right))
-        size = pair.size**self.degree
-        apart = root(pair.left) ** self.degree - root(pair.right) ** self.degree
-        return Pair(left, right, q * (apart**2 / 2 + size * drop), drop)
+        a, b = (q**0.5 * root(x) ** self.degree for x in (pair.left, pair.right))
+        return Pair(left, right, (a - b) ** 2 / 2 + a * b * drop, drop)
 
     def _ntk(self, pair: Pair, found: Mapping[str, Any], theta: Any) -> Any:
         ntk, response = (self.q_out * found[k] if k in found else None for k in _TANGENT)

@@ -40,7 +40,7 @@ class Tangent(eqx.Module):
         parameters, rest = eqx.partition(model, eqx.is_inexact_array)
         variances = jax.tree.map(lambda _: 1.0, parameters)
         if parametrisation == "ntk":
-            nodes = [node.module.parameter_variances() for node in model.nodes]
+            nodes = [node.parameter_variances() for node in model.nodes]
             variances = jax.tree.unflatten(jax.tree.structure(parameters), jax.tree.leaves(nodes))
         counts = jax.tree.map(lambda variance: bool(np.any(variance)), variances)
         counted, fixed = eqx.partition(parameters, counts)

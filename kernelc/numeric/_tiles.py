@@ -20,9 +20,6 @@ _BYTES = 1 << 28
 _HELD = 8
 # Below this a symmetric matrix is not worth cutting up.
 _SMALLEST = 256
-# Pairs in a band of rows, such that it stays in cache, and the fewest rows worth a product.
-_BAND = 1 << 20
-_ROWS = 128
 _WAIT = 2.0
 
 
@@ -52,9 +49,6 @@ def tiled(
     counts = (x1.shape[0], x2.shape[0])
     if inputs.symmetric and program.short and _SMALLEST <= counts[0] <= side:
         return program.mirrored(x1, get=get)
-    rows = _even(counts[0], max(_ROWS, _BAND // counts[1]))
-    if program.short and not inputs.symmetric and max(counts) <= side and rows < counts[0]:
-        return _matrices(get, _banded(program, x1, x2, rows, get))
     if max(counts) <= side:
         return program.compute(x1, x2, symmetric=inputs.symmetric, paired=False, get=get)
     rows, columns = (_starts(n, side) for n in counts)
@@ -73,33 +67,6 @@ def tiled(
 def _matrices(get: tuple[str, ...], out: tuple[Any, ...]) -> KernelMatrices:
     found = dict(zip(get, out, strict=True))
     return KernelMatrices(**{name: found.get(name) for name in ("nngp", "ntk", "gap")})
-
-
-@partial(jax.jit, static_argnames=("program", "rows", "get"))
-def _banded(program: Program, x1: Any, x2: Any, rows: int, get: tuple[str, ...]) -> tuple[Any, ...]:
-    """The matrices some rows at a time: what follows the product reads it from cache."""
-    count = x1.shape[0]
-    shape = (count, x2.shape[0], *program.network.output_shape[:-1])
-    rest = (0,) * (len(shape) - 1)
-
-    def filled(i: Any, out: tuple[Any, ...]) -> tuple[Any, ...]:
-        start = jnp.minimum(i * rows, count - rows)
-        some = jax.lax.dynamic_slice_in_dim(x1, start, rows)
-        found = program.evaluate(some, x2, symmetric=False, paired=False, get=get)
-        # Fused with the copies that follow, the work would be that of one core.
-        bands = jax.lax.optimization_barrier(tuple(getattr(found, name) for name in get))
-        return tuple(
-            jax.lax.dynamic_update_slice(matrix, band, (start, *rest))
-            for matrix, band in zip(out, bands, strict=True)
-        )
-
-    empty = tuple(jnp.zeros(shape, x1.dtype) for _ in get)
-    return jax.lax.fori_loop(0, -(-count // rows), filled, empty)
-
-
-def _even(count: int, most: int) -> int:
-    """Rows of as many bands as it takes, all but equal."""
-    return -(-count // -(-count // most))
 
 
 @partial(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from .. import numeric
 from .._errors import DataError, ShapeError, UnsupportedError
 
 
@@ -30,6 +31,13 @@ def blocks(count: int, most: int) -> list[tuple[slice, Int[np.ndarray, " size"]]
         (slice(i, min(i + size, count)), np.minimum(np.arange(i, i + size), count - 1))
         for i in starts
     ]
+
+
+def ask(k: KernelFunction, parts: tuple[Part, ...], progress: bool | None, *inputs: Any) -> Any:
+    """k(*inputs); of kernelc's own functions only these parts, the others give what they give."""
+    if isinstance(k, numeric.KernelFunction):
+        return k(*inputs, get=parts, progress=progress)
+    return k(*inputs)
 
 
 def absent(part: Part) -> UnsupportedError:
@@ -94,6 +102,8 @@ def square(found: Any, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], fl
 
 def diagonal(k: KernelFunction, x: Float[np.ndarray, "m ..."]) -> Float[np.ndarray, " m"]:
     """NNGP of each input with itself, by `k.diagonal` where the function has it."""
+    if isinstance(k, numeric.KernelFunction):
+        return matrix(k.diagonal(x, get="nngp"), "nngp", (len(x),)).astype(np.float64)
     if hasattr(k, "diagonal"):
         found: Any = k
         return matrix(found.diagonal(x), "nngp", (len(x),)).astype(np.float64)

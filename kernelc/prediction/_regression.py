@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..data import examples, same_example_shape, same_length
 from . import _check
-from ._evaluate import KernelFunction, Part, absent, blocks, diagonal, matrix, square
+from ._evaluate import KernelFunction, Part, absent, ask, blocks, diagonal, matrix, square
 from ._solve import TrainingMatrix
 from ._spread import Ensemble
 
@@ -67,7 +67,7 @@ class KernelRegression:
         self.x_train = examples(x_train, "predict: x_train")
         self.y_train = _check.targets(y_train)
         same_length(self.x_train, self.y_train, "predict: training data")
-        found, n = k(self.x_train), len(self.x_train)
+        found, n = ask(k, self._parts(True), progress, self.x_train), len(self.x_train)
         self._trains = TrainingMatrix(kernel, *square(found, kernel, n))
         self._prior: TrainingMatrix | None = self._trains
         if kernel == "ntk":
@@ -92,7 +92,7 @@ class KernelRegression:
         coefficients = solve(self._columns())
         ensemble = self._ensemble(ridge) if variance or covariance else None
         means, variances, kept = [], [], []
-        for rows, count, found in self._evaluated(x_test):
+        for rows, count, found in self._evaluated(x_test, self._parts(ensemble is not None)):
             tangent = self._cross(found, self.kernel, len(rows))[:count]
             means.append(tangent @ coefficients)
             if ensemble is None:
@@ -108,7 +108,7 @@ class KernelRegression:
         cross, weights = (
             np.concatenate(parts, i) for i, parts in enumerate(zip(*kept, strict=True))
         )
-        own, _ = square(self.k(x_test), "nngp", len(x_test))
+        own, _ = square(ask(self.k, ("nngp",), self.progress, x_test), "nngp", len(x_test))
         between = ensemble.covariances(own, cross, weights)
         return Prediction(mean, between.diagonal().copy(), between)
 
@@ -150,7 +150,7 @@ class KernelRegression:
         return Ensemble(self._prior.values, noise, self._prior.precision)
 
     def _evaluated(
-        self, x_test: Float[np.ndarray, "m ..."]
+        self, x_test: Float[np.ndarray, "m ..."], get: tuple[Part, ...]
     ) -> Iterator[tuple[Float[np.ndarray, "rows ..."], int, Any]]:
         """Test inputs a block at a time, how many of them count, and their kernels."""
         # disable=None is how tqdm is told to show the bar on a terminal only.
@@ -158,7 +158,11 @@ class KernelRegression:
         parts = blocks(len(x_test), _ROWS)
         for at, places in tqdm(parts, disable=hidden, delay=2, unit="block"):
             rows = x_test[places]
-            yield rows, at.stop - at.start, self.k(rows, self.x_train)
+            yield rows, at.stop - at.start, ask(self.k, get, False, rows, self.x_train)
+
+    def _parts(self, spread: bool) -> tuple[Part, ...]:
+        """The kernels that means, and with `spread` variances, are made of."""
+        return ("nngp", "ntk") if spread and self.kernel == "ntk" else (self.kernel,)
 
     def _cross(self, found: Any, part: Part, count: int) -> Float[np.ndarray, "rows n"]:
         return matrix(found, part, (count, len(self.x_train))).astype(np.float64)

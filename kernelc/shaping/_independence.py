@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Window
+from ..ir import KernelAlgebra, Weights, Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class OriginAlgebra(KernelAlgebra[Origin]):
         """The raw input: data, not Gaussian."""
         return Origin(frozenset({next(self._ids)}), False, mean=True)
 
-    def fresh(self, s: Origin, weight_variance: Any, bias_variance: Any) -> Origin:
+    def fresh(self, s: Origin, weights: Weights, read: Origin | None = None) -> Origin:
         return Origin(frozenset({next(self._ids)}), True)
 
     def nonlinearity(self, s: Origin, phi: ScalarFunction) -> Origin:

@@ -1,5 +1,6 @@
 """Training under jit: fit a model, measure it, and compare learning rates."""
 
+from ._block_report import block_report as block_report
 from ._evaluate import evaluate as evaluate
 from ._fit import fit as fit
 from ._result import FitResult as FitResult, Metrics as Metrics, Record as Record

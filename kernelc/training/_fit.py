@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from kernelc._errors import DataError
+from kernelc.curvature import KFAC
 from kernelc.data import Dataset
 from kernelc.training._call import split
 from kernelc.training._check import (
@@ -24,24 +26,28 @@ from kernelc.training._check import (
     check_trainable,
     initial_state,
 )
+from kernelc.training._checkpoint import Checkpoints, data_digest
+from kernelc.training._kfac_stepper import KfacStepper
 from kernelc.training._loop import Callback, Plan, run
 from kernelc.training._losses import Loss, Named, resolve
 from kernelc.training._result import FitResult
 from kernelc.training._source import Source, put
-from kernelc.training._step import Carry, Fixed, owned
+from kernelc.training._step import Carry, owned
+from kernelc.training._stepper import OptaxStepper, Stepper
 
 
 # One object for all runs: the compiled step is found again by the optimiser's identity.
 _DEFAULT = optax.adam(1e-3)
 
 Data = Dataset | tuple[np.ndarray, ...]
+Optimizer = optax.GradientTransformation | KFAC
 
 
 def fit(
     model: Callable,
     data: Data,
     *,
-    optimizer: optax.GradientTransformation | None = None,
+    optimizer: Optimizer | None = None,
     steps: int = 1000,
     batch_size: int | None = None,
     seed: int = 0,
@@ -52,6 +58,7 @@ def fit(
     state: Any = None,
     callback: Callback | None = None,
     mesh: Mesh | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> FitResult:
     """Trains a model; the same arguments give the same bits on the same machine.
 
@@ -60,9 +67,10 @@ def fit(
             a method `model.batched(xs)` is used where there is one. It is not changed.
         data: a `Dataset`, or arrays (x, y) or (train_x, train_y, test_x, test_y); y holds
             labels of shape (n,), or rows of targets for `"squared_error"`.
-        optimizer: any Optax transformation; `optax.adam(1e-3)` when None.
+        optimizer: any Optax transformation, or `kernelc.kfac()`; `optax.adam(1e-3)` when None.
         steps: optimiser steps.
-        batch_size: examples in a step; 128, or all when there are fewer, when None.
+        batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
+            None.
         seed: seed of the order of batches and of the model's own randomness (dropout).
         loss: `"cross_entropy"`, `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
             rows), or a function of (logits, y) that returns one loss per example.
@@ -74,12 +82,18 @@ def fit(
             ends the run.
         mesh: splits every batch over the first axis of this mesh; parameters are copied to
             all its devices.
+        checkpoint: folder that the run is stored in at every record (by Orbax, which
+            `pip install 'kernelc[checkpoint]'` brings), and from which it goes on when it was
+            stored there before: model, optimiser, position in the data, keys and history
+            continue as if nothing had happened, bit for bit. Learning rates and other numbers
+            inside an Optax optimiser are yours to keep the same.
 
     Returns: `FitResult`. A loss that is NaN or infinite ends the run with `diverged` set: it
         is a result, not an error.
 
     Raises: DataError when numbers are out of range, data is not finite, or data and model do
-        not fit each other; all before the first step.
+        not fit each other; LoadError when the checkpoint is of another run or cannot be read;
+        all before the first step.
 
     Example:
         >>> import equinox as eqx
@@ -103,6 +117,7 @@ def fit(
         state=state,
         callback=callback,
         mesh=mesh,
+        checkpoint=checkpoint,
     )
 
 
@@ -110,9 +125,10 @@ def train(
     model: Callable,
     data: Data,
     *,
-    optimizer: optax.GradientTransformation,
+    optimizer: Optimizer,
     state: Any = None,
     mesh: Mesh | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     adjust: Callable[[PyTree], PyTree] = lambda opt_state: opt_state,
     **options: Any,
 ) -> FitResult:
@@ -121,8 +137,9 @@ def train(
     (x, y), test = check_data(data)
     state = initial_state(model, state)
     size = options.pop("batch_size")
-    size = check_batch(min(128, len(x)) if size is None else size, len(x))
-    everywhere, batches = _placements(mesh, size)
+    usual = getattr(optimizer, "default_batch_size", 128)
+    size = check_batch(min(usual, len(x)) if size is None else size, len(x))
+    placements = _placements(mesh, size)
     # Checked on all labels, but only the shape of one batch.
     convolves = check_model(model, state, x[:size], y, loss)
     if test is not None:
@@ -130,14 +147,29 @@ def train(
     params, rest = split(model)
     check_trainable(params)
     options = {**options, "loss": loss, "batch_size": size, "convolves": convolves}
-    plan = _plan(Source.of(x, y, everywhere), test, options)
-    params = owned(params)
-    opt_state = owned(adjust(_initialised(optimizer, params)))
-    carry = Carry(params, opt_state, owned(state), jnp.zeros((), jnp.int32))
+    if checkpoint is not None:
+        identity = {"seed": options["seed"], "batch size": size, "data": data_digest(x, y)}
+        options["checkpoints"] = Checkpoints(checkpoint, identity)
+    plan = _plan(Source.of(x, y, placements[0]), test, options)
+    stepper = _stepper(optimizer, rest, plan, placements, adjust)
+    params, state = owned(params), owned(state)
+    opt_state = owned(stepper.start(params, state, x[:size], y[:size]))
+    carry = Carry(params, opt_state, state, jnp.zeros((), jnp.int32))
+    return run(plan, stepper, put(carry, placements[0]))
+
+
+def _stepper(
+    optimizer: Optimizer,
+    rest: PyTree,
+    plan: Plan,
+    placements: tuple[NamedSharding | None, ...],
+    adjust: Callable[[PyTree], PyTree],
+) -> Stepper:
+    everywhere, batches = placements
     key = put(jax.random.key(plan.seed), everywhere)
-    nothing = jnp.zeros(())  # the loop puts the batches in
-    fixed = Fixed(rest, optimizer, loss, key, batches, nothing, nothing, nothing, nothing)
-    return run(plan, fixed, put(carry, everywhere))
+    if isinstance(optimizer, KFAC):
+        return KfacStepper(rest, optimizer, plan.loss, key, batches)
+    return OptaxStepper(rest, optimizer, plan.loss, key, everywhere, batches, adjust)
 
 
 def _plan(train: Source, test: Part | None, options: dict[str, Any]) -> Plan:
@@ -155,18 +187,8 @@ def _plan(train: Source, test: Part | None, options: dict[str, Any]) -> Plan:
         progress=options["progress"],
         callback=options["callback"],
         convolves=options["convolves"],
+        checkpoints=options.get("checkpoints"),
     )
-
-
-def _initialised(optimizer: optax.GradientTransformation, params: PyTree) -> PyTree:
-    if not callable(getattr(optimizer, "init", None)):
-        raise DataError(
-            where="optimizer",
-            found=type(optimizer).__name__,
-            law="An optimiser is an Optax gradient transformation",
-            remedy="Pass for example optax.adam(1e-3)",
-        )
-    return optimizer.init(params)
 
 
 def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, ...]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 from tqdm import tqdm
 
 from kernelc.data import batch_indices
+from kernelc.training._checkpoint import Checkpoints
 from kernelc.training._evaluate import measure
 from kernelc.training._losses import Loss
 from kernelc.training._result import FitResult, Metrics, Record
-from kernelc.training._source import Source, put
-from kernelc.training._step import Carry, Fixed, advance, owned
+from kernelc.training._source import Source
+from kernelc.training._step import Carry, owned
+from kernelc.training._stepper import Stepper
 
 
 # Steps in one dispatch: enough to hide the cost of Python beside the smallest networks.
@@ -46,6 +47,7 @@ class Plan:
     progress: bool | None
     callback: Callback | None
     convolves: bool
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass
@@ -59,10 +61,30 @@ class _Log:
     def seconds(self) -> float:
         return time.perf_counter() - self.start
 
+    def stored(self) -> dict[str, Any]:
+        """As JSON."""
+        history = [asdict(record) for record in self.history]
+        return {
+            "seconds": self.seconds,
+            "losses": self.losses,
+            "right": self.right,
+            "history": history,
+        }
 
-def run(plan: Plan, fixed: Fixed, carry: Carry) -> FitResult:
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> _Log:
+        """The inverse of `stored`; the clock goes on."""
+        history = [Record(**record) for record in stored["history"]]
+        start = time.perf_counter() - stored["seconds"]
+        return cls(start, stored["losses"], stored["right"], history)
+
+
+def run(plan: Plan, stepper: Stepper, carry: Carry) -> FitResult:
     """Trains as planned. The carry must be owned by this call alone."""
-    log, stopped, pace = _Log(), False, 1
+    log, stopped, pace, first = _Log(), False, 1, True
+    earlier = None if plan.checkpoints is None else plan.checkpoints.latest(carry)
+    if earlier is not None:
+        carry, log = earlier[0], _Log.of(earlier[1])
     # XLA runs a convolution inside a loop on one CPU thread and without its fast kernels (27
     # times slower for four layers of 3 by 3 on 28 by 28 pixels); all else gains by the loop.
     on_cpu = next(iter(carry.step.devices())).platform == "cpu"
@@ -70,34 +92,35 @@ def run(plan: Plan, fixed: Fixed, carry: Carry) -> FitResult:
     chunk = plan.train.chunk(plan.batch_size, most)
     # disable=None is how tqdm is told to show the bar on a terminal only.
     hidden = None if plan.progress is None else not plan.progress
-    with tqdm(total=plan.steps, disable=hidden, unit="step") as bar:
+    with tqdm(total=plan.steps, initial=len(log.losses), disable=hidden, unit="step") as bar:
         while len(log.losses) < plan.steps and not stopped and not _diverged(log):
             done = len(log.losses)
             boundary = min(plan.steps, (done // plan.eval_every + 1) * plan.eval_every)
             count = min(pace, chunk, boundary - done)
             begun = time.perf_counter()
-            carry, ran = _dispatch(plan, fixed, carry, log, chunk, count)
-            pace = _next_pace((time.perf_counter() - begun) / ran, first=done == 0)
+            carry, ran = _dispatch(plan, stepper, carry, log, chunk, count)
+            pace = _next_pace((time.perf_counter() - begun) / ran, first)
+            first = False
             bar.update(ran)
             bar.set_postfix_str(_progress(log, plan.batch_size), refresh=False)
             if done + ran == boundary or _diverged(log):
-                stopped = _note(plan, fixed, carry, log)
-    return _finish(plan, fixed, carry, log, stopped)
+                stopped = _note(plan, stepper, carry, log)
+                if plan.checkpoints is not None and not _diverged(log):
+                    plan.checkpoints.save(len(log.losses), carry, log.stored())
+    return _finish(plan, stepper, carry, log, stopped)
 
 
 def _dispatch(
-    plan: Plan, fixed: Fixed, carry: Carry, log: _Log, chunk: int, count: int
+    plan: Plan, stepper: Stepper, carry: Carry, log: _Log, chunk: int, count: int
 ) -> tuple[Carry, int]:
     done, n = len(log.losses), len(plan.train)
     rows = np.zeros((chunk, plan.batch_size), np.int32)
     for offset in range(count):
         rows[offset] = batch_indices(n, plan.batch_size, plan.seed, done + offset)
     x, y, rows = plan.train.hand_over(rows)
-    number = put(jnp.asarray(count, jnp.int32), plan.train.placement)
-    carry, ran, losses, right = advance(fixed._replace(x=x, y=y, rows=rows, quota=number), carry)
-    ran = int(ran)
-    log.losses += np.asarray(losses)[:ran].tolist()
-    log.right += np.asarray(right)[:ran].tolist()
+    carry, ran, losses, right = stepper.advance(x, y, rows, count, carry)
+    log.losses += losses.tolist()
+    log.right += right.tolist()
     return carry, ran
 
 
@@ -114,12 +137,12 @@ def _progress(log: _Log, batch_size: int) -> str:
     return f"loss {log.losses[-1]:.4g}, accuracy {log.right[-1] / batch_size:.1%}"
 
 
-def _note(plan: Plan, fixed: Fixed, carry: Carry, log: _Log) -> bool:
+def _note(plan: Plan, stepper: Stepper, carry: Carry, log: _Log) -> bool:
     """Adds a record; says whether the callback wants the run to end."""
     since = log.history[-1].step if log.history else 0
     losses, right = log.losses[since:], log.right[since:]
     accuracy = float(np.mean(right)) / plan.batch_size
-    test = _measure(plan, fixed, carry, plan.test)
+    test = _measure(plan, stepper, carry, plan.test)
     record = Record(
         step=len(log.losses),
         loss=float(np.mean(losses)),
@@ -132,21 +155,21 @@ def _note(plan: Plan, fixed: Fixed, carry: Carry, log: _Log) -> bool:
     if plan.callback is None:
         return False
     # Copies: the next step deletes the buffers of this one.
-    model = eqx.combine(owned(carry.params), fixed.rest)
+    model = eqx.combine(owned(carry.params), stepper.rest)
     return bool(plan.callback(record, model, owned(carry.state)))
 
 
 def _measure(
-    plan: Plan, fixed: Fixed, carry: Carry, source: Source | None, limit: int | None = None
+    plan: Plan, stepper: Stepper, carry: Carry, source: Source | None, limit: int | None = None
 ) -> Metrics | None:
     if source is None:
         return None
-    model = eqx.combine(carry.params, fixed.rest)
+    model = eqx.combine(carry.params, stepper.rest)
     return measure(model, carry.state, source, _EVALUATION_BATCH, plan.loss, limit)
 
 
-def _finish(plan: Plan, fixed: Fixed, carry: Carry, log: _Log, stopped: bool) -> FitResult:
-    train = _measure(plan, fixed, carry, plan.train, plan.train_examples)
+def _finish(plan: Plan, stepper: Stepper, carry: Carry, log: _Log, stopped: bool) -> FitResult:
+    train = _measure(plan, stepper, carry, plan.train, plan.train_examples)
     assert train is not None
     ran, last = len(log.losses), log.history[-1]
     # The update of the last step can overflow although its own loss was finite.
@@ -161,7 +184,7 @@ def _finish(plan: Plan, fixed: Fixed, carry: Carry, log: _Log, stopped: bool) ->
     if plan.test is not None:
         test = Metrics(last.test_loss, last.test_accuracy, len(plan.test))
     return FitResult(
-        model=eqx.combine(carry.params, fixed.rest),
+        model=eqx.combine(carry.params, stepper.rest),
         state=carry.state,
         history=tuple(log.history),
         losses=np.asarray(log.losses, np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -47,9 +48,28 @@ class _Loop(NamedTuple):
     right: Int[Array, " chunk"]
 
 
-@eqx.filter_jit(donate="all-except-first")
 def advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, Array]:
     """Runs up to `quota` steps; returns the carry, steps run, their losses and right counts."""
+    # Taken apart once here: Python takes milliseconds for the tree of a deep model, and a
+    # dispatch of whole trees takes them apart a dozen times.
+    (leaves, frame), ran, losses, hits = advance_leaves(*taken_apart(fixed, carry))
+    return jax.tree.unflatten(frame, leaves), ran, losses, hits
+
+
+def taken_apart(fixed: Fixed, carry: Carry) -> tuple[Any, Any]:
+    """The arguments of `advance_leaves`: for each tree its leaves and its structure."""
+    return jax.tree.flatten(fixed), jax.tree.flatten(carry)
+
+
+@eqx.filter_jit(donate="all-except-first")
+def advance_leaves(fixed: Any, carry: Any) -> tuple[Any, Int[Array, ""], Array, Array]:
+    """`advance`, compiled: trees come and go as leaves and structure."""
+    trees = (jax.tree.unflatten(frame, leaves) for leaves, frame in (fixed, carry))
+    moved, ran, losses, hits = _advance(*trees)
+    return jax.tree.flatten(moved), ran, losses, hits
+
+
+def _advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, Array]:
     chunk = len(fixed.rows)
     if chunk == 1:
         carry, loss, hits = _one_step(fixed, carry, fixed.rows[0])
@@ -82,23 +102,50 @@ def advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, A
 
 
 def _one_step(fixed: Fixed, carry: Carry, rows: Int[Array, " batch"]) -> tuple:
-    x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (fixed.x, fixed.y))
-    if fixed.batch_placement is not None:
-        x, y = (jax.lax.with_sharding_constraint(v, fixed.batch_placement) for v in (x, y))
+    x, y = _taken(fixed.x, fixed.y, rows, fixed.batch_placement)
     key = jax.random.fold_in(fixed.key, carry.step)
 
     def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[Any, Int[Array, ""]]]:
         model: Callable = eqx.combine(params, fixed.rest)
-        logits, state = apply(model, x, carry.state, key)
+        # A state can be changed only once, and an optimiser may ask for the loss again.
+        state = jax.tree.map(lambda leaf: leaf, carry.state)
+        logits, state = apply(model, x, state, key)
         return jnp.mean(fixed.loss(logits, y)), (state, jnp.sum(right(logits, y)))
 
     gradient = jax.value_and_grad(objective, has_aux=True)
     (loss, (state, hits)), grads = gradient(carry.params)
-    # Optimisers that adapt to the loss ask for its value; the others ignore it.
+
+    def value(params: PyTree, obj_fn: Any = None) -> Float[Array, ""]:
+        # A line search refuses arguments that its function does not take, Sophia's included.
+        del obj_fn
+        return objective(params)[0]
+
+    # What optimisers ask for beyond the gradient: the loss and its gradient (line searches,
+    # adaptive rates) and the loss as a function (line searches, Sophia's curvature). What is
+    # not asked for is not computed.
+    extra = {"value": loss, "grad": grads, "value_fn": value, "obj_fn": value}
     update = optax.with_extra_args_support(fixed.optimizer).update
-    updates, opt_state = update(grads, carry.opt_state, carry.params, value=loss)
+    updates, opt_state = update(grads, carry.opt_state, carry.params, **extra)
     params = optax.apply_updates(carry.params, updates)
     return Carry(params, opt_state, state, carry.step + 1), loss, hits
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def gather(
+    x: Shaped[Array, "n ..."],
+    y: Shaped[Array, "n ..."],
+    rows: Int[Array, " batch"],
+    placement: NamedSharding | None,
+) -> tuple[Array, Array]:
+    """The examples and targets of one batch, spread over the placement's mesh if there is one."""
+    return _taken(x, y, rows, placement)
+
+
+def _taken(x: Array, y: Array, rows: Array, placement: NamedSharding | None) -> tuple[Array, Array]:
+    x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (x, y))
+    if placement is not None:
+        x, y = (jax.lax.with_sharding_constraint(v, placement) for v in (x, y))
+    return x, y
 
 
 def owned(tree: PyTree) -> PyTree:

@@ -11,7 +11,8 @@ import optax
 from jaxtyping import PyTree
 
 from kernelc._errors import DataError
-from kernelc.training._fit import Data, train
+from kernelc.curvature import KFAC
+from kernelc.training._fit import Data, Optimizer, train
 from kernelc.training._losses import Loss, Named
 from kernelc.training._result import FitResult
 
@@ -20,7 +21,7 @@ def learning_rate_sweep(
     model: Callable,
     data: Data,
     rates: Sequence[float],
-    make_optimizer: Callable[[Any], optax.GradientTransformation] = optax.sgd,
+    make_optimizer: Callable[[Any], Optimizer] = optax.sgd,
     *,
     steps: int = 1000,
     batch_size: int | None = None,
@@ -38,7 +39,8 @@ def learning_rate_sweep(
             state: as in `fit`.
         rates: learning rates, positive and finite.
         make_optimizer: gives the optimiser for a learning rate, for example `optax.sgd` or
-            `lambda rate: optax.sgd(rate, momentum=0.9)`. The rate is a traced number.
+            `lambda rate: optax.sgd(rate, momentum=0.9)`. The rate is a traced number for
+            Optax, and a plain one in `lambda rate: kernelc.kfac(rate)`.
 
     Returns: a dict from every rate to its `FitResult`.
 
@@ -60,8 +62,6 @@ def learning_rate_sweep(
             law="A sweep has at least one learning rate",
             remedy="Pass for example [0.001, 0.01, 0.1]",
         )
-    # The rate is part of the optimiser's state, so that all runs share one compiled step.
-    optimizer = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
     options: dict[str, Any] = dict(
         steps=steps,
         batch_size=batch_size,
@@ -73,6 +73,13 @@ def learning_rate_sweep(
         state=state,
         callback=None,
     )
+    if isinstance(make_optimizer(chosen[0]), KFAC):
+        # A step of K-FAC takes the rate as an argument.
+        return {
+            rate: train(model, data, optimizer=make_optimizer(rate), **options) for rate in chosen
+        }
+    # The rate is part of the optimiser's state, so that all runs share one compiled step.
+    optimizer = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
     return {
         rate: train(model, data, optimizer=optimizer, adjust=_at(rate), **options)
         for rate in chosen
@@ -81,7 +88,7 @@ def learning_rate_sweep(
 
 def _named(make_optimizer: Callable) -> Callable:
     # The argument of the user's function may have any name; Optax finds it by this one.
-    def build(learning_rate: Any) -> optax.GradientTransformation:
+    def build(learning_rate: Any) -> Any:
         return make_optimizer(learning_rate)
 
     return build

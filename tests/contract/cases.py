@@ -26,6 +26,7 @@ CASES = {
     "Flatten": Case(kc.Flatten()),
     "GlobalMeanPool": Case(kc.GlobalMeanPool()),
     "LayerNorm": Case(kc.LayerNorm()),
+    "LocalConv": Case(kc.LocalConv(3, 3, padding="CIRCULAR")),
     "MaxPool": Case(kc.MaxPool(2), refused="maximum"),
     "MeanPool": Case(kc.MeanPool(2)),
     "PLN": Case(kc.PLN()),

@@ -157,6 +157,37 @@ def fresh(weight_std: float = 1.0, bias_std: float = 0.0) -> Step:
     return step
 
 
+def standard(
+    drawn: Step,
+    read: Step,
+    fan_in: int,
+    weight_std: float = 1.0,
+    bias_std: float = 0.0,
+    bias: bool = True,
+) -> Step:
+    """The same with gradients along the weights as they are.
+
+    Arguments:
+        drawn, read: what the window does to covariances for the weights that are drawn, and
+            for all that train.
+        fan_in: how many train.
+    """
+
+    def step(state: Kernels) -> Kernels:
+        kept, seen = drawn(state), read(state)
+        k = weight_std**2 * kept.k + bias_std**2
+        return dataclasses.replace(kept, k=k, t=fan_in * seen.k + bias + weight_std**2 * kept.t)
+
+    return step
+
+
+def unshared(state: Kernels) -> Kernels:
+    """Weights of its own for each location: nothing between locations that differ."""
+    size = math.prod(state.places)
+    alike = np.tile(np.eye(size), (state.count, state.count))
+    return dataclasses.replace(state, k=state.k * alike, t=state.t * alike)
+
+
 def relu(state: Kernels) -> Kernels:
     """Cho and Saul, in the arccos."""
     q = np.sqrt(np.diag(state.k))

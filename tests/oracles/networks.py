@@ -55,18 +55,23 @@ def activation(op: Op) -> kc.Layer:
     raise AssertionError(op)
 
 
+def weights(op: Op) -> dict[str, Any]:
+    """The standard deviations; `b_std` null means that there are no biases."""
+    bias = op["b_std"] is not None
+    return {"weight_std": op["W_std"], "bias_std": op["b_std"] if bias else 0.0, "bias": bias}
+
+
 def layer(op: Op) -> kc.Layer:
     """The layer of one entry that has one input and one output."""
     match op["op"]:
         case "Dense":
             width = op.get("width", 512)
-            return kc.Dense(width, weight_std=op["W_std"], bias_std=op["b_std"] or 0.0)
+            return kc.Dense(width, **weights(op))
         case "Conv" | "ConvLocal":
             sizes = tuple(op["filter"]), tuple(op["strides"]), op["padding"]
-            stds = {"weight_std": op["W_std"], "bias_std": op["b_std"] or 0.0}
             if op["op"] == "Conv":
-                return kc.Conv(512, *sizes, delta=False, **stds)
-            return vars(kc)["LocalConv"](512, *sizes, **stds)
+                return kc.Conv(512, *sizes, delta=False, **weights(op))
+            return kc.LocalConv(512, *sizes, **weights(op))
         case "LayerNorm":
             return kc.LayerNorm(axis=-1 if op["axis"] == [-1] else "all")
         case "Flatten":

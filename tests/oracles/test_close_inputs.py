@@ -119,3 +119,26 @@ def derived_gaps(net: kc.ShapedNetwork, gaps: np.ndarray) -> np.ndarray:
         # 1 - c^j without cancellation.
         gaps = -np.expm1(np.log1p(-gaps)[:, None] * j) @ (squares / total)
     return gaps
+
+
+def erf_gap(gap: mpmath.mpf, depth: int, w: float, b: float) -> float:
+    """Depth times k <- (2/pi) asin(2 k'/(1 + 2 q')), k' = w k + b, to 60 digits (Williams 1998)."""
+    q, k = mpmath.mpf(1), 1 - gap
+    for _ in range(depth):
+        p, c = w * q + b, w * k + b
+        q, k = (2 / mpmath.pi * mpmath.asin(2 * x / (1 + 2 * p)) for x in (p, c))
+    return float(1 - k / q)
+
+
+def test_gaps_keep_their_digits_layer_by_layer() -> None:
+    x, depth = close_pairs(), 5
+    inputs = kc.Input((CHANNELS,))
+    block = kc.chain(kc.Dense(16, weight_std=1.25, bias_std=0.5), kc.Activation("erf"))
+    k = kc.kernel_fn(kc.Network(inputs, kc.repeat(block, depth)(inputs)))
+    # Rounded to float32, q values of one length differ: nothing is a function of one variable.
+    found = np.asarray(k(x[:1], x[1:], get="gap").gap)[0]
+    assert found.dtype == np.float32
+    with mpmath.workdps(60):
+        exact = np.array([erf_gap(gap, depth, 1.25**2, 0.5**2) for gap in exact_gaps(x)])
+    # The requirement. Norms that differ by rounding add its square, 1e-15, to gaps of 1e-10.
+    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=4e-15)

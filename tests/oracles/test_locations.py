@@ -36,6 +36,15 @@ def pool(
     return kc.MeanPool(size, stride, padding), (bf.pool((size,) * rank, strides, padding),)
 
 
+def local(
+    size: int, padding: str, stride: int = 1, rank: int = 1
+) -> tuple[kc.Layer, Sequence[bf.Step]]:
+    """A locally connected layer and what it does."""
+    layer = kc.LocalConv(256, size, stride, padding, weight_std=1.3, bias_std=0.2)
+    sizes, strides = (size,) * rank, (stride,) * rank
+    return layer, (bf.spread(sizes, strides, padding), bf.fresh(1.3, 0.2), bf.unshared)
+
+
 RELU_PAIR, ERF_PAIR = (RELU, (bf.relu,)), (ERF, (bf.erf,))
 GLOBAL = (kc.GlobalMeanPool(), (bf.everywhere(),))
 FLAT = (kc.Flatten(), (bf.flatten(),))
@@ -81,6 +90,14 @@ CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
         PLANE,
         (conv((2, 3), "SAME", 1), pool(2, "VALID", 1, 2), RELU_PAIR, GLOBAL, DENSE, ERF_PAIR),
     ),
+    "local": (LINE, (local(3, "SAME"), RELU_PAIR, local(2, "VALID", 2), ERF_PAIR)),
+    "local, pool": (LINE, (local(3, "SAME"), RELU_PAIR, pool(2, "SAME", 1), DENSE)),
+    "local among others": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, local(2, "CIRCULAR"), ERF_PAIR, conv(3, "SAME"), GLOBAL),
+    ),
+    "local at one location": (LINE, (conv(3, "SAME"), pool(5, "VALID"), local(1, "SAME"))),
+    "local plane": (PLANE, (local(2, "SAME", 1, 2), RELU_PAIR, local(2, "VALID", 1, 2), GLOBAL)),
     "cube": (CUBE, (conv((3, 1, 2), "SAME"), RELU_PAIR, conv(2, "CIRCULAR", rank=3), ERF_PAIR)),
     "cube, pool": (
         CUBE,
@@ -135,7 +152,14 @@ def test_rows_and_diagonals_of_locations_are_those_of_the_whole(name: str) -> No
         np.testing.assert_allclose(one, all_pairs[index, index], rtol=1e-14)
 
 
-MEASURED = ("same", "pool before the activation", "pool same", "norm over locations", "two pools")
+MEASURED = (
+    "same",
+    "pool before the activation",
+    "pool same",
+    "norm over locations",
+    "two pools",
+    "local, pool",
+)
 MODELS = 24
 SIGMAS = 5.0
 

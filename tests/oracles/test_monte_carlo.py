@@ -70,6 +70,10 @@ def conv(window: int = 3, **options: Any) -> kc.Conv:
     return kc.Conv(WIDTH, window, **options)
 
 
+def local(window: int = 3, **options: Any) -> kc.LocalConv:
+    return kc.LocalConv(WIDTH, window, **options)
+
+
 def joined(join: kc.Layer, *branches: Callable[[kc.Node], kc.Node]) -> Callable[[kc.Node], kc.Node]:
     return lambda node: join(*(branch(node) for branch in branches))
 
@@ -191,6 +195,13 @@ IMAGES = [
         ),
         (2, 3),
         s=0.3,
+    ),
+    Case("local conv", kc.chain(local(padding="VALID"), RELU, conv(bias_std=0.4)), LINE, s=0.3),
+    Case(
+        "local conv, pool",
+        kc.chain(local(2, padding="CIRCULAR", bias_std=0.4), RELU, kc.MeanPool(2), conv(1), TANH),
+        LINE,
+        s=0.4,
     ),
     Case("mean pool", kc.chain(conv(), RELU, kc.MeanPool(2)), LINE, s=0.4),
     Case(

@@ -57,11 +57,13 @@ def convolutions(draw: st.DrawFn) -> kc.Layer:
     """Convolutions and pools that fit any number of locations."""
     stride = draw(st.sampled_from((1, 2)))
     padding = draw(st.sampled_from(("SAME", "CIRCULAR")))
-    kind = draw(st.sampled_from(("conv", "spread", "mean", "max", "weighted")))
+    kind = draw(st.sampled_from(("conv", "spread", "local", "mean", "max", "weighted")))
     if kind == "conv":
         return kc.Conv(draw(st.sampled_from((2, 4))), 3, stride, padding, bias_std=draw(stds))
     if kind == "spread":
         return kc.Conv(4, 2, stride, padding, delta=False, init="orthogonal")
+    if kind == "local":
+        return kc.LocalConv(2, 2, stride, padding, bias=False)
     if kind == "mean":
         return kc.MeanPool(2, stride, padding)
     if kind == "max":

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import kernelc as kc
 from kernelc.cli import app
+from kernelc.cli._train import Optimizer, _chosen
 
 
 MODULE = """
@@ -119,6 +120,19 @@ def test_train_shapes_trains_and_writes_the_run(run, tmp_path):
     assert told["steps"] == 30
     assert told["test"]["accuracy"] > 0.5  # chance is 0.1
     assert f"{told['history'][-1]['test_accuracy']:.4f}" in result.stdout
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "muon", "sophia"])
+def test_train_takes_an_optimiser_by_name(run, optimizer):
+    result = run("train", "nets_of_mine:net", "--optimizer", optimizer, "--steps", "2")
+    assert result.exit_code == 0, result.output
+    assert "finished after 2 steps" in result.stdout
+
+
+def test_kfac_is_adaptive_unless_given_a_rate():
+    # the choice alone: a step takes ten seconds to compile
+    assert _chosen(Optimizer.kfac, None) == kc.kfac()
+    assert _chosen(Optimizer.kfac, 0.03) == kc.kfac(0.03)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ EVERY_KIND = {
         (8,),
         [
             kc.Dense(8, weight_std=1.3, bias_std=0.1, init="suo"),
+            kc.Dense(8, bias=False),
             kc.Activation("tanh", alpha=1.1, beta=0.3, gamma=0.9, delta=-0.2),
             kc.Activation("leaky_relu", negative_slope=0.3),
             kc.Activation(X * sympy.tanh(X) + sympy.Rational(1, 3)),
@@ -32,11 +33,12 @@ EVERY_KIND = {
         (8, 8, 4),
         [
             kc.Conv(4, window=(3, 5), stride=(1, 2), padding="CIRCULAR", groups=2),
-            kc.Conv(4, window=2, delta=False, init="orthogonal"),
+            kc.Conv(4, window=2, delta=False, init="orthogonal", bias=False),
             kc.MeanPool((2, 1)),
             kc.MaxPool(2, stride=1, padding="SAME"),
             kc.WeightedMeanPool(3),
             kc.PLN("avg_q"),
+            kc.LocalConv(4, window=(2, 3), stride=2, weight_std=1.2, bias_std=0.3),
             kc.GlobalMeanPool(),
         ],
     ),
@@ -80,6 +82,15 @@ def test_symbols_come_back_with_their_assumptions():
     after = kc.Network.from_json(network("symbols").to_json())
     known = after.subs({w: 0.6})
     assert known.nodes[-1].layer.weights == pytest.approx((0.6, 0.8), abs=1e-15)
+
+
+def test_files_from_before_there_was_a_choice_of_biases_are_read():
+    x = kc.Input((4, 2))
+    net = kc.Network(x, kc.chain(kc.Dense(3, bias_std=0.1), kc.Conv(2))(x))
+    document = json.loads(net.to_json())
+    for node in document["nodes"][1:]:
+        assert node["fields"].pop("bias") is True
+    assert kc.Network.from_json(json.dumps(document)) == net
 
 
 def test_files_hold_what_to_json_gives(tmp_path):

@@ -1,0 +1,191 @@
+"""What lowering costs: compilation with depth, and steps beside nets written by hand.
+
+Run `python benchmarks/lowering.py`; `--deep` also compiles 1000 layers one by one. First the
+seconds to trace and compile a training step (Adam) of MLPs of width 64, with blocks in a loop
+and one by one. Then the compiled step of three lowered nets beside that of the same nets in
+plain Equinox (`by_hand.py`), by turns: median milliseconds, and MB of arguments and of
+temporaries as the compiler counts them. `fit` runs several steps of a net without convolutions
+in one dispatch: the MLP is timed both ways.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from by_hand import mlp, resnet18, vanilla
+
+import kernelc as kc
+import nets
+from kernelc.training._step import Carry, Fixed, advance, advance_leaves, taken_apart
+
+
+KEY = jax.random.key(0)
+ADAM = optax.adam(1e-3)
+LOSS = optax.softmax_cross_entropy_with_integer_labels
+BATCH, ROUNDS, REPEATS = 32, 25, 5
+
+
+def carry_of(model: Any, state: Any) -> tuple[Carry, Any]:
+    """Parameters, optimiser and state of a model at the start, and what is not trained."""
+    params, rest = eqx.partition(model, eqx.is_inexact_array)
+    params = jax.tree.map(jnp.copy, params)
+    return Carry(params, ADAM.init(params), state, jnp.zeros((), jnp.int32)), rest
+
+
+def fixed_of(rest: Any, x: jax.Array, y: jax.Array, chunk: int = 1) -> Fixed:
+    """What `fit` gives its step beside the carry, for `chunk` steps on one batch."""
+    rows = jnp.tile(jnp.arange(len(x), dtype=jnp.int32), (chunk, 1))
+    return Fixed(rest, ADAM, LOSS, KEY, None, x, y, rows, jnp.asarray(chunk, jnp.int32))
+
+
+@eqx.filter_jit(donate="all-except-first")
+def step_by_hand(fixed: Any, carry: Carry) -> tuple[Carry, jax.Array]:
+    """A training step as one writes it with Equinox and Optax."""
+    rest, *data, rows = fixed
+    x, y = (part[rows] for part in data)
+
+    def loss(params: Any) -> tuple[jax.Array, Any]:
+        logits, state = eqx.combine(params, rest)(x, carry.state)
+        return jnp.mean(LOSS(logits, y)), state
+
+    (value, state), gradient = jax.value_and_grad(loss, has_aux=True)(carry.params)
+    updates, opt_state = ADAM.update(gradient, carry.opt_state, carry.params)
+    params = optax.apply_updates(carry.params, updates)
+    return Carry(params, opt_state, state, carry.step + 1), value
+
+
+def compiled(step: Any, fixed: Any, carry: Carry) -> tuple[Any, float]:
+    """The compiled step and the seconds that tracing and compiling it took."""
+    jax.clear_caches()
+    given = taken_apart(fixed, carry) if step is advance_leaves else (fixed, carry)
+    start = time.perf_counter()
+    found = step.lower(*given).compile()
+    return found, time.perf_counter() - start
+
+
+def compilation(deep: bool) -> None:
+    """Prints what depth costs before the first step."""
+    print("tracing and compiling a training step, seconds (median of 5)")
+    x, y = jnp.ones((BATCH, 64)), jnp.zeros(BATCH, jnp.int32)
+    for layers in ("scan", "unrolled", "auto"):
+        seconds = {}
+        for depth in (10, 100, 1000):
+            if layers == "unrolled" and depth == 1000 and not deep:
+                continue
+            policy = kc.Policy(layers=layers)
+            start = time.perf_counter()
+            model = kc.lower(nets.mlp(depth, 64, 10, (32,)), key=KEY, policy=policy)
+            lowering = time.perf_counter() - start
+            carry, rest = carry_of(model, None)
+            fixed = fixed_of(rest, x[:, :32], y)
+            times = [compiled(advance_leaves, fixed, carry)[1] for _ in range(REPEATS)]
+            seconds[depth] = statistics.median(times)
+            print(
+                f"  {layers:8} {depth:5} layers  {seconds[depth]:6.2f}   (lower {lowering:.1f})",
+                flush=True,
+            )
+        last = max(seconds)
+        print(f"  {layers:8} {last} layers over 10 layers: {seconds[last] / seconds[10]:.2f}")
+
+
+CASES: dict[str, tuple[Callable[[], kc.Network], Callable[..., Any], int]] = {
+    "MLP-100, width 256": (lambda: nets.mlp(100, 256), mlp, 1),
+    "MLP-100, width 256, 8 steps a dispatch": (lambda: nets.mlp(100, 256), mlp, 8),
+    "ResNet-18, width 16": (lambda: nets.resnet(18, width=16), resnet18, 1),
+    "vanilla ResNet-50, width 16": (lambda: nets.resnet(50, form="vanilla", width=16), vanilla, 1),
+}
+
+
+def both_steps(network: kc.Network, twin: Callable[..., Any], chunk: int) -> dict[str, list[Any]]:
+    """[step, fixed arguments, carry, steps, memory] of the lowered net and of its twin."""
+    draw = np.random.default_rng(0)
+    x = jnp.asarray(draw.normal(size=(BATCH, *network.input_shape)), jnp.float32)
+    y = jnp.asarray(draw.integers(0, 10, BATCH), jnp.int32)
+    model = kc.lower(network, key=KEY)
+    by_hand, hand_state = twin(model, [node.name for node in network.nodes])
+    state = None if hand_state is None else eqx.nn.State(model)
+    same(model, state, by_hand, hand_state, x)
+    carry, rest = carry_of(model, state)
+    fixed = fixed_of(rest, x, y, chunk)
+    size = compiled(advance_leaves, fixed, carry)[0].compiled.memory_analysis()
+    steps = {"lowered": [advance, fixed, carry, chunk, size]}
+    carry, rest = carry_of(by_hand, hand_state)
+    fixed = (rest, x, y, jnp.arange(BATCH))
+    size = compiled(step_by_hand, fixed, carry)[0].compiled.memory_analysis()
+    steps["by hand"] = [step_by_hand, fixed, carry, 1, size]
+    return steps
+
+
+def same(model: Any, state: Any, by_hand: Any, hand_state: Any, x: jax.Array) -> None:
+    """Both nets give the same logits, so that it is the same work that is timed."""
+    ours = model.batched(x) if state is None else model.batched(x, state)[0]
+    # Setting a state spends it: the copy is for this call alone.
+    theirs, _ = by_hand(x, jax.tree.map(lambda leaf: leaf, hand_state))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def timed(each: list[Any], count: int) -> float:
+    """Seconds for one step, over `count` steps."""
+    step, fixed, _, chunk, _ = each
+    start = time.perf_counter()
+    for _ in range(count // chunk):
+        each[2] = jax.block_until_ready(step(fixed, each[2]))[0]
+    return (time.perf_counter() - start) / count
+
+
+def side_by_side(name: str, steps: dict[str, list[Any]]) -> None:
+    """Prints the times and the memory of both steps, and their ratios."""
+    times: dict[str, list[float]] = {key: [] for key in steps}
+    count = max(chunk for *_, chunk, _ in steps.values())
+    for round_ in range(ROUNDS + 1):
+        for key in sorted(steps, reverse=bool(round_ % 2)):
+            seconds = timed(steps[key], count)
+            if round_ > 0:
+                times[key].append(seconds)
+    print(name)
+    medians = {key: statistics.median(each) for key, each in times.items()}
+    sizes = {key: each[-1] for key, each in steps.items()}
+    bytes_ = {}
+    for key, size in sizes.items():
+        bytes_[key] = size.temp_size_in_bytes + size.argument_size_in_bytes
+        print(
+            f"  {key:8} {medians[key] * 1e3:8.1f} ms   arguments "
+            f"{size.argument_size_in_bytes / 1e6:7.2f} MB   temporaries "
+            f"{size.temp_size_in_bytes / 1e6:7.2f} MB"
+        )
+    pairs = zip(times["lowered"], times["by hand"], strict=True)
+    print(
+        f"  lowered over by hand: time {medians['lowered'] / medians['by hand']:.3f} "
+        f"(of pairs {statistics.median(a / b for a, b in pairs):.3f}), "
+        f"memory {bytes_['lowered'] / bytes_['by hand']:.3f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Both parts."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--deep", action="store_true")
+    options.add_argument("--only", choices=("compilation", "steps"))
+    options.add_argument("--net", default="", help="only the nets with this in their name")
+    given = options.parse_args()
+    print(f"device: {jax.devices()[0].device_kind}, batch {BATCH}")
+    if given.only != "steps":
+        compilation(given.deep)
+    if given.only != "compilation":
+        for name, (network, twin, chunk) in CASES.items():
+            if given.net in name:
+                side_by_side(name, both_steps(network(), twin, chunk))
+
+
+if __name__ == "__main__":
+    main()

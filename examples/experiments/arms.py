@@ -1,0 +1,129 @@
+"""The arms: which network, initialised how. One entry here is one arm everywhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import edge_of_chaos
+
+import kernelc as kc
+import nets
+from kernelc.ir import Placed
+
+
+Network = kc.Network | kc.ShapedNetwork
+RECTIFIERS = ("relu", "leaky_relu")
+
+
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """The part of an architecture that all arms share.
+
+    Arguments:
+        family: "mlp", "convnet", "resnet" or "wide_resnet".
+        depth, width: of the family.
+        input_shape: of one example.
+        classes: number of outputs.
+        activation: a registered name.
+        options: further arguments of the family, such as the stem.
+    """
+
+    family: str
+    depth: int
+    width: int
+    input_shape: tuple[int, ...]
+    classes: int
+    activation: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def build(self, form: str, **more: Any) -> kc.Network:
+        """The network in one of the forms of `nets`."""
+        make = getattr(nets, self.family)
+        size: dict[str, Any] = {"width": self.width}
+        if self.family == "convnet":
+            size = {"channels": self.width}
+        if self.family == "wide_resnet":
+            size = {"widen": self.width}
+        return make(
+            self.depth,
+            classes=self.classes,
+            input_shape=self.input_shape,
+            activation=self.activation,
+            form=form,
+            **size,
+            **dict(self.options),
+            **more,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One way to make a network.
+
+    Arguments:
+        title: what tables call it.
+        build: body -> network.
+        serves: activation -> whether the arm applies to it.
+    """
+
+    title: str
+    build: Callable[[Body], Network]
+    serves: Callable[[str], bool] = lambda activation: True
+
+
+def _baseline(body: Body) -> Network:
+    return body.build("standard")
+
+
+def _weighted(body: Body) -> Network:
+    return kc.shape(body.build("weighted"), kc.DKS(), rewrite=True)
+
+
+def _dks(body: Body) -> Network:
+    return kc.shape(body.build("vanilla"), kc.DKS(), rewrite=True)
+
+
+def _tat(body: Body) -> Network:
+    target = kc.TAT(eta=0.9) if body.activation in RECTIFIERS else kc.TAT(tau=0.3)
+    return kc.shape(body.build("vanilla"), target, rewrite=True)
+
+
+def _untreated(init: str) -> Callable[[Body], Network]:
+    def build(body: Body) -> Network:
+        gain = 2**0.5 if body.activation in RECTIFIERS else 1.0
+        return initialised(body.build("vanilla", weight_std=gain), init=init)
+
+    return build
+
+
+def _edge_of_chaos(body: Body) -> Network:
+    weight_std, bias_std = edge_of_chaos.solve(body.activation)
+    net = body.build("vanilla", weight_std=weight_std)
+    return initialised(net, init="orthogonal", bias_std=bias_std)
+
+
+def initialised(network: kc.Network, *, init: str, bias_std: float = 0.0) -> kc.Network:
+    """The network with this initialisation in its hidden dense and convolution layers."""
+
+    def changed(node: Placed) -> kc.Layer:
+        layer = node.layer
+        if not isinstance(layer, kc.Dense | kc.Conv):
+            return layer
+        layer = dataclasses.replace(layer, init=init)
+        last = node.index == len(network.nodes) - 1
+        return layer if last else dataclasses.replace(layer, bias_std=bias_std)
+
+    return network.rebuild(changed)
+
+
+ARMS = {
+    "bn-skip": Arm("residual, batch norm", _baseline),
+    "weighted-dks": Arm("weighted skips, DKS", _weighted, lambda a: a != "relu"),
+    "vanilla-dks": Arm("vanilla, DKS", _dks, lambda a: a != "relu"),
+    "vanilla-tat": Arm("vanilla, TAT", _tat, lambda a: a != "relu"),
+    "vanilla-gaussian": Arm("vanilla, Gaussian", _untreated("gaussian")),
+    "vanilla-orthogonal": Arm("vanilla, orthogonal", _untreated("orthogonal")),
+    "vanilla-eoc": Arm("vanilla, edge of chaos", _edge_of_chaos, edge_of_chaos.exists),
+}

@@ -1,0 +1,68 @@
+"""The optimisers, each with one number to tune and a schedule over the whole run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import optax
+import optax.contrib
+
+import kernelc as kc
+
+
+_WARM_UP = 0.05
+_MOMENTUM = 0.9
+
+
+def cosine(peak: float, steps: int) -> optax.Schedule:
+    """Linear warm-up over the first 5 %, then a cosine down to zero."""
+    return optax.warmup_cosine_decay_schedule(0.0, peak, max(1, int(_WARM_UP * steps)), steps)
+
+
+def _sgd(rate: float, steps: int) -> Any:
+    return optax.sgd(cosine(rate, steps), momentum=_MOMENTUM, nesterov=True)
+
+
+def _adam(rate: float, steps: int) -> Any:
+    return optax.adam(cosine(rate, steps))
+
+
+def _muon(rate: float, steps: int) -> Any:
+    return optax.contrib.muon(cosine(rate, steps))
+
+
+def _kfac(rate: float, steps: int) -> Any:
+    """Everything adaptive: what is tuned is the damping it starts with."""
+    return kc.kfac(initial_damping=rate, allow_diagonal=True)
+
+
+def _kfac_fixed(rate: float, steps: int) -> Any:
+    """The authors' public recipe: a schedule, fixed damping, a bound on the step."""
+    return kc.kfac(
+        cosine(rate, steps),
+        momentum=_MOMENTUM,
+        damping=1e-3,
+        norm_constraint=1e-3,
+        curvature_ema=0.99,
+        inverse_every=50,
+        allow_diagonal=True,
+    )
+
+
+OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "muon": _muon,
+    "kfac": _kfac,
+    "kfac-fixed": _kfac_fixed,
+}
+
+
+@functools.cache
+def optimizer(name: str, rate: float, steps: int) -> Any:
+    """One object for all runs that share it: compiled steps are found again by identity."""
+    if name not in OPTIMIZERS:
+        raise SystemExit(f"no optimiser {name!r}; there are {', '.join(OPTIMIZERS)}")
+    return OPTIMIZERS[name](rate, steps)

@@ -1,0 +1,183 @@
+"""Turns logs into tables and figures: python examples/experiments/report.py dense50.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from arms import ARMS
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from run import LOGS, last_loss
+from settings import TUNING_SEED, Cell, Run, cells, finished
+from training import WINDOW
+
+
+TARGETS = (1.0, 0.5, 0.2, 0.1, 0.03)
+BASELINE = "bn-skip"
+# A batch's loss is noisy: what has been reached is read off means over this many windows.
+SMOOTHED = 5
+# At the end of training, below this share of the loss of guessing a network has trained.
+TRAINED = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A cell's final runs, and what the rates gave that were tried."""
+
+    cell: Cell
+    rate: float
+    runs: tuple[dict[str, Any], ...]
+    tuned: dict[float, float]
+
+    @property
+    def curve(self) -> np.ndarray:
+        """(seeds, windows) smoothed training loss; infinite where a run had diverged."""
+        length = -(-self.cell.steps // WINDOW)
+        rows = []
+        for run in self.runs:
+            values = [np.inf if value is None else value for value in run["curve"]]
+            values += [np.inf] * (length - len(values))
+            rows.append([np.mean(values[max(0, i - SMOOTHED + 1) : i + 1]) for i in range(length)])
+        return np.array(rows)
+
+    def steps_to(self, loss: float) -> float | None:
+        """Median over seeds of the steps to this loss; None when most never reach it."""
+        found = []
+        for row in self.curve:
+            reached = np.flatnonzero(row <= loss)
+            found.append(float(WINDOW * (reached[0] + 1)) if reached.size else np.inf)
+        middle = statistics.median(found)
+        return middle if np.isfinite(middle) else None
+
+    @property
+    def final(self) -> float:
+        """Median training loss at the end."""
+        return statistics.median(last_loss(run) for run in self.runs)
+
+    @property
+    def accuracy(self) -> float:
+        """Median test accuracy; 0 for runs that diverged."""
+        return statistics.median(run["test_accuracy"] or 0.0 for run in self.runs)
+
+    @property
+    def milliseconds(self) -> float:
+        """Median wall time a step, compilation included."""
+        return statistics.median(1e3 * run["seconds"] / max(1, run["steps"]) for run in self.runs)
+
+
+def outcomes(matrix: Path, logs: Path) -> list[Outcome]:
+    """Every cell with complete logs, in the order of the matrix."""
+    found = []
+    for cell in cells(matrix):
+        tuned = {}
+        for rate in cell.rates:
+            done = finished(Run(cell, rate, TUNING_SEED).log(logs), Run(cell, rate, TUNING_SEED))
+            if done is not None:
+                tuned[rate] = last_loss(done)
+        if len(tuned) < len(cell.rates) or not cell.applies:
+            continue
+        rate = min(tuned, key=lambda each: tuned[each])
+        runs = [finished(run.log(logs), run) for run in (Run(cell, rate, s) for s in cell.seeds)]
+        complete = tuple(run for run in runs if run is not None)
+        if len(complete) == len(cell.seeds):
+            found.append(Outcome(cell, rate, complete, tuned))
+    return found
+
+
+def best_baseline(found: Sequence[Outcome]) -> Outcome | None:
+    """The baseline with the optimiser that ends lowest."""
+    there = [outcome for outcome in found if outcome.cell.arm == BASELINE]
+    return min(there, key=lambda outcome: outcome.final, default=None)
+
+
+def table(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str:
+    """Markdown: steps to each loss, in brackets relative to the best baseline."""
+    baseline = best_baseline(found)
+    names = [f"loss {target:g}" for target in targets]
+    header = ["net", "activation", "optimiser", "rate", *names, "final loss", "test", "ms/step"]
+    lines = [header, ["---"] * len(header)]
+    for outcome in found:
+        cell = outcome.cell
+        lines.append(
+            [
+                ARMS[cell.arm].title,
+                cell.activation,
+                cell.optimizer,
+                f"{outcome.rate:g}",
+                *(_relative(outcome, baseline, target) for target in targets),
+                f"{outcome.final:.3g}" if np.isfinite(outcome.final) else "diverged",
+                f"{outcome.accuracy:.1%}",
+                f"{outcome.milliseconds:.0f}",
+            ]
+        )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _relative(outcome: Outcome, baseline: Outcome | None, target: float) -> str:
+    steps = outcome.steps_to(target)
+    if steps is None:
+        return "-"
+    theirs = baseline.steps_to(target) if baseline is not None else None
+    return f"{steps:.0f}" if theirs is None else f"{steps:.0f} ({steps / theirs:.2f})"
+
+
+def failures(found: Sequence[Outcome]) -> list[str]:
+    """The cells that did not train: final loss above half of that of guessing."""
+    lines = []
+    for outcome in found:
+        guessing = np.log(outcome.cell.body().classes)
+        if not outcome.final < TRAINED * guessing:
+            tried = ", ".join(f"{rate:g}: {loss:.3g}" for rate, loss in outcome.tuned.items())
+            lines.append(
+                f"{ARMS[outcome.cell.arm].title}, {outcome.cell.activation}, "
+                f"{outcome.cell.optimizer}: final loss {outcome.final:.3g} (guessing "
+                f"{guessing:.3g}); rates tried, with their losses: {tried}"
+            )
+    return lines
+
+
+def draw(found: Sequence[Outcome], path: Path) -> None:
+    """Training loss against steps, one line a cell: the median over seeds, their range behind."""
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for index, outcome in enumerate(found):
+        curve = np.where(np.isfinite(outcome.curve), outcome.curve, np.nan)
+        steps = WINDOW * np.arange(1, curve.shape[1] + 1)
+        cell = outcome.cell
+        style = {"color": f"C{index % 10}", "linestyle": ("-", "--", ":")[index // 10 % 3]}
+        label = f"{ARMS[cell.arm].title}, {cell.activation}, {cell.optimizer}"
+        axes.plot(steps, np.median(curve, 0), label=label, linewidth=1.4, **style)
+        axes.fill_between(steps, curve.min(0), curve.max(0), alpha=0.15, color=style["color"])
+    axes.set(yscale="log", xlabel="step", ylabel="training loss, mean over 50 steps")
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    figure.savefig(path, dpi=110)
+
+
+def main(
+    matrix: Annotated[Path, typer.Argument(help="A JSON file of cells.", exists=True)],
+    logs: Annotated[Path, typer.Option(help="Where logs are.")] = LOGS,
+    out: Annotated[Path, typer.Option(help="Folder for table and figure.")] = Path("out"),
+) -> None:
+    """Write <matrix>.md and <matrix>.png from the logs that are complete."""
+    found = outcomes(matrix, logs)
+    if not found:
+        raise SystemExit(f"no complete logs of {matrix} in {logs}")
+    text = table(found)
+    failed = failures(found)
+    if failed:
+        text += "\nDid not train:\n\n" + "".join(f"- {line}\n" for line in failed)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{matrix.stem}.md").write_text(text)
+    draw(found, out / f"{matrix.stem}.png")
+    print(text)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,137 @@
+"""What a run is, what a cell of a matrix is, and the files they come from and go to."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from arms import ARMS, Body
+
+
+DATA = {
+    "digits": ((8, 8, 1), 10),
+    "fashion_mnist": ((28, 28, 1), 10),
+    "cifar10": ((32, 32, 3), 10),
+    "imagenet": ((224, 224, 3), 1000),
+}
+"""Shape of an example, and classes."""
+TUNING_SEED = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One entry of a table: an arm with an optimiser and an activation, at several rates.
+
+    Arguments:
+        arm: a key of `ARMS`.
+        optimizer: a key of `OPTIMIZERS`.
+        activation: a registered name.
+        rates: the one number that is tuned: the peak learning rate, or the initial damping of
+            adaptive K-FAC.
+        family, depth, width, options: of the architecture, see `Body`.
+        data: a key of `DATA`; `examples` of its training part, all when None.
+        steps, batch: of training.
+        seeds: of the final runs, which take the rate with the lowest training loss at the end
+            of a run with another seed.
+        label_smoothing: share of the target that is spread over all classes.
+    """
+
+    arm: str
+    optimizer: str
+    activation: str
+    rates: tuple[float, ...]
+    family: str = "mlp"
+    depth: int = 50
+    width: int = 128
+    options: tuple[tuple[str, Any], ...] = ()
+    data: str = "fashion_mnist"
+    examples: int | None = None
+    steps: int = 1000
+    batch: int = 250
+    seeds: tuple[int, ...] = (0, 1, 2)
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.arm not in ARMS:
+            raise SystemExit(f"no arm {self.arm!r}; there are {', '.join(ARMS)}")
+        if self.data not in DATA:
+            raise SystemExit(f"no data set {self.data!r}; there are {', '.join(DATA)}")
+
+    @property
+    def name(self) -> str:
+        """What files are called."""
+        net = f"{self.family}{self.depth}x{self.width}"
+        return f"{self.data}-{net}-{self.arm}-{self.activation}-{self.optimizer}"
+
+    @property
+    def applies(self) -> bool:
+        """Whether the arm serves the activation."""
+        return ARMS[self.arm].serves(self.activation)
+
+    def body(self) -> Body:
+        """The architecture."""
+        shape, classes = DATA[self.data]
+        return Body(
+            self.family, self.depth, self.width, shape, classes, self.activation, self.options
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training run of a cell."""
+
+    cell: Cell
+    rate: float
+    seed: int
+
+    @property
+    def tuning(self) -> bool:
+        """Whether it only serves to choose the rate."""
+        return self.seed == TUNING_SEED
+
+    def log(self, folder: Path) -> Path:
+        """Where its log goes."""
+        return folder / f"{self.cell.name}-rate{self.rate:g}-seed{self.seed}.jsonl"
+
+
+def cells(path: Path) -> Iterator[Cell]:
+    """The cells of a JSON file: {"defaults": {...}, "cells": [{...}]}.
+
+    A list of activations or of optimisers in a cell stands for a cell for each. Rates may be
+    given by optimiser, as {"rates": {"sgd": [...]}} among the defaults.
+    """
+    read = json.loads(path.read_text())
+    for entry in read["cells"]:
+        merged = {**read.get("defaults", {}), **entry}
+        rates = merged.pop("rates")
+        optimizers, activations = (_listed(merged.pop(k)) for k in ("optimizer", "activation"))
+        merged["options"] = tuple(sorted(merged.pop("options", {}).items()))
+        if "seeds" in merged:
+            merged["seeds"] = tuple(merged["seeds"])
+        for optimizer in optimizers:
+            chosen = rates[optimizer] if isinstance(rates, dict) else rates
+            for activation in activations:
+                yield Cell(
+                    optimizer=optimizer, activation=activation, rates=tuple(chosen), **merged
+                )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def record(run: Run) -> dict[str, Any]:
+    """The first line of a log: all that the run depends on."""
+    return {**dataclasses.asdict(run.cell), "rate": run.rate, "seed": run.seed}
+
+
+def finished(path: Path, run: Run) -> dict[str, Any] | None:
+    """The last line of a log when it is complete and of this very run, else None."""
+    if not path.exists():
+        return None
+    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
+    same = lines and lines[0]["run"] == json.loads(json.dumps(record(run)))
+    return lines[-1] if same and lines[-1].get("finished") else None

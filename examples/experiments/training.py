@@ -1,0 +1,139 @@
+"""One run: data, network, training, and the log it leaves."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from arms import ARMS
+from optimizers import optimizer
+from settings import Cell, Run, finished, record
+
+import kernelc as kc
+
+
+WINDOW = 10
+"""Steps whose mean loss is one point of a curve."""
+_EVALUATIONS = 5
+_DIGITS = 5
+
+
+@functools.lru_cache(maxsize=1)
+def dataset(name: str, examples: int | None, folder: str | None) -> kc.data.Dataset:
+    """The data, standardised; the first `examples` of the training part."""
+    data = kc.data.digits() if name == "digits" else getattr(kc.data, name)(folder)
+    return data if examples is None else data.subset(examples, len(data.test_x))
+
+
+@functools.lru_cache(maxsize=1)
+def network(cell: Cell) -> kc.Network | kc.ShapedNetwork:
+    """The cell's network: shaping is deterministic, so all its runs share one."""
+    return ARMS[cell.arm].build(cell.body())
+
+
+def train(run: Run, folder: Path, data_folder: str | None, progress: bool | None = None) -> dict:
+    """The last line of the run's log, after training unless a complete log is there.
+
+    Arguments:
+        run: what to do.
+        folder: where logs are.
+        data_folder: where data are; None for the places kernelc looks in.
+        progress: as in `kernelc.fit`.
+    """
+    path = run.log(folder)
+    done = finished(path, run)
+    if done is not None:
+        return done
+    cell = run.cell
+    data = dataset(cell.data, cell.examples, data_folder)
+    model = kc.lower(network(cell), key=jax.random.key(run.seed))
+    result = kc.fit(
+        model,
+        data,
+        optimizer=optimizer(cell.optimizer, run.rate, cell.steps),
+        steps=cell.steps,
+        batch_size=cell.batch,
+        seed=run.seed,
+        loss=smoothed(cell.label_smoothing),
+        eval_every=max(1, cell.steps // _EVALUATIONS),
+        progress=progress,
+    )
+    return _written(path, run, model, result)
+
+
+@functools.cache
+def smoothed(share: float) -> Any:
+    """Cross-entropy with this share of the target spread over all classes."""
+    if share == 0:
+        return "cross_entropy"
+
+    def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
+        logs = jax.nn.log_softmax(logits)
+        own = jax.numpy.take_along_axis(logs, labels[:, None], 1)[:, 0]
+        return -(1 - share) * own - share * logs.mean(-1)
+
+    return loss
+
+
+def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dict[str, Any]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    last = {
+        "finished": True,
+        "steps": result.steps,
+        "diverged": bool(result.diverged),
+        "seconds": _short(result.seconds),
+        "train_loss": _short(result.train.loss),
+        "train_accuracy": _short(result.train.accuracy),
+        "test_loss": _short(result.test.loss) if result.test else None,
+        "test_accuracy": _short(result.test.accuracy) if result.test else None,
+        "curve": [_short(mean) for mean in _means(result.losses)],
+    }
+    lines = [
+        {"run": record(run)},
+        {"machine": _machine(model)},
+        *(
+            {
+                "step": each.step,
+                "loss": _short(each.loss),
+                "test_accuracy": _short(each.test_accuracy),
+                "seconds": _short(each.seconds),
+            }
+            for each in result.history
+        ),
+        last,
+    ]
+    # Whole or not at all: a run cut off leaves no log that looks like one.
+    partial = path.with_suffix(".partial")
+    partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    partial.replace(path)
+    return last
+
+
+def _means(losses: np.ndarray) -> list[float]:
+    """Mean loss of every window; the last one may be short."""
+    starts = range(0, len(losses), WINDOW)
+    return [float(np.mean(losses[i : i + WINDOW])) for i in starts]
+
+
+def _short(value: float) -> float | None:
+    """A few digits, which is what a loss has; JSON has no NaN."""
+    return float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else None
+
+
+def _machine(model: Any) -> dict[str, Any]:
+    packages = ("jax", "equinox", "optax", "kfac-jax")
+    leaves = jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))
+    return {
+        "device": jax.devices()[0].device_kind,
+        "python": platform.python_version(),
+        "parameters": sum(leaf.size for leaf in leaves),
+        **{package: importlib.metadata.version(package) for package in packages},
+    }

@@ -1,0 +1,27 @@
+"""Refusals of the rules of a pair that take more than a line to explain."""
+
+from __future__ import annotations
+
+from .._errors import DependenceError, UnsupportedError
+
+
+def dependent(where: str, found: str) -> DependenceError:
+    """Branches whose dependence has no known kernel."""
+    return DependenceError(
+        where=where,
+        found=found,
+        law="branches are independent only if all but one pass through fresh weights "
+        "after the fork, and this dependence has no known kernel",
+        remedy="put a Dense or Conv layer on one of the branches",
+    )
+
+
+def overlapped(where: str, earlier: str) -> UnsupportedError:
+    """A mean over locations after the overlapping windows of the node `earlier`."""
+    return UnsupportedError(
+        where=where,
+        found=f"a second mean over locations, after the overlapping windows of {earlier}",
+        law="overlapping windows make the covariance of two locations depend on their "
+        "offset, which one symbol cannot carry",
+        remedy=f"give {earlier} a stride equal to its window, or use WeightedMeanPool",
+    )

@@ -1,0 +1,220 @@
+"""kfac-jax around one problem: its curvature blocks, its state, its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from kernelc._errors import UnsupportedError
+from kernelc.curvature._blocks import BlockReport, read_blocks
+from kernelc.curvature._compat import load, one_blas_thread, quiet
+from kernelc.curvature._conv import conv_block
+from kernelc.curvature._settings import KFAC, is_adaptive
+
+
+class Batch(NamedTuple):
+    """Examples and targets of a step, and the arrays of the model that are not trained."""
+
+    x: Array
+    y: Array
+    fixed: list[Array]
+
+
+# The arrays of a model without its structure: taking deep models apart in Python at every step
+# would cost as much as the step.
+Leaves = list[Array]
+Forward = Callable[[Leaves, PyTree, PRNGKeyArray, Batch], tuple[Array, Array, PyTree, PyTree]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is minimised.
+
+    Arguments:
+        forward: (params, state, key, batch) to the outputs of the model on the batch, the loss
+            of each example, the new state, and a pytree of numbers to pass on. It closes over
+            no arrays.
+        loss: "softmax" for −log softmax(outputs)_y with labels y, "squares" for
+            ½ Σ (outputs − y)² with rows or labels y. It says what the Gauss-Newton matrix is.
+        stateful: whether the model has a state.
+    """
+
+    forward: Forward
+    loss: Literal["softmax", "squares"]
+    stateful: bool
+
+
+class Step(NamedTuple):
+    """What a step returns: new parameters, optimiser state and state, loss, numbers passed on."""
+
+    params: Leaves
+    opt_state: PyTree
+    state: PyTree
+    loss: Float[Array, ""]
+    aux: PyTree
+
+
+class Engine:
+    """One compiled optimiser: for one problem, one set of shapes, and one kind of settings.
+
+    Learning rate, momentum and damping that are not adaptive are arguments of a step, so that
+    runs at other values share it.
+
+    Arguments:
+        settings: how to train.
+        problem: what to train.
+
+    Raises: PackageError when kfac-jax is missing or was not tested.
+    """
+
+    def __init__(self, settings: KFAC, problem: Problem) -> None:
+        self._kfac_jax = load()
+        self._settings, self._problem = settings, problem
+        self._estimator: Any = None
+        self._optimizer = self._made()
+
+    def blocks(
+        self, params: Leaves, state: PyTree, batch: Batch, names: Sequence[str]
+    ) -> BlockReport:
+        """The curvature blocks, found by tracing the loss once; `names` has one for each array.
+
+        Raises: UnsupportedError when kfac-jax cannot take the model apart.
+        """
+        if not self._estimator.finalized:
+            arguments = self._arguments(params, state, jax.random.key(0), batch)
+            try:
+                with quiet():
+                    self._estimator.finalize(arguments)
+            except Exception as error:
+                # Whatever the graph matcher raises on a model becomes one readable sentence;
+                # the original stays attached.
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                raise UnsupportedError(
+                    where="K-FAC on this model",
+                    found=lines[0],
+                    law="K-FAC reads every layer off the traced loss, and does not see into "
+                    "scan, while or cond",
+                    remedy="Run the layers in a Python loop, or train with an Optax optimiser",
+                ) from error
+        shapes = [leaf.shape for leaf in params]
+        return read_blocks(self._estimator, self._kfac_jax.KroneckerFactored, names, shapes)
+
+    def start(self, params: Leaves, state: PyTree, batch: Batch) -> PyTree:
+        """The state of the optimiser before the first step: a pytree of arrays."""
+        with quiet():
+            return self._optimizer.init(params, jax.random.key(0), batch, state)
+
+    def step(
+        self,
+        params: Leaves,
+        opt_state: PyTree,
+        state: PyTree,
+        key: PRNGKeyArray,
+        batch: Batch,
+        number: int,
+        values: dict[str, float],
+    ) -> Step:
+        """One step; it deletes the buffers of params, opt_state and state.
+
+        Arguments:
+            params, opt_state, state: what the step changes.
+            key: randomness of this step: the model's, and that of the curvature estimate.
+            batch: what the loss is taken on.
+            number: how many steps were done before.
+            values: learning rate, momentum and damping, those that are not adaptive.
+
+        Returns: the changed values, the loss before the step without l2, and `aux`.
+        """
+        given = {name: jnp.asarray(value, jnp.float32) for name, value in values.items()}
+        with quiet(), one_blas_thread():
+            *changed, stats = self._optimizer.step(
+                params,
+                opt_state,
+                key,
+                batch=batch,
+                func_state=state,
+                global_step_int=number,
+                **given,
+            )
+            # All that one computation returns is ready at the same time.
+            jax.block_until_ready(stats["loss"])
+        params, opt_state, state = changed if self._problem.stateful else (*changed, None)
+        return Step(params, opt_state, state, stats["aux"]["loss"], stats["aux"]["passed_on"])
+
+    def value(self, *arguments: Any) -> tuple[Float[Array, ""], Any]:
+        """The loss with l2, and what goes with it, as kfac-jax takes it.
+
+        Arguments:
+            arguments: params, state if the problem has one, key and batch.
+        """
+        params, *states, key, batch = arguments
+        # Foreign states can be changed only once, and this is traced several times.
+        state = jax.tree.map(lambda leaf: leaf, states[0]) if states else None
+        outputs, losses, state, passed_on = self._problem.forward(params, state, key, batch)
+        self._register(outputs, batch.y)
+        loss = jnp.mean(losses)
+        total = loss
+        if self._settings.l2:
+            squares = sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(params))
+            total = loss + 0.5 * self._settings.l2 * squares
+        aux = {"loss": loss, "passed_on": passed_on}
+        return total, (state, aux) if states else aux
+
+    def registered_loss(self, params: Leaves, state: PyTree, batch: Batch) -> Float[Array, ""]:
+        """The loss recomputed from what was registered with kfac-jax: equal, or a mistake.
+
+        The blocks must have been asked for before.
+        """
+        arguments = self._arguments(params, state, jax.random.key(0), batch)
+        return self._estimator.compute_func_from_registered(arguments, len(batch.x))
+
+    def _arguments(self, params: Leaves, state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
+        return (params, state, key, batch) if self._problem.stateful else (params, key, batch)
+
+    def _register(self, outputs: Array, y: Array) -> None:
+        if self._problem.loss == "softmax":
+            self._kfac_jax.register_softmax_cross_entropy_loss(outputs, y)
+            return
+        target = y if y.ndim == outputs.ndim else jax.nn.one_hot(y, outputs.shape[-1])
+        # kfac-jax means weight · Σ (f − t)² by a squared error.
+        self._kfac_jax.register_squared_error_loss(outputs, target, weight=0.5)
+
+    def _made(self) -> Any:
+        settings = self._settings
+        return self._kfac_jax.Optimizer(
+            jax.value_and_grad(self.value, has_aux=True),
+            l2_reg=settings.l2,
+            value_func_has_aux=True,
+            value_func_has_state=self._problem.stateful,
+            value_func_has_rng=True,
+            use_adaptive_learning_rate=is_adaptive(settings.learning_rate),
+            use_adaptive_momentum=is_adaptive(settings.momentum),
+            use_adaptive_damping=is_adaptive(settings.damping),
+            initial_damping=settings.initial_damping if is_adaptive(settings.damping) else None,
+            min_damping=settings.min_damping,
+            damping_adaptation_interval=settings.damping_every,
+            norm_constraint=settings.norm_constraint,
+            # Burn-in would read batches that are no steps, and helped in no trial.
+            num_burnin_steps=0,
+            estimation_mode=settings.estimation,
+            curvature_ema=settings.curvature_ema,
+            curvature_update_period=settings.curvature_every,
+            inverse_update_period=settings.inverse_every,
+            layer_tag_to_block_ctor={"conv2d": conv_block(self._kfac_jax)},
+            custom_estimator_ctor=self._estimated,
+            batch_size_extractor=_batch_size,
+        )
+
+    def _estimated(self, **options: Any) -> Any:
+        # The one public way to the estimator of an optimiser is to make it.
+        self._estimator = self._kfac_jax.BlockDiagonalCurvature(**options)
+        return self._estimator
+
+
+def _batch_size(batch: Batch) -> int:
+    return batch.x.shape[0]

@@ -1,0 +1,91 @@
+"""The entry point of K-FAC."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from kernelc.curvature._settings import KFAC, Adaptive, Schedule, is_adaptive
+
+
+# Without a bound on the step, fixed rates leave deep networks stuck or diverging.
+_NORM_CONSTRAINT = 1e-4
+_MOMENTUM = 0.9
+
+
+def kfac(
+    learning_rate: Adaptive | float | Schedule = "adaptive",
+    *,
+    momentum: Adaptive | float | None = None,
+    damping: Adaptive | float | Schedule = "adaptive",
+    initial_damping: float = 1.0,
+    min_damping: float = 1e-4,
+    norm_constraint: float | None = None,
+    curvature_ema: float = 0.95,
+    curvature_every: int = 1,
+    inverse_every: int = 5,
+    damping_every: int = 5,
+    estimation: str = "ggn_curvature_prop",
+    l2: float = 0.0,
+    allow_diagonal: bool | Collection[str] = (),
+) -> KFAC:
+    """The K-FAC optimiser (Martens & Grosse 2015), to give to `fit` like any of Optax.
+
+    A step is −α (F + λ)⁻¹ ∇ + μ · (the step before), where F approximates the Gauss-Newton
+    matrix by one Kronecker product for every dense and 2-D convolution layer. It needs the
+    extra `pip install 'kernelc[kfac]'`.
+
+    Arguments:
+        learning_rate: α. "adaptive" minimises the quadratic model of the loss at every step,
+            which takes batches of a few hundred examples; else a number, or a function of the
+            step (an Optax schedule).
+        momentum: μ, "adaptive" or a number. None follows the learning rate: adaptive with an
+            adaptive one, 0.9 with any other.
+        damping: λ. "adaptive" follows how well the quadratic model predicted the loss
+            (Levenberg-Marquardt); else a number or a function of the step.
+        initial_damping, min_damping: where adaptive damping starts and ends.
+        norm_constraint: bound on α² ∇ᵀ(F + λ)⁻¹∇, for learning rates that are not adaptive;
+            None bounds those by 1e-4, and `math.inf` leaves them unbounded.
+        curvature_ema: share of its past that the estimate of F keeps at an update.
+        curvature_every, inverse_every, damping_every: steps between updates of the estimate,
+            of its inverse and of adaptive damping.
+        estimation: how F is estimated, one of the modes of kfac-jax.
+        l2: adds l2/2 · Σ θ² to the loss that is trained on (not to the one reported).
+        allow_diagonal: nodes (or paths) whose weights may have a diagonal block, which K-FAC
+            falls back to for layers it does not recognise; True for all.
+
+    Returns: the settings, checked.
+
+    Raises: DataError for values out of range, or that do not go together.
+
+    Example:
+        >>> kfac().momentum, kfac(0.03).momentum, kfac(0.03).norm_constraint
+        ('adaptive', 0.9, 0.0001)
+    """
+    adaptive = is_adaptive(learning_rate)
+    if norm_constraint is None and not adaptive:
+        norm_constraint = _NORM_CONSTRAINT
+    elif norm_constraint == math.inf and not adaptive:
+        norm_constraint = None
+    return KFAC(
+        learning_rate=learning_rate,
+        momentum=("adaptive" if adaptive else _MOMENTUM) if momentum is None else momentum,
+        damping=damping,
+        initial_damping=initial_damping,
+        min_damping=min_damping,
+        norm_constraint=norm_constraint,
+        curvature_ema=curvature_ema,
+        curvature_every=curvature_every,
+        inverse_every=inverse_every,
+        damping_every=damping_every,
+        estimation=estimation,
+        l2=l2,
+        allow_diagonal=_names(allow_diagonal),
+    )
+
+
+def _names(allowed: bool | Collection[str]) -> bool | tuple[str, ...]:
+    if isinstance(allowed, bool):
+        return allowed
+    # One name alone is a collection of its letters.
+    return (allowed,) if isinstance(allowed, str) else tuple(allowed)

@@ -1,0 +1,24 @@
+"""Weights: what a kernel rule knows of a layer of fresh weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights of variance `variance` / fan-in, and biases of variance `bias_variance`.
+
+    Arguments:
+        variance: sigma_w^2.
+        bias_variance: sigma_b^2.
+        fan_in: how many trained weights each output sums over.
+        bias: whether a bias is trained. It counts in the standard parametrisation whatever
+            its variance.
+    """
+
+    variance: Any
+    bias_variance: Any
+    fan_in: int
+    bias: bool = True

@@ -1,0 +1,67 @@
+"""What must hold of the graph and the input of a model, and the names of its states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from .._errors import GraphError, ShapeError
+from ._node import Node, Repeat
+
+
+def check_input(what: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    """Inputs of the shape the model takes."""
+    if found != wanted:
+        raise ShapeError(
+            where="model input",
+            found=f"{what} of shape {found}",
+            law=f"this model takes {what} of shape {wanted}",
+            remedy="call model(x) on one example and model.batched(xs) on a batch",
+        )
+
+
+def check_graph(nodes: tuple[Node | Repeat, ...], output: int) -> None:
+    """Names that are unique, inputs that come before, an output that exists."""
+    names: set[str] = set()
+    for position, node in enumerate(nodes):
+        late = [i for i in node.inputs if not 0 <= i <= position]
+        if late or not node.inputs or not names.isdisjoint(node.names):
+            raise GraphError(
+                where=f"node {node.names[0]!r}",
+                found=f"inputs {node.inputs} at position {position} of nodes "
+                f"{[name for node in nodes for name in node.names]}",
+                law="names are unique and a node takes values that come before it",
+                remedy="order the nodes by dependence; value 0 is the input, i + 1 is node i",
+            )
+        names.update(node.names)
+    if not 0 <= output <= len(nodes):
+        raise GraphError(
+            where="output",
+            found=f"index {output} with {len(nodes)} nodes",
+            law="the output is the input or the value of a node",
+            remedy=f"give an index from 0 to {len(nodes)}",
+        )
+
+
+def name_states(nodes: tuple[Node | Repeat, ...]) -> tuple[Node | Repeat, ...]:
+    """Mark states by node name, so that models built alike share structure and checkpoints."""
+
+    def is_index(leaf: Any) -> bool:
+        return isinstance(leaf, eqx.nn.StateIndex)
+
+    def renamed(node: Node | Repeat) -> Node | Repeat:
+        found = jax.tree_util.tree_leaves_with_path(node, is_leaf=is_index)
+        leaves = []
+        for path, leaf in found:
+            if is_index(leaf):
+                fresh = eqx.nn.StateIndex(leaf.init)
+                # The marker is Equinox's own identity of a state, replaced the same way in
+                # `eqx.nn.make_with_state`.
+                object.__setattr__(fresh, "marker", node.names[0] + jax.tree_util.keystr(path))
+                leaf = fresh
+            leaves.append(leaf)
+        return jax.tree.unflatten(jax.tree.structure(node, is_leaf=is_index), leaves)
+
+    return tuple(renamed(node) for node in nodes)

@@ -1,0 +1,206 @@
+"""Node: one layer of a model; Repeat: equal blocks of layers, run by one loop on the device."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .._errors import KernelcError
+from ._layer import LayerModule
+from ._precision import cast
+
+
+class Call(NamedTuple):
+    """What is the same for all layers while a model runs.
+
+    Arguments:
+        axis_name: name of a `jax.vmap` axis that is part of the batch.
+        dtype: what parameters are cast to where they are used.
+        remat: whether the backward pass computes the inside of a block again.
+    """
+
+    axis_name: str | None
+    dtype: str
+    remat: bool
+
+
+# Not an Equinox module: JAX takes this kind apart natively, and every dispatch takes apart all.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """One layer of a model and where its inputs come from.
+
+    Arguments:
+        name: unique in the model.
+        module: the layer.
+        inputs: indices of values; value 0 is the input of the model, value i + 1 the output
+            of its node i.
+    """
+
+    name: str = dataclasses.field(metadata={"static": True})
+    module: LayerModule
+    inputs: tuple[int, ...] = dataclasses.field(metadata={"static": True})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the layers this stands for."""
+        return (self.name,)
+
+    @property
+    def needs_batch(self) -> bool:
+        """As `LayerModule.needs_batch`."""
+        return self.module.needs_batch
+
+    def parameter_variances(self) -> PyTree:
+        """As `LayerModule.parameter_variances`."""
+        return self.module.parameter_variances()
+
+    def run(
+        self, inputs: tuple[Array, ...], state: Any, keys: Any, call: Call
+    ) -> tuple[Array, Any]:
+        """The value, and the state after it; `keys` has a row for each of `names`."""
+        key = None if keys is None else jax.lax.index_in_dim(keys, 0, keepdims=False)
+        module = cast(self.module, call.dtype)
+        try:
+            return module(inputs, state, key, call.axis_name)
+        except KernelcError as error:
+            where = f"node {self.name!r} ({error.where})"
+            raise type(error)(where, error.found, error.law, error.remedy) from error
+
+
+class Repeat(eqx.Module):
+    """Equal blocks of layers, each fed by the one before, as a `jax.lax.scan` over their weights.
+
+    Tracing, compilation and optimiser updates cost what they cost for one block. The blocks
+    keep no state and differ in the values of their arrays alone.
+
+    Arguments:
+        nodes: the first block, its arrays with a leading axis over the blocks; value 0 is the
+            one that enters the block.
+        names: of all layers, block after block.
+        inputs: the index of the value that enters the first block, as in a `Node`.
+    """
+
+    nodes: tuple[Node, ...]
+    names: tuple[str, ...] = eqx.field(static=True)
+    inputs: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return len(self.names) // len(self.nodes)
+
+    @property
+    def needs_batch(self) -> bool:
+        """As `LayerModule.needs_batch`."""
+        return any(node.needs_batch for node in self.nodes)
+
+    def parameter_variances(self) -> PyTree:
+        """As `LayerModule.parameter_variances`: those of one block, which broadcast over all."""
+
+        def over_all(variance: Any) -> Any:
+            return variance[None] if np.ndim(variance) else variance
+
+        return [jax.tree.map(over_all, node.parameter_variances()) for node in self.block(0)]
+
+    def block(self, index: int) -> tuple[Node, ...]:
+        """One block, with its own weights and names; value 0 is the one that enters it."""
+        # The index is an operand, so that one compilation serves all blocks.
+        own = jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self.nodes)
+        names = self.names[index * len(own) :]
+        return tuple(
+            Node(name, node.module, node.inputs) for name, node in zip(names, own, strict=False)
+        )
+
+    def run(
+        self, inputs: tuple[Array, ...], state: Any, keys: Any, call: Call
+    ) -> tuple[Array, Any]:
+        """The value, and the state after it; `keys` has a row for each of `names`."""
+        stacked, rest = eqx.partition(self.nodes, eqx.is_array)
+        if keys is not None:
+            keys = keys.reshape(self.count, len(self.nodes), *keys.shape[1:])
+
+        def body(x: Array, each: tuple[PyTree, Any]) -> tuple[Array, None]:
+            nodes = eqx.combine(each[0], rest)
+            return run_nodes(nodes, x, None, each[1], call)[0][-1], None
+
+        # Inside a loop nothing merges with the forward pass: the barrier would only cost.
+        step = jax.checkpoint(body, prevent_cse=False) if call.remat else body
+        (x,) = inputs
+        return jax.lax.scan(step, x, (stacked, keys), length=self.count)[0], state
+
+
+def run_nodes(
+    nodes: Sequence[Node | Repeat],
+    x: Array,
+    state: Any,
+    keys: Any,
+    call: Call,
+    blocks: Sequence[tuple[int, int]] = (),
+) -> tuple[list[Any], Any]:
+    """`x` and the values of all nodes, and the state after them.
+
+    Arguments:
+        nodes: what to run; value 0 is `x`.
+        x: a batch of values.
+        state: as for a `LayerModule`.
+        keys: a row for each layer, or None.
+        call: the rest.
+        blocks: ranges of nodes whose inside the backward pass computes again; None stands in
+            the place of the values there.
+    """
+    values: list[Any] = [x]
+    row = start = 0
+    stops = dict(blocks)
+    while start < len(nodes):
+        stop = stops.get(start, start + 1)
+        size = sum(len(node.names) for node in nodes[start:stop])
+        own = None if keys is None else jax.lax.slice_in_dim(keys, row, row + size)
+        if stop == start + 1:
+            inputs = tuple(values[i] for i in nodes[start].inputs)
+            value, state = nodes[start].run(inputs, state, own, call)
+        else:
+            value, state = _kept_at_ends(nodes[start:stop], start, values[start], state, own, call)
+        values += [None] * (stop - start - 1) + [value]
+        start, row = stop, row + size
+    return values, state
+
+
+def _kept_at_ends(
+    nodes: Sequence[Any], start: int, x: Array, state: Any, keys: Any, call: Call
+) -> tuple[Array, Any]:
+    """The value of the last of `nodes`, which read `x`, value number `start`, and each other."""
+    inside = [_rewired(node, range(-start, len(nodes))) for node in nodes]
+
+    def last(nodes: Any, x: Array, state: Any, keys: Any) -> tuple[Array, Any]:
+        values, state = run_nodes(nodes, x, state, keys, call)
+        return values[-1], state
+
+    return eqx.filter_checkpoint(last)(inside, x, state, keys)
+
+
+def one_by_one(nodes: Sequence[Node | Repeat]) -> tuple[tuple[Node, ...], list[int]]:
+    """The layers without any `Repeat`, and the new index of each value."""
+    layers: list[Node] = []
+    moved = [0]
+    for node in nodes:
+        if isinstance(node, Repeat):
+            last = moved[node.inputs[0]]
+            for index in range(node.count):
+                places = [last, *range(len(layers) + 1, len(layers) + len(node.nodes) + 1)]
+                layers += [_rewired(own, places) for own in node.block(index)]
+                last = len(layers)
+        else:
+            layers.append(_rewired(node, moved))
+        moved.append(len(layers))
+    return tuple(layers), moved
+
+
+def _rewired(node: Node, places: Sequence[int]) -> Node:
+    return Node(node.name, node.module, tuple(places[i] for i in node.inputs))

@@ -1,0 +1,144 @@
+"""Steps of K-FAC: one at a time from the host, each compiled by kfac-jax."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
+
+from kernelc._errors import UnsupportedError
+from kernelc.curvature import KFAC, Batch, BlockReport, Engine, Problem, parameter_names
+from kernelc.training._call import apply
+from kernelc.training._losses import Loss, cross_entropy, right, squared_error
+from kernelc.training._step import Carry, gather
+
+
+# Compiled steps of deep networks take half a minute to make, and hundreds of megabytes.
+_KEPT = 8
+
+
+@dataclass(frozen=True, eq=False)
+class KfacStepper:
+    """K-FAC steps; the state of kfac-jax is the optimiser's state of the carry.
+
+    Arguments:
+        rest: what of the model is not trained.
+        settings: how to train.
+        loss: one of the losses with a name.
+        key: randomness by step, of the model and of the curvature estimate.
+        batches: where batches are placed on a mesh, if there is one.
+    """
+
+    rest: PyTree
+    settings: KFAC
+    loss: Loss
+    key: PRNGKeyArray
+    batches: NamedSharding | None = None
+
+    def start(self, params: PyTree, state: PyTree, x: Any, y: Any) -> PyTree:
+        self.blocks(params, state, x, y).require_kronecker(self.settings.allow_diagonal)
+        batch = self._batch(jnp.asarray(x), jnp.asarray(y))
+        engine, leaves = self._engine(params, state, batch)
+        return engine.start(leaves, state, batch)
+
+    def blocks(self, params: PyTree, state: PyTree, x: Any, y: Any) -> BlockReport:
+        """The curvature blocks that a run would have."""
+        names = parameter_names(params)
+        batch = self._batch(jnp.asarray(x), jnp.asarray(y))
+        engine, leaves = self._engine(params, state, batch)
+        return engine.blocks(leaves, state, batch, names)
+
+    def advance(
+        self,
+        x: Shaped[Array, "n ..."],
+        y: Shaped[Array, "n ..."],
+        rows: Int[Array, "chunk batch"],
+        count: int,
+        carry: Carry,
+    ) -> tuple[Carry, int, np.ndarray, np.ndarray]:
+        before = int(carry.step)
+        params, opt_state, state, _ = carry
+        losses: list[float] = []
+        hits: list[int] = []
+        batch = self._batch(*gather(x, y, rows[0], self.batches))
+        engine, leaves = self._engine(params, state, batch)
+        for number in range(before, before + count):
+            batch = self._batch(*gather(x, y, rows[number - before], self.batches))
+            key = jax.random.fold_in(self.key, number)
+            values = self.settings.values(number)
+            done = engine.step(leaves, opt_state, state, key, batch, number, values)
+            leaves, opt_state, state = done.params, done.opt_state, done.state
+            losses.append(float(done.loss))
+            hits.append(int(done.aux))
+            if not np.isfinite(losses[-1]):
+                break
+        params = jax.tree.unflatten(jax.tree.structure(params), leaves)
+        carry = Carry(params, opt_state, state, carry.step + len(losses))
+        return carry, len(losses), np.asarray(losses, np.float32), np.asarray(hits, np.int32)
+
+    @functools.cached_property
+    def _parts(self) -> tuple[list[Array], Any, tuple, Any]:
+        """The rest of the model: its arrays, which a step takes, and what they are part of."""
+        arrays, static = eqx.partition(self.rest, eqx.is_array)
+        return *jax.tree.flatten(arrays), *_hashable(static)
+
+    def _batch(self, x: Array, y: Array) -> Batch:
+        return Batch(x, y, self._parts[0])
+
+    def _engine(self, params: PyTree, state: PyTree, batch: Batch) -> tuple[Engine, list[Array]]:
+        leaves, frame = jax.tree.flatten(params)
+        arrays, around = jax.tree.flatten((leaves, state, batch))
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in arrays)
+        engine = _compiled(
+            self.settings.compiled(),
+            self.loss,
+            (frame, *self._parts[1:]),
+            (shapes, around),
+            state is not None,
+        )
+        return engine, leaves
+
+
+def _hashable(tree: PyTree) -> tuple[tuple, Any]:
+    leaves, frame = jax.tree.flatten(tree)
+    return tuple(leaves), frame
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _compiled(
+    settings: KFAC, loss: Loss, model: tuple[Any, Any, tuple, Any], shapes: Any, stateful: bool
+) -> Engine:
+    """The engine for models of one structure: every run on such a model compiles once."""
+    del shapes  # kfac-jax traces an optimiser once, for the shapes it meets first
+    trained, fixed, static, around = model
+
+    def forward(leaves: list[Array], state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
+        parts = (
+            jax.tree.unflatten(trained, leaves),
+            jax.tree.unflatten(fixed, batch.fixed),
+            jax.tree.unflatten(around, static),
+        )
+        outputs, state = apply(eqx.combine(*parts), batch.x, state, key)
+        return outputs, loss(outputs, batch.y), state, jnp.sum(right(outputs, batch.y))
+
+    return Engine(settings, Problem(forward, _registration(loss), stateful))
+
+
+def _registration(loss: Loss) -> Literal["softmax", "squares"]:
+    if loss is cross_entropy:
+        return "softmax"
+    if loss is squared_error:
+        return "squares"
+    raise UnsupportedError(
+        where="K-FAC: loss",
+        found=getattr(loss, "__name__", type(loss).__name__),
+        law="K-FAC approximates the Gauss-Newton matrix of a loss that it knows",
+        remedy='Use "cross_entropy" or "squared_error", or train with an Optax optimiser',
+    )

@@ -1,0 +1,113 @@
+"""The experiments: every matrix in the repository reads, and a tiny one runs to its report."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+HERE = Path(__file__).parents[1] / "examples/experiments"
+MATRICES = sorted(HERE.glob("*.json"))
+TINY = {
+    "defaults": {
+        "family": "mlp",
+        "depth": 6,
+        "width": 16,
+        "data": "digits",
+        "steps": 30,
+        "batch": 64,
+        "seeds": [0, 1],
+        "rates": {"sgd": [0.01, 0.1], "adam": [0.003]},
+    },
+    "cells": [
+        {"arm": "bn-skip", "optimizer": "sgd", "activation": "relu"},
+        {"arm": "vanilla-dks", "optimizer": ["sgd", "adam"], "activation": ["tanh", "relu"]},
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch):
+    monkeypatch.syspath_prepend(str(HERE))
+
+
+@pytest.mark.parametrize("path", MATRICES, ids=lambda path: path.stem)
+def test_every_network_of_a_matrix_is_made(path):
+    settings, arms = (importlib.import_module(name) for name in ("settings", "arms"))
+    found = list(settings.cells(path))
+    assert len({cell.name for cell in found}) == len(found)
+    for cell in found:
+        assert cell.applies, cell.name
+        if cell.family == "mlp":  # the others are made by test_experiments_at_scale
+            arms.ARMS[cell.arm].build(cell.body())
+
+
+@pytest.mark.slow
+def test_a_matrix_runs_resumes_and_reports(tmp_path, capsys):
+    run, report = (importlib.import_module(name) for name in ("run", "report"))
+    matrix, logs, out = tmp_path / "tiny.json", tmp_path / "logs", tmp_path / "out"
+    matrix.write_text(json.dumps(TINY))
+    run.main(matrix, logs=logs)
+    written = {path: path.stat().st_mtime_ns for path in logs.iterdir()}
+    # Two rates and two seeds with SGD, one rate and two seeds with Adam; DKS leaves relu out.
+    assert len(written) == 4 + 4 + 3
+    assert "do not apply" in capsys.readouterr().out
+    run.main(matrix, logs=logs)
+    assert {path: path.stat().st_mtime_ns for path in logs.iterdir()} == written
+
+    report.main(matrix, logs=logs, out=out)
+    text = (out / "tiny.md").read_text()
+    assert "| residual, batch norm | relu | sgd |" in text
+    assert (out / "tiny.png").read_bytes().startswith(b"\x89PNG")
+    baseline = report.best_baseline(report.outcomes(matrix, logs))
+    # Digits guessed are 2.30; thirty steps of the baseline bring it well below.
+    assert baseline.final < 1.5
+    reached = baseline.steps_to(2.0)
+    assert reached is not None
+    assert 10 <= reached <= 30
+
+
+def test_a_log_of_other_settings_is_not_taken_for_this_run(tmp_path):
+    settings = importlib.import_module("settings")
+    cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits")
+    run = settings.Run(cell, 0.1, 0)
+    path = run.log(tmp_path)
+    lines = [{"run": settings.record(run)}, {"finished": True, "steps": 1}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert settings.finished(path, run) == lines[1]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines[:1]))
+    assert settings.finished(path, run) is None
+    lines[0]["run"]["steps"] = 2
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert settings.finished(path, run) is None
+
+
+def test_a_loss_that_was_never_reached_and_a_run_that_diverged(tmp_path):
+    report, settings = (importlib.import_module(name) for name in ("report", "settings"))
+    cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", steps=100)
+    falls = {"curve": list(np.linspace(2.0, 0.2, 10)), "diverged": False, "train_loss": 0.2}
+    broken = {"curve": [2.0, None], "diverged": True, "train_loss": None}
+    good = report.Outcome(cell, 0.1, (falls, falls, broken), {0.1: 0.2})
+    assert good.steps_to(1.9) is not None
+    assert good.steps_to(0.1) is None
+    assert good.final == 0.2
+    bad = report.Outcome(cell, 0.1, (falls, broken, broken), {0.1: 0.2})
+    assert bad.steps_to(1.9) is None
+    assert bad.final == np.inf
+
+
+def test_the_edge_of_chaos_of_known_activations():
+    edge = importlib.import_module("edge_of_chaos")
+    np.testing.assert_allclose(edge.solve("relu"), (2**0.5, 0.0), rtol=1e-7)
+    # Softplus lies above max(x, 0): E phi² / E phi'² exceeds q at every q.
+    assert not edge.exists("softplus")
+    weight_std, bias_std = edge.solve("tanh")
+    z, w = np.polynomial.hermite_e.hermegauss(120)
+    w = w / w.sum()
+    # Gauss and Hermite against the adaptive rule; tanh's poles leave the former 1e-8.
+    np.testing.assert_allclose(weight_std**2 * w @ (1 - np.tanh(z) ** 2) ** 2, 1, rtol=1e-6)
+    np.testing.assert_allclose(weight_std**2 * w @ np.tanh(z) ** 2 + bias_std**2, 1, rtol=1e-6)
