@@ -65,6 +65,7 @@ from .shaping import (
 )
 from .symbolic import Kernel as Kernel, derive as derive
 from .training import (
+    CrossEntropy as CrossEntropy,
     FitResult as FitResult,
     block_report as block_report,
     evaluate as evaluate,

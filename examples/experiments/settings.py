@@ -125,7 +125,10 @@ def _listed(value: str | list[str]) -> list[str]:
 
 def record(run: Run) -> dict[str, Any]:
     """The first line of a log: all that the run depends on."""
-    return {**dataclasses.asdict(run.cell), "rate": run.rate, "seed": run.seed}
+    cell = dataclasses.asdict(run.cell)
+    # What else is tried does not change this run.
+    del cell["rates"], cell["seeds"]
+    return {**cell, "rate": run.rate, "seed": run.seed}
 
 
 def finished(path: Path, run: Run) -> dict[str, Any] | None:

@@ -62,25 +62,11 @@ def train(run: Run, folder: Path, data_folder: str | None, progress: bool | None
         steps=cell.steps,
         batch_size=cell.batch,
         seed=run.seed,
-        loss=smoothed(cell.label_smoothing),
+        loss=kc.CrossEntropy(cell.label_smoothing),
         eval_every=max(1, cell.steps // _EVALUATIONS),
         progress=progress,
     )
     return _written(path, run, model, result)
-
-
-@functools.cache
-def smoothed(share: float) -> Any:
-    """Cross-entropy with this share of the target spread over all classes."""
-    if share == 0:
-        return "cross_entropy"
-
-    def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
-        logs = jax.nn.log_softmax(logits)
-        own = jax.numpy.take_along_axis(logs, labels[:, None], 1)[:, 0]
-        return -(1 - share) * own - share * logs.mean(-1)
-
-    return loss
 
 
 def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dict[str, Any]:

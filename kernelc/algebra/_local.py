@@ -82,7 +82,7 @@ class JetAlgebra(_UnitQ):
     """Derivatives at c = 1 when every local map has slope `psi` and curvature `kappa`.
 
     Composition: C' multiplies, C'' <- kappa (C')^2 + psi C''; sums average with w_i^2;
-    products add slopes (design, section 2). With psi = 1 curvatures simply add.
+    products add slopes (Martens et al. 2021). With psi = 1 curvatures simply add.
     """
 
     def __init__(self, psi: Any, kappa: Any) -> None:

@@ -19,7 +19,7 @@ N = TypeVar("N", bound=Any)
 
 
 class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
-    """Second moments of a pair of inputs (design, section 2), true to shared randomness.
+    """Second moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
 
     Arguments:
         ring: the numbers to compute in.

@@ -70,7 +70,7 @@ class Ring(ABC, Generic[N]):
 
     @abstractmethod
     def dual(self, phi: ScalarFunction, q: N, k: N, order: int = 0) -> N:
-        """E phi^(order)(u) phi^(order)(v), the dual of the activation (design, section 2)."""
+        """E phi^(order)(u) phi^(order)(v), the dual of the activation (Martens et al. 2021)."""
 
     @abstractmethod
     def q_map(self, phi: ScalarFunction, q: N) -> N:

@@ -17,6 +17,7 @@ from ..curvature import kfac
 from ..data import Dataset
 from ..ir import Network
 from ..lowering import lower
+from ..modules import Policy
 from ..shaping import shape
 from ..training import FitResult, fit
 from ._console import output, table
@@ -72,6 +73,9 @@ def train_command(
     pln: Pln = Mode.one,
     plot: Annotated[Path | None, typer.Option(help="Draw the curves into this file.")] = None,
     history: Annotated[Path | None, typer.Option(help="Write the run as JSON.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Store the run in this folder, or go on from it.")
+    ] = None,
 ) -> None:
     """Train on a data set of this machine."""
     target = chosen_target(dks, tat_eta, tat_tau)
@@ -83,13 +87,16 @@ def train_command(
         console.print()
         network = result.network
     examples = _examples(data, data_dir, network)
+    # K-FAC sees a weight only where it is a leaf of its own.
+    policy = Policy(layers="unrolled") if optimizer is Optimizer.kfac else None
     run = fit(
-        lower(network, key=jax.random.key(seed)),
+        lower(network, key=jax.random.key(seed), policy=policy),
         examples,
         optimizer=_chosen(optimizer, lr),
         steps=steps,
         batch_size=batch_size,
         seed=seed,
+        checkpoint=checkpoint,
     )
     if history is not None:
         write_text(history, json.dumps(run.to_dict(), indent=2))

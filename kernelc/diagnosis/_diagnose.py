@@ -13,7 +13,7 @@ from ._report import Report
 def diagnose(network: Network | ShapedNetwork) -> Report:
     """Measure q values, C maps and slopes node by node, and say what they forebode.
 
-    The kernel rules (design, section 2) are folded in float64 over nine cosines; C_f'(1) by
+    The kernel rules (Martens et al. 2021) are folded in float64 over nine cosines; C_f'(1) by
     the chain rule. A C_f(0) above 0.95 is called collapse, a C_f'(1) above 1000 explosion: both
     make deep networks untrainable (Martens et al. 2021). The layers' own rules say what shaping
     would ask of them. Where a layer has no exact kernel, the nearest one that has stands in,

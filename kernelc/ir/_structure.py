@@ -137,7 +137,7 @@ class Region:
 def regions(network: Network) -> list[Region]:
     """The maximal subnetworks, the whole network first.
 
-    A subnetwork (design, section 2) is a single-entry single-exit part: its nodes read one
+    A subnetwork (Martens et al. 2021) is a single-entry single-exit part: its nodes read one
     another and the value of `entry`, and only the value of `exit` is read outside. Each one is
     a run on the main path of a region returned (the nodes all its paths share), so a quantity
     that grows along a run is largest on one of them.

@@ -171,7 +171,7 @@ def kernel_fn(
     Wherever all pairs of inputs share one q value (PLN or layer norm, homogeneous activations
     without biases, or data of one norm) the rest of the network is a function of one variable,
     the gap 1 - c, and becomes a short series with a verified error bound, however deep it is.
-    Everything else is folded layer by layer over arrays, repeats as loops (design, section 2).
+    Everything else is folded layer by layer over arrays, repeats as loops.
 
     The NTK is <df/dtheta, df'/dtheta> over parameters theta. "ntk" writes weights as
     sigma_w omega/sqrt(fan_in), biases as sigma_b beta and takes omega, beta for theta:

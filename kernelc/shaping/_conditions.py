@@ -41,7 +41,7 @@ class Conditions(Protocol):
 
 @dataclass(frozen=True)
 class SlopeConditions:
-    """DKS: Q'(1) = q_slope is the balance, C'(1) - 1 the level (design §2, DKS).
+    """DKS: Q'(1) = q_slope is the balance, C'(1) - 1 the level (Martens et al. 2021).
 
     δ = -E φ and γ = 1/√V hold C(0) = 0 and Q(1) = 1. The balance is divided by (C'(1)-1)·V, of the
     same order in α, so that it stays of order one as α goes to 0.

@@ -18,7 +18,8 @@ def solve_dks(phi: ScalarFunction, psi: float, q_slope: float = 1.0) -> Transfor
     """The transform with Q(1) = 1, Q'(1) = q_slope, C(0) = 0, C'(1) = ψ.
 
     δ = -E φ(X) and γ = 1/√Var φ(X), X = αZ + β, leave ∂log Var/∂log α = 2·q_slope and
-    α² E φ'(X)² = ψ Var (design §2, DKS). Of several solutions, `ranked` says which is returned.
+    α² E φ'(X)² = ψ Var (Martens et al. 2021). Of several solutions, `ranked` says which is
+    returned.
 
     Arguments:
         phi: the activation; a leaky ReLU has its negative slope solved for.

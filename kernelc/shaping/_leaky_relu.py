@@ -31,7 +31,7 @@ def solve_leaky_relu_dks(psi: float) -> Transform:
     """The leaky ReLU with Q(1) = Q'(1) = 1, C(0) = 0, C'(1) = ψ, in closed form.
 
     β = 0 meets Q'(1) = 1 because the function is homogeneous. With r = (ψ-1)/ψ and k = 1 - πr,
-    C'(1) = ψ gives a = (1 - √(1-k²))/k = k/(1 + √(πr(2-πr))) (design §2, closed DKS solutions).
+    C'(1) = ψ gives a = (1 - √(1-k²))/k = k/(1 + √(πr(2-πr))) (Martens et al. 2021).
 
     Arguments:
         psi: local slope, 1 < ψ ≤ π/(π-1).

@@ -32,7 +32,7 @@ SymbolicSignal = Signal[sympy.Expr]
 def derive(network: Network, q: Any = None) -> Kernel:
     """Derive the kernel of a network: its Q map, C map, NNGP and NTK as SymPy equations.
 
-    Each node's kernel rule (design, section 2) is applied once over SymPy. Small networks come
+    Each node's kernel rule (Martens et al. 2021) is applied once over SymPy. Small networks come
     out as explicit formulas in c and q; larger ones as named maps F_i on the state
     (q, k) and G_i on (q, k, Theta), repeated blocks as powers F_i^n.
 

@@ -24,7 +24,7 @@ def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
 
 
 def max_slope(network: Network, psi: sympy.Symbol) -> sympy.Expr:
-    """mu(psi): the largest slope over all subnetworks (design, section 2)."""
+    """mu(psi): the largest slope over all subnetworks (Martens et al. 2021)."""
     whole = network_jet(network, psi, sympy.Integer(0)).slope
     algebra = JetAlgebra(psi, sympy.Integer(0))
     found = {whole: None}

@@ -3,5 +3,6 @@
 from ._block_report import block_report as block_report
 from ._evaluate import evaluate as evaluate
 from ._fit import fit as fit
+from ._losses import CrossEntropy as CrossEntropy
 from ._result import FitResult as FitResult, Metrics as Metrics, Record as Record
 from ._sweep import learning_rate_sweep as learning_rate_sweep

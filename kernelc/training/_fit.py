@@ -73,7 +73,8 @@ def fit(
             None.
         seed: seed of the order of batches and of the model's own randomness (dropout).
         loss: `"cross_entropy"`, `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
-            rows), or a function of (logits, y) that returns one loss per example.
+            rows), `CrossEntropy(label_smoothing=...)`, or a function of (logits, y) that
+            returns one loss per example.
         eval_every: steps between records of the history; a tenth of all when None.
         train_examples: how many training examples the final training metrics are taken on.
         progress: shows a bar (True), none (False), or only on a terminal (None).

@@ -16,7 +16,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
 from kernelc._errors import UnsupportedError
 from kernelc.curvature import KFAC, Batch, BlockReport, Engine, Problem, parameter_names
 from kernelc.training._call import apply
-from kernelc.training._losses import Loss, cross_entropy, right, squared_error
+from kernelc.training._losses import CrossEntropy, Loss, cross_entropy, right, squared_error
 from kernelc.training._step import Carry, gather
 
 
@@ -132,7 +132,8 @@ def _compiled(
 
 
 def _registration(loss: Loss) -> Literal["softmax", "squares"]:
-    if loss is cross_entropy:
+    # The curvature of the softmax does not depend on the targets.
+    if loss is cross_entropy or isinstance(loss, CrossEntropy):
         return "softmax"
     if loss is squared_error:
         return "squares"
@@ -140,5 +141,5 @@ def _registration(loss: Loss) -> Literal["softmax", "squares"]:
         where="K-FAC: loss",
         found=getattr(loss, "__name__", type(loss).__name__),
         law="K-FAC approximates the Gauss-Newton matrix of a loss that it knows",
-        remedy='Use "cross_entropy" or "squared_error", or train with an Optax optimiser',
+        remedy='Use "cross_entropy", CrossEntropy or "squared_error", or an Optax optimiser',
     )

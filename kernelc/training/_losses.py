@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Literal, cast
 
@@ -22,6 +23,42 @@ def cross_entropy(
 ) -> Float[Array, " batch"]:
     """−log softmax(logits)_y of every example."""
     return optax.softmax_cross_entropy_with_integer_labels(logits, y)
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy with smoothed labels: −Σ_k t_k log softmax(logits)_k.
+
+    t = (1 − s) onehot(y) + s/K for K classes (Szegedy et al. 2016, section 7).
+
+    Arguments:
+        label_smoothing: s in [0, 1).
+
+    Raises: DataError for another s.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> loss = CrossEntropy(label_smoothing=0.1)
+        >>> round(float(loss(jnp.array([[2.0, 0.0]]), jnp.array([0]))[0]), 4)
+        0.2269
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise DataError(
+                where="CrossEntropy: label_smoothing",
+                found=repr(self.label_smoothing),
+                law="The share of the target that all classes split is at least 0, below 1",
+                remedy="Pass for example 0.1",
+            )
+
+    def __call__(
+        self, logits: Float[Array, "batch classes"], y: Shaped[Array, " batch"]
+    ) -> Float[Array, " batch"]:
+        targets = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[-1]), self.label_smoothing)
+        return optax.softmax_cross_entropy(logits, targets)
 
 
 def squared_error(

@@ -23,15 +23,26 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 # Left out for time, each of them some seconds of compilation: depth 10, which lies between 3 and
-# 50, and depth 50 at weights that take these activations to a fixed point, where the kernel is
-# all but constant. All depths and weights of relu are in.
+# 50; at other depths the weights that take these activations to a fixed point, where the kernel
+# is all but constant; and half the paddings of the deeper smooth convolutions. All depths and
+# weights of relu are in, and all paddings.
 THINNED = {
-    f"fc_{name}_{which}"
-    for name in ("leaky02", "erf", "gelu", "sin", "tanh_num", "abs")
-    for which in (
-        *(f"L10_{weights}" for weights in ("Wsqrt2_0", "W1_0", "W1_0.1", "W1.5_0.1")),
-        *(f"L50_{weights}" for weights in ("W1_0", "W1_0.1")),
-    )
+    *(
+        f"fc_{name}_{which}"
+        for name in ("leaky02", "erf", "gelu", "sin", "tanh_num", "abs")
+        for which in (
+            *(f"L10_{weights}" for weights in ("Wsqrt2_0", "W1_0", "W1_0.1", "W1.5_0.1")),
+            *(f"L{depth}_{w}" for depth in (1, 3, 50) for w in ("W1_0", "W1_0.1")),
+        )
+    ),
+    *(
+        f"conv_erf_{padding}_L4_{end}"
+        for padding, end in (("SAME", "gap"), ("CIRCULAR", "flatten"))
+    ),
+    *(
+        f"conv_gelu_{padding}_L4_{end}"
+        for padding, end in (("SAME", "flatten"), ("CIRCULAR", "gap"))
+    ),
 }
 
 OWN = 1e-6

@@ -122,6 +122,13 @@ def test_train_shapes_trains_and_writes_the_run(run, tmp_path):
     assert f"{told['history'][-1]['test_accuracy']:.4f}" in result.stdout
 
 
+def test_train_goes_on_from_its_folder(run):
+    options = ("train", "nets_of_mine:net", "--checkpoint", "kept", "--steps")
+    assert "finished after 2 steps" in run(*options, "2").stdout
+    assert "finished after 4 steps" in run(*options, "4").stdout
+    assert run(*options, "4", "--seed", "1").exit_code != 0
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "muon", "sophia"])
 def test_train_takes_an_optimiser_by_name(run, optimizer):
     result = run("train", "nets_of_mine:net", "--optimizer", optimizer, "--steps", "2")
