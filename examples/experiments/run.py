@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from settings import TUNING_SEED, Cell, Run, cells
 from tqdm import tqdm
-from training import train
+from training import rehearse, train
 
 
 HERE = Path(__file__).parent
@@ -30,6 +30,12 @@ def main(
     jobs: Annotated[int, typer.Option(help="Cells at a time, a process each.", min=1)] = 1,
     logs: Annotated[Path, typer.Option(help="Where logs go.")] = LOGS,
     data_dir: Annotated[str | None, typer.Option(help="Where the data are.")] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Store runs here, so that they can be cut off.")
+    ] = None,
+    dry_run: Annotated[
+        int, typer.Option(help="Only two steps of each cell, on this many synthetic examples.")
+    ] = 0,
     show: Annotated[bool, typer.Option("--list", help="List the cells and stop.")] = False,
 ) -> None:
     """Tune the rate of every cell with the same budget, then run its seeds."""
@@ -42,11 +48,15 @@ def main(
         print("\n".join(cell.name for cell in chosen))
     elif not chosen:
         raise SystemExit(f"no cell of {matrix} has {only!r} in its name")
+    elif dry_run:
+        for cell in chosen:
+            losses = rehearse(cell, dry_run).losses
+            print(f"{cell.name}: losses {', '.join(f'{loss:.4g}' for loss in losses)}", flush=True)
     elif jobs == 1:
         for cell in chosen:
-            run_cell(cell, logs, data_dir)
+            run_cell(cell, logs, data_dir, checkpoints)
     else:
-        _side_by_side(matrix, chosen, jobs, logs, data_dir)
+        _side_by_side(matrix, chosen, jobs, logs, data_dir, checkpoints)
 
 
 def _selected(found: list[Cell], only: str) -> list[Cell]:
@@ -55,15 +65,15 @@ def _selected(found: list[Cell], only: str) -> list[Cell]:
     return exact or [cell for cell in found if only in cell.name]
 
 
-def run_cell(cell: Cell, logs: Path, data_dir: str | None) -> None:
+def run_cell(cell: Cell, logs: Path, data_dir: str | None, checkpoints: Path | None = None) -> None:
     """Every rate with the tuning seed, then the final seeds at the best rate."""
     found = {}
     for rate in cell.rates:
-        found[rate] = train(Run(cell, rate, TUNING_SEED), logs, data_dir)
+        found[rate] = train(Run(cell, rate, TUNING_SEED), logs, data_dir, checkpoints)
         print(f"{cell.name} rate {rate:g}: {_outcome(found[rate])}", flush=True)
     best = min(found, key=lambda rate: last_loss(found[rate]))
     for seed in cell.seeds:
-        done = train(Run(cell, best, seed), logs, data_dir)
+        done = train(Run(cell, best, seed), logs, data_dir, checkpoints)
         print(f"{cell.name} rate {best:g} seed {seed}: {_outcome(done)}", flush=True)
 
 
@@ -83,13 +93,19 @@ def _outcome(done: dict) -> str:
 
 
 def _side_by_side(
-    matrix: Path, chosen: list[Cell], jobs: int, logs: Path, data_dir: str | None
+    matrix: Path,
+    chosen: list[Cell],
+    jobs: int,
+    logs: Path,
+    data_dir: str | None,
+    checkpoints: Path | None,
 ) -> None:
     """Each cell in a process of its own, so that they share cores and not Python's lock."""
 
     def one(cell: Cell) -> str:
         command = [sys.executable, str(HERE / "run.py"), str(matrix), "--only", cell.name]
         command += ["--logs", str(logs)] + (["--data-dir", data_dir] if data_dir else [])
+        command += ["--checkpoints", str(checkpoints)] if checkpoints else []
         # OpenBLAS would start a thread per core in every process for matrices this small.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment)

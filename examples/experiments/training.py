@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from arms import ARMS
 from optimizers import optimizer
-from settings import Cell, Run, finished, record
+from settings import DATA, Cell, Run, finished, record
 
 import kernelc as kc
 
@@ -29,8 +29,19 @@ _DIGITS = 5
 @functools.lru_cache(maxsize=1)
 def dataset(name: str, examples: int | None, folder: str | None) -> kc.data.Dataset:
     """The data, standardised; the first `examples` of the training part."""
+    if name == "imagenet":
+        raise SystemExit("there is no reader of ImageNet yet; --dry-run takes synthetic batches")
     data = kc.data.digits() if name == "digits" else getattr(kc.data, name)(folder)
     return data if examples is None else data.subset(examples, len(data.test_x))
+
+
+def synthetic(cell: Cell, count: int) -> kc.data.Dataset:
+    """Random examples of the cell's shape, to see that all of it fits together."""
+    shape, classes = DATA[cell.data]
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(count, *shape)).astype(np.float32)
+    y = (np.arange(count) % classes).astype(np.int32)
+    return kc.data.Dataset(x, y, x[:1], y[:1], f"synthetic {cell.data}", classes)
 
 
 @functools.lru_cache(maxsize=1)
@@ -39,13 +50,20 @@ def network(cell: Cell) -> kc.Network | kc.ShapedNetwork:
     return ARMS[cell.arm].build(cell.body())
 
 
-def train(run: Run, folder: Path, data_folder: str | None, progress: bool | None = None) -> dict:
+def train(
+    run: Run,
+    folder: Path,
+    data_folder: str | None,
+    checkpoints: Path | None = None,
+    progress: bool | None = None,
+) -> dict:
     """The last line of the run's log, after training unless a complete log is there.
 
     Arguments:
         run: what to do.
         folder: where logs are.
         data_folder: where data are; None for the places kernelc looks in.
+        checkpoints: where runs are stored, so that one that was cut off goes on; None for not.
         progress: as in `kernelc.fit`.
     """
     path = run.log(folder)
@@ -54,7 +72,7 @@ def train(run: Run, folder: Path, data_folder: str | None, progress: bool | None
         return done
     cell = run.cell
     data = dataset(cell.data, cell.examples, data_folder)
-    model = kc.lower(network(cell), key=jax.random.key(run.seed))
+    model = kc.lower(network(cell), key=jax.random.key(run.seed), policy=unrolled(cell))
     result = kc.fit(
         model,
         data,
@@ -65,8 +83,28 @@ def train(run: Run, folder: Path, data_folder: str | None, progress: bool | None
         loss=kc.CrossEntropy(cell.label_smoothing),
         eval_every=max(1, cell.steps // _EVALUATIONS),
         progress=progress,
+        checkpoint=None if checkpoints is None else checkpoints / path.stem,
     )
     return _written(path, run, model, result)
+
+
+def rehearse(cell: Cell, batch: int) -> kc.FitResult:
+    """Two steps of the cell on synthetic batches of this size: nothing is logged."""
+    model = kc.lower(network(cell), key=jax.random.key(0), policy=unrolled(cell))
+    return kc.fit(
+        model,
+        synthetic(cell, batch),
+        optimizer=optimizer(cell.optimizer, cell.rates[0], cell.steps),
+        steps=2,
+        batch_size=batch,
+        loss=kc.CrossEntropy(cell.label_smoothing),
+        progress=False,
+    )
+
+
+def unrolled(cell: Cell) -> kc.Policy | None:
+    """K-FAC needs every weight to be an array of its own."""
+    return kc.Policy(layers="unrolled") if cell.optimizer.startswith("kfac") else None
 
 
 def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dict[str, Any]:

@@ -24,8 +24,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 # Left out for time, each of them some seconds of compilation: depth 10, which lies between 3 and
 # 50; at other depths the weights that take these activations to a fixed point, where the kernel
-# is all but constant; and half the paddings of the deeper smooth convolutions. All depths and
-# weights of relu are in, and all paddings.
+# is all but constant; and deeper smooth convolutions and residual nets, one of each kind left in.
+# All depths, weights, paddings and sums of relu are in.
 THINNED = {
     *(
         f"fc_{name}_{which}"
@@ -36,13 +36,12 @@ THINNED = {
         )
     ),
     *(
-        f"conv_erf_{padding}_L4_{end}"
-        for padding, end in (("SAME", "gap"), ("CIRCULAR", "flatten"))
+        f"conv_{name}_{which}"
+        for name in ("erf", "gelu")
+        for which in ("SAME_L4_gap", "SAME_L4_flatten", "CIRCULAR_L4_flatten")
     ),
-    *(
-        f"conv_gelu_{padding}_L4_{end}"
-        for padding, end in (("SAME", "flatten"), ("CIRCULAR", "gap"))
-    ),
+    *(f"res_{form}_{name}" for form in ("pre", "scaled") for name in ("erf_B10", "gelu_B10")),
+    *("res_pre_tanh_num_B10", "res_pre2_tanh_num_B4", "res_pre2_gelu_B4"),
 }
 
 OWN = 1e-6
