@@ -148,13 +148,17 @@ def draw(found: Sequence[Outcome], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for index, outcome in enumerate(found):
-        curve = np.where(np.isfinite(outcome.curve), outcome.curve, np.nan)
-        steps = WINDOW * np.arange(1, curve.shape[1] + 1)
+        # Infinite where a run had diverged, so that medians count it; lines end there.
+        low, middle, high = (
+            np.where(np.isfinite(row), row, np.nan)
+            for row in np.quantile(outcome.curve, (0, 0.5, 1), 0, method="nearest")
+        )
+        steps = WINDOW * np.arange(1, middle.size + 1)
         cell = outcome.cell
         style = {"color": f"C{index % 10}", "linestyle": ("-", "--", ":")[index // 10 % 3]}
         label = f"{ARMS[cell.arm].title}, {cell.activation}, {cell.optimizer}"
-        axes.plot(steps, np.median(curve, 0), label=label, linewidth=1.4, **style)
-        axes.fill_between(steps, curve.min(0), curve.max(0), alpha=0.15, color=style["color"])
+        axes.plot(steps, middle, label=label, linewidth=1.4, **style)
+        axes.fill_between(steps, low, high, alpha=0.15, color=style["color"])
     axes.set(yscale="log", xlabel="step", ylabel="training loss, mean over 50 steps")
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
     figure.savefig(path, dpi=110)
