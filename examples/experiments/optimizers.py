@@ -34,8 +34,8 @@ def _muon(rate: float, steps: int) -> Any:
 
 
 def _kfac(rate: float, steps: int) -> Any:
-    """Everything adaptive: what is tuned is the damping it starts with."""
-    return kc.kfac(initial_damping=rate, allow_diagonal=True)
+    """Everything adaptive, down to 1e-4: what is tuned is the damping it starts with."""
+    return kc.kfac(initial_damping=rate, min_damping=1e-4, allow_diagonal=True)
 
 
 def _kfac_damped(rate: float, steps: int) -> Any:

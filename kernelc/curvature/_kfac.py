@@ -19,7 +19,7 @@ def kfac(
     momentum: Adaptive | float | None = None,
     damping: Adaptive | float | Schedule = "adaptive",
     initial_damping: float = 1.0,
-    min_damping: float = 1e-4,
+    min_damping: float = 1e-2,
     norm_constraint: float | None = None,
     curvature_ema: float = 0.95,
     curvature_every: int = 1,
@@ -43,7 +43,8 @@ def kfac(
             adaptive one, 0.9 with any other.
         damping: λ. "adaptive" follows how well the quadratic model predicted the loss
             (Levenberg-Marquardt); else a number or a function of the step.
-        initial_damping, min_damping: where adaptive damping starts and ends.
+        initial_damping, min_damping: where adaptive damping starts, and what it never falls
+            below: with less, steps on batches of a few hundred examples follow their noise.
         norm_constraint: bound on α² ∇ᵀ(F + λ)⁻¹∇, for learning rates that are not adaptive;
             None bounds those by 1e-4, and `math.inf` leaves them unbounded.
         curvature_ema: share of its past that the estimate of F keeps at an update.
