@@ -23,9 +23,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 # Left out for time, each of them some seconds of compilation: depth 10, which lies between 3 and
-# 50; at other depths the weights that take these activations to a fixed point, where the kernel
-# is all but constant; and deeper smooth convolutions and residual nets, one of each kind left in.
-# All depths, weights, paddings and sums of relu are in.
+# 50; weights without biases at depths 1 and 3; at all depths the weights that take these
+# activations to a fixed point, where the kernel is all but constant; and deeper smooth
+# convolutions and residual nets, one of each kind left in. All depths, weights, paddings and sums
+# of relu are in.
 THINNED = {
     *(
         f"fc_{name}_{which}"
@@ -33,6 +34,7 @@ THINNED = {
         for which in (
             *(f"L10_{weights}" for weights in ("Wsqrt2_0", "W1_0", "W1_0.1", "W1.5_0.1")),
             *(f"L{depth}_{w}" for depth in (1, 3, 50) for w in ("W1_0", "W1_0.1")),
+            *("L1_Wsqrt2_0", "L3_Wsqrt2_0"),
         )
     ),
     *(

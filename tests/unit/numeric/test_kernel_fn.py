@@ -89,7 +89,7 @@ def test_under_jit_and_vmap() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rectified, biases", "pools"])
+@pytest.mark.parametrize("name", ["rectified, biases", "spread"])
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     with jax.enable_x64(True):
         x = jnp.asarray(data(name, 3))
