@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -57,6 +59,11 @@ def _clamp_jvp(primals: tuple, tangents: tuple) -> tuple:
     return clamp(primals[0]), tangents[0]
 
 
+def tangent(gap: Any, sqrt: Callable) -> Any:
+    """tan(θ/4) = √g/(√2 + √(2 - g)), with the square root of the arrays at hand."""
+    return sqrt(gap) / (math.sqrt(2) + sqrt(2 - gap))
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def quarter(gap: Float[Array, "..."], stored: bool) -> tuple[Array, Array]:
     """b = tan(θ/4) = √g/(√2 + √(2 - g)) and b², of which the slope at gap 0 is 1/8.
@@ -69,10 +76,10 @@ def quarter(gap: Float[Array, "..."], stored: bool) -> tuple[Array, Array]:
     Returns: (...) b and b².
 
     Example:
-        >>> float(jax.grad(lambda g: quarter(g, False)[1])(0.0))
+        >>> round(float(jax.grad(lambda g: quarter(g, False)[1])(0.0)), 6)
         0.125
     """
-    b = root(gap) / (math.sqrt(2) + root(2 - gap))
+    b = tangent(gap, root)
     b = jax.lax.optimization_barrier(b) if stored else b
     return b, b * b
 

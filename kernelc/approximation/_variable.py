@@ -10,10 +10,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Array, Float, Float64
 
-from ._roots import quarter, root
+from ._roots import quarter, root, tangent
 
 
-_ROOT2 = math.sqrt(2)
 # In terms of a series, measured under XLA on a CPU: there, what is cheap is arithmetic.
 DIVISION = 3
 _ROOT = 4
@@ -112,7 +111,7 @@ class Variable:
             >>> float(Variable("gap", 1.0).base_value(np.float32(1.0)))
             0.5
         """
-        return sqrt(gap) / (_ROOT2 + sqrt(2 - gap)) if self.base == "angle" else 0.5 * gap
+        return tangent(gap, sqrt) if self.base == "angle" else 0.5 * gap
 
     def base_values(
         self, gap: Float[Array, "..."], stored: bool

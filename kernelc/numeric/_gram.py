@@ -116,12 +116,12 @@ class GramAlgebra(PairAlgebra[Any]):
             return s
         parts, theta = [], s.second.theta
         for pair, frame in zip(s.second.k[0].parts, self.frame.frames, strict=True):
-            alike = self._identity(frame, pair.drop, True)
-            drop = jnp.where(alike, pair.drop, (pair.left + pair.right) / 2)
+            one_place = self._identity(frame, pair.drop, True)
+            drop = jnp.where(one_place, pair.drop, (pair.left + pair.right) / 2)
             parts.append(Pair(pair.left, pair.right, drop))
         if theta is not None:
-            alike = self._identity(self.frame, s.second.k[0].cross.drop, True)
-            theta = (jnp.where(alike, theta[0], 0.0),)
+            one_place = self._identity(self.frame, s.second.k[0].cross.drop, True)
+            theta = (jnp.where(one_place, theta[0], 0.0),)
         second = Second(s.second.q, (Field.of(tuple(parts)),), theta)
         return self.atom_signal(second, s.mean, s.support, s.gaussian)
 

@@ -54,7 +54,7 @@ def derive(network: Network, q: Any = None) -> Kernel:
         >>> x = kc.Input((8,))
         >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("erf"), kc.Dense(1))(x))
         >>> kc.derive(net).q_map
-        2*asin(2*q/(2*q + 1))/pi
+        2*atan(2*q/sqrt(4*q + 1))/pi
     """
     if not isinstance(network, Network):
         shaped = getattr(network, "network", None)

@@ -53,7 +53,6 @@ class Checkpoints:
             step = manager.latest_step()
             if step is None:
                 return None
-            # Whatever Orbax and its storage raise: the file at fault is the user's to see.
             try:
                 log = manager.restore(step, args=args.Composite(log=args.JsonRestore())).log
                 self._require_same(log["identity"], carry)
@@ -62,6 +61,8 @@ class Checkpoints:
             except KernelcError:
                 raise
             except Exception as error:
+                # Orbax, its storage and its parsers raise errors of many kinds on damaged files:
+                # the folder at fault is told, and the original stays attached.
                 raise LoadError(
                     where=f"checkpoint {self.folder}, step {step}",
                     found=f"{type(error).__name__}: {str(error)[:200]}",

@@ -97,6 +97,7 @@ def test_an_early_output_is_hidden_by_no_block():
 )
 def test_auto_loops_where_compilation_would_be_long_and_steps_not_slow(block, shape, count, found):
     if jax.default_backend() != "cpu":
+        # Only XLA on a CPU runs convolutions in a loop on one thread: the rule is for it alone.
         pytest.skip("elsewhere convolutions are as fast in a loop")
     model = lowered(kc.repeat(block, count), shape, "auto")
     assert loops(model) == found
