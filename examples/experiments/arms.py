@@ -6,11 +6,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import edge_of_chaos
-
 import kernelc as kc
 import nets
-from kernelc.ir import Placed
+from kernelc.shaping import solve_edge_of_chaos
 
 
 Network = kc.Network | kc.ShapedNetwork
@@ -99,23 +97,20 @@ def _untreated(init: str) -> Callable[[Body], Network]:
 
 
 def _edge_of_chaos(body: Body) -> Network:
-    weight_std, bias_std = edge_of_chaos.solve(body.activation)
-    net = body.build("vanilla", weight_std=weight_std)
-    return initialised(net, init="orthogonal", bias_std=bias_std)
+    return kc.shape(body.build("vanilla"), kc.EdgeOfChaos(init="orthogonal"))
 
 
-def initialised(network: kc.Network, *, init: str, bias_std: float = 0.0) -> kc.Network:
-    """The network with this initialisation in its hidden dense and convolution layers."""
+def _has_edge_of_chaos(activation: str) -> bool:
+    try:
+        solve_edge_of_chaos(kc.Activation(activation).function, kc.EdgeOfChaos())
+    except kc.UnreachableError:
+        return False
+    return True
 
-    def changed(node: Placed) -> kc.Layer:
-        layer = node.layer
-        if not isinstance(layer, kc.Dense | kc.Conv):
-            return layer
-        layer = dataclasses.replace(layer, init=init)
-        last = node.index == len(network.nodes) - 1
-        return layer if last else dataclasses.replace(layer, bias_std=bias_std)
 
-    return network.rebuild(changed)
+def initialised(network: kc.Network, *, init: str) -> kc.Network:
+    """The network with this initialisation in all its layers of weights."""
+    return network.rebuild(lambda node: node.layer.weighted(init=init))
 
 
 ARMS = {
@@ -125,5 +120,5 @@ ARMS = {
     "vanilla-tat": Arm("vanilla, TAT", _tat, lambda a: a != "relu"),
     "vanilla-gaussian": Arm("vanilla, Gaussian", _untreated("gaussian")),
     "vanilla-orthogonal": Arm("vanilla, orthogonal", _untreated("orthogonal")),
-    "vanilla-eoc": Arm("vanilla, edge of chaos", _edge_of_chaos, edge_of_chaos.exists),
+    "vanilla-eoc": Arm("vanilla, edge of chaos", _edge_of_chaos, _has_edge_of_chaos),
 }

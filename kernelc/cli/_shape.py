@@ -11,7 +11,7 @@ from rich.console import Console
 from ..shaping import ShapedNetwork, shape
 from ._console import output, table
 from ._load import Spec, load_network
-from ._targets import Dks, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
+from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
 from ._write import written
 
 
@@ -20,6 +20,7 @@ def shape_command(
     dks: Dks = None,
     tat_eta: TatEta = None,
     tat_tau: TatTau = None,
+    edge_of_chaos: Edge = False,
     rewrite: Annotated[
         bool, typer.Option(help="Change layers that break a requirement of shaping.")
     ] = False,
@@ -29,8 +30,8 @@ def shape_command(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the shaped network as JSON.")] = None,
 ) -> None:
-    """Solve the activations' constants for a target (default DKS)."""
-    target = chosen_target(dks, tat_eta, tat_tau)
+    """Solve the activations' constants, or weights and biases, for a target (default DKS)."""
+    target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
     shaped = shape(
         load_network(spec),
         target,
@@ -46,17 +47,22 @@ def shape_command(
 def print_shaped(console: Console, shaped: ShapedNetwork) -> None:
     """Constants, residuals, changes and assumptions."""
     console.print(f"{shaped.network.name} shaped by {shaped.target}\n")
-    constants = table("activation", "alpha", "beta", "gamma", "delta", "negative slope", numbers=5)
-    for name, t in shaped.transforms.items():
-        values = (t.alpha, t.beta, t.gamma, t.delta, t.negative_slope)
-        constants.add_row(name, *("" if v is None else f"{v:.12g}" for v in values))
-    console.print(constants)
-    console.print()
+    if shaped.transforms:
+        console.print(_constants(shaped))
+        console.print()
     residuals = table("condition", "residual", numbers=1)
     for condition, value in shaped.residuals.items():
         residuals.add_row(condition, f"{value:.1e}")
     console.print(residuals)
     # The text form ends with what was changed and what is assumed, equal changes folded.
     for line in str(shaped).splitlines()[1:]:
-        if line.startswith(("  local", "  changed", "  assumes")):
+        if line.startswith(("  local", "  sigma", "  changed", "  assumes")):
             console.print(line)
+
+
+def _constants(shaped: ShapedNetwork):
+    constants = table("activation", "alpha", "beta", "gamma", "delta", "negative slope", numbers=5)
+    for name, t in shaped.transforms.items():
+        values = (t.alpha, t.beta, t.gamma, t.delta, t.negative_slope)
+        constants.add_row(name, *("" if v is None else f"{v:.12g}" for v in values))
+    return constants

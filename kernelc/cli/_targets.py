@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .._errors import ShapingError
-from ..shaping import DKS, TAT, Target
+from ..shaping import DKS, TAT, EdgeOfChaos, Target
 
 
 Dks = Annotated[float | None, typer.Option("--dks", metavar="ZETA", help="DKS: largest C_f'(1).")]
@@ -19,6 +19,10 @@ TatEta = Annotated[
 TatTau = Annotated[
     float | None,
     typer.Option("--tat-tau", metavar="TAU", help="TAT for smooth activations: largest C_f''(1)."),
+]
+Edge = Annotated[
+    bool,
+    typer.Option("--edge-of-chaos", help="Weights and biases with C'(1) = 1 at a fixed q."),
 ]
 
 
@@ -34,13 +38,12 @@ class Mode(StrEnum):
 Pln = Annotated[Mode, typer.Option(help="Input normalisation a rewrite inserts, or none.")]
 
 
-def chosen_target(dks: float | None, eta: float | None, tau: float | None) -> Target:
+def chosen_target(
+    dks: float | None, eta: float | None, tau: float | None, edge: bool = False
+) -> Target:
     """The one target that was asked for; DKS when none was."""
-    given = [
-        name
-        for name, value in (("--dks", dks), ("--tat-eta", eta), ("--tat-tau", tau))
-        if value is not None
-    ]
+    values = {"--dks": dks, "--tat-eta": eta, "--tat-tau": tau, "--edge-of-chaos": edge or None}
+    given = [name for name, value in values.items() if value is not None]
     if len(given) > 1:
         raise ShapingError(
             where="options",
@@ -48,6 +51,8 @@ def chosen_target(dks: float | None, eta: float | None, tau: float | None) -> Ta
             law="a network is shaped towards one target",
             remedy="give one of them",
         )
+    if edge:
+        return EdgeOfChaos()
     if eta is None and tau is None:
         return DKS() if dks is None else DKS(zeta=dks)
     return TAT(eta=eta, tau=tau)

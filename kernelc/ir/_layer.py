@@ -100,6 +100,12 @@ class Layer(ABC):
         del alpha, beta, gamma, delta, params
         return self
 
+    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Layer:
+        """This layer with its random weights drawn with these standard deviations in this way
+        (None keeps what it has); the layer itself where it draws none."""
+        del weight_std, bias_std, init
+        return self
+
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         """What kernel shaping asks of this layer; `last`: no nonlinearity comes after it."""
         del shapes, out, last

@@ -16,9 +16,12 @@ class Weights:
         fan_in: how many trained weights each output sums over.
         bias: whether a bias is trained. It counts in the standard parametrisation whatever
             its variance.
+        orthogonal: whether they are drawn so as to keep norms, in place of independently. In
+            the limit of infinite width this changes nothing.
     """
 
     variance: Any
     bias_variance: Any
     fan_in: int
     bias: bool = True
+    orthogonal: bool = False

@@ -13,7 +13,7 @@ import jax
 from .. import modules
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import INITS, weight_rule
+from ._dense import INITS, drawn, weight_rule
 from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
@@ -110,7 +110,9 @@ class Conv(Layer):
         # Beside the centre tap of a Delta convolution weights start at zero, and train.
         read = algebra.tap_mean(inputs[0], over) if self.delta and algebra.standard else None
         fan_in = over.taps * shapes[0][-1] // self.groups
-        weights = Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias)
+        weights = Weights(
+            self.weight_std**2, self.bias_std**2, fan_in, self.bias, self.init != "gaussian"
+        )
         return algebra.fresh(taps(inputs[0], over), weights, read)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
@@ -118,6 +120,9 @@ class Conv(Layer):
 
     def location_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.window, self.stride
+
+    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Conv:
+        return drawn(self, weight_std, bias_std, init)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo", delta=True)

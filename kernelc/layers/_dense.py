@@ -15,6 +15,7 @@ from ._fields import finite_number, numeric, one_of, positive_integer, trained_b
 
 
 S = TypeVar("S")
+L = TypeVar("L", bound=Any)
 INITS = ("gaussian", "orthogonal", "suo")
 
 
@@ -62,11 +63,16 @@ class Dense(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         fan_in = shapes[0][-1]
-        weights = Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias)
+        weights = Weights(
+            self.weight_std**2, self.bias_std**2, fan_in, self.bias, self.init != "gaussian"
+        )
         return algebra.fresh(inputs[0], weights)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std
+
+    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Dense:
+        return drawn(self, weight_std, bias_std, init)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return weight_rule(
@@ -84,6 +90,13 @@ class Dense(Layer):
             bias=self.bias,
             dtype=dtype,
         )
+
+
+def drawn(layer: L, weight_std: Any, bias_std: Any, init: Any) -> L:
+    """A layer of weights with those of the three that are given; always a new one."""
+    given = {"weight_std": weight_std, "bias_std": bias_std, "init": init}
+    changed: Any = {field: value for field, value in given.items() if value is not None}
+    return dataclasses.replace(layer, **changed)
 
 
 def weight_rule(layer: Any, replacement: Layer) -> ShapingRule:

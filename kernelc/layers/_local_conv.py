@@ -12,7 +12,7 @@ import jax
 
 from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import INITS, weight_rule
+from ._dense import INITS, drawn, weight_rule
 from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
@@ -76,7 +76,9 @@ class LocalConv(Layer):
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
         fan_in = over.taps * shapes[0][-1]
-        weights = Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias)
+        weights = Weights(
+            self.weight_std**2, self.bias_std**2, fan_in, self.bias, self.init != "gaussian"
+        )
         return algebra.unshare(algebra.fresh(algebra.tap_mean(inputs[0], over), weights))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
@@ -87,6 +89,9 @@ class LocalConv(Layer):
 
     def reads(self) -> tuple[str, ...]:
         return ("unlike",)
+
+    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> LocalConv:
+        return drawn(self, weight_std, bias_std, init)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         windows = per_axis(self.window, len(out) - 1, "LocalConv", "window")

@@ -1,7 +1,12 @@
-"""Deep Kernel Shaping and Tailored Activation Transformations, from a graph."""
+"""Deep Kernel Shaping, Tailored Activation Transformations and the edge of chaos, from a graph."""
 
-from ._certificate import certify_dks as certify_dks, certify_tat as certify_tat
+from ._certificate import (
+    certify_dks as certify_dks,
+    certify_edge as certify_edge,
+    certify_tat as certify_tat,
+)
 from ._dks import solve_dks as solve_dks
+from ._edge_of_chaos import EdgePoint as EdgePoint, solve_edge_of_chaos as solve_edge_of_chaos
 from ._leaky_relu import (
     leaky_relu_c_map as leaky_relu_c_map,
     leaky_relu_tat_transform as leaky_relu_tat_transform,
@@ -11,6 +16,11 @@ from ._requirements import Violation as Violation
 from ._shape import shape as shape
 from ._shaped import ShapedNetwork as ShapedNetwork
 from ._subnetworks import Subnetworks as Subnetworks
-from ._targets import DKS as DKS, TAT as TAT, Target as Target
+from ._targets import (
+    DKS as DKS,
+    TAT as TAT,
+    EdgeOfChaos as EdgeOfChaos,
+    Target as Target,
+)
 from ._tat import solve_tat as solve_tat
 from ._transform import Transform as Transform

@@ -7,7 +7,14 @@ import math
 import numpy as np
 
 from .._errors import ShapingError
-from ..activations import ScalarFunction, independent_rule, named, panel_rule
+from ..activations import (
+    Moments,
+    ScalarFunction,
+    independent_rule,
+    moments,
+    named,
+    panel_rule,
+)
 from ._deviations import deviations_on
 from ._transform import Transform
 
@@ -91,6 +98,49 @@ def certify_leaky_tat(phi: ScalarFunction, transform: Transform) -> dict[str, fl
     q, q_rate, _, slope, _ = _measured(phi, transform, curved=False)
     residuals = {"Q(1)-1": q - 1, "Q'(1)-1": q_rate - 1, "C'(1)-1": slope / q - 1}
     return _judged(phi, transform, residuals)
+
+
+def certify_edge(
+    phi: ScalarFunction, q: float, weight_std: float, bias_std: float
+) -> tuple[dict[str, float], Moments]:
+    """The residuals of the two conditions of the edge of chaos, and the moments they come from.
+
+    C'(1) = sigma_w^2 E phi'(X)^2 = 1 and Q(q) = sigma_w^2 E phi(X)^2 + sigma_b^2 = q, with
+    X ~ N(0, q) (Schoenholz et al. 2017, eqs. 4 and 8).
+
+    Arguments:
+        phi: the activation.
+        q: the fixed point.
+        weight_std: sigma_w.
+        bias_std: sigma_b.
+
+    Returns: residuals by name, and moments by the certificate's rule.
+
+    Raises:
+        ShapingError: a residual exceeds 1e-12.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> certify_edge(named("relu"), 1.0, 2**0.5, 0.1)
+        Traceback (most recent call last):
+        ...
+        kernelc._errors.ShapingError: activation relu: Q(q)/q-1 = ...
+    """
+    found = moments(phi, math.sqrt(q), rule=_rule)
+    residuals = {
+        "C'(1)-1": weight_std**2 * found.slope_second - 1,
+        "Q(q)/q-1": (weight_std**2 * found.second + bias_std**2) / q - 1,
+    }
+    name, worst = max(residuals.items(), key=lambda item: abs(item[1]))
+    if not all(abs(value) <= TOLERANCE for value in residuals.values()):
+        raise ShapingError(
+            where=f"activation {phi.name}",
+            found=f"{name} = {worst:.3e} at q = {q:.10g}, sigma_w = {weight_std:.10g}, "
+            f"sigma_b = {bias_std:.10g}",
+            law=f"A point is returned only if both conditions hold to {TOLERANCE:.1e}",
+            remedy="Report this activation and target: the solution found does not certify",
+        )
+    return residuals, found
 
 
 def measured_slope(phi: ScalarFunction, transform: Transform) -> float:

@@ -76,6 +76,9 @@ class OriginAlgebra(KernelAlgebra[Origin]):
     def normalise(self, s: Origin, center: bool, over_locations: bool) -> Origin:
         return s
 
+    def centre(self, s: Origin) -> Origin:
+        return dataclasses.replace(s, mean=False)
+
     def batch_normalise(self, s: Origin) -> Origin:
         return s
 

@@ -13,6 +13,7 @@ from ._independence import OriginAlgebra
 
 
 PLNMode = Literal["one", "avg_q", "off"]
+_LAW = "every subnetwork must keep q = 1 and have a C map of its own"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,19 +44,23 @@ def prepared(
     pln: PLNMode | None,
     shortcut_weight: float | None,
     centred: bool = True,
+    exempt: frozenset[str] = frozenset(),
+    law: str = _LAW,
 ) -> Rewrite:
     """The network with every requirement met, or an error that lists all that are not.
+
+    `exempt` names nodes whose layers are not asked; `law` is what the error appeals to.
 
     Raises:
         ShapingError: requirements are broken that a rewrite was not asked, or not able, to mend.
     """
-    last = _after_last_nonlinearity(network)
+    last = after_last_nonlinearity(network)
     violations: list[Violation] = []
     changes: list[str] = []
     shortcuts = _shortcuts(network) if shortcut_weight is not None else {}
 
     def change(node: Placed) -> Layer | None:
-        if not node.inputs:
+        if not node.inputs or node.name in exempt:
             return node.layer
         rule = node.layer.shaping(network.in_shapes(node), node.shape, last[node.index])
         if rule.problem is not None and node.index in shortcuts:
@@ -72,7 +77,7 @@ def prepared(
     origin = OriginAlgebra(centred)
     changed.fold(origin, origin.start())
     violations += [Violation(*violation) for violation in origin.violations]
-    _refuse(network, violations, rewrite)
+    refuse(network, violations, rewrite, law)
     changed, assumptions = _normalised_input(changed, pln if rewrite else None, changes)
     if origin.approximations:
         count, first = len(origin.approximations), origin.approximations[0]
@@ -83,7 +88,8 @@ def prepared(
     return Rewrite(changed, tuple(changes), assumptions)
 
 
-def _refuse(network: Network, violations: list[Violation], rewrite: bool) -> None:
+def refuse(network: Network, violations: list[Violation], rewrite: bool, law: str = _LAW) -> None:
+    """Raise `ShapingError` with the list of violations, if there are any."""
     if not violations:
         return
     listing = "".join(f"\n  - {violation}" for violation in violations)
@@ -91,7 +97,7 @@ def _refuse(network: Network, violations: list[Violation], rewrite: bool) -> Non
     raise ShapingError(
         where=network.name,
         found=f"{len(violations)} requirement(s) of kernel shaping broken:{listing}",
-        law="every subnetwork must keep q = 1 and have a C map of its own",
+        law=law,
         remedy=f"change the nodes as said{helps}",
     )
 
@@ -102,7 +108,7 @@ def _told(node: Placed, rule: ShapingRule) -> str:
     return f"{node.name}: {node.layer.text()} -> {rule.replacement.text()}"
 
 
-def _after_last_nonlinearity(network: Network) -> list[bool]:
+def after_last_nonlinearity(network: Network) -> list[bool]:
     """For each node, whether no nonlinearity reads what it computes."""
     free = [True] * len(network)
     for node in reversed(network.nodes):

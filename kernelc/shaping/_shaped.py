@@ -16,13 +16,16 @@ class ShapedNetwork:
     """What `shape` returns.
 
     Arguments:
-        network: the rewritten graph, activations transformed.
+        network: the rewritten graph, activations transformed or weights chosen.
         target: what was asked for.
-        transforms: solved constants of each activation, by name.
+        transforms: solved constants of each activation, by name; none at the edge of chaos.
         certificate: residuals of every condition, by activation and for the network, each
             recomputed by a rule that took no part in solving.
         psi: local slope C'(1) (DKS).
         kappa: local curvature C''(1) (smooth TAT).
+        weight_std: sigma_w of layers that read images of the nonlinearity (edge of chaos).
+        bias_std: sigma_b of the same layers (edge of chaos).
+        q: fixed point of the Q map that all nonlinearities read (edge of chaos).
         changes: what the rewrite did, one line for each node.
         assumptions: what must hold of the data.
     """
@@ -33,6 +36,9 @@ class ShapedNetwork:
     certificate: Mapping[str, Mapping[str, float]]
     psi: float | None = None
     kappa: float | None = None
+    weight_std: float | None = None
+    bias_std: float | None = None
+    q: float | None = None
     changes: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
@@ -56,6 +62,11 @@ class ShapedNetwork:
             rows.append(f"  local slope psi = {self.psi:.12g}")
         if self.kappa is not None:
             rows.append(f"  local curvature kappa = {self.kappa:.12g}")
+        if self.q is not None:
+            rows.append(
+                f"  sigma_w = {self.weight_std:.12g}, sigma_b = {self.bias_std:.12g} "
+                f"at the fixed point q = {self.q:.12g}"
+            )
         for name, t in self.transforms.items():
             slope = "" if t.negative_slope is None else f" negative_slope={t.negative_slope:.10g}"
             rows.append(
@@ -68,7 +79,8 @@ class ShapedNetwork:
         return "\n".join(rows)
 
     def __repr__(self) -> str:
-        return f"<{self.network.name} shaped by {self.target}: {', '.join(self.transforms)}>"
+        names = ", ".join(where for where in self.certificate if where != "network")
+        return f"<{self.network.name} shaped by {self.target}: {names}>"
 
 
 def _folded(changes: tuple[str, ...]) -> list[str]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import get_args
 
 from .._errors import ShapingError
+from ..modules import Kind
+
+
+_LARGEST_Q = 1e6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +75,61 @@ class TAT:
             _check("TAT", "tau", self.tau, 0.0, math.inf, "0 is reached only by linear networks")
 
 
-Target = DKS | TAT
+@dataclasses.dataclass(frozen=True)
+class EdgeOfChaos:
+    """Weights and biases at which the slope is 1 at a fixed point q* of the Q map.
+
+    sigma_w^2 E phi'(sqrt(q*) Z)^2 = 1 and q* = sigma_w^2 E phi(sqrt(q*) Z)^2 + sigma_b^2 (Poole
+    et al. 2016; Schoenholz et al. 2017, eqs. 4 and 8). The solutions of one activation are a
+    curve, on which q or bias_std names a point; activations stay as they are. Without
+    arguments q* is 1, or the value nearest to 1 (in ratio) with sigma_b^2 >= 0. For functions
+    such as tanh the curve starts at sigma_w = 1 / |phi'(0)|, sigma_b = 0, where q* goes to 0.
+
+    Arguments:
+        q: the fixed point, above 0 and below a million.
+        bias_std: sigma_b, at least 0; of several fixed points, the one nearest to 1 is taken.
+        init: how weights are drawn: "gaussian", "orthogonal" or "suo".
+
+    Raises:
+        ShapingError: both q and bias_std, or a value out of range.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((8,))
+        >>> layers = kc.chain(kc.Dense(64), kc.Activation("tanh"))
+        >>> net = kc.Network(x, kc.chain(kc.repeat(layers, 50), kc.Dense(3))(x))
+        >>> shaped = kc.shape(net, kc.EdgeOfChaos())
+        >>> round(shaped.weight_std, 8), round(shaped.bias_std, 8), shaped.q
+        (1.46741359, 0.38854167, 1.0)
+    """
+
+    q: float | None = None
+    bias_std: float | None = None
+    init: Kind = "gaussian"
+
+    def __post_init__(self) -> None:
+        if self.q is not None and self.bias_std is not None:
+            raise ShapingError(
+                where="EdgeOfChaos",
+                found=f"q = {self.q!r} and bias_std = {self.bias_std!r}",
+                law="the edge of chaos of an activation is a curve: one number names a point",
+                remedy="give one of them, or neither",
+            )
+        if self.q is not None:
+            _check("EdgeOfChaos", "q", self.q, 0.0, _LARGEST_Q, "Gaussian means are taken there")
+        none = isinstance(self.bias_std, int | float) and self.bias_std == 0
+        if self.bias_std is not None and (not none or isinstance(self.bias_std, bool)):
+            _check("EdgeOfChaos", "bias_std", self.bias_std, 0.0, math.inf, "or 0, for none")
+        if self.init not in get_args(Kind):
+            raise ShapingError(
+                where="EdgeOfChaos",
+                found=f"init = {self.init!r}",
+                law=f"weights are drawn in one of the ways {', '.join(get_args(Kind))}",
+                remedy="choose one of them",
+            )
+
+
+Target = DKS | TAT | EdgeOfChaos
 
 
 def _check(kind: str, field: str, value: float, low: float, high: float, why: str) -> None:

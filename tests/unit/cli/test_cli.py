@@ -105,11 +105,33 @@ def test_shape_takes_other_targets(run, target):
     assert "assumes" in result.stdout
 
 
+def test_shape_sets_weights_at_the_edge_of_chaos(run, tmp_path):
+    result = run("shape", "nets_of_mine:net", "--edge-of-chaos", "--out", "edge.json")
+    assert result.exit_code == 0, result.output
+    assert "sigma_w = 1.46741359163, sigma_b = 0.388541670067" in result.stdout
+    assert "alpha" not in result.stdout
+    written = kc.Network.load(tmp_path / "edge.json")
+    assert "weight_std=1.46741" in written["dense_2"].layer.text()
+    both = run("shape", "nets_of_mine:net", "--edge-of-chaos", "--dks", "1.5")
+    assert "--dks and --edge-of-chaos" in " ".join(both.stderr.split())
+
+
 def test_diagnose_prints_the_report_and_draws(run, tmp_path):
     result = run("diagnose", "nets_of_mine:net", "--plot", "net.png")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("diagnosis of three")
     assert (tmp_path / "net.png").stat().st_size > 10_000
+
+
+def test_diagnose_writes_a_page(run, tmp_path):
+    result = run("diagnose", "nets_of_mine:net", "--html", "net.html", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["network"] == "three"
+    page = (tmp_path / "net.html").read_text(encoding="utf-8")
+    assert "<h1>Diagnosis of three</h1>" in page
+    wrong = run("diagnose", "nets_of_mine:net", "--html", "no/such/folder.html")
+    assert wrong.exit_code == 2
+    assert "folder.html" in wrong.stderr
 
 
 def test_train_shapes_trains_and_writes_the_run(run, tmp_path):
