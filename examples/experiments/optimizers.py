@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,12 +36,21 @@ def _muon(rate: float, steps: int) -> Any:
 
 def _kfac(rate: float, steps: int) -> Any:
     """Everything adaptive, down to 1e-4: what is tuned is the damping it starts with."""
-    return kc.kfac(initial_damping=rate, min_damping=1e-4, allow_diagonal=True)
+    return kc.kfac(
+        initial_damping=rate, min_damping=1e-4, norm_constraint=math.inf, allow_diagonal=True
+    )
 
 
 def _kfac_damped(rate: float, steps: int) -> Any:
     """As "kfac", with damping that never falls below 1e-2: batches of 250 are noisy."""
-    return kc.kfac(initial_damping=rate, min_damping=1e-2, allow_diagonal=True)
+    return kc.kfac(
+        initial_damping=rate, min_damping=1e-2, norm_constraint=math.inf, allow_diagonal=True
+    )
+
+
+def _kfac_bounded(rate: float, steps: int) -> Any:
+    """As "kfac-damped", with a bound on steps: what `kernelc.kfac()` does by itself."""
+    return kc.kfac(initial_damping=rate, allow_diagonal=True)
 
 
 def _kfac_fixed(rate: float, steps: int) -> Any:
@@ -62,6 +72,7 @@ OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
     "muon": _muon,
     "kfac": _kfac,
     "kfac-damped": _kfac_damped,
+    "kfac-bounded": _kfac_bounded,
     "kfac-fixed": _kfac_fixed,
 }
 

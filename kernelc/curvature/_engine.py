@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from kernelc._errors import UnsupportedError
 from kernelc.curvature._blocks import BlockReport, read_blocks
+from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
 from kernelc.curvature._conv import conv_block
 from kernelc.curvature._settings import KFAC, is_adaptive
@@ -186,7 +187,11 @@ class Engine:
 
     def _made(self) -> Any:
         settings = self._settings
-        return self._kfac_jax.Optimizer(
+        optimizer, bound = self._kfac_jax.Optimizer, settings.norm_constraint
+        if bound is not None and is_adaptive(settings.learning_rate):
+            # kfac-jax has bounds of its own for given rates alone.
+            optimizer, bound = bounded(optimizer, bound), None
+        return optimizer(
             jax.value_and_grad(self.value, has_aux=True),
             l2_reg=settings.l2,
             value_func_has_aux=True,
@@ -198,7 +203,7 @@ class Engine:
             initial_damping=settings.initial_damping if is_adaptive(settings.damping) else None,
             min_damping=settings.min_damping,
             damping_adaptation_interval=settings.damping_every,
-            norm_constraint=settings.norm_constraint,
+            norm_constraint=bound,
             # Burn-in would read batches that are no steps, and helped in no trial.
             num_burnin_steps=0,
             estimation_mode=settings.estimation,

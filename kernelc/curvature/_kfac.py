@@ -10,6 +10,8 @@ from kernelc.curvature._settings import KFAC, Adaptive, Schedule, is_adaptive
 
 # Without a bound on the step, fixed rates leave deep networks stuck or diverging.
 _NORM_CONSTRAINT = 1e-4
+# Adaptive steps foretell what they gain, at most half of this.
+_ADAPTIVE_CONSTRAINT = 0.1
 _MOMENTUM = 0.9
 
 
@@ -45,8 +47,11 @@ def kfac(
             (Levenberg-Marquardt); else a number or a function of the step.
         initial_damping, min_damping: where adaptive damping starts, and what it never falls
             below: with less, steps on batches of a few hundred examples follow their noise.
-        norm_constraint: bound on α² ∇ᵀ(F + λ)⁻¹∇, for learning rates that are not adaptive;
-            None bounds those by 1e-4, and `math.inf` leaves them unbounded.
+        norm_constraint: bound on δᵀ(F + λ)δ for the step δ, which is shortened to it: of the
+            step against the gradient with F as K-FAC has it when the learning rate is given,
+            of the whole step with F of the batch when it is adaptive (twice the decrease of the
+            loss that the step foretells). None is 1e-4 for the former and 0.1 for the latter,
+            `math.inf` leaves steps unbounded.
         curvature_ema: share of its past that the estimate of F keeps at an update.
         curvature_every, inverse_every, damping_every: steps between updates of the estimate,
             of its inverse and of adaptive damping.
@@ -64,9 +69,9 @@ def kfac(
         ('adaptive', 0.9, 0.0001)
     """
     adaptive = is_adaptive(learning_rate)
-    if norm_constraint is None and not adaptive:
-        norm_constraint = _NORM_CONSTRAINT
-    elif norm_constraint == math.inf and not adaptive:
+    if norm_constraint is None:
+        norm_constraint = _ADAPTIVE_CONSTRAINT if adaptive else _NORM_CONSTRAINT
+    elif norm_constraint == math.inf:
         norm_constraint = None
     return KFAC(
         learning_rate=learning_rate,

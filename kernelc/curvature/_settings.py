@@ -109,13 +109,6 @@ def _check_together(settings: KFAC) -> None:
     bound = settings.norm_constraint
     if bound is not None:
         _require("norm_constraint", _positive(bound), bound, _POSITIVE)
-        _require(
-            "norm_constraint",
-            not is_adaptive(settings.learning_rate),
-            f'{bound!r} with learning_rate="adaptive"',
-            "the quadratic model that chooses an adaptive rate takes no bound on the step",
-            "Pass a learning rate, or leave the constraint out",
-        )
     _require(
         "curvature_every",
         settings.curvature_every <= settings.inverse_every,
