@@ -14,10 +14,11 @@ import kernelc as kc
 from kernelc.curvature import _compat
 
 
-def test_an_adaptive_rate_makes_the_momentum_adaptive_and_leaves_the_step_unbounded():
+def test_an_adaptive_rate_makes_the_momentum_adaptive_and_bounds_the_step():
     settings = kc.kfac()
     assert (settings.learning_rate, settings.momentum, settings.damping) == ("adaptive",) * 3
-    assert settings.norm_constraint is None
+    assert settings.norm_constraint == 0.1
+    assert kc.kfac(norm_constraint=math.inf).norm_constraint is None
     assert settings.values(3) == {}
 
 
@@ -65,7 +66,7 @@ def test_one_node_may_be_allowed_by_its_bare_name():
         {"initial_damping": 0.0},
         {"min_damping": 0.0},
         {"min_damping": 2.0},
-        {"norm_constraint": 1e-3},
+        {"norm_constraint": -1e-3},
         {"learning_rate": 0.1, "norm_constraint": 0.0},
         {"curvature_ema": 1.0},
         {"inverse_every": 0},

@@ -90,6 +90,29 @@ def test_factors_of_one_layer_are_those_of_the_definition():
     np.testing.assert_array_equal(before.weight, carry.params.weight)
 
 
+def test_an_adaptive_step_keeps_its_bound():
+    bound, damping = 1e-3, 1.0
+    adaptive = {"momentum": 0.0, "damping": damping, "estimation": "fisher_exact"}
+    moved = {}
+    for limit in (np.inf, bound):
+        model = Linear()
+        stepper, carry = stepper_of(model, kc.kfac(norm_constraint=limit, **adaptive))
+        carry, *_ = run(stepper, carry, 1)
+        weight, bias = carry.params.weight - model.weight, carry.params.bias - model.bias
+        moved[limit] = np.vstack([weight, bias]).astype(np.float64)
+    homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
+    logits = homogeneous @ np.vstack([model.weight, model.bias])
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    # d^T (F + damping) d by hand: F is the mean of J^T (diag p - p p^T) J.
+    out = homogeneous @ moved[bound]
+    fisher = np.mean((p * out**2).sum(1) - (p * out).sum(1) ** 2)
+    # parameters in float32 moved by some 1e-2
+    assert fisher + damping * (moved[bound] ** 2).sum() == pytest.approx(bound, rel=1e-4)
+    scale = moved[bound] / moved[np.inf]
+    np.testing.assert_allclose(scale, scale[0, 0], rtol=1e-3)
+    assert scale[0, 0] < 0.5
+
+
 def test_rates_share_one_compilation_and_a_small_one_moves_less():
     model = Linear()
     sizes = {"steps": 3, "batch_size": 40, "progress": False}
