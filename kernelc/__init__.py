@@ -20,7 +20,12 @@ from ._errors import (
 )
 from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
 from .curvature import KFAC as KFAC, BlockReport as BlockReport, kfac as kfac
-from .diagnosis import Report as Report, diagnose as diagnose
+from .diagnosis import (
+    Comparison as Comparison,
+    Report as Report,
+    compare as compare,
+    diagnose as diagnose,
+)
 from .ir import Layer as Layer, Network as Network, Node as Node, chain as chain, repeat as repeat
 from .layers import (
     PLN as PLN,
@@ -35,10 +40,12 @@ from .layers import (
     Input as Input,
     LayerNorm as LayerNorm,
     LocalConv as LocalConv,
+    LooksLinear as LooksLinear,
     MaxPool as MaxPool,
     MeanPool as MeanPool,
     Product as Product,
     Scale as Scale,
+    StandardisedDense as StandardisedDense,
     WeightedMeanPool as WeightedMeanPool,
     WeightedSum as WeightedSum,
     residual as residual,
@@ -59,6 +66,7 @@ from .prediction import (
 from .shaping import (
     DKS as DKS,
     TAT as TAT,
+    EdgeOfChaos as EdgeOfChaos,
     ShapedNetwork as ShapedNetwork,
     Transform as Transform,
     shape as shape,

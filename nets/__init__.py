@@ -3,4 +3,5 @@
 from ._convnet import convnet as convnet
 from ._mlp import mlp as mlp
 from ._resnet import resnet as resnet
+from ._tricks import tricks as tricks
 from ._wide_resnet import wide_resnet as wide_resnet

@@ -21,6 +21,7 @@ from ._rules import (
 
 _LIMITS = (LIMIT, 14.0, 20.0, 28.0, 37.0)  # the density underflows past 38
 _SHRINK = 0.7  # not ½: halving keeps resonant aliases of an oscillating integrand
+_LARGEST_ALPHA = 2e4
 _ALPHA_BINS, _BETA_BINS = 4, 2  # per octave of alpha, per unit of beta
 _INDEPENDENT_ORDER = 19
 _TINY = 1e-290
@@ -102,6 +103,14 @@ def rule_size(
             remedy="Pass alpha > 0 and a finite beta",
         )
     phi, alpha, beta = _root(phi, alpha, beta)
+    if alpha > _LARGEST_ALPHA and not phi.breakpoints:
+        raise ActivationError(
+            where=phi.name,
+            found=f"a Gaussian input of standard deviation {alpha:.3g}",
+            law=f"beyond {_LARGEST_ALPHA:g} a smooth function bends within so small a part of its "
+            "input that integrals take minutes and gigabytes",
+            remedy="Keep q values near 1, or use the function's limit, such as relu or sign",
+        )
     a = math.ceil(_ALPHA_BINS * math.log2(alpha))
     b = round(_BETA_BINS * beta)
     return _settled_size(phi, a, b, order, trapezoids)

@@ -42,6 +42,9 @@ class _UnitQ(KernelAlgebra[Any]):
     def normalise(self, s: Any, center: bool, over_locations: bool) -> Any:
         return s
 
+    def centre(self, s: Any) -> Any:
+        return s
+
     def location_mean(self, s: Any, window: Window) -> Any:
         return self.uneven(s) if window.uneven else s
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..ir import KernelAlgebra, Weights, Window
-from ._refusals import dependent, overlapped
+from ._refusals import dependent, overlapped, unknown_mean
 from ._ring import Ring
 from ._signal import Atom, Second, Signal
 
@@ -62,13 +62,14 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         w, b = number(weights.variance), number(weights.bias_variance)
         k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
-        if theta is not None and self.standard:
-            fan_in, one = number(weights.fan_in), number(int(weights.bias))
+        if theta is not None:
             seen = (s if read is None else read).second.k
-            pairs = zip(seen, theta, strict=True)
-            theta = tuple(fan_in * value(old) + one + w * before for old, before in pairs)
-        elif theta is not None:
-            theta = tuple(value(new) + w * old for new, old in zip(k, theta, strict=True))
+            if self.standard:
+                fan_in, one = number(weights.fan_in), number(int(weights.bias))
+                own = [fan_in * value(item) + one for item in seen]
+            else:
+                own = [value(item) for item in (k if read is None else (w * x + b for x in seen))]
+            theta = tuple(new + w * old for new, old in zip(own, theta, strict=True))
         q = w * s.second.q + b
         return self.atom_signal(Second(q, k, theta), self.ring.number(0), gaussian=True)
 
@@ -135,13 +136,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
     def normalise(self, s: Signal[N], center: bool, over_locations: bool) -> Signal[N]:
         ring = self.ring
         if center and s.mean is None:
-            raise UnsupportedError(
-                where=self.where,
-                found="layer norm that subtracts the mean of raw input channels",
-                law="the channel mean of data is not a function of q and c",
-                remedy="use LayerNorm(center=False), PLN, or put a Dense or Conv layer first",
-            )
-        if center and s.mean is not None and not ring.is_zero(s.mean):
+            raise unknown_mean(self.where, "layer norm that", "use LayerNorm(center=False), PLN")
+        if center and not self._is_zero(s.mean):
             s = self._centred(s, over_locations)
         q = ring.over_locations(s.second.q) if over_locations else s.second.q
         scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(q))])
@@ -151,6 +147,11 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         second = scaled.second
         k = tuple(ring.unit(item) for item in second.k)
         return Signal(Second(ring.number(1), k, second.theta), scaled.mean, scaled.form)
+
+    def centre(self, s: Signal[N]) -> Signal[N]:
+        if s.mean is None:
+            raise unknown_mean(self.where, "a layer that", "use a Dense layer here")
+        return s if self._is_zero(s.mean) else self._centred(s, over_locations=False)
 
     def _centred(self, s: Signal[N], over_locations: bool) -> Signal[N]:
         ring = self.ring

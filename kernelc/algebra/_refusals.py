@@ -25,3 +25,13 @@ def overlapped(where: str, earlier: str) -> UnsupportedError:
         "offset, which one symbol cannot carry",
         remedy=f"give {earlier} a stride equal to its window, or use WeightedMeanPool",
     )
+
+
+def unknown_mean(where: str, what: str, instead: str) -> UnsupportedError:
+    """The channel mean of raw inputs, which `what` subtracts; `instead` does not need it."""
+    return UnsupportedError(
+        where=where,
+        found=f"{what} subtracts the mean of raw input channels",
+        law="the channel mean of data is not a function of q and c",
+        remedy=f"{instead}, or put a Dense or Conv layer first",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -151,7 +152,12 @@ def _expanded(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
     count = terms_needed(chebyshev, 0.0)
     if count == 1:
         return chebyshev
-    slope = np.polynomial.chebyshev.chebder(chebyshev[:count])
-    return coefficients(
-        values + shift * np.polynomial.chebyshev.chebval(1 - 2 * nodes(NODES), slope)
-    )
+    return coefficients(values + shift * (_slopes()[:, :count] @ chebyshev[:count]))
+
+
+@functools.cache
+def _slopes() -> np.ndarray:
+    """T_n'(t) = n sin(nθ)/sin θ at the points of `nodes`: (NODES, NODES), a column for each n."""
+    angles = (np.arange(NODES)[:, None] + 0.5) * (np.pi / NODES)
+    degrees = np.arange(NODES)
+    return degrees * np.sin(degrees * angles) / np.sin(angles)

@@ -8,22 +8,37 @@ from typing import Annotated
 
 import typer
 
+from .._errors import KernelcError
 from ..diagnosis import diagnose
 from ._console import output
 from ._load import Spec, load_network
-from ._write import written
 
 
 def diagnose_command(
     spec: Spec,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw C maps, slope and q value into this file.")
+        Path | None, typer.Option(help="Draw C maps, slope, q value and gradient into this file.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write findings, figures and formulas as one .html page.")
+    ] = None,
+    finite: Annotated[
+        bool, typer.Option("--finite", help="On the page, measure finite networks as well.")
+    ] = False,
 ) -> None:
     """Say what is wrong at initialisation, and what to do."""
+    if finite and html is None:
+        raise KernelcError(
+            where="--finite",
+            found="no page to show finite networks on",
+            law="finite networks are measured for the page",
+            remedy="add --html report.html",
+        )
     report = diagnose(load_network(spec))
     if plot is not None:
-        written(plot, lambda: report.plot(plot))
+        report.plot(plot)
+    if html is not None:
+        report.to_html(html, finite=finite)
     console = output()
     console.print(json.dumps(report.to_dict(), indent=2) if as_json else str(report))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._errors import KernelcError
 from ..ir import Network
 from ..shaping import ShapedNetwork
-from ._findings import findings
+from ._findings import case_of, findings
+from ._inputs import Inputs, inputs_of
 from ._measure import measure
 from ._report import Report
 
 
-def diagnose(network: Network | ShapedNetwork) -> Report:
+def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
     """Measure q values, C maps and slopes node by node, and say what they forebode.
 
     The kernel rules (Martens et al. 2021) are folded in float64 over nine cosines; C_f'(1) by
@@ -21,12 +24,15 @@ def diagnose(network: Network | ShapedNetwork) -> Report:
 
     Arguments:
         network: a `Network`, or what `shape` returns.
+        data: a `kernelc.data.Dataset` or an array of inputs, whose q value and mean cosine are
+            then taken; inputs of q = 1 that are unrelated when None.
 
     Returns:
         A `Report`: print it, `plot(path)` it, or take `to_dict()`.
 
     Raises:
         KernelcError: the argument is no network.
+        DataError: data are no inputs of the network.
 
     Example:
         >>> import kernelc as kc
@@ -45,20 +51,23 @@ def diagnose(network: Network | ShapedNetwork) -> Report:
             law="networks are diagnosed",
             remedy="pass a kernelc.Network or what kernelc.shape returns",
         )
-    profile = measure(network)
+    inputs = inputs_of(data, network.input_shape)
+    profile = measure(network, inputs)
     return Report(
         network=network.name,
-        findings=findings(network, profile),
+        findings=findings(case_of(network, profile)),
         levels=profile.levels,
-        assumptions=tuple(_assumptions(network)),
+        assumptions=tuple(_assumptions(network, inputs)),
+        source=network,
+        ntk=None if profile.ntk is None else profile.ntk[:-1],
     )
 
 
-def _assumptions(network: Network) -> list[str]:
+def _assumptions(network: Network, inputs: Inputs) -> list[str]:
     reads = {need for node in network for need in node.layer.reads()}
-    found = ["inputs of q value 1, layers of infinite width"]
+    found = [f"{inputs.text()}, layers of infinite width"]
     if "location" in reads:
         found.append("locations of one input unrelated (s = 0)")
     if "batch" in reads:
-        found.append("inputs of a batch unrelated (c_b = 0), batch norm in training mode")
+        found.append("large batches of typical inputs, batch norm in training mode")
     return found

@@ -5,134 +5,48 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
 
 from .._errors import KernelcError
-from ..activations import ScalarFunction
-from ..algebra import FloatRing, PairAlgebra, Second, Signal
-from ..ir import Layer, Network, Placed, Weights, cut_nodes
+from ..algebra import FloatRing, PairAlgebra, Second
+from ..ir import Layer, Network, Placed, cut_nodes
+from ._algebras import KEEP_Q, FloatSignal, MapAlgebra, SlopeAlgebra
+from ._inputs import Inputs
+from ._profile import COSINES, Level, Profile, Refusal
+from ._spread import Spread, SpreadAlgebra
 
 
-COSINES = np.linspace(-1.0, 1.0, 9)
-_UNRELATED = int(np.flatnonzero(COSINES == 0)[0])
-
-# Locations of one input, and a typical pair of a batch, are taken as unrelated: pools and batch
-# norm then act on the pair alone.
+# Locations of one input are taken as unrelated: pools then act on the pair alone.
 _OTHER = 0.0
 
-_LARGEST_Q = 100.0
-_KEEP_Q = "normalise sums and weights so that q stays near 1"
 
-FloatSignal = Signal[Any]
+class _State(NamedTuple):
+    """What is known of a node: the pair with its NTK, the derivative along c over
+    exp(`scale`), which alone would under- or overflow, and the spread over draws."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Level:
-    """The kernel at one node that all paths pass through.
-
-    Arguments:
-        node: its name.
-        depth: nonlinearities on the longest path to it.
-        q: q value, for inputs of q value 1.
-        c_map: cosine similarity of the pair for each of the input's `COSINES`.
-        slope: C_f'(1).
-    """
-
-    node: str
-    depth: int
-    q: float
-    c_map: Float64[np.ndarray, " cosines"]
-    slope: float
-
-    @property
-    def c_at_zero(self) -> float:
-        """C_f(0)."""
-        return float(self.c_map[_UNRELATED])
+    pair: FloatSignal
+    nearby: FloatSignal
+    scale: float
+    spread: Spread
 
 
-@dataclasses.dataclass(frozen=True)
-class Refusal:
-    """A node whose kernel has no exact rule; `instead` tells what was computed in its place."""
+@dataclasses.dataclass
+class _Algebras:
+    """The readings taken at once; `main` says whether all paths pass through the node at hand."""
 
-    node: str
-    error: KernelcError
-    instead: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Profile:
-    """All that is measured.
-
-    Arguments:
-        levels: the main path, from the input on.
-        q: q value of every node that could be computed.
-        refusals: nodes without an exact kernel.
-        approximated: nonlinearities whose input is not Gaussian and was taken to be.
-    """
-
-    levels: tuple[Level, ...]
-    q: dict[str, float]
-    refusals: tuple[Refusal, ...]
-    approximated: tuple[str, ...]
+    pair: MapAlgebra
+    nearby: SlopeAlgebra
+    spread: SpreadAlgebra
+    main: bool = True
 
 
-class _MapAlgebra(PairAlgebra[Any]):
-    """Exact rules where they hold; other pre-activations taken as Gaussian, and listed."""
-
-    def __init__(self, ring: FloatRing, probes: tuple[str, ...]) -> None:
-        super().__init__(ring, probes)
-        self.approximated: dict[str, None] = {}
-
-    def nonlinearity(self, s: FloatSignal, phi: ScalarFunction) -> FloatSignal:
-        if not s.parts and not s.gaussian:
-            self.approximated[self.where] = None
-            s = self.atom_signal(s.second, s.mean, s.support, gaussian=True)
-        if phi.homogeneity is None and s.second.q > _LARGEST_Q:
-            raise KernelcError(
-                where=self.where,
-                found=f"a q value of {s.second.q:.3g} at {phi.name}",
-                law=f"beyond a q value of {_LARGEST_Q:g} an activation sees its tails alone, and "
-                "its C map takes ever longer to integrate",
-                remedy=_KEEP_Q,
-            )
-        return super().nonlinearity(s, phi)
-
-
-class _SlopeAlgebra(_MapAlgebra):
-    """dK/dc in the place of the NTK.
-
-    The NTK rules are those of a derivative along c, plus the weights' own term; without it
-    `theta` started at dk/dc is dk/dc throughout.
-    """
-
-    def fresh(
-        self, s: FloatSignal, weights: Weights, read: FloatSignal | None = None
-    ) -> FloatSignal:
-        out = super().fresh(s, weights, read)
-        w = self.ring.number(weights.variance)
-        theta = tuple(w * t for t in s.second.theta or ())
-        second = dataclasses.replace(out.second, theta=theta)
-        return self.atom_signal(second, out.mean, gaussian=True)
-
-    def batch_normalise(self, s: FloatSignal) -> FloatSignal:
-        out = super().batch_normalise(s)
-        variance = s.second.q - s.second.k[self.probes.index("b")]
-        theta = tuple(t / variance for t in s.second.theta or ())
-        second = dataclasses.replace(out.second, theta=theta)
-        return self.atom_signal(second, out.mean, out.support, out.gaussian)
-
-
-def measure(network: Network) -> Profile:
+def measure(network: Network, inputs: Inputs) -> Profile:
     """Fold the kernel rules over the network, going on past nodes that have none."""
-    probes = _probes(network)
-    ring = FloatRing()
-    maps, slopes = _MapAlgebra(ring, probes), _SlopeAlgebra(ring, probes)
-    states: dict[int, tuple[FloatSignal, FloatSignal]] = {
-        0: (_start(maps, COSINES, None), _start(slopes, 1.0, 1.0))
-    }
+    probes, ring = _probes(network), FloatRing()
+    algebras = _Algebras(MapAlgebra(ring, probes), SlopeAlgebra(ring, probes), SpreadAlgebra())
+    states: dict[int, _State] = {0: _start(algebras, inputs)}
     refusals: list[Refusal] = []
     cuts = set(cut_nodes(network))
     # Exploding q values and slopes overflow to inf, which is then what is reported.
@@ -140,28 +54,44 @@ def measure(network: Network) -> Profile:
         for node in network.nodes[1:]:
             if not all(i in states for i in node.inputs):
                 continue
-            state, refusal = _visit(network, node, (maps, slopes), states)
+            algebras.main = node.index in cuts
+            state, refusal = _visit(network, node, algebras, states)
             if refusal is not None:
                 refusals.append(refusal)
             if state is None:
                 continue
-            if node.index in cuts:
-                # Nothing before a node all paths pass through is met again: forget it.
-                state = (maps.seal(state[0]), slopes.seal(state[1]))
+            if algebras.main:
+                state = _sealed(algebras, state)
             states[node.index] = state
         levels = tuple(_levels(network, states, cuts))
-    q = {network.nodes[i].name: float(state[1].second.q) for i, state in states.items()}
-    return Profile(levels, q, tuple(refusals), tuple(maps.approximated))
+    last = states.get(len(network) - 1)
+    theta = None if last is None else last.pair.second.theta
+    return Profile(
+        inputs=inputs,
+        levels=levels,
+        q={network.nodes[i].name: float(s.nearby.second.q) for i, s in states.items()},
+        refusals=tuple(refusals),
+        approximated=tuple(algebras.pair.approximated),
+        ntk=None if theta is None else np.broadcast_to(theta[0], (len(COSINES) + 1,)),
+    )
 
 
-_State = tuple[FloatSignal, FloatSignal]
+def _sealed(algebras: _Algebras, state: _State) -> _State:
+    """Nothing before a node all paths pass through is met again: forget it.
+
+    From there on the derivative starts at 1 again, and its size goes on in the logarithm.
+    """
+    pair, nearby = algebras.pair.seal(state.pair), algebras.nearby.seal(state.nearby)
+    theta, scale = nearby.second.theta, state.scale
+    if theta is not None and not nearby.parts and 0 < theta[0] < math.inf:
+        second = dataclasses.replace(nearby.second, theta=tuple(t / theta[0] for t in theta))
+        nearby = algebras.nearby.atom_signal(second, nearby.mean, gaussian=nearby.gaussian)
+        scale += math.log(theta[0])
+    return _State(pair, nearby, scale, state.spread)
 
 
 def _visit(
-    network: Network,
-    node: Placed,
-    algebras: tuple[_MapAlgebra, _SlopeAlgebra],
-    states: dict[int, _State],
+    network: Network, node: Placed, algebras: _Algebras, states: dict[int, _State]
 ) -> tuple[_State | None, Refusal | None]:
     inputs = [states[i] for i in node.inputs]
     try:
@@ -180,26 +110,27 @@ def _visit(
 
 
 def _apply(
-    network: Network,
-    node: Placed,
-    layer: Layer,
-    algebras: tuple[_MapAlgebra, _SlopeAlgebra],
-    inputs: Sequence[_State],
+    network: Network, node: Placed, layer: Layer, algebras: _Algebras, inputs: Sequence[_State]
 ) -> _State:
     shapes = network.in_shapes(node)
-    for algebra in algebras:
+    for algebra in (algebras.pair, algebras.nearby, algebras.spread):
         algebra.where = node.name
-    maps, slopes = algebras
+    algebras.spread.channels = node.shape[-1]
     # The slope first: it is quick, and refuses whatever the map refuses.
-    slope = layer.kernel(slopes, [state[1] for state in inputs], shapes)
-    if not (math.isfinite(slope.second.q) and slope.second.q > 0):
+    nearby = layer.kernel(algebras.nearby, [state.nearby for state in inputs], shapes)
+    q = float(nearby.second.q)
+    # Branches that start at zero have no cosine of their own, but their sum has.
+    if not (math.isfinite(q) and (q > 0 or (q == 0 and not algebras.main))):
         raise KernelcError(
             where=node.name,
-            found=f"a q value of {slope.second.q:g} in float64",
+            found=f"a q value of {q:g} in float64",
             law="cosines are defined for positive, finite q values",
-            remedy=_KEEP_Q,
+            remedy=KEEP_Q,
         )
-    return layer.kernel(maps, [state[0] for state in inputs], shapes), slope
+    pair = layer.kernel(algebras.pair, [state.pair for state in inputs], shapes)
+    spread = layer.kernel(algebras.spread, [state.spread for state in inputs], shapes)
+    # Only cut nodes change the scale, so that all inputs have the same.
+    return _State(pair, nearby, inputs[0].scale, dataclasses.replace(spread, q=q))
 
 
 def _stand_ins(network: Network, node: Placed) -> Iterator[tuple[Layer | None, str]]:
@@ -220,15 +151,41 @@ def _stand_ins(network: Network, node: Placed) -> Iterator[tuple[Layer | None, s
 
 
 def _levels(network: Network, states: dict[int, _State], cuts: set[int]) -> Iterator[Level]:
+    last = states.get(len(network) - 1)
+    end = math.nan if last is None else _log_derivative(last)
     depth = [0] * len(network)
     for node in network:
         bends = node.layer.nonlinearity() is not None
         depth[node.index] = max((depth[i] for i in node.inputs), default=0) + bends
         if node.index in cuts and node.index in states:
-            pair, nearby = (state.second for state in states[node.index])
-            theta = math.nan if nearby.theta is None else nearby.theta[0]
+            state = states[node.index]
+            pair, log = state.pair.second, _log_derivative(state)
             c_map = np.clip(pair.k[0] / pair.q, -1.0, 1.0)
-            yield Level(node.name, depth[node.index], pair.q, c_map, theta / nearby.q)
+            yield Level(
+                node=node.name,
+                depth=depth[node.index],
+                q=float(pair.q),
+                c_map=c_map[:-1],
+                slope=_exp(log + math.log(states[0].pair.second.q / state.nearby.second.q)),
+                backward=_exp(end - log),
+                typical=float(c_map[-1]),
+                spread=state.spread.variance,
+            )
+
+
+def _log_derivative(state: _State) -> float:
+    """log dK/dK_input along c."""
+    theta = state.nearby.second.theta
+    if theta is None or math.isnan(theta[0]) or theta[0] < 0:
+        return math.nan
+    return state.scale + (math.log(theta[0]) if theta[0] > 0 else -math.inf)
+
+
+def _exp(log: float) -> float:
+    try:
+        return math.exp(log)
+    except OverflowError:
+        return math.inf
 
 
 def _probes(network: Network) -> tuple[str, ...]:
@@ -237,11 +194,18 @@ def _probes(network: Network) -> tuple[str, ...]:
     return ("c", *locations, *(("b",) if "batch" in needs else ()))
 
 
-def _start(algebra: PairAlgebra[Any], c: Any, tangent: float | None) -> FloatSignal:
-    cosines = {"c": c, "s": _OTHER, "sc": _OTHER * c, "b": _OTHER}
-    k = tuple(cosines[label] for label in algebra.probes)
-    theta = None
-    if tangent is not None:
-        along = {"c": tangent, "s": 0.0, "sc": _OTHER * tangent, "b": 0.0}
-        theta = tuple(along[label] for label in algebra.probes)
-    return algebra.atom_signal(Second(1.0, k, theta), None)
+def _start(algebras: _Algebras, inputs: Inputs) -> _State:
+    c, q = np.append(COSINES, inputs.cosine), inputs.q
+    pair = _first(algebras.pair, q, c, inputs.cosine, np.zeros_like(c), 0.0)
+    nearby = _first(algebras.nearby, q, 1.0, inputs.cosine, 1.0, 1.0)
+    return _State(pair, nearby, 0.0, Spread(q, 0.0))
+
+
+def _first(
+    algebra: PairAlgebra, q: float, c: Any, typical: float, theta: Any, along: float
+) -> FloatSignal:
+    cosines = {"c": c, "s": _OTHER, "sc": _OTHER * c, "b": typical}
+    tangents = {"c": theta, "s": 0.0, "sc": _OTHER * along, "b": 0.0}
+    k = tuple(q * cosines[label] for label in algebra.probes)
+    second = Second(q, k, tuple(tangents[label] for label in algebra.probes))
+    return algebra.atom_signal(second, None)

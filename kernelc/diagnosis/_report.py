@@ -8,9 +8,19 @@ import os
 import textwrap
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float64, PRNGKeyArray
+
+from .._errors import KernelcError
+from ..ir import Network
 from ._findings import Finding
-from ._measure import COSINES, Level
+from ._finite import FiniteWidth, finite_width
+from ._html import report_page, write_page
+from ._panels import Panel, c_maps, finite as finite_panel, profiles, ring, spectra
 from ._plot import draw
+from ._profile import COSINES, Level
+from ._spectra import spectra as activation_spectra
+from ._thinning import thinned
 
 
 _WIDTH = 96
@@ -27,12 +37,16 @@ class Report:
         findings: what is wrong, the worst first.
         levels: q value, C map and slope at the nodes that all paths pass through.
         assumptions: what the figures take for granted.
+        source: the network itself.
+        ntk: tangent kernel of the output for each of `COSINES`; None where there is none.
     """
 
     network: str
     findings: tuple[Finding, ...]
     levels: tuple[Level, ...]
     assumptions: tuple[str, ...]
+    source: Network
+    ntk: Float64[np.ndarray, " cosines"] | None = None
 
     @property
     def ok(self) -> bool:
@@ -54,20 +68,123 @@ class Report:
                         "q": level.q,
                         "c_at_zero": level.c_at_zero,
                         "slope": level.slope,
+                        "backward": level.backward,
                         "c_map": [_finite(float(c)) for c in level.c_map],
                     }
                 )
                 for level in self.levels
             ],
+            "ntk": None if self.ntk is None else [_finite(float(t)) for t in self.ntk],
             "assumptions": list(self.assumptions),
         }
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draws C maps by depth, and slope and q value over depth (png, svg or pdf)."""
-        draw(self.network, self.levels, path)
+        """Draw C maps by depth, and slope, q value and gradient along the graph.
+
+        Arguments:
+            path: a file ending in .png, .svg or .pdf.
+
+        Raises:
+            KernelcError: the file cannot be written, or its ending names no format.
+
+        Example:
+            >>> import kernelc as kc, pathlib, tempfile
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(16), kc.Activation("tanh"))(x))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     kc.diagnose(net).plot(pathlib.Path(folder) / "net.png")
+        """
+        draw(self.network, [c_maps(self.levels), profiles(self.levels)], path)
+
+    def finite(
+        self,
+        *,
+        samples: int = 8,
+        key: PRNGKeyArray | None = None,
+        progress: bool | None = None,
+    ) -> FiniteWidth:
+        """Measure cosines and q values in networks of the widths given, beside the derived ones.
+
+        The figures of a report are those of infinite width, from which a finite network differs
+        by terms of order depth/width (Roberts, Yaida & Hanin 2022). Each sample draws weights
+        (`kernelc.lower`) and ten inputs of given cosines and q value 1.
+
+        Arguments:
+            samples: how many networks to draw.
+            key: a JAX random key; `jax.random.key(0)` unless given.
+            progress: whether to show a bar for work over two seconds; None: on a terminal only.
+
+        Returns:
+            A `FiniteWidth`: its `c_map`, `c_spread` and `q` at each of its `levels`; print it.
+
+        Raises:
+            KernelcError: samples is no positive integer.
+            UnsupportedError: networks with batch norm, and inputs of one channel.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(2000), kc.Activation("tanh"))(x))
+            >>> kc.diagnose(net).finite(samples=2).gap < 0.1  # about 1 / sqrt(2000 * 2)
+            True
+        """
+        return finite_width(self.source, self.levels, samples=samples, key=key, progress=progress)
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        finite: bool | FiniteWidth = False,
+        progress: bool | None = None,
+    ) -> None:
+        """Write one self-contained page: findings, figures, and the derived formulas.
+
+        It asks for nothing else when it is read, and holds no script. Formulas are MathML
+        (W3C, MathML Core), those of `derive`; where that refuses, the page says why.
+
+        Arguments:
+            path: where to; an old page is replaced in one step.
+            finite: whether to measure finite networks as well, which takes longer; or what
+                `finite` returned.
+            progress: whether to show a bar for work over two seconds; None: on a terminal only.
+
+        Raises:
+            KernelcError: the file cannot be written, or finite networks cannot be measured.
+
+        Example:
+            >>> import kernelc as kc, pathlib, tempfile
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(16), kc.Activation("tanh"))(x))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     page = pathlib.Path(folder) / "net.html"
+            ...     kc.diagnose(net).to_html(page)
+            ...     "<math" in page.read_text(encoding="utf-8")
+            True
+        """
+        if not isinstance(finite, bool | FiniteWidth):
+            raise KernelcError(
+                where="finite",
+                found=f"an argument of type {type(finite).__name__}",
+                law="a page shows finite networks, or it does not",
+                remedy="pass True, False, or what report.finite() returned",
+            )
+        measured = finite if isinstance(finite, FiniteWidth) else None
+        if finite is True:
+            measured = self.finite(progress=progress)
+        write_page(path, report_page(self, self._panels(measured), progress))
+
+    def _panels(self, measured: FiniteWidth | None) -> list[Panel]:
+        panels = [
+            c_maps(self.levels),
+            profiles(self.levels),
+            spectra(activation_spectra(self.source)),
+            ring(self.levels[-1], self.ntk),
+            None if measured is None else finite_panel(measured),
+        ]
+        return [panel for panel in panels if panel is not None]
 
     def __str__(self) -> str:
-        rows = [f"diagnosis of {self.network}: {self._summary()}", ""]
+        rows = [f"diagnosis of {self.network}: {self.summary}", ""]
         rows.append(_HEADER)
         rows += [
             f"  {level.node[:27]:<28}{level.depth:>6}{level.q:>12.4g}"
@@ -79,7 +196,9 @@ class Report:
         rows += ["", *(f"  assumes {line}" for line in self.assumptions)]
         return "\n".join(rows)
 
-    def _summary(self) -> str:
+    @property
+    def summary(self) -> str:
+        """How many findings there are of each severity, in words."""
         if not self.findings:
             return "no findings"
         counts = {"critical": 0, "warning": 0, "note": 0}
@@ -88,15 +207,7 @@ class Report:
         return ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
 
     def __repr__(self) -> str:
-        return f"<diagnosis of {self.network}: {self._summary()}>"
-
-
-def thinned(levels: tuple[Level, ...], most: int) -> list[Level]:
-    """At most `most` levels, evenly over the depth, the first and the last among them."""
-    if len(levels) <= most:
-        return list(levels)
-    step = (len(levels) - 1) / (most - 1)
-    return [levels[round(i * step)] for i in range(most)]
+        return f"<diagnosis of {self.network}: {self.summary}>"
 
 
 def _told(finding: Finding) -> list[str]:

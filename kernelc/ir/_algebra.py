@@ -30,15 +30,17 @@ class KernelAlgebra(ABC, Generic[S]):
     def fresh(self, s: S, weights: Weights, read: S | None = None) -> S:
         """A layer of fresh weights: K <- weights.variance K + weights.bias_variance.
 
-        Gradients are along the standard normal variables that weights are multiples of,
-        Theta <- K + weights.variance Theta, or along the weights as they are when `standard`:
+        Gradients are along weights over their standard deviation,
+        Theta <- weights.variance K_read + weights.bias_variance + weights.variance Theta, or
+        along the weights as they are when `standard`:
         Theta <- weights.fan_in K_read + (1 with a bias) + weights.variance Theta, with the
         K and Theta coming in.
 
         Arguments:
             s: what the weights that are drawn read.
             weights: their variances and number.
-            read: what all trained weights read, in the mean over them; `s` when None.
+            read: what all trained weights read, so that weights.fan_in K_read is the sum over
+                them; `s` when None.
         """
 
     @abstractmethod
@@ -61,6 +63,13 @@ class KernelAlgebra(ABC, Generic[S]):
     def normalise(self, s: S, center: bool, over_locations: bool) -> S:
         """Layer norm over channels, and locations when `over_locations`: unit q, and zero mean
         when `center`."""
+
+    @abstractmethod
+    def centre(self, s: S) -> S:
+        """Subtract the mean over channels, of each location by itself: K <- K - m m'.
+
+        Theta stays, since the mean of infinitely many gradients of different channels is zero.
+        """
 
     @abstractmethod
     def batch_normalise(self, s: S) -> S:

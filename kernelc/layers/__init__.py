@@ -11,10 +11,12 @@ from ._global_mean_pool import GlobalMeanPool as GlobalMeanPool
 from ._input import Input as Input, InputLayer as InputLayer
 from ._layer_norm import LayerNorm as LayerNorm
 from ._local_conv import LocalConv as LocalConv
+from ._looks_linear import LooksLinear as LooksLinear
 from ._max_pool import MaxPool as MaxPool
 from ._mean_pool import MeanPool as MeanPool
 from ._pln import PLN as PLN
 from ._product import Product as Product
 from ._scale import Scale as Scale
+from ._standardised_dense import StandardisedDense as StandardisedDense
 from ._weighted_mean_pool import WeightedMeanPool as WeightedMeanPool
 from ._weighted_sum import WeightedSum as WeightedSum, residual as residual

@@ -16,6 +16,7 @@ from ._initialisers import (
 from ._layer import LayerModule as LayerModule
 from ._layer_norm import LayerNorm as LayerNorm, layer_norm as layer_norm
 from ._local_conv import LocalConv as LocalConv, local_conv as local_conv
+from ._looks_linear import LooksLinear as LooksLinear, looks_linear as looks_linear
 from ._model import Model as Model
 from ._node import Node as Node, Repeat as Repeat, one_by_one as one_by_one
 from ._pln import PLN as PLN
@@ -23,6 +24,10 @@ from ._pool import GlobalMeanPool as GlobalMeanPool, MaxPool as MaxPool, MeanPoo
 from ._precision import Layers as Layers, Policy as Policy
 from ._product import Product as Product
 from ._scale import Scale as Scale, scale as scale
+from ._standardised_dense import (
+    StandardisedDense as StandardisedDense,
+    standardised_dense as standardised_dense,
+)
 from ._weighted_mean_pool import (
     WeightedMeanPool as WeightedMeanPool,
     weighted_mean_pool as weighted_mean_pool,

@@ -49,6 +49,9 @@ class DegreeAlgebra(KernelAlgebra[int | None]):
     def normalise(self, s: int | None, center: bool, over_locations: bool) -> int | None:
         return None if s is None else 0
 
+    def centre(self, s: int | None) -> int | None:
+        return s
+
     def batch_normalise(self, s: int | None) -> int | None:
         return None if s is None else 0
 
@@ -90,6 +93,9 @@ class PooledAlgebra(KernelAlgebra[bool]):
 
     def normalise(self, s: bool, center: bool, over_locations: bool) -> bool:
         return self._reads(s)
+
+    def centre(self, s: bool) -> bool:
+        return s
 
     def batch_normalise(self, s: bool) -> bool:
         return self._reads(s)

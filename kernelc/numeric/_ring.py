@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from .._errors import KernelcError
@@ -44,7 +45,8 @@ class JaxRing(Ring[Any]):
         return False
 
     def number(self, value: Any) -> Any:
-        if isinstance(value, PerInput):
+        # A jax.Array is a number that was known, until a loop made it a variable.
+        if isinstance(value, PerInput | jax.Array):
             return value
         if getattr(value, "free_symbols", None):
             raise KernelcError(
@@ -79,6 +81,11 @@ class JaxRing(Ring[Any]):
         if isinstance(part, float):
             return k.map(lambda pair: _unit(part * part * pair.gap))
         parts = []
+        # Stored, a root and a quotient are not taken anew for every pair.
+        part, rest = (
+            x.map(jax.lax.optimization_barrier) if isinstance(x, PerInput) else x
+            for x in (part, rest)
+        )
         views = (self._views(part), self._views(rest))
         for pair, (a, x), (b, y) in zip(k.parts, *views, strict=True):
             parts.append(_unit(a * x * pair.gap + ((a - x) ** 2 + (b - y) ** 2) / 2))

@@ -203,7 +203,10 @@ def _leaves(expr: sympy.Basic) -> int:
 def compiled(body: sympy.Lambda, dps: int) -> Any:
     """The block as a Python function of numbers, local maps evaluated to `dps` digits."""
     double = dps <= 15
-    maps: dict[str, Any] = _rounded(math if double else mpmath)
+    module: Any = math if double else mpmath
+    # Local maps of exponential units and the like are written with Φ, which is no SymPy function.
+    maps: dict[str, Any] = {"normal_cdf": lambda x: module.erfc(-x / module.sqrt(2)) / 2}
+    maps |= _rounded(module)
     for call in body.expr.atoms(LocalMap):
         kind = type(call)
         maps[kind.__name__] = kind.double if double else lambda *a, f=kind: f.precise(dps, *a)

@@ -27,11 +27,13 @@ CASES = {
     "GlobalMeanPool": Case(kc.GlobalMeanPool()),
     "LayerNorm": Case(kc.LayerNorm()),
     "LocalConv": Case(kc.LocalConv(3, 3, padding="CIRCULAR")),
+    "LooksLinear": Case(kc.LooksLinear(5, bias_std=0.1)),
     "MaxPool": Case(kc.MaxPool(2), refused="maximum"),
     "MeanPool": Case(kc.MeanPool(2)),
     "PLN": Case(kc.PLN()),
     "Product": Case(kc.Product(), ((6, 4), (6, 4))),
     "Scale": Case(kc.Scale(0.5)),
+    "StandardisedDense": Case(kc.StandardisedDense(5, bias_std=0.1)),
     "WeightedMeanPool": Case(kc.WeightedMeanPool(3)),
     "WeightedSum": Case(kc.WeightedSum((0.6, 0.8)), ((6, 4), (6, 4))),
 }

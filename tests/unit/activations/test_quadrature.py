@@ -13,6 +13,7 @@ from kernelc.activations import (
     from_expression,
     gaussian_rule,
     independent_rule,
+    moments,
     named,
     panel_rule,
     trapezoid_rule,
@@ -103,3 +104,11 @@ def test_a_user_expression_with_two_kinks_is_split_at_both() -> None:
             math.sqrt(2 / math.pi) * math.exp(-t * t / 2) + t * math.erf(t / math.sqrt(2))
         )
     assert w @ phi.numpy(0)(x) == pytest.approx(exact, rel=4e-15)
+
+
+def test_a_scale_at_which_a_smooth_function_is_a_step_is_refused_at_once() -> None:
+    for alpha in (3e4, 1e150):
+        with pytest.raises(ActivationError, match="standard deviation"):
+            moments(named("tanh"), alpha)
+    # Kinks are split at, so rectifiers have no such scale.
+    assert moments(named("relu"), 3e4).second == pytest.approx(4.5e8, rel=1e-14)

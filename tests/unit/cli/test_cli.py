@@ -181,6 +181,7 @@ def test_kfac_is_adaptive_unless_given_a_rate():
         (("inspect", "nets_of_mine:net", "--q", "-1"), "positive"),
         (("inspect", "nets_of_mine:net", "--draw", "no/such/folder.svg"), "folder.svg"),
         (("diagnose", "nets_of_mine:net", "--plot", "net.xyz"), "another path"),
+        (("diagnose", "nets_of_mine:net", "--finite"), "--html"),
         (("shape", "nets_of_mine:net", "--dks", "2", "--tat-tau", "1"), "one target"),
         (("shape", "nets_of_mine:net", "--dks", "0.5"), "zeta = 0.5"),
         (("shape", "nets_of_mine:net", "--tat-eta", "0.9"), "leaky_relu"),

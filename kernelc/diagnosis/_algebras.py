@@ -1,0 +1,71 @@
+"""Kernel rules as a diagnosis reads them: exact where they are, near where they are not."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .._errors import KernelcError
+from ..activations import ScalarFunction
+from ..algebra import FloatRing, PairAlgebra, Signal
+from ..ir import Weights
+
+
+_LARGEST_Q = 100.0
+KEEP_Q = "normalise sums and weights so that q stays near 1"
+
+FloatSignal = Signal[Any]
+
+
+class MapAlgebra(PairAlgebra[Any]):
+    """C maps and NTKs; pre-activations that are not Gaussian are taken as such, and listed."""
+
+    def __init__(self, ring: FloatRing, probes: tuple[str, ...]) -> None:
+        super().__init__(ring, probes)
+        self.approximated: dict[str, None] = {}
+
+    def nonlinearity(self, s: FloatSignal, phi: ScalarFunction) -> FloatSignal:
+        if not s.parts and not s.gaussian:
+            self.approximated[self.where] = None
+            s = self.atom_signal(s.second, s.mean, s.support, gaussian=True)
+        if phi.homogeneity is None and s.second.q > _LARGEST_Q:
+            raise KernelcError(
+                where=self.where,
+                found=f"a q value of {s.second.q:.3g} at {phi.name}",
+                law=f"beyond a q value of {_LARGEST_Q:g} an activation sees its tails alone, and "
+                "its C map takes ever longer to integrate",
+                remedy=KEEP_Q,
+            )
+        return super().nonlinearity(s, phi)
+
+    def batch_normalise(self, s: FloatSignal) -> FloatSignal:
+        """Batch norm takes each pair's K less that of a typical pair, and likewise its NTK.
+
+        With mean m over a large batch, d(u - m) d(u' - m) = Theta - 2 Theta_b + Theta_b; what the
+        deviation adds is a projection on one direction of many.
+        """
+        out = super().batch_normalise(s)
+        theta, b = s.second.theta, self.probes.index("b")
+        if theta is None:
+            return out
+        variance = s.second.q - s.second.k[b]
+        theta = tuple((t - theta[b]) / variance for t in theta)
+        second = dataclasses.replace(out.second, theta=theta)
+        return self.atom_signal(second, out.mean, out.support, out.gaussian)
+
+
+class SlopeAlgebra(MapAlgebra):
+    """dK/dc in the place of the NTK.
+
+    The NTK rules are those of a derivative along c, plus the weights' own term; without it
+    `theta` started at dk/dc is dk/dc throughout.
+    """
+
+    def fresh(
+        self, s: FloatSignal, weights: Weights, read: FloatSignal | None = None
+    ) -> FloatSignal:
+        out = super().fresh(s, weights, read)
+        w = self.ring.number(weights.variance)
+        theta = tuple(w * t for t in s.second.theta or ())
+        second = dataclasses.replace(out.second, theta=theta)
+        return self.atom_signal(second, out.mean, gaussian=True)

@@ -1,0 +1,70 @@
+"""What a diagnosis takes its inputs to be: unit and unrelated, or as given data are."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from .._errors import DataError
+
+
+_SAMPLE = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Two figures of a set of inputs.
+
+    Arguments:
+        q: mean square of an input's entries, mean over inputs.
+        cosine: mean cosine similarity of two different inputs.
+        given: whether they were measured on data.
+    """
+
+    q: float = 1.0
+    cosine: float = 0.0
+    given: bool = False
+
+    def text(self) -> str:
+        """What a report says of them."""
+        measured = " (measured on the data)" if self.given else ""
+        c = f"cosine {self.cosine:.4g}" if self.cosine else "unrelated (c = 0)"
+        return f"inputs of q value {self.q:.4g}, two typical ones {c}{measured}"
+
+
+def inputs_of(data: Any, shape: tuple[int, ...]) -> Inputs:
+    """The figures of a data set's first 500 inputs, or of those of an array.
+
+    Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero.
+    """
+    if data is None:
+        return Inputs()
+    found = getattr(data, "train_x", data)
+    try:
+        x = np.asarray(found[:_SAMPLE], dtype=np.float64)
+    except (TypeError, ValueError, IndexError) as error:
+        raise _wrong(f"data of type {type(data).__name__}", shape) from error
+    if x.ndim != len(shape) + 1 or x.shape[1:] != shape or len(x) < 2:
+        raise _wrong(f"an array of shape {x.shape}", shape)
+    flat = x.reshape(len(x), -1)
+    squares = np.mean(flat**2, axis=1)
+    if not np.all(np.isfinite(squares)) or not np.all(squares > 0):
+        bad = int(np.flatnonzero(~np.isfinite(squares) | (squares <= 0))[0])
+        raise _wrong(f"input {bad} with a mean square of {squares[bad]:g}", shape)
+    unit = flat / np.sqrt(squares * flat.shape[1])[:, None]
+    # All pairs but each input with itself: |sum|^2 = n + sum over pairs.
+    n = len(unit)
+    cosine = (float(np.sum(np.sum(unit, axis=0) ** 2)) - n) / (n * (n - 1))
+    return Inputs(float(np.mean(squares)), float(np.clip(cosine, -1.0, 1.0)), given=True)
+
+
+def _wrong(found: str, shape: tuple[int, ...]) -> DataError:
+    return DataError(
+        where="diagnose: data",
+        found=found,
+        law=f"inputs of this network are arrays of shape (n, {', '.join(map(str, shape))}), two "
+        "or more, finite and not zero",
+        remedy="pass such an array or a kernelc.data.Dataset, or leave data out",
+    )

@@ -1,0 +1,22 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+_ROUNDING = 1e-15
+"""Cosines carry rounding errors of about 1e-16: what is below shows as 0."""
+
+
+def number(value: float) -> str:
+    """Four digits; what is not known as a dash, rounding errors of cosines as 0.
+
+    Arguments:
+        value: any float.
+
+    Example:
+        >>> number(0.123456), number(float("nan")), number(1e-17)
+        ('0.1235', '–', '0')
+    """
+    if value != value:
+        return "–"
+    return f"{value:.4g}" if abs(value) > _ROUNDING else "0"
