@@ -23,6 +23,7 @@ from .curvature import KFAC as KFAC, BlockReport as BlockReport, kfac as kfac
 from .diagnosis import (
     Comparison as Comparison,
     Report as Report,
+    Verdict as Verdict,
     compare as compare,
     diagnose as diagnose,
 )

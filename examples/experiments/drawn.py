@@ -49,11 +49,12 @@ class Drawn:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """How networks of a family are made, and with which activations and gains."""
+    """How networks of a family are made, with which activations and gains, and how often."""
 
     build: Callable[[Drawn], kc.Network]
     activations: tuple[str, ...] = _ANY
     gains: tuple[float, ...] = (1.0,)
+    share: int = 1
 
 
 def _mlp(drawn: Drawn, form: str = "vanilla", **more: Any) -> kc.Network:
@@ -101,8 +102,8 @@ def _shaped(target: Any, form: str = "vanilla") -> Callable[[Drawn], kc.Network]
 
 
 FAMILIES = {
-    "vanilla": Family(_vanilla, gains=_GAINS),
-    "biased": Family(_biased, gains=_GAINS),
+    "vanilla": Family(_vanilla, gains=_GAINS, share=6),
+    "biased": Family(_biased, gains=_GAINS, share=3),
     "skip": Family(lambda d: _residual(d, None, (1.0, 1.0)), gains=(1.0, 1.4142)),
     "weighted-skip": Family(lambda d: _residual(d, None, (0.9, 0.19**0.5)), gains=(1.0, 1.4142)),
     "batch-norm": Family(lambda d: _residual(d, kc.BatchNorm, None), gains=(1.0, 1.4142)),
@@ -120,7 +121,7 @@ FAMILIES = {
 def draw(count: int, seed: int) -> Iterator[Drawn]:
     """`count` different networks, most of them from the untreated families, which vary most."""
     chosen = random.Random(seed)
-    weights = [5 if family.gains is _GAINS else 1 for family in FAMILIES.values()]
+    weights = [family.share for family in FAMILIES.values()]
     seen: set[Drawn] = set()
     while len(seen) < count:
         name = chosen.choices(list(FAMILIES), weights)[0]

@@ -6,6 +6,8 @@ python examples/experiments/predictions.py report
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import json
 import math
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ import numpy as np
 import optax
 import typer
 from drawn import Drawn, draw
+from matplotlib.figure import Figure
+from scipy.stats import spearmanr
 from tqdm import tqdm
 
 import kernelc as kc
@@ -57,8 +61,9 @@ def trained(drawn: Drawn, data: kc.data.Dataset, steps: int = STEPS) -> dict[str
     network = drawn.build()
     found = []
     for rate in RATES:
-        # Repeated layers under scan compile once, which takes longer here than training.
-        policy = kc.Policy(layers="scan")
+        # Repeated layers under scan compile once, which takes longer here than training; but
+        # convolutions inside of loops are slow on CPUs.
+        policy = kc.Policy(layers="unrolled" if drawn.family == "convnet" else "scan")
         model = kc.lower(network, key=jax.random.key(0), policy=policy)
         result = kc.fit(
             model,
@@ -80,6 +85,88 @@ def trained(drawn: Drawn, data: kc.data.Dataset, steps: int = STEPS) -> dict[str
         "mean_loss": float(f"{mean:.4g}"),
         "losses": [None if math.isinf(each) else float(f"{each:.4g}") for each, *_ in found],
     }
+
+
+@app.command()
+def report(
+    log: Annotated[Path, typer.Option(help="The results.", exists=True)] = LOG,
+    figure: Annotated[Path | None, typer.Option(help="Where a picture goes.")] = None,
+) -> None:
+    """The confusion table, the rank correlation and every miss, for each of the two draws."""
+    data = kc.data.digits()
+    points = [_Point.of(line, data) for line in tqdm(read(log), unit="net", delay=2)]
+    for role in DRAWS:
+        print(_told(role, [point for point in points if point.draw == role]))
+    if figure is not None:
+        _drawn(points, figure)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Point:
+    """A network: what was foretold and what came of it."""
+
+    draw: str
+    name: str
+    family: str
+    verdict: kc.Verdict
+    trained: bool
+    loss: float | None
+    mean_loss: float
+
+    @classmethod
+    def of(cls, line: dict[str, Any], data: kc.data.Dataset) -> _Point:
+        fields = ("family", "activation", "depth", "width", "gain")
+        drawn = Drawn(**{field: line[field] for field in fields})
+        return cls(
+            line["draw"],
+            drawn.name,
+            drawn.family,
+            kc.diagnose(drawn.build(), data).verdict,
+            line["loss"] is not None and line["loss"] < TRAINED,
+            line["loss"],
+            min(line["mean_loss"], GUESSING),
+        )
+
+
+def _told(role: str, points: list[_Point]) -> str:
+    count = collections.Counter((point.verdict.trains, point.trained) for point in points)
+    right = count[True, True] + count[False, False]
+    rank = spearmanr([p.verdict.difficulty for p in points], [p.mean_loss for p in points])
+    rows = [
+        f"{len(points)} networks ({role}): {right} right, {right / len(points):.0%}",
+        "",
+        "| | trained | did not train |",
+        "| --- | --- | --- |",
+        f"| foretold to train | {count[True, True]} | {count[True, False]} |",
+        f"| foretold not to train | {count[False, True]} | {count[False, False]} |",
+        "",
+        f"rank correlation of difficulty and mean loss: {rank.statistic:.2f}",
+        "",
+        "| family | network | difficulty | foretold | final loss | mean loss |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for point in sorted(points, key=lambda p: p.verdict.difficulty):
+        foretold = "trains" if point.verdict.trains else "does not train"
+        missed = " (miss)" if point.verdict.trains != point.trained else ""
+        loss = "diverged" if point.loss is None else f"{point.loss:.3g}"
+        net = point.name.removeprefix(f"{point.family}-")
+        cells = (point.family, net, f"{point.verdict.difficulty:.2f}", foretold + missed)
+        rows.append(f"| {' | '.join(cells)} | {loss} | {point.mean_loss:.3g} |")
+    return "\n".join([*rows, ""])
+
+
+def _drawn(points: list[_Point], path: Path) -> None:
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for role, marker in zip(DRAWS, ("x", "o"), strict=True):
+        chosen = [point for point in points if point.draw == role]
+        x, y = [p.verdict.difficulty for p in chosen], [p.mean_loss for p in chosen]
+        label = "thresholds set on these" if role == "set" else "judged on these"
+        axes.plot(x, y, marker, ms=5, alpha=0.8, label=f"{len(chosen)} networks, {label}")
+    axes.axhline(GUESSING, color="grey", lw=0.8, ls=":")
+    axes.set(xlabel="difficulty that kernelc.diagnose gives", ylabel="mean loss in 300 steps")
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=110)
 
 
 def read(log: Path) -> list[dict[str, Any]]:

@@ -6,3 +6,4 @@ from ._findings import Finding as Finding
 from ._finite import FiniteWidth as FiniteWidth
 from ._profile import Level as Level
 from ._report import Report as Report
+from ._verdict import Verdict as Verdict

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
+import numpy as np
+
 from .._errors import KernelcError
-from ..activations import ScalarFunction
+from ..activations import ScalarFunction, named
 from ..algebra import FloatRing, PairAlgebra, Signal
 from ..ir import Weights
 
 
-_LARGEST_Q = 100.0
+_LARGEST_Q = 1000.0
+# Slopes of tails are read here, and flat below this: tanh(x)/x is 1e-8.
+_FAR, _FLAT = 1e8, 1e-6
 KEEP_Q = "normalise sums and weights so that q stays near 1"
 
 FloatSignal = Signal[Any]
@@ -23,12 +28,20 @@ class MapAlgebra(PairAlgebra[Any]):
     def __init__(self, ring: FloatRing, probes: tuple[str, ...]) -> None:
         super().__init__(ring, probes)
         self.approximated: dict[str, None] = {}
+        self.far: dict[str, None] = {}
 
     def nonlinearity(self, s: FloatSignal, phi: ScalarFunction) -> FloatSignal:
         if not s.parts and not s.gaussian:
             self.approximated[self.where] = None
             s = self.atom_signal(s.second, s.mean, s.support, gaussian=True)
         if phi.homogeneity is None and s.second.q > _LARGEST_Q:
+            return self._far(s, phi)
+        return super().nonlinearity(s, phi)
+
+    def _far(self, s: FloatSignal, phi: ScalarFunction) -> FloatSignal:
+        """An activation that sees its tails alone: the rectifier with the same slopes."""
+        up, down = (float(phi.numpy(0)(np.array([x]))[0]) / x for x in (_FAR, -_FAR))
+        if not (math.isfinite(up) and math.isfinite(down) and up > _FLAT):
             raise KernelcError(
                 where=self.where,
                 found=f"a q value of {s.second.q:.3g} at {phi.name}",
@@ -36,7 +49,9 @@ class MapAlgebra(PairAlgebra[Any]):
                 "its C map takes ever longer to integrate",
                 remedy=KEEP_Q,
             )
-        return super().nonlinearity(s, phi)
+        self.far[self.where] = None
+        image = super().nonlinearity(s, named("leaky_relu", negative_slope=down / up))
+        return self.weighted_sum([image], [up])
 
     def batch_normalise(self, s: FloatSignal) -> FloatSignal:
         """Batch norm takes each pair's K less that of a typical pair, and likewise its NTK.

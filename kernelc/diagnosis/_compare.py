@@ -25,7 +25,7 @@ from ._report import Report
 
 INPUTS = 10
 _UNRELATED = int(np.flatnonzero(COSINES == 0)[0])
-_COLUMNS = ("network", "depth", "q", "C_f(0)", "C_f'(1)", "NTK condition", "critical")
+_COLUMNS = ("network", "depth", "q", "C_f(0)", "C_f'(1)", "NTK condition", "difficulty", "critical")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,6 +78,7 @@ class Comparison:
             end = report.levels[-1]
             figures = (end.q, end.c_at_zero, end.slope, ntk_condition(report))
             critical = ", ".join(f"{f.kind} at {f.node}" for f in _critical(report)) or "none"
+            figures = (*figures, report.verdict.difficulty)
             found.append((name, str(end.depth), *(number(v) for v in figures), critical))
         return _COLUMNS, found
 
@@ -169,6 +170,8 @@ def row(report: Report) -> dict[str, Any]:
     return {
         "depth": end.depth,
         **{name: value if math.isfinite(value) else None for name, value in figures.items()},
+        "trains": report.verdict.trains,
+        "difficulty": report.verdict.difficulty,
         "critical": [finding.kind for finding in _critical(report)],
         "ok": report.ok,
     }

@@ -7,10 +7,12 @@ from typing import Any
 from .._errors import KernelcError
 from ..ir import Network
 from ..shaping import ShapedNetwork
-from ._findings import case_of, findings
-from ._inputs import Inputs, inputs_of
+from ._findings import case_of, findings, some
+from ._inputs import inputs_of
 from ._measure import measure
+from ._profile import Profile
 from ._report import Report
+from ._verdict import verdict_of
 
 
 def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
@@ -51,23 +53,32 @@ def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
             law="networks are diagnosed",
             remedy="pass a kernelc.Network or what kernelc.shape returns",
         )
-    inputs = inputs_of(data, network.input_shape)
-    profile = measure(network, inputs)
+    profile = measure(network, inputs_of(data, network.input_shape))
+    case = case_of(network, profile)
     return Report(
         network=network.name,
-        findings=findings(case_of(network, profile)),
+        findings=findings(case),
         levels=profile.levels,
-        assumptions=tuple(_assumptions(network, inputs)),
+        assumptions=tuple(_assumptions(network, profile)),
+        verdict=verdict_of(case, profile),
         source=network,
         ntk=None if profile.ntk is None else profile.ntk[:-1],
     )
 
 
-def _assumptions(network: Network, inputs: Inputs) -> list[str]:
+def _assumptions(network: Network, profile: Profile) -> list[str]:
+    inputs = profile.inputs
     reads = {need for node in network for need in node.layer.reads()}
     found = [f"{inputs.text()}, layers of infinite width"]
     if "location" in reads:
         found.append("locations of one input unrelated (s = 0)")
     if "batch" in reads:
         found.append("large batches of typical inputs, batch norm in training mode")
+        if inputs.least > -1:
+            least = f"{inputs.least:.3g}"
+            found.append(
+                f"no cosines below {least}, which such batches cannot have: they count as it"
+            )
+    if profile.far:
+        found.append(f"tails alone count at {some(profile.far)}, where q is above 1000")
     return found

@@ -27,6 +27,11 @@ class Inputs:
     cosine: float = 0.0
     given: bool = False
 
+    @property
+    def least(self) -> float:
+        """The smallest cosine of two inputs that each have the mean cosine with all others."""
+        return max(-1.0, 2 * self.cosine - 1)
+
     def text(self) -> str:
         """What a report says of them."""
         measured = " (measured on the data)" if self.given else ""

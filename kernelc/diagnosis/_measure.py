@@ -72,6 +72,7 @@ def measure(network: Network, inputs: Inputs) -> Profile:
         q={network.nodes[i].name: float(s.nearby.second.q) for i, s in states.items()},
         refusals=tuple(refusals),
         approximated=tuple(algebras.pair.approximated),
+        far=tuple(algebras.pair.far),
         ntk=None if theta is None else np.broadcast_to(theta[0], (len(COSINES) + 1,)),
     )
 
@@ -196,6 +197,8 @@ def _probes(network: Network) -> tuple[str, ...]:
 
 def _start(algebras: _Algebras, inputs: Inputs) -> _State:
     c, q = np.append(COSINES, inputs.cosine), inputs.q
+    if "b" in algebras.pair.probes:
+        c = np.maximum(c, inputs.least)
     pair = _first(algebras.pair, q, c, inputs.cosine, np.zeros_like(c), 0.0)
     nearby = _first(algebras.nearby, q, 1.0, inputs.cosine, 1.0, 1.0)
     return _State(pair, nearby, 0.0, Spread(q, 0.0))

@@ -66,6 +66,7 @@ class Profile:
         q: q value of every node that could be computed.
         refusals: nodes without an exact kernel.
         approximated: nonlinearities whose input is not Gaussian and was taken to be.
+        far: nonlinearities whose input is so large that their tails were taken for them.
         ntk: tangent kernel of the output for each of `COSINES`, and for two typical inputs.
     """
 
@@ -74,4 +75,5 @@ class Profile:
     q: dict[str, float]
     refusals: tuple[Refusal, ...]
     approximated: tuple[str, ...]
+    far: tuple[str, ...]
     ntk: Float64[np.ndarray, " cosines+1"] | None

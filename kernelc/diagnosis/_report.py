@@ -21,6 +21,7 @@ from ._plot import draw
 from ._profile import COSINES, Level
 from ._spectra import spectra as activation_spectra
 from ._thinning import thinned
+from ._verdict import Verdict
 
 
 _WIDTH = 96
@@ -38,6 +39,7 @@ class Report:
         levels: q value, C map and slope at the nodes that all paths pass through.
         assumptions: what the figures take for granted.
         source: the network itself.
+        verdict: whether it trains, and how easily.
         ntk: tangent kernel of the output for each of `COSINES`; None where there is none.
     """
 
@@ -46,6 +48,7 @@ class Report:
     levels: tuple[Level, ...]
     assumptions: tuple[str, ...]
     source: Network
+    verdict: Verdict
     ntk: Float64[np.ndarray, " cosines"] | None = None
 
     @property
@@ -58,6 +61,7 @@ class Report:
         return {
             "network": self.network,
             "ok": self.ok,
+            "verdict": dataclasses.asdict(self.verdict),
             "findings": [_plain(dataclasses.asdict(finding)) for finding in self.findings],
             "cosines": COSINES.tolist(),
             "levels": [
@@ -184,7 +188,7 @@ class Report:
         return [panel for panel in panels if panel is not None]
 
     def __str__(self) -> str:
-        rows = [f"diagnosis of {self.network}: {self.summary}", ""]
+        rows = [f"diagnosis of {self.network}: {self.summary}", f"  {self.verdict}", ""]
         rows.append(_HEADER)
         rows += [
             f"  {level.node[:27]:<28}{level.depth:>6}{level.q:>12.4g}"

@@ -39,10 +39,11 @@ class Network:
         (3,)
     """
 
-    __slots__ = ("__weakref__", "_hash", "name", "nodes")
+    __slots__ = ("__weakref__", "_hash", "_places", "name", "nodes")
 
     name: str
     nodes: tuple[Placed, ...]
+    _places: dict[str, int]
 
     def __init__(self, x: Node, output: Node, name: str = "network") -> None:
         for role, node in (("x", x), ("output", output)):
@@ -66,6 +67,7 @@ class Network:
     def _fill(self, name: str, nodes: tuple[Placed, ...]) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "_places", {node.name: i for i, node in enumerate(nodes)})
         object.__setattr__(self, "_hash", None)
 
     def __setattr__(self, attribute: str, value: object) -> None:
@@ -190,9 +192,9 @@ class Network:
         return len(self.nodes)
 
     def __getitem__(self, name: str) -> Placed:
-        for node in self.nodes:
-            if node.name == name:
-                return node
+        # A search would cost passes over deep networks the square of their depth.
+        if name in self._places:
+            return self.nodes[self._places[name]]
         raise GraphError(
             where=self.name,
             found=f"no node called {name!r}",

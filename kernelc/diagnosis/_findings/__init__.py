@@ -9,7 +9,7 @@ from .._profile import Profile
 from ._collapse import collapse
 from ._exactness import no_kernel, not_gaussian
 from ._explosion import explosion
-from ._finding import Case, Finding as Finding, Severity as Severity
+from ._finding import Case as Case, Finding as Finding, Severity as Severity, some as some
 from ._gradients import gradients
 from ._linear import linear
 from ._ntk import ntk

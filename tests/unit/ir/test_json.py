@@ -42,6 +42,10 @@ EVERY_KIND = {
             kc.GlobalMeanPool(),
         ],
     ),
+    "tricks": (
+        (4,),
+        [kc.StandardisedDense(6, weight_std=1.4, bias_std=0.1), kc.LooksLinear(3, weight_std=w)],
+    ),
     "flat": ((3, 3, 2), [kc.Flatten(), kc.LayerNorm(axis="all")]),
     "symbols": ((4,), [kc.Dense(4, weight_std=w), kc.Scale(1 / w), kc.residual(kc.Dense(4), w)]),
     "exact": ((4,), [kc.Scale(sympy.sqrt(2) / sympy.pi)]),
