@@ -24,7 +24,7 @@ from ._console import output, table
 from ._data import Data, DataDir, dataset
 from ._load import Spec, load_network
 from ._shape import print_shaped
-from ._targets import Dks, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
+from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
 from ._write import write_text, written
 
 
@@ -70,6 +70,7 @@ def train_command(
     dks: Dks = None,
     tat_eta: TatEta = None,
     tat_tau: TatTau = None,
+    edge_of_chaos: Edge = False,
     pln: Pln = Mode.one,
     plot: Annotated[Path | None, typer.Option(help="Draw the curves into this file.")] = None,
     history: Annotated[Path | None, typer.Option(help="Write the run as JSON.")] = None,
@@ -78,7 +79,7 @@ def train_command(
     ] = None,
 ) -> None:
     """Train on a data set of this machine."""
-    target = chosen_target(dks, tat_eta, tat_tau)
+    target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
     network = load_network(spec)
     console = output()
     if shaped:

@@ -80,7 +80,7 @@ class Iterate(sympy.Basic):
         step = compiled(body, dps)
         with mpmath.workdps(dps + 5):
             for _ in range(self.count):
-                values = step(*values)
+                values = _same_input(body, step(*values), dps)
         return tuple(values)
 
     def is_numeric(self) -> bool:
@@ -96,6 +96,24 @@ class Iterate(sympy.Basic):
         name, _, count, state = self.args
         power = "" if count == 1 else f"^{count}"
         return f"{name.name}{power}({_entries(state, printer)})"
+
+
+def _same_input(body: sympy.Lambda, values: Any, dps: int) -> tuple[Any, ...]:
+    """Covariances of size q up to rounding are those of an input with itself or its opposite, and
+    stay so.
+
+    Else a chaotic network would take the rounding to another cosine, or beyond 1.
+    """
+    at = {str(variable): i for i, variable in enumerate(body.variables)}
+    q, k = at.get("q_in"), at.get("k_in")
+    values = tuple(values)
+    # A map that is applied once may return fewer entries than it takes.
+    if q is None or k is None or len(values) != len(at):
+        return values
+    own, other = values[q], values[k]
+    if abs(other) < own * (1 - 4 * 10.0 ** -min(dps, 300)):
+        return values
+    return (*values[:k], own if other > 0 else -own, *values[k + 1 :])
 
 
 class Component(sympy.Expr):

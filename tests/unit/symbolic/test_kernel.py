@@ -84,3 +84,12 @@ def test_expanding_keeps_the_value() -> None:
     kernel = kc.derive(nets.mlp(20, 8, 4, (8,), activation="tanh"))
     # Substitution changes nothing but the order of float operations.
     assert kernel.expand().evaluate(c=0.3).c == pytest.approx(kernel.evaluate(c=0.3).c, abs=1e-13)
+
+
+@pytest.mark.parametrize("depth", [30, 100])
+def test_rounding_does_not_take_an_input_from_itself_in_a_chaotic_network(depth):
+    x = kc.Input((8,))
+    block = kc.chain(kc.Dense(8, weight_std=2.5), kc.Activation("erf"))
+    kernel = kc.derive(kc.Network(x, kc.repeat(block, depth)(x)), q=1)
+    assert (kernel.evaluate(c=1.0).c, kernel.evaluate(c=-1.0).c) == (1.0, -1.0)
+    assert abs(kernel.evaluate(c=0.99).c) < 0.9
