@@ -38,7 +38,7 @@ class Verdict:
 
     def __str__(self) -> str:
         told = "trains" if self.trains else "does not train"
-        return f"{told} (difficulty {self.difficulty:.2f} of {_HARD:g}; {self.reason})"
+        return f"{told} (difficulty {self.difficulty:.2f}, limit {_HARD:g}; {self.reason})"
 
 
 def verdict_of(case: Case, profile: Profile) -> Verdict:
