@@ -16,7 +16,7 @@ from ..shaping import ShapedNetwork
 from ._diagnose import diagnose
 from ._findings import Finding
 from ._html import comparison_page, write_page
-from ._numbers import number
+from ._numbers import cosine, number
 from ._panels import Panel, compared_maps, compared_slopes
 from ._plot import draw
 from ._profile import COSINES
@@ -76,10 +76,11 @@ class Comparison:
         found = []
         for name, report in self.reports.items():
             end = report.levels[-1]
-            figures = (end.q, end.c_at_zero, end.slope, ntk_condition(report))
+            figures = (end.slope, ntk_condition(report))
+            start = (name, str(end.depth), number(end.q), cosine(end.c_at_zero))
             critical = ", ".join(f"{f.kind} at {f.node}" for f in _critical(report)) or "none"
             figures = (*figures, report.verdict.difficulty)
-            found.append((name, str(end.depth), *(number(v) for v in figures), critical))
+            found.append((*start, *(number(v) for v in figures), critical))
         return _COLUMNS, found
 
     def __str__(self) -> str:

@@ -8,15 +8,26 @@ _ROUNDING = 1e-15
 
 
 def number(value: float) -> str:
-    """Four digits; what is not known as a dash, rounding errors of cosines as 0.
+    """Four digits; what is not known as a dash.
 
     Arguments:
         value: any float.
 
     Example:
         >>> number(0.123456), number(float("nan")), number(1e-17)
-        ('0.1235', '–', '0')
+        ('0.1235', '–', '1e-17')
     """
-    if value != value:
-        return "–"
-    return f"{value:.4g}" if abs(value) > _ROUNDING else "0"
+    return "–" if value != value else f"{value:.4g}"
+
+
+def cosine(value: float) -> str:
+    """As `number`, with rounding errors as 0.
+
+    Arguments:
+        value: a cosine similarity.
+
+    Example:
+        >>> cosine(0.123456), cosine(1e-17)
+        ('0.1235', '0')
+    """
+    return number(value if not abs(value) <= _ROUNDING else 0.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._finite import FiniteWidth
-from ._numbers import number
+from ._numbers import cosine, number
 from ._profile import COSINES, Level
 from ._ring import around
 from ._spectra import Spectrum
@@ -50,7 +50,7 @@ def c_maps(levels: Sequence[Level]) -> Panel:
     end = levels[-1]
     told = (
         f"Cosine similarity at {len(shown)} depths against that of the inputs; "
-        f"at {end.node}, unrelated inputs end at {number(end.c_at_zero)}."
+        f"at {end.node}, unrelated inputs end at {cosine(end.c_at_zero)}."
     )
     return Panel("C maps by depth", told, draw)
 
@@ -97,7 +97,7 @@ def profiles(levels: Sequence[Level]) -> Panel:
 def compared_maps(ends: Mapping[str, Level]) -> Panel:
     """C maps of the outputs of several networks."""
     parts = [
-        f"{name}: unrelated inputs end at {number(end.c_at_zero)}" for name, end in ends.items()
+        f"{name}: unrelated inputs end at {cosine(end.c_at_zero)}" for name, end in ends.items()
     ]
 
     def draw(axes: Any) -> None:

@@ -208,7 +208,12 @@ class Report:
         counts = {"critical": 0, "warning": 0, "note": 0}
         for finding in self.findings:
             counts[finding.severity] += 1
-        return ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+        many = {"critical": "critical", "warning": "warnings", "note": "notes"}
+        return ", ".join(
+            f"{count} {severity if count == 1 else many[severity]}"
+            for severity, count in counts.items()
+            if count
+        )
 
     def __repr__(self) -> str:
         return f"<diagnosis of {self.network}: {self.summary}>"

@@ -20,7 +20,7 @@ def ntk(case: Case) -> Iterator[Finding]:
     if theta is None or not np.all(np.isfinite(theta)) or theta[-2] <= 0:
         return
     typical, near = float(theta[-1] / theta[-2]), float(theta[_NEAR] / theta[-2])
-    measured = "Theta({:.3g})/Theta(1) = {:.4g}, so that the condition number is {} for n inputs"
+    measured = "Θ({:.3g})/Θ(1) = {:.4g}, so that the condition number is {} for n inputs"
     node = case.network.nodes[-1].name
     if typical > _ALIKE:
         yield Finding(
@@ -41,7 +41,7 @@ def ntk(case: Case) -> Iterator[Finding]:
             node=node,
             severity="warning",
             kind="ntk",
-            measured=f"Theta(0.75)/Theta(1) = {near:.3g}",
+            measured=f"Θ(0.75)/Θ(1) = {near:.3g}",
             value=near,
             law="off-diagonal entries near zero even for similar inputs make the matrix nearly "
             "a multiple of the identity",

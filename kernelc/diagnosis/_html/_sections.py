@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._findings import Finding
-from .._numbers import number
+from .._numbers import cosine, number
 from .._profile import Level
 from .._thinning import thinned
 from ._markup import Markup, escaped, joined, tag
@@ -53,7 +53,10 @@ def level_table(levels: Sequence[Level]) -> Markup:
         (
             level.node,
             str(level.depth),
-            *(number(v) for v in (level.q, level.c_at_zero, level.slope, level.backward)),
+            number(level.q),
+            cosine(level.c_at_zero),
+            number(level.slope),
+            number(level.backward),
         )
         for level in thinned(levels, _MOST_ROWS)
     ]
