@@ -75,8 +75,12 @@ def _baseline(body: Body) -> Network:
     return body.build("standard")
 
 
-def _weighted(body: Body) -> Network:
-    return kc.shape(body.build("weighted"), kc.DKS(), rewrite=True)
+def _weighted(shortcut_weight: float) -> Callable[[Body], Network]:
+    def build(body: Body) -> Network:
+        net = body.build("weighted", shortcut_weight=shortcut_weight)
+        return kc.shape(net, kc.DKS(), rewrite=True)
+
+    return build
 
 
 def _dks(body: Body) -> Network:
@@ -115,7 +119,8 @@ def initialised(network: kc.Network, *, init: str) -> kc.Network:
 
 ARMS = {
     "bn-skip": Arm("residual, batch norm", _baseline),
-    "weighted-dks": Arm("weighted skips, DKS", _weighted, lambda a: a != "relu"),
+    "weighted-dks": Arm("weighted skips, DKS", _weighted(0.9), lambda a: a != "relu"),
+    "weighted98-dks": Arm("weighted skips (0.98), DKS", _weighted(0.98), lambda a: a != "relu"),
     "vanilla-dks": Arm("vanilla, DKS", _dks, lambda a: a != "relu"),
     "vanilla-tat": Arm("vanilla, TAT", _tat, lambda a: a != "relu"),
     "vanilla-gaussian": Arm("vanilla, Gaussian", _untreated("gaussian")),

@@ -26,6 +26,11 @@ def _sgd(rate: float, steps: int) -> Any:
     return optax.sgd(cosine(rate, steps), momentum=_MOMENTUM, nesterov=True)
 
 
+def _sgd_clipped(rate: float, steps: int) -> Any:
+    """Gradients of a norm above 1 are shortened to it, which allows larger rates."""
+    return optax.chain(optax.clip_by_global_norm(1.0), _sgd(rate, steps))
+
+
 def _adam(rate: float, steps: int) -> Any:
     return optax.adam(cosine(rate, steps))
 
@@ -68,6 +73,7 @@ def _kfac_fixed(rate: float, steps: int) -> Any:
 
 OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
     "sgd": _sgd,
+    "sgd-clipped": _sgd_clipped,
     "adam": _adam,
     "muon": _muon,
     "kfac": _kfac,

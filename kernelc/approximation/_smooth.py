@@ -131,10 +131,11 @@ def _part(
     halvings = halvings if name == "drop" else None
     first = 1.0 if halvings is None else gaps ** (2.0**-halvings)
     scale = reference(name, gaps, values)
+    powers = _POWERS if np.isfinite(variable.cut) else {0: 0}
+    weights = first * factor ** np.array(list(powers))[:, None]
+    rows = zip(powers.items(), weights, _expanded(values / weights, t - placed), strict=True)
     best = None
-    for power, operations in _POWERS.items() if np.isfinite(variable.cut) else ((0, 0),):
-        weight = first * factor**power
-        chebyshev = _expanded(values / weight, t - placed)
+    for (power, operations), weight, chebyshev in rows:
         count = terms_needed(chebyshev, target * float(np.min(scale / weight)))
         # Rounding relative to the value is that of the series times how much the series varies.
         condition = float(np.max(weight / scale)) * float(np.sum(np.abs(chebyshev)))
@@ -147,12 +148,11 @@ def _part(
 
 
 def _expanded(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Coefficients from values at points that should have been further by a tiny shift."""
+    """Coefficients, row by row, from values at points that should have been further by a shift."""
     chebyshev = coefficients(values)
-    count = terms_needed(chebyshev, 0.0)
-    if count == 1:
-        return chebyshev
-    return coefficients(values + shift * (_slopes()[:, :count] @ chebyshev[:count]))
+    counts = np.array([terms_needed(row, 0.0) for row in chebyshev])
+    kept = np.where(np.arange(NODES) < counts[:, None], chebyshev, 0.0)
+    return coefficients(values + shift * (kept @ _slopes().T))
 
 
 @functools.cache

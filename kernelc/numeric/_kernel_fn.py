@@ -144,7 +144,8 @@ class KernelFunction:
     def _compiled(self, q: float | None, largest: float) -> Program:
         key = (q, largest)
         if key not in self._programs:
-            self._programs[key] = Program(self.network, q, largest, self.standard)
+            like = next(iter(self._programs.values()), None)
+            self._programs[key] = Program(self.network, q, largest, self.standard, like)
         return self._programs[key]
 
     def _wanted(self, get: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from .._errors import DataError, UnsupportedError
 from ..algebra import Second
-from ..approximation import Approximation, fit
+from ..approximation import fit
 from ..ir import Network, Placed, Run, kernel_key, runs
 from ._degree import PooledAlgebra
 from ._entry import entry_field
@@ -40,13 +40,20 @@ class Program:
         q: the one q value of all inputs, None when they may differ.
         largest: a bound on the q values of inputs.
         standard: whether NTKs are those of the standard parametrisation.
+        like: a program of this network for other q values; where these do not matter, what
+            it found serves again.
 
     Raises:
         KernelcError: a network without a known kernel, by the name of the node.
     """
 
     def __init__(
-        self, network: Network, q: float | None, largest: float, standard: bool = False
+        self,
+        network: Network,
+        q: float | None,
+        largest: float,
+        standard: bool = False,
+        like: Program | None = None,
     ) -> None:
         self.network, self.q, self.largest, self.standard = network, q, largest, standard
         self.runs = tuple(runs(network, _standard_key if standard else _numeric_key))
@@ -55,10 +62,10 @@ class Program:
         bounds = [q] if q is not None else [largest * part for part in _SMALLER]
         self.reach = spans(network, self.runs, bounds)
         self.unfitted: dict[int, UnsupportedError] = {}
-        self._planned()
+        self._planned(like)
 
-    def _planned(self) -> None:
-        """Find the stretches on stand-in arrays, then fit each."""
+    def _planned(self, like: Program | None) -> None:
+        """Find the stretches on stand-in arrays, then fit each that is not known."""
         shape = self.network.input_shape
         planners: list[Planner] = []
 
@@ -74,19 +81,24 @@ class Program:
         self.plan = planners[0]
         self.stretches: dict[int, Stretch] = {}
         for start, stretch in self.plan.found.items():
-            try:
-                profile = self._fitted(stretch)
-            except UnsupportedError as error:
-                self.unfitted[start] = error
-                continue
-            self.stretches[start] = dataclasses.replace(stretch, profile=profile)
+            if like is not None and like.plan.found.get(start) == stretch:
+                found = like.stretches.get(start, like.unfitted.get(start))
+            else:
+                found = self._fitted(stretch)
+            if isinstance(found, UnsupportedError):
+                self.unfitted[start] = found
+            elif found is not None:
+                self.stretches[start] = found
 
-    def _fitted(self, stretch: Stretch) -> Approximation:
+    def _fitted(self, stretch: Stretch) -> Stretch | UnsupportedError:
+        """The stretch with its series, or why it has none."""
         sample = sampler(self.network, self.runs, stretch, self.standard)
         try:
-            return fit(sample)
+            return dataclasses.replace(stretch, profile=fit(sample))
         except DataError as error:
-            raise UnsupportedError(error.where, error.found, error.law, error.remedy) from error
+            return UnsupportedError(error.where, error.found, error.law, error.remedy)
+        except UnsupportedError as error:
+            return error
 
     @property
     def bounded(self) -> bool:

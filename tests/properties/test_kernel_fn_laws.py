@@ -15,7 +15,7 @@ from kernelc.numeric import _plan
 
 
 # Each example compiles a program or two, which takes a second or so.
-few = settings(max_examples=8, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=6, suppress_health_check=list(HealthCheck))
 
 KINDS = (kc.Dense, kc.Activation, kc.WeightedSum, kc.Concat, kc.Product, kc.Scale, kc.LayerNorm)
 seeds = st.integers(0, 2**32 - 1)

@@ -37,7 +37,7 @@ def networks(draw: st.DrawFn) -> kc.Network:
 
 
 # Every example compiles two networks.
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(networks())
 def test_forms_agree(net):
     flat, looped = (

@@ -47,7 +47,7 @@ NETWORKS: dict[str, tuple[tuple[int, ...], Build]] = {
     "spread": ((5, 3), kc.chain(conv(), RELU, conv(), RELU, kc.Flatten(), D(2))),
     "pools": (
         (5, 3),
-        kc.chain(conv(), RELU, kc.MeanPool(2, 1), D(8), RELU, kc.GlobalMeanPool(), D(8), RELU),
+        kc.chain(conv(), RELU, kc.MeanPool(2, 1), D(8), RELU, kc.GlobalMeanPool(), D(2)),
     ),
 }
 VECTORS = [name for name, (shape, _) in NETWORKS.items() if len(shape) == 1]

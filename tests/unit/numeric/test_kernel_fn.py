@@ -11,17 +11,33 @@ from kernel_networks import NETWORKS, RELU, TANH, D, conv, data, function, named
 import kernelc as kc
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# One test for each network, since its programs take most of the time: each serves several checks.
+# "spread" is "pools" with less.
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "spread"])
 def test_parts_of_the_matrices_are_those_of_the_whole(name: str) -> None:
-    x, k = data(name), function(name)
-    whole, rows, own = k(x), k(x[:2], x), k.diagonal(x)
+    """And those of float32, of an input's twin, and of an input of zeros."""
+    x, k = data(name, 5, np.float32).astype(np.float64), function(name)
+    x[3] = x[1]
+    whole, rows, own, single = k(x), k(x[:2], x), k.diagonal(x), k(x.astype(np.float32))
     index = np.arange(len(x))
-    for matrix, some, one in zip(whole[:2], rows[:2], own[:2], strict=True):
+    for matrix, some, one, rough in zip(whole[:2], rows[:2], own[:2], single[:2], strict=True):
         # The same sums in programs of other shapes: rounding, relative to the largest entry.
         allowed = 1e-14 * np.abs(matrix).max()
         np.testing.assert_allclose(some, matrix[:2], rtol=0, atol=allowed)
         np.testing.assert_allclose(one, matrix[index, index], rtol=0, atol=allowed)
         np.testing.assert_allclose(matrix, np.swapaxes(matrix, 0, 1), rtol=0, atol=allowed)
+        # Some five layers of roundings of 6e-8.
+        np.testing.assert_allclose(rough, matrix, rtol=0, atol=3e-6 * np.abs(matrix).max())
+        assert (type(matrix), matrix.dtype) == (np.ndarray, np.float64)
+        assert isinstance(rough, jax.Array)
+        assert rough.dtype == np.float32
+        for found in (matrix, np.asarray(rough)):
+            np.testing.assert_array_equal(found[1, 3], found[1, 1])
+            np.testing.assert_array_equal(found[3, 1], found[3, 3])
+        np.testing.assert_array_equal(some[1, 3], some[1, 1])
+    x[2] = 0
+    for matrix in (*k(x)[:2], *k(x.astype(np.float32))[:2]):
+        assert np.isfinite(matrix).all()
 
 
 def test_only_what_is_asked_for_is_given() -> None:
@@ -37,19 +53,6 @@ def test_only_what_is_asked_for_is_given() -> None:
     np.testing.assert_allclose(whole.gap, 1 - cosines, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_float32_agrees_with_float64(name: str) -> None:
-    x, k = data(name, 5, np.float32), function(name)
-    single, double = k(x), k(x.astype(np.float64))
-    for matrix, exact in zip(single[:2], double[:2], strict=True):
-        assert isinstance(matrix, jax.Array)
-        assert matrix.dtype == np.float32
-        assert isinstance(exact, np.ndarray)
-        assert exact.dtype == np.float64
-        # Some five layers of roundings of 6e-8.
-        np.testing.assert_allclose(matrix, exact, rtol=0, atol=3e-6 * np.abs(exact).max())
-
-
 def test_float64_leaves_the_setting_of_jax_alone() -> None:
     function("rectified")(data("rectified"))
     assert not jax.config.read("jax_enable_x64")
@@ -62,7 +65,9 @@ def test_types_may_take_turns(first: type) -> None:
     kinked = kc.Activation("tanh")
     k = kc.kernel_fn(network(kc.chain(D(8, bias_std=0.3), kinked, D(3))))
     x = data("rectified", 2)
-    found = [k(x.astype(dtype)).nngp for dtype in (first, np.float32, np.float64, first)]
+    found = [
+        k(x.astype(dtype), get="nngp").nngp for dtype in (first, np.float32, np.float64, first)
+    ]
     for matrix in found:
         np.testing.assert_allclose(matrix, found[0], rtol=1e-5)
 
@@ -77,8 +82,7 @@ def test_other_numbers_count_as_float32(dtype) -> None:
 
 
 def test_under_jit_and_vmap() -> None:
-    x = jnp.asarray(data("rectified, biases", 4, np.float32))
-    k = kc.kernel_fn(named("rectified, biases"), largest_q=4.0)
+    x, k = jnp.asarray(data("rectified, biases", 5, np.float32)), function("rectified, biases")
     whole = k(x)
     inside = jax.jit(lambda x: k(x))(x)
     each = jax.vmap(lambda a: k(a[None], x).nngp[0])(x)
@@ -100,10 +104,12 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
             out = k(x[:2], x[2:])
             return sum((weights.reshape(2, 1, *(1,) * (m.ndim - 2)) * m).sum() for m in out[:2])
 
-        slope = jax.jit(jax.grad(total))(x)
+        # One program for both: its values give the differences.
+        compiled = jax.jit(jax.value_and_grad(total))
+        slope = compiled(x)[1]
         along = jnp.asarray(np.random.default_rng(2).normal(size=x.shape))
-        h, compiled = 1e-5, jax.jit(total)
-        wanted = (compiled(x + h * along) - compiled(x - h * along)) / (2 * h)
+        h = 1e-5
+        wanted = (compiled(x + h * along)[0] - compiled(x - h * along)[0]) / (2 * h)
         # Rounding of 1e-15 over a step of 1e-5, and the step squared times a third derivative.
         np.testing.assert_allclose((slope * along).sum(), wanted, rtol=1e-7, atol=1e-8)
 
@@ -112,9 +118,10 @@ def test_a_broken_promise_gives_nan_and_leaves_the_rest() -> None:
     x = data("one q value", 4)
     x /= np.sqrt((x**2).mean(1, keepdims=True))
     net = network(kc.chain(D(8), TANH, D(8), TANH, D(3)))
-    exact = kc.kernel_fn(net, q=1.0)(x)
+    k = kc.kernel_fn(net, q=1.0)
+    exact = k(x)
     x[2] *= 1.5
-    found = kc.kernel_fn(net, q=1.0)(x)
+    found = k(x)
     kept = np.array([0, 1, 3])
     for matrix, wanted in zip(found[:2], exact[:2], strict=True):
         assert np.isnan(matrix[2]).all()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import pytest
-from kernel_networks import RELU, TANH, D, conv, data, network
+from kernel_networks import RELU, D, conv, data, network
 
 import kernelc as kc
 
@@ -15,9 +16,17 @@ X = data("rectified", 4)
 PLACES = np.random.default_rng(3).normal(size=(4, 5, 3)) * np.linspace(0.5, 1.5, 5)[:, None]
 
 
-def kernels(*layers: kc.Layer, x: np.ndarray = X) -> tuple[np.ndarray, np.ndarray]:
+def kernels(*layers: kc.Layer, x: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    if x is None:
+        return vectors(*layers)
     found = kc.kernel_fn(network(kc.chain(*layers), x.shape[1:]))(x)
     return np.asarray(found.nngp), np.asarray(found.ntk)
+
+
+@functools.cache
+def vectors(*layers: kc.Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Of X; several tests ask for the same."""
+    return kernels(*layers, x=X)
 
 
 def agree(found, wanted) -> None:
@@ -129,9 +138,9 @@ def test_mean_pools_of_the_input_are_means_of_the_input(padding: str, stride: in
 def test_delta_convolutions_are_dense_layers_at_each_location(shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(4).normal(size=(3, *shape))
     x /= np.sqrt((x**2).mean(-1, keepdims=True))
-    found = kernels(kc.Conv(8, 3), TANH, kc.Conv(8, 3, bias_std=0.1), x=x)
+    found = kernels(kc.Conv(8, 3), RELU, kc.Conv(8, 3, bias_std=0.1), x=x)
     # All locations of all inputs as so many vectors; wanted are those at one location.
-    whole = kernels(D(8), TANH, D(8, bias_std=0.1), x=x.reshape(-1, shape[-1]))
+    whole = kernels(D(8), RELU, D(8, bias_std=0.1), x=x.reshape(-1, shape[-1]))
     count = math.prod(shape[:-1])
     at = np.arange(count)
     blocks = (m.reshape(3, count, 3, count)[:, at, :, at] for m in whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,9 +35,8 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 def run(folder: Path | None, stop_at: int | None = None, **options: Any) -> kc.FitResult:
     options = {"steps": 12, "batch_size": 20, "eval_every": 4, "seed": 3, **options}
-    net = options.pop("net", None)
     return kc.fit(
-        model() if net is None else net,
+        model(options.pop("width", 8)),
         options.pop("data", data()),
         callback=None if stop_at is None else lambda record, *_: record.step >= stop_at,
         checkpoint=folder,
@@ -84,7 +84,7 @@ def test_a_run_goes_on_beyond_where_it_was_to_end(tmp_path: Path) -> None:
         ({"seed": 4}, "seed 3 for 4"),
         ({"batch_size": 10}, "batch size 20 for 10"),
         ({"data": (data()[0] + 1, data()[1])}, "data "),
-        ({"net": model(9)}, "arrays "),
+        ({"width": 9}, "arrays "),
         ({"optimizer": optax.sgd(0.1)}, "arrays "),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
@@ -101,12 +101,17 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_file_cut_short_is_told_by_folder(tmp_path: Path) -> None:
-    run(tmp_path, stop_at=4)
-    (text,) = (tmp_path / "4" / "log").glob("metadata")
+@pytest.fixture
+def copied(stored: Path, tmp_path: Path) -> Path:
+    """A run of one's own to damage."""
+    return shutil.copytree(stored, tmp_path / "copied")
+
+
+def test_a_file_cut_short_is_told_by_folder(copied: Path) -> None:
+    (text,) = (copied / "4" / "log").glob("metadata")
     text.write_text(text.read_text()[:40])
     with pytest.raises(kc.LoadError, match="step 4"):
-        run(tmp_path)
+        run(copied)
 
 
 READ = """
@@ -121,14 +126,13 @@ except kc.LoadError as error:
 """
 
 
-def test_arrays_cut_short_are_told_by_folder(tmp_path: Path) -> None:
-    run(tmp_path, stop_at=4)
-    for path in (tmp_path / "4" / "carry").rglob("*"):
+def test_arrays_cut_short_are_told_by_folder(copied: Path) -> None:
+    for path in (copied / "4" / "carry").rglob("*"):
         if path.is_file() and path.parent.name == "d":
             path.write_bytes(path.read_bytes()[:50])
     # In a process of its own: Orbax leaves reads behind that complain once nobody waits for them.
     done = subprocess.run(
-        [sys.executable, "-c", READ, str(tmp_path)],
+        [sys.executable, "-c", READ, str(copied)],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
         capture_output=True,
         text=True,

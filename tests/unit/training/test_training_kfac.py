@@ -135,8 +135,8 @@ def test_rates_share_one_compilation_and_a_small_one_moves_less():
     ("loss", "y"),
     [(cross_entropy, Y), (squared_error, Y), (squared_error, np.eye(3, dtype=np.float32)[Y])],
 )
-@pytest.mark.parametrize("l2", [0.0, 0.1])
-def test_the_loss_is_registered_as_it_is(loss, y, l2):
+def test_the_loss_is_registered_as_it_is(loss, y):
+    l2 = 0.1
     model = Linear()
     params, rest = split(model)
     stepper = KfacStepper(rest, kc.kfac(l2=l2), loss, jax.random.key(0))
@@ -145,7 +145,7 @@ def test_the_loss_is_registered_as_it_is(loss, y, l2):
     engine, leaves = stepper._engine(params, None, batch)
     total, aux = engine.value(leaves, jax.random.key(0), batch)
     registered = engine.registered_loss(leaves, None, batch)
-    # float32 means of 40 losses
+    # float32 means of 40 losses, without what l2 adds
     assert registered == pytest.approx(float(aux["loss"]), rel=1e-6)
     squares = (model.weight**2).sum() + (model.bias**2).sum()
     assert total == pytest.approx(float(aux["loss"] + 0.5 * l2 * squares), rel=1e-6)
@@ -154,7 +154,7 @@ def test_the_loss_is_registered_as_it_is(loss, y, l2):
 def deep(seed):
     x = kc.Input((64,))
     block = kc.chain(kc.Dense(32), kc.Activation("tanh"))
-    net = kc.Network(x, kc.chain(kc.repeat(block, 10), kc.Dense(10))(x))
+    net = kc.Network(x, kc.chain(kc.repeat(block, 6), kc.Dense(10))(x))
     return kc.lower(net, key=jax.random.key(seed))
 
 
