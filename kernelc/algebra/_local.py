@@ -72,6 +72,12 @@ class _UnitQ(KernelAlgebra[Any]):
     def weighted_sum(self, terms: Sequence[Any], weights: Sequence[Any]) -> Any:
         squares = [w * w for w in weights]
         total = sum(squares[1:], squares[0])
+        if total == 0:
+            return self.unsupported(
+                terms,
+                "all weights of the sum are zero, so that no value has a cosine",
+                "start at least one of them at another number",
+            )
         # Normalised sums have total 1 up to the rounding of the weights themselves.
         normal = isinstance(total, float) and abs(total - 1) < 1e-12
         return self._mean(terms, squares if normal else [w / total for w in squares])

@@ -18,6 +18,8 @@ from ._profile import COSINES, Level, Profile, Refusal
 from ._spread import Spread, SpreadAlgebra
 
 
+# Below, floats have fewer digits.
+_LEAST_Q = 1e-300
 # Locations of one input are taken as unrelated: pools then act on the pair alone.
 _OTHER = 0.0
 
@@ -121,7 +123,7 @@ def _apply(
     nearby = layer.kernel(algebras.nearby, [state.nearby for state in inputs], shapes)
     q = float(nearby.second.q)
     # Branches that start at zero have no cosine of their own, but their sum has.
-    if not (math.isfinite(q) and (q > 0 or (q == 0 and not algebras.main))):
+    if not (math.isfinite(q) and (q > _LEAST_Q or (q == 0 and not algebras.main))):
         raise KernelcError(
             where=node.name,
             found=f"a q value of {q:g} in float64",

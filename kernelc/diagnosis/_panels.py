@@ -125,7 +125,8 @@ def compared_slopes(networks: Mapping[str, Sequence[Level]]) -> Panel:
 def positive(values: Any) -> np.ndarray:
     """Gaps where a logarithmic axis cannot show what has underflowed or overflowed."""
     found = np.array(values)
-    return np.where((found > 0) & np.isfinite(found), found, np.nan)
+    # The margins of an axis, a factor beyond the values, must be floats as well.
+    return np.where((found > 1e-250) & (found < 1e250), found, np.nan)
 
 
 def ring(level: Level, ntk: np.ndarray | None) -> Panel | None:

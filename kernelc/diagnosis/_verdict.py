@@ -15,6 +15,8 @@ _EASY = 0.043
 _SEPARATION, _STEEPNESS, _SIZE, _SPREAD = 0.113, 0.224, 0.023, 0.324
 # Half way between the hardest of the 24 that trained and the easiest that did not.
 _HARD = 1.8
+# Squares of numbers near the end of the range of float32, whatever the rule would say.
+_FLOAT32 = 1e70
 # Less than this is not worth a word.
 _SOME = 0.1
 # A figure beyond this many decades says no more than one there.
@@ -50,19 +52,25 @@ def verdict_of(case: Case, profile: Profile) -> Verdict:
     end, inputs = case.end, profile.inputs
     separation = (1 - end.typical) / (1 - inputs.cosine) if inputs.cosine < 1 else math.nan
     last = profile.levels[-1]
-    lost = last.node != case.network.nodes[-1].name
+    sizes = [q for q in profile.q.values() if q > 0]
+    lost = last.node != case.network.nodes[-1].name or any(_overflows(q) for q in sizes)
     parts = {
         "inputs that look alike": _SEPARATION
         * _decades(1 / separation if separation else math.inf),
         "neighbours that look unrelated": _STEEPNESS * _decades(end.slope),
         "q values far from 1": _SIZE * (_decades(end.q) + _decades(1 / end.q)),
         "widths too small for the depth": _SPREAD * _at_most(end.spread, _MOST_SPREAD),
-        "figures that are lost on the way": _HARD if lost else 0.0,
+        "values beyond what floats hold": _HARD if lost else 0.0,
     }
     total = _EASY + sum(parts.values())
     worst = max(parts, key=lambda reason: parts[reason])
     reason = f"mostly {worst}" if parts[worst] > _SOME else "nothing stands out"
     return Verdict(total < _HARD, total, reason)
+
+
+def _overflows(q: float) -> bool:
+    """Whether values of this mean square over- or underflow in float32."""
+    return not 1 / _FLOAT32 < q < _FLOAT32
 
 
 def _decades(value: float) -> float:

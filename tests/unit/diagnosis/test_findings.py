@@ -205,3 +205,24 @@ def test_the_tangent_kernel_behind_batch_norm_is_that_of_a_large_batch():
     expected = kc.diagnose(net, inputs).ntk[-1]
     # Beside the error of the mean, a batch of n adds about 20/n (1,024: 1.7 %, 192: 6 %).
     assert found.mean() == pytest.approx(expected, abs=3 * error + 20 / count * expected)
+
+
+@pytest.mark.parametrize(
+    ("activation", "depth", "weight_std"),
+    [("relu", 60, 1e4), ("tanh", 120, 1e-3), ("tanh", 3, 1e3), ("exp", 6, 1.0)],
+)
+def test_figures_out_of_range_still_make_a_report(activation, depth, weight_std, tmp_path):
+    report = kc.diagnose(chain(activation, depth, weight_std=weight_std))
+    assert not report.verdict.trains
+    assert [f for f in report.findings if f.kind == "q"]
+    assert "q = " in str(report)
+    report.to_html(tmp_path / "page.html")
+    assert math.isfinite(report.to_dict()["verdict"]["difficulty"])
+
+
+def test_a_value_multiplied_by_zero_has_no_cosine_and_is_told():
+    x = kc.Input((8,))
+    net = kc.Network(x, kc.chain(kc.Dense(8), kc.Activation("relu"), kc.Scale(0.0), kc.Dense(3))(x))
+    with pytest.raises(kc.UnsupportedError, match="weights of the sum are zero"):
+        kc.derive(net).c_slope  # noqa: B018
+    assert finding(net, "no_kernel").node == "scale_1"
