@@ -76,7 +76,7 @@ REFERENCE = 1e-11
 CHAOTIC = {"edge_erf_L50": 2e-10, "fc_sin_L50_W1.5_0.1": 1e-9}
 # Two of the inputs `edge` are 1e-7 apart: their gap of 1e-14 is the last digit of a product in
 # float64, and the NTK shows the root of that. Differences of inputs, which "gap" asks for, hold.
-CLOSE = {"edge_relu_L3", "edge_relu_L50", "edge_abs_L50"}
+CLOSE = {"edge_relu_L3", "edge_relu_L50", "edge_abs_L3", "edge_abs_L50"}
 # The opposite of one of them is 1e-7 from the opposite of the other: 1 + c is such a last digit.
 OPPOSITE = {5: 1e-8}
 
