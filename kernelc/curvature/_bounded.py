@@ -22,6 +22,7 @@ def bounded(optimizer: type[Any], bound: float) -> type[Any]:
             coefficients foretells.
     """
 
+    # Private methods: `_compat.load`, where `optimizer` comes from, allows one release alone.
     class Bounded(optimizer):
         def _solve_quad_model(
             self,

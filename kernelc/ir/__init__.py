@@ -11,6 +11,7 @@ from ._structure import (
     Region as Region,
     Run as Run,
     Segment as Segment,
+    after_last_nonlinearity as after_last_nonlinearity,
     cut_nodes as cut_nodes,
     folded as folded,
     kernel_key as kernel_key,

@@ -243,3 +243,13 @@ def _immediate_postdominators(network: Network, readers: Sequence[Sequence[int]]
                     other = exits[other]
         exits[index] = meet
     return exits
+
+
+def after_last_nonlinearity(network: Network) -> tuple[bool, ...]:
+    """For each node, whether no nonlinearity reads what it computes."""
+    free = [True] * len(network)
+    for node in reversed(network.nodes):
+        if node.layer.nonlinearity() is not None or not free[node.index]:
+            for i in node.inputs:
+                free[i] = False
+    return tuple(free)

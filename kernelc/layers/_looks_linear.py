@@ -68,7 +68,8 @@ class LooksLinear(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         (h,) = inputs
-        weights = Weights(self.weight_std**2, self.bias_std**2, shapes[0][-1], self.bias)
+        kept = self.init != "gaussian"
+        weights = Weights(self.weight_std**2, self.bias_std**2, shapes[0][-1], self.bias, kept)
         # relu(h) and relu(-h) have one kernel: together that of sqrt(2) relu(h).
         half = algebra.nonlinearity(h, named("relu"))
         return algebra.fresh(h, weights, algebra.weighted_sum([half], (sympy.sqrt(2),)))

@@ -6,11 +6,11 @@ from typing import NoReturn
 
 from .._errors import GraphError, ShapingError, UnreachableError
 from ..activations import Moments
-from ..ir import Layer, Network, Placed
+from ..ir import Layer, Network, Placed, after_last_nonlinearity
 from ._certificate import certify_edge
 from ._edge_of_chaos import EdgePoint, solve_edge_of_chaos
 from ._places import Place, PlaceAlgebra, places
-from ._requirements import PLNMode, Violation, after_last_nonlinearity, prepared, refuse
+from ._requirements import PLNMode, Violation, prepared, refuse
 from ._shaped import ShapedNetwork
 from ._solved import PRODUCTS
 from ._subnetworks import Subnetworks

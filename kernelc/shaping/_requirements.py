@@ -7,7 +7,7 @@ import math
 from typing import Any, Literal
 
 from .._errors import ShapingError
-from ..ir import Layer, Network, Placed, ShapingRule
+from ..ir import Layer, Network, Placed, ShapingRule, after_last_nonlinearity
 from ..layers import PLN, WeightedSum
 from ._independence import OriginAlgebra
 
@@ -106,17 +106,6 @@ def _told(node: Placed, rule: ShapingRule) -> str:
     if rule.replacement is None:
         return f"{node.name}: {node.layer.text()} removed"
     return f"{node.name}: {node.layer.text()} -> {rule.replacement.text()}"
-
-
-def after_last_nonlinearity(network: Network) -> list[bool]:
-    """For each node, whether no nonlinearity reads what it computes."""
-    free = [True] * len(network)
-    for node in reversed(network.nodes):
-        bends = node.layer.nonlinearity() is not None or not free[node.index]
-        if bends:
-            for i in node.inputs:
-                free[i] = False
-    return free
 
 
 def _shortcuts(network: Network) -> dict[int, int]:

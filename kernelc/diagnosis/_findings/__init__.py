@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...ir import Network, Placed
+from ...ir import Network, after_last_nonlinearity
 from .._profile import Profile
 from ._collapse import collapse
 from ._exactness import no_kernel, not_gaussian
@@ -44,7 +44,7 @@ def findings(case: Case) -> tuple[Finding, ...]:
 
 def case_of(network: Network, profile: Profile) -> Case:
     """What the rules read."""
-    after = _after_last_nonlinearity(network)
+    after = after_last_nonlinearity(network)
     last = _last_bend(network)
     body = [
         level
@@ -55,18 +55,6 @@ def case_of(network: Network, profile: Profile) -> Case:
     return Case(network, profile, tuple(body or profile.levels[:1]), after, shaping_call(network))
 
 
-def _bends(node: Placed) -> bool:
-    return node.layer.nonlinearity() is not None
-
-
 def _last_bend(network: Network) -> str | None:
-    return next((node.name for node in reversed(network.nodes) if _bends(node)), None)
-
-
-def _after_last_nonlinearity(network: Network) -> tuple[bool, ...]:
-    free = [True] * len(network)
-    for node in reversed(network.nodes):
-        if _bends(node) or not free[node.index]:
-            for i in node.inputs:
-                free[i] = False
-    return tuple(free)
+    bends = (n.name for n in reversed(network.nodes) if n.layer.nonlinearity() is not None)
+    return next(bends, None)

@@ -80,7 +80,9 @@ def _shown(name: str, expr: sympy.Basic) -> Markup:
     try:
         shown = equation(name, expr)
     except (ValueError, AttributeError, NotImplementedError):
-        # SymPy prints more functions than MathML Core has elements for.
+        # ValueError: `equation` met an element that MathML Core lacks. The others are how SymPy's
+        # printer gives up on expressions it has no method for, which layers of others may bring.
+        # The formula is still shown, as text.
         shown = tag("pre", tag("code", f"{name} = {text}"))
     label = f"formula of {name}"
     return tag("div", shown, class_="formula", tabindex="0", role="group", aria_label=label)
