@@ -76,10 +76,11 @@ def test_a_log_of_other_settings_is_not_taken_for_this_run(tmp_path):
     cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits")
     run = settings.Run(cell, 0.1, 0)
     path = run.log(tmp_path)
-    lines = [{"run": settings.record(run)}, {"finished": True, "steps": 1}]
+    seen = {"step": 1, "loss": 2.0, "seconds": 1.0}
+    lines = [{"run": settings.record(run)}, seen, {"finished": True, "steps": 1}]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert settings.finished(path, run) == lines[1]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines[:1]))
+    assert settings.finished(path, run) == {**lines[-1], "history": [seen]}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines[:-1]))
     assert settings.finished(path, run) is None
     lines[0]["run"]["steps"] = 2
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -98,6 +99,31 @@ def test_a_loss_that_was_never_reached_and_a_run_that_diverged(tmp_path):
     bad = report.Outcome(cell, 0.1, (falls, broken, broken), {0.1: 0.2})
     assert bad.steps_to(1.9) is None
     assert bad.final == np.inf
+
+
+def test_the_time_of_a_step_leaves_compilation_out():
+    report, settings = (importlib.import_module(name) for name in ("report", "settings"))
+    cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", steps=40)
+    times = [(10, 60.0), (20, 60.5), (30, 61.0), (40, 99.0)]
+    run = {"history": [{"step": step, "seconds": seconds} for step, seconds in times]}
+    # half a second in ten steps; one interval in which the machine was busy does not count
+    assert report.Outcome(cell, 0.1, (run,), {}).milliseconds == 50.0
+    assert report.Outcome(cell, 0.1, ({"history": []},), {}).milliseconds == np.inf
+
+
+def test_all_rates_share_one_optimiser_and_each_keeps_its_own():
+    optimizer = importlib.import_module("optimizers").optimizer
+    slow, fast = (optimizer("sgd", rate, 100) for rate in (0.01, 0.1))
+    assert slow == fast
+    gradient = {"w": np.ones(2, np.float32)}
+    states = [each.init(gradient) for each in (slow, fast)]
+    moved = []
+    for state in states:
+        for _ in range(3):  # the first of the warm-up does not move
+            step, state = slow.update(gradient, state, gradient)
+        moved.append(float(step["w"][0]))
+    assert moved[0] < 0
+    assert moved[1] == pytest.approx(10 * moved[0], rel=1e-6)
 
 
 def test_the_edge_of_chaos_is_an_arm_where_there_is_one():

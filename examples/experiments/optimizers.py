@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import optax
 import optax.contrib
 
@@ -17,9 +19,11 @@ _WARM_UP = 0.05
 _MOMENTUM = 0.9
 
 
-def cosine(peak: float, steps: int) -> optax.Schedule:
+def cosine(peak: Any, steps: int) -> optax.Schedule:
     """Linear warm-up over the first 5 %, then a cosine down to zero."""
-    return optax.warmup_cosine_decay_schedule(0.0, peak, max(1, int(_WARM_UP * steps)), steps)
+    unit = optax.warmup_cosine_decay_schedule(0.0, 1.0, max(1, int(_WARM_UP * steps)), steps)
+    # Optax looks at the peak it is given; this one may be traced.
+    return lambda step: peak * unit(step)
 
 
 def _sgd(rate: float, steps: int) -> Any:
@@ -83,9 +87,37 @@ OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """The initial state with this rate in it. Rates do not tell starts apart.
+
+    Compiled steps are found again by the optimiser's equality, so all rates share one.
+    """
+
+    init: Callable[[Any], Any]
+    rate: float = dataclasses.field(compare=False)
+
+    def __call__(self, params: Any) -> Any:
+        state = self.init(params)
+        kept = state.hyperparams["rate"]
+        return state._replace(hyperparams={"rate": jnp.full_like(kept, self.rate)})
+
+
 @functools.cache
+def _with_rate_in_its_state(name: str, steps: int) -> Any:
+    def build(rate: Any) -> Any:
+        return OPTIMIZERS[name](rate, steps)
+
+    return optax.inject_hyperparams(build)(rate=1.0)
+
+
 def optimizer(name: str, rate: float, steps: int) -> Any:
-    """One object for all runs that share it: compiled steps are found again by identity."""
+    """The optimiser at a rate. Models that differ in weights and rate compile once."""
     if name not in OPTIMIZERS:
         raise SystemExit(f"no optimiser {name!r}; there are {', '.join(OPTIMIZERS)}")
-    return OPTIMIZERS[name](rate, steps)
+    made = OPTIMIZERS[name](rate, steps)
+    if isinstance(made, kc.KFAC):
+        # Its numbers are arguments of a step as they are.
+        return made
+    shared = _with_rate_in_its_state(name, steps)
+    return optax.GradientTransformation(_Start(shared.init, rate), shared.update)

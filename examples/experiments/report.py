@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from arms import ARMS
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from run import LOGS, last_loss
@@ -67,8 +69,15 @@ class Outcome:
 
     @property
     def milliseconds(self) -> float:
-        """Median wall time a step, compilation included."""
-        return statistics.median(1e3 * run["seconds"] / max(1, run["steps"]) for run in self.runs)
+        """Median wall time of a step once all is compiled; infinite when there was none."""
+        found = [1e3 * seconds for run in self.runs for seconds in _seconds_a_step(run["history"])]
+        return statistics.median(found) if found else np.inf
+
+
+def _seconds_a_step(history: Sequence[dict[str, Any]]) -> list[float]:
+    """Between records one after the other; what comes before the first one compiles."""
+    pairs = itertools.pairwise(history)
+    return [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in pairs]
 
 
 def outcomes(matrix: Path, logs: Path) -> list[Outcome]:
@@ -113,7 +122,7 @@ def table(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str:
                 *(_relative(outcome, baseline, target) for target in targets),
                 f"{outcome.final:.3g}" if np.isfinite(outcome.final) else "diverged",
                 f"{outcome.accuracy:.1%}",
-                f"{outcome.milliseconds:.0f}",
+                _rounded(outcome.milliseconds),
             ]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
@@ -125,6 +134,10 @@ def _relative(outcome: Outcome, baseline: Outcome | None, target: float) -> str:
         return "-"
     theirs = baseline.steps_to(target) if baseline is not None else None
     return f"{steps:.0f}" if theirs is None else f"{steps:.0f} ({steps / theirs:.2f})"
+
+
+def _rounded(number: float) -> str:
+    return f"{number:.0f}" if np.isfinite(number) else "-"
 
 
 def failures(found: Sequence[Outcome]) -> list[str]:
@@ -143,33 +156,44 @@ def failures(found: Sequence[Outcome]) -> list[str]:
 
 
 def draw(found: Sequence[Outcome], path: Path) -> None:
-    """Training loss against steps, one line a cell: the median over seeds, their range behind."""
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    """Training loss against steps and time, one line a cell, its range over seeds behind."""
+    figure = Figure(figsize=(15, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    against_steps, against_time = figure.subplots(1, 2, sharey=True)
     for index, outcome in enumerate(found):
-        # Infinite where a run had diverged, so that medians count it; lines end there.
-        low, middle, high = (
-            np.where(np.isfinite(row), row, np.nan)
-            for row in np.quantile(outcome.curve, (0, 0.5, 1), 0, method="nearest")
-        )
-        steps = WINDOW * np.arange(1, middle.size + 1)
-        cell = outcome.cell
         style = {"color": f"C{index % 10}", "linestyle": ("-", "--", ":")[index // 10 % 3]}
-        label = f"{ARMS[cell.arm].title}, {cell.activation}, {cell.optimizer}"
-        axes.plot(steps, middle, label=label, linewidth=1.4, **style)
-        axes.fill_between(steps, low, high, alpha=0.15, color=style["color"])
-    axes.set(yscale="log", xlabel="step", ylabel="training loss, mean over 50 steps")
-    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
+        steps = WINDOW * np.arange(1, outcome.curve.shape[1] + 1)
+        _line(against_steps, steps, outcome, style)
+        if np.isfinite(outcome.milliseconds):
+            _line(against_time, 1e-3 * outcome.milliseconds * steps, outcome, style)
+    against_steps.set(yscale="log", xlabel="step", ylabel="training loss, mean over 50 steps")
+    against_time.set(xscale="log", xlabel="seconds, without compilation")
+    handles, labels = against_steps.get_legend_handles_labels()
+    # Matplotlib's types leave out places outside the axes.
+    beside: Any = "outside right"
+    figure.legend(handles, labels, fontsize=7, loc=beside)
     figure.savefig(path, dpi=110)
+
+
+def _line(axes: Axes, at: np.ndarray, outcome: Outcome, style: dict[str, Any]) -> None:
+    # Infinite where a run had diverged, so that medians count it; lines end there.
+    low, middle, high = (
+        np.where(np.isfinite(row), row, np.nan)
+        for row in np.quantile(outcome.curve, (0, 0.5, 1), 0, method="nearest")
+    )
+    cell = outcome.cell
+    label = f"{ARMS[cell.arm].title}, {cell.activation}, {cell.optimizer}"
+    axes.plot(at, middle, label=label, linewidth=1.4, **style)
+    axes.fill_between(at, low, high, alpha=0.15, color=style["color"])
 
 
 def main(
     matrix: Annotated[Path, typer.Argument(help="A JSON file of cells.", exists=True)],
-    logs: Annotated[Path, typer.Option(help="Where logs are.")] = LOGS,
+    logs: Annotated[Path | None, typer.Option(help="Where logs are.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for table and figure.")] = Path("out"),
 ) -> None:
     """Write <matrix>.md and <matrix>.png from the logs that are complete."""
+    logs = logs or LOGS / matrix.stem
     found = outcomes(matrix, logs)
     if not found:
         raise SystemExit(f"no complete logs of {matrix} in {logs}")

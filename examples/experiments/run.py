@@ -28,7 +28,9 @@ def main(
     matrix: Annotated[Path, typer.Argument(help="A JSON file of cells.", exists=True)],
     only: Annotated[str, typer.Option(help="Only cells whose name contains this.")] = "",
     jobs: Annotated[int, typer.Option(help="Cells at a time, a process each.", min=1)] = 1,
-    logs: Annotated[Path, typer.Option(help="Where logs go.")] = LOGS,
+    logs: Annotated[
+        Path | None, typer.Option(help="Where logs go; logs/<matrix> when not said.")
+    ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where the data are.")] = None,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Store runs here, so that they can be cut off.")
@@ -39,6 +41,7 @@ def main(
     show: Annotated[bool, typer.Option("--list", help="List the cells and stop.")] = False,
 ) -> None:
     """Tune the rate of every cell with the same budget, then run its seeds."""
+    logs = logs or LOGS / matrix.stem
     chosen = _selected(list(cells(matrix)), only)
     skipped = [cell.name for cell in chosen if not cell.applies]
     chosen = [cell for cell in chosen if cell.applies]

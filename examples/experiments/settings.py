@@ -132,9 +132,14 @@ def record(run: Run) -> dict[str, Any]:
 
 
 def finished(path: Path, run: Run) -> dict[str, Any] | None:
-    """The last line of a log when it is complete and of this very run, else None."""
+    """The last line of a log when it is complete and of this very run, else None.
+
+    What was recorded along the way is its "history".
+    """
     if not path.exists():
         return None
     lines = [json.loads(line) for line in path.read_text().splitlines() if line]
     same = lines and lines[0]["run"] == json.loads(json.dumps(record(run)))
-    return lines[-1] if same and lines[-1].get("finished") else None
+    if not same or not lines[-1].get("finished"):
+        return None
+    return {**lines[-1], "history": [line for line in lines if "step" in line]}

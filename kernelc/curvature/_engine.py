@@ -63,8 +63,9 @@ class Step(NamedTuple):
 class Engine:
     """One compiled optimiser: for one problem, one set of shapes, and one kind of settings.
 
-    Learning rate, momentum and damping that are not adaptive are arguments of a step, so that
-    runs at other values share it.
+    Learning rate, momentum and damping that are not adaptive are arguments of a step, and the
+    damping that adaptive damping starts with is one of `start`, so that runs at other values
+    share what is compiled.
 
     Arguments:
         settings: how to train.
@@ -105,10 +106,17 @@ class Engine:
         shapes = [leaf.shape for leaf in params]
         return read_blocks(self._estimator, self._kfac_jax.KroneckerFactored, names, shapes)
 
-    def start(self, params: Leaves, state: PyTree, batch: Batch) -> PyTree:
-        """The state of the optimiser before the first step: a pytree of arrays."""
+    def start(self, params: Leaves, state: PyTree, batch: Batch, damping: float) -> PyTree:
+        """The state of the optimiser before the first step: a pytree of arrays.
+
+        Arguments:
+            params, state, batch: what the first step will be given.
+            damping: where adaptive damping starts.
+        """
         with quiet():
-            return self._optimizer.init(params, jax.random.key(0), batch, state)
+            opt_state = self._optimizer.init(params, jax.random.key(0), batch, state)
+        opt_state.damping = jnp.full_like(opt_state.damping, damping)
+        return opt_state
 
     def step(
         self,

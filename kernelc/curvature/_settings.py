@@ -81,6 +81,7 @@ class KFAC:
             learning_rate=mode(self.learning_rate),
             momentum=mode(self.momentum),
             damping=mode(self.damping),
+            initial_damping=self.min_damping,
             allow_diagonal=(),
         )
 

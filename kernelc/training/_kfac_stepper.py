@@ -46,7 +46,7 @@ class KfacStepper:
         self.blocks(params, state, x, y).require_kronecker(self.settings.allow_diagonal)
         batch = self._batch(jnp.asarray(x), jnp.asarray(y))
         engine, leaves = self._engine(params, state, batch)
-        return engine.start(leaves, state, batch)
+        return engine.start(leaves, state, batch, self.settings.initial_damping)
 
     def blocks(self, params: PyTree, state: PyTree, x: Any, y: Any) -> BlockReport:
         """The curvature blocks that a run would have."""

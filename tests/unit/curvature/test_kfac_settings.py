@@ -43,6 +43,7 @@ def test_schedules_are_functions_of_the_step():
 def test_numbers_given_at_each_step_share_what_is_compiled():
     assert kc.kfac(0.1).compiled() == kc.kfac(0.3, momentum=0.5).compiled()
     assert kc.kfac(0.1).compiled() == kc.kfac(lambda step: 0.1, allow_diagonal=("a",)).compiled()
+    assert kc.kfac(initial_damping=3.0).compiled() == kc.kfac(initial_damping=0.3).compiled()
     assert kc.kfac(0.1).compiled() != kc.kfac().compiled()
     assert kc.kfac(0.1).compiled() != kc.kfac(0.1, l2=1e-3).compiled()
 

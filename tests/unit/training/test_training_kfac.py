@@ -131,6 +131,17 @@ def test_rates_share_one_compilation_and_a_small_one_moves_less():
     assert 0 < moved[1e-3] < moved[0.1]
 
 
+def test_a_damping_to_start_with_is_where_the_state_starts_and_compiles_nothing():
+    model, engines = Linear(), []
+    for damping in (0.25, 2.0):
+        settings = kc.kfac(momentum=0.0, estimation="fisher_exact", initial_damping=damping)
+        stepper, carry = stepper_of(model, settings)
+        assert float(carry.opt_state.damping) == damping
+        batch = stepper._batch(jnp.asarray(X), jnp.asarray(Y))
+        engines.append(stepper._engine(carry.params, None, batch)[0])
+    assert engines[0] is engines[1]
+
+
 @pytest.mark.parametrize(
     ("loss", "y"),
     [(cross_entropy, Y), (squared_error, Y), (squared_error, np.eye(3, dtype=np.float32)[Y])],
