@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import kernelc as kc
 
 
 HERE = Path(__file__).parents[1] / "examples/experiments"
@@ -85,6 +88,25 @@ def test_a_log_of_other_settings_is_not_taken_for_this_run(tmp_path):
     lines[0]["run"]["steps"] = 2
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert settings.finished(path, run) is None
+
+
+def test_augmented_cells_are_recorded_and_others_as_before():
+    settings, training = (importlib.import_module(name) for name in ("settings", "training"))
+    plain = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", examples=100)
+    moved = dataclasses.replace(plain, augment=True)
+    assert "augment" not in settings.record(settings.Run(plain, 0.1, 0))
+    assert settings.record(settings.Run(moved, 0.1, 0))["augment"] is True
+    assert plain.name != moved.name
+    data = training.dataset("digits", 100, True, None)
+    assert (type(data), len(data.train_x)) == (kc.data.Stream, 100)
+    with pytest.raises(SystemExit, match="ImageNet"):
+        dataclasses.replace(moved, data="imagenet")
+
+
+def test_cells_of_imagenet_read_it(tmp_path):
+    training = importlib.import_module("training")
+    with pytest.raises(kc.DataError, match="no train in"):
+        training.dataset("imagenet", None, False, str(tmp_path))
 
 
 def test_a_loss_that_was_never_reached_and_a_run_that_diverged(tmp_path):

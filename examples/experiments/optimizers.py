@@ -35,6 +35,11 @@ def _sgd_clipped(rate: float, steps: int) -> Any:
     return optax.chain(optax.clip_by_global_norm(1.0), _sgd(rate, steps))
 
 
+def _sgd_unitwise(rate: float, steps: int) -> Any:
+    """Gradients are bounded unit by unit by 1 % of the unit's weights (Brock et al. 2021b)."""
+    return optax.chain(optax.adaptive_grad_clip(0.01), _sgd(rate, steps))
+
+
 def _adam(rate: float, steps: int) -> Any:
     return optax.adam(cosine(rate, steps))
 
@@ -78,6 +83,7 @@ def _kfac_fixed(rate: float, steps: int) -> Any:
 OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
     "sgd": _sgd,
     "sgd-clipped": _sgd_clipped,
+    "sgd-unitwise": _sgd_unitwise,
     "adam": _adam,
     "muon": _muon,
     "kfac": _kfac,

@@ -15,6 +15,7 @@ DATA = {
     "digits": ((8, 8, 1), 10),
     "fashion_mnist": ((28, 28, 1), 10),
     "cifar10": ((32, 32, 3), 10),
+    "cifar10_16": ((16, 16, 3), 10),
     "imagenet": ((224, 224, 3), 1000),
 }
 """Shape of an example, and classes."""
@@ -37,6 +38,8 @@ class Cell:
         seeds: of the final runs, which take the rate with the lowest training loss at the end
             of a run with another seed.
         label_smoothing: share of the target that is spread over all classes.
+        augment: whether training images are shifted by up to 4 pixels and mirrored at random;
+            those of ImageNet are cropped and mirrored in any case.
     """
 
     arm: str
@@ -53,18 +56,24 @@ class Cell:
     batch: int = 250
     seeds: tuple[int, ...] = (0, 1, 2)
     label_smoothing: float = 0.0
+    augment: bool = False
 
     def __post_init__(self) -> None:
         if self.arm not in ARMS:
             raise SystemExit(f"no arm {self.arm!r}; there are {', '.join(ARMS)}")
         if self.data not in DATA:
             raise SystemExit(f"no data set {self.data!r}; there are {', '.join(DATA)}")
+        if self.data == "imagenet" and (self.augment or self.examples):
+            raise SystemExit(
+                "ImageNet is read whole and always cropped: leave out examples and augment"
+            )
 
     @property
     def name(self) -> str:
         """What files are called."""
         net = f"{self.family}{self.depth}x{self.width}"
-        return f"{self.data}-{net}-{self.arm}-{self.activation}-{self.optimizer}"
+        data = f"{self.data}-augmented" if self.augment else self.data
+        return f"{data}-{net}-{self.arm}-{self.activation}-{self.optimizer}"
 
     @property
     def applies(self) -> bool:
@@ -128,6 +137,9 @@ def record(run: Run) -> dict[str, Any]:
     cell = dataclasses.asdict(run.cell)
     # What else is tried does not change this run.
     del cell["rates"], cell["seeds"]
+    # Left out where nothing is augmented, so that logs from before there was this are of the run.
+    if not cell["augment"]:
+        del cell["augment"]
     return {**cell, "rate": run.rate, "seed": run.seed}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.metadata
 import json
@@ -26,22 +27,47 @@ _EVALUATIONS = 5
 _DIGITS = 5
 
 
+def _halved(data: kc.data.Dataset) -> kc.data.Dataset:
+    """Images of half the height and width: means over four pixels."""
+
+    def means(x: np.ndarray) -> np.ndarray:
+        n, height, width, colours = x.shape
+        return x.reshape(n, height // 2, 2, width // 2, 2, colours).mean((2, 4))
+
+    name = f"{data.name}, halved"
+    return dataclasses.replace(
+        data, train_x=means(data.train_x), test_x=means(data.test_x), name=name
+    )
+
+
+READERS: dict[str, Callable[[str | None], kc.data.Dataset]] = {
+    "digits": lambda folder: kc.data.digits(),
+    "fashion_mnist": kc.data.fashion_mnist,
+    "cifar10": kc.data.cifar10,
+    "cifar10_16": lambda folder: _halved(kc.data.cifar10(folder)),
+}
+
+
 @functools.lru_cache(maxsize=1)
-def dataset(name: str, examples: int | None, folder: str | None) -> kc.data.Dataset:
+def dataset(
+    name: str, examples: int | None, augment: bool, folder: str | None
+) -> kc.data.Dataset | kc.data.Stream:
     """The data, standardised; the first `examples` of the training part."""
     if name == "imagenet":
-        raise SystemExit("there is no reader of ImageNet yet; --dry-run takes synthetic batches")
-    data = kc.data.digits() if name == "digits" else getattr(kc.data, name)(folder)
-    return data if examples is None else data.subset(examples, len(data.test_x))
+        return kc.data.imagenet(folder)
+    data = READERS[name](folder)
+    data = data if examples is None else data.subset(examples, len(data.test_x))
+    return kc.data.augmented(data) if augment else data
 
 
-def synthetic(cell: Cell, count: int) -> kc.data.Dataset:
+def synthetic(cell: Cell, count: int) -> kc.data.Dataset | kc.data.Stream:
     """Random examples of the cell's shape, to see that all of it fits together."""
     shape, classes = DATA[cell.data]
     draw = np.random.default_rng(0)
     x = draw.normal(size=(count, *shape)).astype(np.float32)
     y = (np.arange(count) % classes).astype(np.int32)
-    return kc.data.Dataset(x, y, x[:1], y[:1], f"synthetic {cell.data}", classes)
+    data = kc.data.Dataset(x, y, x[:1], y[:1], f"synthetic {cell.data}", classes)
+    return kc.data.augmented(data) if cell.augment else data
 
 
 @functools.lru_cache(maxsize=1)
@@ -71,7 +97,7 @@ def train(
     if done is not None:
         return done
     cell = run.cell
-    data = dataset(cell.data, cell.examples, data_folder)
+    data = dataset(cell.data, cell.examples, cell.augment, data_folder)
     model = kc.lower(network(cell), key=jax.random.key(run.seed), policy=unrolled(cell))
     result = kc.fit(
         model,

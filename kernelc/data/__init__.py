@@ -1,5 +1,6 @@
-"""Data sets as plain arrays, their normalisations, and the order batches come in."""
+"""Data sets as plain arrays or made on demand, their normalisations, and the order of batches."""
 
+from ._augmented import augmented as augmented
 from ._batches import batch_indices as batch_indices
 from ._cifar import cifar10 as cifar10
 from ._dataset import (
@@ -12,4 +13,6 @@ from ._dataset import (
 )
 from ._digits import digits as digits
 from ._fashion import fashion_mnist as fashion_mnist
+from ._imagenet import imagenet as imagenet
 from ._pln import pln as pln
+from ._stream import Rows as Rows, Stream as Stream

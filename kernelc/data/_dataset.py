@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sized
 from dataclasses import dataclass
+from typing import Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +14,11 @@ from jaxtyping import Float, Int, Shaped
 from kernelc._errors import DataError
 
 from ._pln import Mode, pln
+
+
+class _Shaped(Protocol):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +137,7 @@ def arrays(
 def examples(x: Shaped[np.ndarray, "n ..."], where: str) -> Float[np.ndarray, "n ..."]:
     """A read-only floating view (or float32 copy) of examples, or DataError."""
     x = np.asarray(x)
-    if x.ndim < 1 or x.size == 0 or not _real(x):
+    if x.ndim < 1 or x.size == 0 or not is_real(x):
         raise DataError(
             where=where,
             found=f"shape {x.shape}, dtype {x.dtype}",
@@ -174,7 +181,7 @@ def labels(
     return _read_only(y.astype(np.int32, copy=False))
 
 
-def same_length(x: np.ndarray, y: np.ndarray, where: str) -> None:
+def same_length(x: Sized, y: Sized, where: str) -> None:
     """DataError unless there is one target per example."""
     if len(x) != len(y):
         raise DataError(
@@ -185,7 +192,7 @@ def same_length(x: np.ndarray, y: np.ndarray, where: str) -> None:
         )
 
 
-def same_example_shape(train_x: np.ndarray, test_x: np.ndarray, where: str) -> None:
+def same_example_shape(train_x: _Shaped, test_x: _Shaped, where: str) -> None:
     """DataError unless training and test examples have one shape."""
     if train_x.shape[1:] != test_x.shape[1:]:
         raise DataError(
@@ -196,7 +203,8 @@ def same_example_shape(train_x: np.ndarray, test_x: np.ndarray, where: str) -> N
         )
 
 
-def _real(x: np.ndarray) -> bool:
+def is_real(x: np.ndarray) -> bool:
+    """Whether an array holds real numbers: floats, integers or truth values."""
     kinds = (np.floating, np.integer, np.bool_)
     return any(jnp.issubdtype(x.dtype, kind) for kind in kinds)
 

@@ -19,7 +19,7 @@ def locate(
     system: Sequence[str] = (),
     remedy: str = "",
 ) -> Path:
-    """The folder that holds one of the marker files.
+    """The folder that holds one of the marked files or folders.
 
     Arguments:
         directory: where the user says it is; only looked for there when given.
@@ -33,7 +33,7 @@ def locate(
     if directory is None:
         tried += [Path(path) for path in system]
     for path in tried:
-        if any((path / name).is_file() for name in marker):
+        if any((path / name).exists() for name in marker):
             return path
     raise DataError(
         where=folder,

@@ -12,6 +12,8 @@ import numpy as np
 from kernelc._errors import DataError
 from kernelc.data import (
     Dataset,
+    Rows,
+    Stream,
     examples,
     labels,
     same_example_shape,
@@ -21,32 +23,49 @@ from kernelc.training._call import apply, is_stateful
 from kernelc.training._losses import Loss
 
 
-Part = tuple[np.ndarray, np.ndarray]
+Part = tuple[np.ndarray | Rows, np.ndarray]
+"""Examples and targets."""
 
 
-def check_part(x: Any, y: Any, where: str) -> Part:
-    """Checked examples and targets: labels, or rows of finite numbers."""
+def check_part(x: Any, y: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Checked arrays of examples and targets: labels, or rows of finite numbers."""
     x, y = examples(x, f"{where}: x"), np.asarray(y)
+    return x, _targets(x, y, where)
+
+
+def check_either(x: Any, y: Any, where: str) -> Part:
+    """`check_part`, and for examples made on demand what can be told before they are made."""
+    if isinstance(x, Rows):
+        return x, _targets(x, np.asarray(y), where)
+    return check_part(x, y, where)
+
+
+def _targets(x: np.ndarray | Rows, y: np.ndarray, where: str) -> np.ndarray:
     y = examples(y, f"{where}: y") if y.ndim > 1 else labels(y, f"{where}: y")
     same_length(x, y, where)
-    return x, y
+    return y
+
+
+def shown(x: np.ndarray | Rows, size: int) -> np.ndarray:
+    """Examples in the shape and dtype of a batch; of those made on demand only one is made."""
+    return x.like(size) if isinstance(x, Rows) else x[:size]
 
 
 def check_data(data: Any) -> tuple[Part, Part | None]:
     """The training part and, where there is one, the test part."""
-    if isinstance(data, Dataset):
+    if isinstance(data, Dataset | Stream):
         return (data.train_x, data.train_y), (data.test_x, data.test_y)
     if not isinstance(data, tuple | list) or len(data) not in (2, 4):
         raise DataError(
             where="data",
             found=type(data).__name__,
-            law="Data is a Dataset, or a tuple (x, y) or (train_x, train_y, test_x, test_y)",
+            law="Data is a Dataset, a Stream, (x, y) or (train_x, train_y, test_x, test_y)",
             remedy="Wrap the arrays with kernelc.data.arrays",
         )
-    train = check_part(data[0], data[1], "data: train")
+    train = check_either(data[0], data[1], "data: train")
     if len(data) == 2:
         return train, None
-    test = check_part(data[2], data[3], "data: test")
+    test = check_either(data[2], data[3], "data: test")
     same_example_shape(train[0], test[0], "data")
     return train, test
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from kernelc._errors import KernelcError, LoadError, PackageError
+from kernelc.data import Rows
 from kernelc.training._step import Carry
 
 
@@ -122,12 +123,16 @@ def _digest(carry: Carry) -> str:
     return hashlib.sha256(json.dumps(arrays).encode()).hexdigest()[:16]
 
 
-def data_digest(*arrays: np.ndarray) -> str:
-    """Of the values of arrays of data."""
+def data_digest(x: np.ndarray | Rows, y: np.ndarray) -> str:
+    """Of the values of data, or of what they depend on where they are made on demand."""
     total = hashlib.sha256()
-    for array in arrays:
-        total.update(str((array.shape, str(array.dtype))).encode())
-        total.update(np.ascontiguousarray(array).data)
+    parts = (x.where, str(x.shape), *x.depends) if isinstance(x, Rows) else (x,)
+    for part in (*parts, y):
+        if isinstance(part, str):
+            total.update(repr(part).encode())
+        else:
+            total.update(str((part.shape, str(part.dtype))).encode())
+            total.update(np.ascontiguousarray(part).data)
     return total.hexdigest()[:16]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ from jaxtyping import PyTree
 
 from kernelc._errors import DataError
 from kernelc.curvature import KFAC
-from kernelc.data import Dataset
+from kernelc.data import Dataset, Rows, Stream
 from kernelc.training._call import split
 from kernelc.training._check import (
     Part,
@@ -25,13 +26,14 @@ from kernelc.training._check import (
     check_model,
     check_trainable,
     initial_state,
+    shown,
 )
 from kernelc.training._checkpoint import Checkpoints, data_digest
 from kernelc.training._kfac_stepper import KfacStepper
 from kernelc.training._loop import Callback, Plan, run
 from kernelc.training._losses import Loss, Named, resolve
 from kernelc.training._result import FitResult
-from kernelc.training._source import Source, put
+from kernelc.training._source import Source, put, source
 from kernelc.training._step import Carry, owned
 from kernelc.training._stepper import OptaxStepper, Stepper
 
@@ -39,7 +41,7 @@ from kernelc.training._stepper import OptaxStepper, Stepper
 # One object for all runs: the compiled step is found again by the optimiser's identity.
 _DEFAULT = optax.adam(1e-3)
 
-Data = Dataset | tuple[np.ndarray, ...]
+Data = Dataset | Stream | tuple[np.ndarray | Rows, ...]
 Optimizer = optax.GradientTransformation | KFAC
 
 
@@ -65,13 +67,14 @@ def fit(
     Arguments:
         model: any eqx.Module or callable pytree: `model(x)` gives the logits of one example,
             a method `model.batched(xs)` is used where there is one. It is not changed.
-        data: a `Dataset`, or arrays (x, y) or (train_x, train_y, test_x, test_y); y holds
-            labels of shape (n,), or rows of targets for `"squared_error"`.
+        data: a `Dataset`, a `Stream`, or arrays (x, y) or (train_x, train_y, test_x, test_y);
+            y holds labels of shape (n,), or rows of targets for `"squared_error"`.
         optimizer: any Optax transformation, or `kernelc.kfac()`; `optax.adam(1e-3)` when None.
         steps: optimiser steps.
         batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
             None.
-        seed: seed of the order of batches and of the model's own randomness (dropout).
+        seed: seed of the order of batches, of what a `Stream` alters at random, and of the
+            model's own randomness (dropout).
         loss: `"cross_entropy"`, `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
             rows), `CrossEntropy(label_smoothing=...)`, or a function of (logits, y) that
             returns one loss per example.
@@ -94,7 +97,8 @@ def fit(
 
     Raises: DataError when numbers are out of range, data is not finite, or data and model do
         not fit each other; LoadError when the checkpoint is of another run or cannot be read;
-        all before the first step.
+        all before the first step, but for examples made on demand, which are checked as they
+        are made.
 
     Example:
         >>> import equinox as eqx
@@ -142,21 +146,23 @@ def train(
     size = check_batch(min(usual, len(x)) if size is None else size, len(x))
     placements = _placements(mesh, size)
     # Checked on all labels, but only the shape of one batch.
-    convolves = check_model(model, state, x[:size], y, loss)
+    batch = shown(x, size)
+    convolves = check_model(model, state, batch, y, loss)
     if test is not None:
-        check_model(model, state, test[0][:1], test[1], loss)
+        check_model(model, state, shown(test[0], 1), test[1], loss)
     params, rest = split(model)
     check_trainable(params)
     options = {**options, "loss": loss, "batch_size": size, "convolves": convolves}
     if checkpoint is not None:
         identity = {"seed": options["seed"], "batch size": size, "data": data_digest(x, y)}
         options["checkpoints"] = Checkpoints(checkpoint, identity)
-    plan = _plan(Source.of(x, y, placements[0]), test, options)
+    plan = _plan(source(x, y, placements[0]), test, options)
     stepper = _stepper(optimizer, rest, plan, placements, adjust)
     params, state = owned(params), owned(state)
-    opt_state = owned(stepper.start(params, state, x[:size], y[:size]))
+    opt_state = owned(stepper.start(params, state, batch, y[:size]))
     carry = Carry(params, opt_state, state, jnp.zeros((), jnp.int32))
-    return run(plan, stepper, put(carry, placements[0]))
+    with closing(plan.train):
+        return run(plan, stepper, put(carry, placements[0]))
 
 
 def _stepper(
@@ -178,7 +184,7 @@ def _plan(train: Source, test: Part | None, options: dict[str, Any]) -> Plan:
     every = options["eval_every"]
     return Plan(
         train=train,
-        test=None if test is None else Source.of(test[0], test[1], train.placement),
+        test=None if test is None else source(test[0], test[1], train.placement),
         loss=options["loss"],
         steps=steps,
         batch_size=options["batch_size"],

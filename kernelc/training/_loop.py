@@ -12,12 +12,11 @@ import numpy as np
 from jaxtyping import PyTree
 from tqdm import tqdm
 
-from kernelc.data import batch_indices
 from kernelc.training._checkpoint import Checkpoints
 from kernelc.training._evaluate import measure
 from kernelc.training._losses import Loss
 from kernelc.training._result import FitResult, Metrics, Record
-from kernelc.training._source import Source
+from kernelc.training._source import Order, Source
 from kernelc.training._step import Carry, owned
 from kernelc.training._stepper import Stepper
 
@@ -113,11 +112,8 @@ def run(plan: Plan, stepper: Stepper, carry: Carry) -> FitResult:
 def _dispatch(
     plan: Plan, stepper: Stepper, carry: Carry, log: _Log, chunk: int, count: int
 ) -> tuple[Carry, int]:
-    done, n = len(log.losses), len(plan.train)
-    rows = np.zeros((chunk, plan.batch_size), np.int32)
-    for offset in range(count):
-        rows[offset] = batch_indices(n, plan.batch_size, plan.seed, done + offset)
-    x, y, rows = plan.train.hand_over(rows)
+    order = Order(len(plan.train), plan.batch_size, plan.seed, plan.steps)
+    x, y, rows = plan.train.train_on(order, len(log.losses), count, chunk)
     carry, ran, losses, right = stepper.advance(x, y, rows, count, carry)
     log.losses += losses.tolist()
     log.right += right.tolist()
@@ -146,7 +142,7 @@ def _note(plan: Plan, stepper: Stepper, carry: Carry, log: _Log) -> bool:
     record = Record(
         step=len(log.losses),
         loss=float(np.mean(losses)),
-        train_accuracy=accuracy if plan.train.y.ndim == 1 else float("nan"),
+        train_accuracy=accuracy if plan.train.labelled else float("nan"),
         test_loss=test.loss if test else float("nan"),
         test_accuracy=test.accuracy if test else float("nan"),
         seconds=log.seconds,

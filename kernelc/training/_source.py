@@ -1,14 +1,18 @@
-"""Where batches are gathered from: the device when the data fits there, else the host."""
+"""Where batches come from: arrays on the device or on the host, or examples made on demand."""
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding
-from jaxtyping import Array, Int, Shaped
+from jaxtyping import Array, Float, Int, Shaped
+
+from kernelc.data import Rows, batch_indices
 
 
 # Up to this size the data is copied to the device once. One gigabyte holds CIFAR-10 in
@@ -16,44 +20,183 @@ from jaxtyping import Array, Int, Shaped
 _RESIDENT = 2**30
 # What one transfer of batches may weigh when the data stays on the host.
 _TRANSFER = 2**26
+# Tells the randomness of examples from that of their order, which is drawn from (seed, epoch).
+_EXAMPLES = 1
+
+Batches = tuple[Array, Array, Int[Array, "count batch"]]
+"""Arrays x and y, and the rows of them that each batch takes."""
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Examples and targets of one part of the data, and whether they live on the device."""
+@dataclass(frozen=True)
+class Order:
+    """What each step of a run trains on: `count` examples in batches, by seed and step."""
+
+    count: int
+    batch_size: int
+    seed: int
+    steps: int
+
+    def rows(self, step: int) -> Int[np.ndarray, " batch"]:
+        """The rows of one step."""
+        return batch_indices(self.count, self.batch_size, self.seed, step)
+
+    def draw(self, step: int) -> np.random.Generator:
+        """The randomness that examples of one step may be altered with."""
+        return np.random.default_rng((self.seed, step, _EXAMPLES))
+
+
+class Source(Protocol):
+    """Examples and targets of one part of the data."""
+
+    placement: NamedSharding | None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether targets are labels, and not rows of numbers."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def chunk(self, batch_size: int, most: int) -> int:
+        """How many batches to hand over at once, at most `most`."""
+        ...
+
+    def hand_over(self, rows: Int[np.ndarray, "count batch"]) -> Batches:
+        """These examples as they are."""
+        ...
+
+    def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
+        """What `count` steps from step `first` train on; arrays as for `chunk` steps."""
+        ...
+
+    def close(self) -> None:
+        """Ends what runs in the background."""
+        ...
+
+
+def source(x: np.ndarray | Rows, y: np.ndarray, placement: NamedSharding | None = None) -> Source:
+    """The source of these examples and targets; arrays are copied to the device when they fit."""
+    if isinstance(x, Rows):
+        return Made(x, y, placement)
+    if x.nbytes > _RESIDENT:
+        return Held(x, y, placement, False)
+    return Held(put(x, placement), put(y, placement), placement, True)
+
+
+@dataclass(eq=False)
+class Held:
+    """Arrays, and whether they live on the device."""
 
     x: Shaped[np.ndarray, "n ..."] | Shaped[Array, "n ..."]
     y: Shaped[np.ndarray, "n ..."] | Shaped[Array, "n ..."]
     placement: NamedSharding | None
     resident: bool
 
-    @staticmethod
-    def of(x: np.ndarray, y: np.ndarray, placement: NamedSharding | None = None) -> Source:
-        """The source of these arrays, copied to the device when they fit."""
-        if x.nbytes > _RESIDENT:
-            return Source(x, y, placement, False)
-        return Source(put(x, placement), put(y, placement), placement, True)
+    @property
+    def labelled(self) -> bool:
+        return self.y.ndim == 1
 
     def __len__(self) -> int:
         return len(self.x)
 
     def chunk(self, batch_size: int, most: int) -> int:
-        """How many batches to hand over at once, at most `most`."""
-        if self.resident:
-            return most
-        return max(1, min(most, _TRANSFER // (batch_size * self.x[0].nbytes)))
+        return most if self.resident else _transferred(batch_size * self.x[0].nbytes, most)
 
-    def hand_over(
-        self, rows: Int[np.ndarray, "count batch"]
-    ) -> tuple[Array, Array, Int[Array, "count batch"]]:
-        """Arrays x and y, and the rows of them that hold the asked examples."""
+    def hand_over(self, rows: Int[np.ndarray, "count batch"]) -> Batches:
         if not self.resident:
             x, y = np.asarray(self.x)[rows.ravel()], np.asarray(self.y)[rows.ravel()]
-            local = np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
-            return put(x, self.placement), put(y, self.placement), put(local, self.placement)
+            return _batches(x, y, np.arange(rows.size).reshape(rows.shape), self.placement)
         return jnp.asarray(self.x), jnp.asarray(self.y), put(rows, self.placement)
 
+    def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
+        rows = np.zeros((chunk, order.batch_size), np.int32)
+        for offset in range(count):
+            rows[offset] = order.rows(first + offset)
+        return self.hand_over(rows)
 
-def put(tree, placement: NamedSharding | None):
+    def close(self) -> None:
+        pass
+
+
+class Made:
+    """Examples made on demand: those of the steps to come while the present ones run.
+
+    A queue of its own rather than Grain's: order and randomness are functions of the step
+    already, so that all a loader would add is the thread, and it would bring packages of its
+    own (array_record, protobuf, portpicker).
+    """
+
+    def __init__(self, x: Rows, y: np.ndarray, placement: NamedSharding | None) -> None:
+        self.placement = placement
+        self._x, self._y = x, y
+        # One thread: a maker that wants more has threads of its own, as that of ImageNet.
+        self._thread: ThreadPoolExecutor | None = None
+        self._ahead: dict[int, Future[Float[np.ndarray, "batch ..."]]] = {}
+
+    @property
+    def labelled(self) -> bool:
+        return self._y.ndim == 1
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def chunk(self, batch_size: int, most: int) -> int:
+        return _transferred(batch_size * 4 * int(np.prod(self._x.shape[1:])), most)
+
+    def hand_over(self, rows: Int[np.ndarray, "count batch"]) -> Batches:
+        # The last batch of an evaluation is filled up with one row, which is made once.
+        asked, places = np.unique(rows, return_inverse=True)
+        x = _filled([self._x.take(asked)], rows.size)
+        y = _filled([self._y[asked]], rows.size)
+        return _batches(x, y, places.reshape(rows.shape), self.placement)
+
+    def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
+        end = first + count
+        # What comes next waits behind what is needed now, and is made while that is used.
+        self._begin(order, range(first, min(end + chunk, order.steps)))
+        made = [self._ahead.pop(step).result() for step in range(first, end)]
+        size = chunk * order.batch_size
+        x = _filled(made, size)
+        y = _filled([self._y[order.rows(step)] for step in range(first, end)], size)
+        return _batches(x, y, np.arange(size).reshape(chunk, order.batch_size), self.placement)
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+        self._thread = None
+        self._ahead.clear()
+
+    def _begin(self, order: Order, steps: range) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="kernelc-data")
+        for step in steps:
+            if step not in self._ahead:
+                made = self._thread.submit(self._x.take, order.rows(step), order.draw(step))
+                self._ahead[step] = made
+
+
+def _filled(parts: list[np.ndarray], size: int) -> np.ndarray:
+    """The parts in one array of `size` rows, so that one compilation serves any number of them."""
+    if len(parts) == 1 and len(parts[0]) == size:
+        return parts[0]
+    out = np.zeros((size, *parts[0].shape[1:]), parts[0].dtype)
+    start = 0
+    for part in parts:
+        out[start : start + len(part)] = part
+        start += len(part)
+    return out
+
+
+def _transferred(bytes_a_batch: int, most: int) -> int:
+    return max(1, min(most, _TRANSFER // bytes_a_batch))
+
+
+def _batches(
+    x: np.ndarray, y: np.ndarray, rows: np.ndarray, placement: NamedSharding | None
+) -> Batches:
+    return put(x, placement), put(y, placement), put(rows.astype(np.int32), placement)
+
+
+def put(tree: Any, placement: NamedSharding | None) -> Any:
     """The arrays of a tree on the device, copied to every device of the placement's mesh."""
     return jax.device_put(tree) if placement is None else jax.device_put(tree, placement)

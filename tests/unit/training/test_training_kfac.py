@@ -5,6 +5,10 @@ Each new pair of settings and shapes compiles for about ten seconds, so tests sh
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -224,6 +228,39 @@ def test_a_mesh_gives_the_same_training():
     spread = kc.fit(model, (X, Y), mesh=jax.make_mesh((1,), ("data",)), **options)
     # one device, but another compilation may order its sums otherwise
     np.testing.assert_allclose(spread.losses, plain.losses, rtol=1e-4)
+
+
+TWO_DEVICES = """
+import jax, numpy as np
+import kernelc as kc, nets
+from kernelc.data import digits
+
+net = kc.shape(nets.mlp(3, 16, input_shape=(8, 8, 1)), kc.DKS(), rewrite=True)
+model = kc.lower(net, key=jax.random.key(0))
+options = {"optimizer": kc.kfac(damping_every=1), "steps": 4, "batch_size": 64, "progress": False}
+plain = kc.fit(model, digits(), **options)
+spread = kc.fit(model, digits(), mesh=jax.make_mesh((2,), ("data",)), **options)
+assert len(jax.tree.leaves(spread.model)[0].sharding.device_set) == 2
+assert plain.losses[-1] < 0.9 * plain.losses[0]
+# float32 sums over the halves of a batch, four steps one after the other
+np.testing.assert_allclose(spread.losses, plain.losses, rtol=1e-5)
+print("agreed")
+"""
+
+
+@pytest.mark.slow
+def test_two_devices_give_the_training_of_one():
+    flags = "--xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", TWO_DEVICES],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "agreed"
 
 
 def test_a_loss_that_is_not_finite_ends_the_run():
