@@ -83,8 +83,11 @@ def _weighted(shortcut_weight: float) -> Callable[[Body], Network]:
     return build
 
 
-def _dks(body: Body) -> Network:
-    return kc.shape(body.build("vanilla"), kc.DKS(), rewrite=True)
+def _dks(zeta: float) -> Callable[[Body], Network]:
+    def build(body: Body) -> Network:
+        return kc.shape(body.build("vanilla"), kc.DKS(zeta=zeta), rewrite=True)
+
+    return build
 
 
 def _tat(body: Body) -> Network:
@@ -121,7 +124,8 @@ ARMS = {
     "bn-skip": Arm("residual, batch norm", _baseline),
     "weighted-dks": Arm("weighted skips, DKS", _weighted(0.9), lambda a: a != "relu"),
     "weighted98-dks": Arm("weighted skips (0.98), DKS", _weighted(0.98), lambda a: a != "relu"),
-    "vanilla-dks": Arm("vanilla, DKS", _dks, lambda a: a != "relu"),
+    "vanilla-dks": Arm("vanilla, DKS", _dks(1.5), lambda a: a != "relu"),
+    "vanilla-dks3": Arm("vanilla, DKS (zeta = 3)", _dks(3.0), lambda a: a != "relu"),
     "vanilla-tat": Arm("vanilla, TAT", _tat, lambda a: a != "relu"),
     "vanilla-gaussian": Arm("vanilla, Gaussian", _untreated("gaussian")),
     "vanilla-orthogonal": Arm("vanilla, orthogonal", _untreated("orthogonal")),
