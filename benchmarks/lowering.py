@@ -1,11 +1,11 @@
 """What lowering costs: compilation with depth, and steps beside nets written by hand.
 
-Run `python benchmarks/lowering.py`; `--deep` also compiles 1000 layers one by one. First the
-seconds to trace and compile a training step (Adam) of MLPs of width 64, with blocks in a loop
-and one by one. Then the compiled step of three lowered nets beside that of the same nets in
-plain Equinox (`by_hand.py`), by turns: median milliseconds, and MB of arguments and of
-temporaries as the compiler counts them. `fit` runs several steps of a net without convolutions
-in one dispatch: the MLP is timed both ways.
+Run `python benchmarks/lowering.py`; `--deep` also compiles the deepest one by one. First the
+seconds to trace and compile a training step (Adam) of MLPs of width 64, plain and residual with
+batch norm, with blocks in a loop and one by one. Then the compiled step of three lowered nets
+beside that of the same nets in plain Equinox (`by_hand.py`), by turns: median milliseconds, and
+MB of arguments and of temporaries as the compiler counts them. `fit` runs several steps of a net
+without convolutions in one dispatch: the MLP is timed both ways.
 """
 
 from __future__ import annotations
@@ -25,13 +25,22 @@ from by_hand import mlp, resnet18, vanilla
 
 import kernelc as kc
 import nets
-from kernelc.training._step import Carry, Fixed, advance, advance_leaves, taken_apart
+from kernelc.training._step import (
+    Batches,
+    Carry,
+    Fixed,
+    Packed,
+    advance,
+    advance_leaves,
+)
 
 
 KEY = jax.random.key(0)
 ADAM = optax.adam(1e-3)
 LOSS = optax.softmax_cross_entropy_with_integer_labels
 BATCH, ROUNDS, REPEATS = 32, 25, 5
+# Compilation is not repeated beyond so many seconds.
+LONG = 30
 
 
 def carry_of(model: Any, state: Any) -> tuple[Carry, Any]:
@@ -41,10 +50,16 @@ def carry_of(model: Any, state: Any) -> tuple[Carry, Any]:
     return Carry(params, ADAM.init(params), state, jnp.zeros((), jnp.int32)), rest
 
 
-def fixed_of(rest: Any, x: jax.Array, y: jax.Array, chunk: int = 1) -> Fixed:
+def fixed_of(rest: Any, x: jax.Array, y: jax.Array, chunk: int = 1) -> tuple[Packed, Batches]:
     """What `fit` gives its step beside the carry, for `chunk` steps on one batch."""
     rows = jnp.tile(jnp.arange(len(x), dtype=jnp.int32), (chunk, 1))
-    return Fixed(rest, ADAM, LOSS, KEY, None, x, y, rows, jnp.asarray(chunk, jnp.int32))
+    fixed = Packed(*jax.tree.flatten(Fixed(rest, ADAM, LOSS, KEY, None)))
+    return fixed, Batches(x, y, rows, jnp.asarray(chunk, jnp.int32))
+
+
+def step_of_fit(fixed: tuple[Packed, Batches], carry: Packed) -> tuple[Packed, Any, Any, Any]:
+    """A dispatch as `fit` makes it."""
+    return advance(*fixed, carry)
 
 
 @eqx.filter_jit(donate="all-except-first")
@@ -66,35 +81,55 @@ def step_by_hand(fixed: Any, carry: Carry) -> tuple[Carry, jax.Array]:
 def compiled(step: Any, fixed: Any, carry: Carry) -> tuple[Any, float]:
     """The compiled step and the seconds that tracing and compiling it took."""
     jax.clear_caches()
-    given = taken_apart(fixed, carry) if step is advance_leaves else (fixed, carry)
+    given = fixed, carry
+    if step is advance_leaves:
+        (shared, batches), apart = fixed, Packed.of(carry)
+        given = ((shared.leaves, shared.frame), batches), (apart.leaves, apart.frame)
     start = time.perf_counter()
     found = step.lower(*given).compile()
     return found, time.perf_counter() - start
 
 
-def compilation(deep: bool) -> None:
-    """Prints what depth costs before the first step."""
-    print("tracing and compiling a training step, seconds (median of 5)")
-    x, y = jnp.ones((BATCH, 64)), jnp.zeros(BATCH, jnp.int32)
+# With the layers of the deepest net that is compiled one by one without `--deep`.
+DEEP: dict[str, tuple[Callable[[int], kc.Network], int]] = {
+    "MLP": (lambda depth: nets.mlp(depth, 64, 10, (32,)), 100),
+    "residual MLP with batch norm": (
+        lambda depth: nets.mlp(depth, 64, 10, (32,), form="standard"),
+        10,
+    ),
+}
+
+
+def compilation(name: str, deep: bool) -> None:
+    """Prints what depth costs before the first step of one of `DEEP`."""
+    network, most = DEEP[name]
+    print(f"tracing and compiling a training step of a {name}, seconds (median of up to {REPEATS})")
     for layers in ("scan", "unrolled", "auto"):
         seconds = {}
         for depth in (10, 100, 1000):
-            if layers == "unrolled" and depth == 1000 and not deep:
+            if layers == "unrolled" and depth > most and not deep:
                 continue
-            policy = kc.Policy(layers=layers)
             start = time.perf_counter()
-            model = kc.lower(nets.mlp(depth, 64, 10, (32,)), key=KEY, policy=policy)
+            model = kc.lower(network(depth), key=KEY, policy=kc.Policy(layers=layers))
             lowering = time.perf_counter() - start
-            carry, rest = carry_of(model, None)
-            fixed = fixed_of(rest, x[:, :32], y)
-            times = [compiled(advance_leaves, fixed, carry)[1] for _ in range(REPEATS)]
-            seconds[depth] = statistics.median(times)
+            seconds[depth] = before_first_step(model)
             print(
                 f"  {layers:8} {depth:5} layers  {seconds[depth]:6.2f}   (lower {lowering:.1f})",
                 flush=True,
             )
         last = max(seconds)
-        print(f"  {layers:8} {last} layers over 10 layers: {seconds[last] / seconds[10]:.2f}")
+        if last > 10:
+            print(f"  {layers:8} {last} layers over 10 layers: {seconds[last] / seconds[10]:.2f}")
+
+
+def before_first_step(model: kc.Model) -> float:
+    """Seconds to trace and compile a training step."""
+    carry, rest = carry_of(model, eqx.nn.State(model))
+    fixed = fixed_of(rest, jnp.ones((BATCH, 32)), jnp.zeros(BATCH, jnp.int32))
+    times: list[float] = []
+    while len(times) < REPEATS and sum(times) < LONG:
+        times.append(compiled(advance_leaves, fixed, carry)[1])
+    return statistics.median(times)
 
 
 CASES: dict[str, tuple[Callable[[], kc.Network], Callable[..., Any], int]] = {
@@ -117,7 +152,7 @@ def both_steps(network: kc.Network, twin: Callable[..., Any], chunk: int) -> dic
     carry, rest = carry_of(model, state)
     fixed = fixed_of(rest, x, y, chunk)
     size = compiled(advance_leaves, fixed, carry)[0].compiled.memory_analysis()
-    steps = {"lowered": [advance, fixed, carry, chunk, size]}
+    steps = {"lowered": [step_of_fit, fixed, Packed.of(carry), chunk, size]}
     carry, rest = carry_of(by_hand, hand_state)
     fixed = (rest, x, y, jnp.arange(BATCH))
     size = compiled(step_by_hand, fixed, carry)[0].compiled.memory_analysis()
@@ -180,7 +215,9 @@ def main() -> None:
     given = options.parse_args()
     print(f"device: {jax.devices()[0].device_kind}, batch {BATCH}")
     if given.only != "steps":
-        compilation(given.deep)
+        for name in DEEP:
+            if given.net in name:
+                compilation(name, given.deep)
     if given.only != "compilation":
         for name, (network, twin, chunk) in CASES.items():
             if given.net in name:

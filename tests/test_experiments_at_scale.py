@@ -1,4 +1,4 @@
-"""The accelerators' cells at full size: made, lowered and differentiated on paper, without memory."""
+"""The accelerators' cells at full size: made, lowered and differentiated on paper."""
 
 from __future__ import annotations
 

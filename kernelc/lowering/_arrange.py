@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
-from typing import Any
+import functools
+from collections.abc import Sequence
+from typing import Any, overload
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from .._errors import KernelcError
+from .._errors import DataError, KernelcError
 from ..ir import Shape, folded
-from ..modules import Layers, Model, Node, Repeat, one_by_one
+from ..modules import Layers, Model, Node, Repeat, carried, one_by_one
+from ._blocks import repeated, same_but_for_values, shifted
 
 
 # Below this many layers "auto" leaves a run of blocks as it is: it then compiles in seconds, and
@@ -21,22 +21,29 @@ from ..modules import Layers, Model, Node, Repeat, one_by_one
 # gradients held at once where else each is used up by the optimiser as it comes).
 LEAST_LAYERS = 256
 
-_PORTION = 32
 
-
-def scanned(model: Model) -> Model:
+@overload
+def scanned(model: Model, state: None = None) -> Model: ...
+@overload
+def scanned(model: Model, state: eqx.nn.State) -> tuple[Model, eqx.nn.State]: ...
+def scanned(model: Any, state: Any = None) -> Any:
     """The model with every repeated block run in a loop over stacked weights.
 
     Blocks repeat when they follow one another, each reads the value of the one before alone,
-    and they differ in the values of their arrays only. Layers that keep a state, as batch norm
-    does, stay one by one.
+    and they differ in the values of their arrays only. Running statistics are stacked as
+    weights are.
 
     Arguments:
         model: what `lower` returns, in either form, trained or not.
+        state: its state in that form, for a model trained with batch norm.
 
-    Returns: a model of the same function with the very same weights.
+    Returns: a model of the same function with the very same weights; with a state, the pair of
+        that and its state.
 
-    Raises: KernelcError for something else than a model.
+    Raises:
+        KernelcError: something else than a model.
+        DataError: the state of another model, or of the other form; none for a model that holds
+            no first state, as one made by `eqx.nn.make_with_state`.
 
     Example:
         >>> import jax, kernelc as kc
@@ -46,21 +53,29 @@ def scanned(model: Model) -> Model:
         >>> [leaf.shape for leaf in jax.tree.leaves(model)]
         [(9, 4, 4), (9, 4), (4, 2), (2,)]
     """
-    flat = unrolled(model)
-    return arranged(flat, _shapes(flat), "scan")
+    return _converted(model, state, "scan")
 
 
-def unrolled(model: Model) -> Model:
+@overload
+def unrolled(model: Model, state: None = None) -> Model: ...
+@overload
+def unrolled(model: Model, state: eqx.nn.State) -> tuple[Model, eqx.nn.State]: ...
+def unrolled(model: Any, state: Any = None) -> Any:
     """The model with its layers one by one, each with arrays of its own.
 
     K-FAC and optimisers that take norms of single parameters need this form.
 
     Arguments:
         model: what `lower` returns, in either form, trained or not.
+        state: its state in that form, for a model trained with batch norm.
 
-    Returns: a model of the same function with the very same weights.
+    Returns: a model of the same function with the very same weights; with a state, the pair of
+        that and its state.
 
-    Raises: KernelcError for something else than a model.
+    Raises:
+        KernelcError: something else than a model.
+        DataError: the state of another model, or of the other form; none for a model that holds
+            no first state, as one made by `eqx.nn.make_with_state`.
 
     Example:
         >>> import jax, kernelc as kc
@@ -71,6 +86,11 @@ def unrolled(model: Model) -> Model:
         >>> len(model.nodes), len(unrolled(model).nodes)
         (1, 9)
     """
+    return _converted(model, state, "unrolled")
+
+
+def _converted(model: Any, state: Any, layers: Layers) -> Any:
+    """The model in that form, with its state if there is one."""
     if not isinstance(model, Model):
         raise KernelcError(
             where="model",
@@ -78,16 +98,19 @@ def unrolled(model: Model) -> Model:
             law="models have two forms, with layers one by one and with loops",
             remedy="pass what kernelc.lower(network, key=...) returns",
         )
-    layers, moved = one_by_one(model.nodes)
-    flat = dataclasses.replace(
+    singles, moved = one_by_one(model.nodes)
+    found = dataclasses.replace(
         model,
-        nodes=layers,
+        nodes=singles,
         output=moved[model.output],
         policy=dataclasses.replace(model.policy, layers="unrolled"),
         blocks=(),
     )
     # The shapes take a run of the whole model on paper: not for nothing.
-    return flat if flat.policy.remat == "none" else arranged(flat, _shapes(flat), "unrolled")
+    if layers == "scan" or found.policy.remat != "none":
+        own = _first_state(found) if state is None else carried(state, model.nodes, found.nodes)
+        found = arranged(found, _shapes(found, own), layers)
+    return found if state is None else (found, carried(state, model.nodes, found.nodes))
 
 
 def arranged(flat: Model, shapes: Sequence[Shape], layers: Layers) -> Model:
@@ -104,14 +127,14 @@ def arranged(flat: Model, shapes: Sequence[Shape], layers: Layers) -> Model:
     for start, size, count in _runs(flat, shapes):
         part = flat.nodes[start : start + size * count]
         if count > 1 and _looped(layers, part[:size], start, shapes[start], count):
-            nodes.append(_repeat(part, size, start, gone))
+            nodes.append(repeated(part, size, start, gone))
             gone += len(part) - 1
             continue
         if size > 1 and flat.policy.remat == "block":
             firsts = range(len(nodes), len(nodes) + len(part), size)
             blocks += [(first, first + size) for first in firsts]
         # No node reads past the value that enters its run, so one shift serves all of them.
-        nodes += [_shifted(node, gone) for node in part]
+        nodes += [shifted(node, gone) for node in part]
     if layers == "auto":
         layers = "scan" if gone else "unrolled"
     return dataclasses.replace(
@@ -129,7 +152,11 @@ def _runs(flat: Model, shapes: Sequence[Shape]) -> list[tuple[int, int, int]]:
     # A reader of the output, so that no block hides it.
     inputs = [(), *(node.inputs for node in flat.nodes), (last, flat.output)]
     layers = zip(flat.nodes, shapes[1:], strict=True)
-    keys = [None, *(_key(node, [shapes[i] for i in node.inputs], out) for node, out in layers), ""]
+    keys = [
+        None,
+        *(same_but_for_values(n, [shapes[i] for i in n.inputs], out) for n, out in layers),
+        "",
+    ]
     found = []
     for run in folded(inputs, keys, nested=True):
         start, stop = run.block[0].start, run.block[-1].stop
@@ -138,20 +165,6 @@ def _runs(flat: Model, shapes: Sequence[Shape]) -> list[tuple[int, int, int]]:
         else:
             found += [(position, 1, 1) for position in range(start, last)]
     return found
-
-
-def _key(node: Any, shapes: Sequence[Shape], out: Shape) -> Hashable:
-    """Equal for layers that differ in the values of their arrays only."""
-    leaves, structure = jax.tree.flatten(node.module)
-
-    def told(leaf: Any) -> Hashable:
-        if eqx.is_array(leaf):
-            return leaf.shape, leaf.dtype
-        if isinstance(leaf, np.ndarray):
-            return leaf.shape, leaf.dtype, leaf.tobytes()
-        return type(leaf), leaf
-
-    return structure, tuple(shapes), out, *map(told, leaves)
 
 
 def _looped(layers: Layers, block: Sequence[Any], start: int, shape: Shape, count: int) -> bool:
@@ -164,39 +177,29 @@ def _looped(layers: Layers, block: Sequence[Any], start: int, shape: Shape, coun
 
 
 def _convolves(block: Sequence[Any], start: int, shape: Shape) -> bool:
-    model = Model([_shifted(node, start) for node in block], shape)
+    model = Model([shifted(node, start) for node in block], shape)
     xs: Any = jax.ShapeDtypeStruct((1, *shape), model.policy.param_dtype)
-    traced, _, _ = eqx.filter_make_jaxpr(model.batched)(xs, key=jax.random.key(0))
-    return "conv_general_dilated" in str(traced)
+    run = functools.partial(model.batched, state=eqx.nn.State(model), key=jax.random.key(0))
+    return "conv_general_dilated" in str(eqx.filter_make_jaxpr(run)(xs)[0])
 
 
-def _repeat(part: Sequence[Any], size: int, start: int, gone: int) -> Repeat:
-    """All of `part` as one node, blocks of `size` from the value number `start` on."""
-    blocks = []
-    for first in range(0, len(part), size):
-        # Under the names of the first block: names are part of the structure of a tree.
-        block = zip(part[:size], part[first : first + size], strict=True)
-        blocks.append(tuple(_shifted(Node(a.name, b.module, a.inputs), start) for a, b in block))
-
-    def stacked(*leaves: Any) -> Any:
-        if not eqx.is_array(leaves[0]):
-            return leaves[0]
-        # In portions: XLA takes seconds to compile one operation of a thousand operands.
-        starts = range(0, len(leaves), _PORTION)
-        return jnp.concatenate([jnp.stack(leaves[i : i + _PORTION]) for i in starts])
-
-    names = tuple(node.name for node in part)
-    return Repeat(jax.tree.map(stacked, *blocks), names, (start - gone,))
-
-
-def _shifted(node: Any, by: int) -> Node:
-    return Node(node.name, node.module, tuple(i - by for i in node.inputs))
-
-
-def _shapes(flat: Model) -> list[Shape]:
+def _shapes(flat: Model, state: Any) -> list[Shape]:
     """Of the input and of the value of each node, for one example."""
     calm = eqx.nn.inference_mode(flat)
     x = jax.ShapeDtypeStruct(flat.input_shape, flat.policy.param_dtype)
-    key = jax.random.key(0)
-    values = eqx.filter_eval_shape(lambda x: calm.activations(x, key=key), x)
+    run = functools.partial(calm.activations, state=state, key=jax.random.key(0))
+    values = eqx.filter_eval_shape(run, x)
     return [flat.input_shape, *(values[node.names[0]].shape for node in flat.nodes)]
+
+
+def _first_state(flat: Model) -> eqx.nn.State:
+    """The state of a model before its first step."""
+    try:
+        return eqx.nn.State(flat)
+    except ValueError as error:
+        raise DataError(
+            where="state",
+            found="None, for a model made by eqx.nn.make_with_state",
+            law="such a model no longer holds its first state",
+            remedy="pass the state too: model, state = kernelc.scanned(model, state)",
+        ) from error

@@ -28,6 +28,8 @@ from ._standardised_dense import (
     StandardisedDense as StandardisedDense,
     standardised_dense as standardised_dense,
 )
+from ._start import Start as Start, is_index as is_index
+from ._states import carried as carried, stack as stack
 from ._weighted_mean_pool import (
     WeightedMeanPool as WeightedMeanPool,
     weighted_mean_pool as weighted_mean_pool,

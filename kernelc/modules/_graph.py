@@ -1,11 +1,6 @@
-"""What must hold of the graph and the input of a model, and the names of its states."""
+"""What must hold of the graph and the input of a model."""
 
 from __future__ import annotations
-
-from typing import Any
-
-import equinox as eqx
-import jax
 
 from .._errors import GraphError, ShapeError
 from ._node import Node, Repeat
@@ -43,25 +38,3 @@ def check_graph(nodes: tuple[Node | Repeat, ...], output: int) -> None:
             law="the output is the input or the value of a node",
             remedy=f"give an index from 0 to {len(nodes)}",
         )
-
-
-def name_states(nodes: tuple[Node | Repeat, ...]) -> tuple[Node | Repeat, ...]:
-    """Mark states by node name, so that models built alike share structure and checkpoints."""
-
-    def is_index(leaf: Any) -> bool:
-        return isinstance(leaf, eqx.nn.StateIndex)
-
-    def renamed(node: Node | Repeat) -> Node | Repeat:
-        found = jax.tree_util.tree_leaves_with_path(node, is_leaf=is_index)
-        leaves = []
-        for path, leaf in found:
-            if is_index(leaf):
-                fresh = eqx.nn.StateIndex(leaf.init)
-                # The marker is Equinox's own identity of a state, replaced the same way in
-                # `eqx.nn.make_with_state`.
-                object.__setattr__(fresh, "marker", node.names[0] + jax.tree_util.keystr(path))
-                leaf = fresh
-            leaves.append(leaf)
-        return jax.tree.unflatten(jax.tree.structure(node, is_leaf=is_index), leaves)
-
-    return tuple(renamed(node) for node in nodes)

@@ -12,10 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError, GraphError
-from ._graph import check_graph, check_input, name_states
+from ._graph import check_graph, check_input
 from ._layer import LayerModule
 from ._node import Call, Node, Repeat, one_by_one, run_nodes
 from ._precision import Policy, as_dtype
+from ._states import carried, check_state, name_states
 
 
 class Model(eqx.Module):
@@ -133,7 +134,9 @@ class Model(eqx.Module):
         """
         check_input("one example", x.shape, self.input_shape)
         self._check_alone()
-        layers, _ = one_by_one(self.nodes)
+        layers = name_states(one_by_one(self.nodes)[0])
+        if state is not None:
+            state = carried(state, self.nodes, layers)
         values, _ = self._run(layers, x[None], state, key, self.axis_name)
         return {n.name: y[0] for n, y in zip(layers, values[1:], strict=True)}
 
@@ -168,6 +171,7 @@ class Model(eqx.Module):
         key: PRNGKeyArray | None,
         axis_name: str | None,
     ) -> tuple[list[Array], eqx.nn.State | None]:
+        check_state(state, nodes)
         # Setting a state invalidates it; through a copy the caller's one stays usable.
         state = jax.tree.map(lambda leaf: leaf, state)
         dtype = self.policy.compute_dtype or self.policy.param_dtype

@@ -14,6 +14,7 @@ from jaxtyping import Array, PyTree
 from .._errors import KernelcError
 from ._layer import LayerModule
 from ._precision import cast
+from ._start import one_of
 
 
 class Call(NamedTuple):
@@ -78,7 +79,8 @@ class Repeat(eqx.Module):
     """Equal blocks of layers, each fed by the one before, as a `jax.lax.scan` over their weights.
 
     Tracing, compilation and optimiser updates cost what they cost for one block. The blocks
-    keep no state and differ in the values of their arrays alone.
+    differ in the values of their arrays alone. States, such as running statistics, have a first
+    axis over the blocks too: each block is handed its row and gives it back changed.
 
     Arguments:
         nodes: the first block, its arrays with a leading axis over the blocks; value 0 is the
@@ -110,9 +112,12 @@ class Repeat(eqx.Module):
         return [jax.tree.map(over_all, node.parameter_variances()) for node in self.block(0)]
 
     def block(self, index: int) -> tuple[Node, ...]:
-        """One block, with its own weights and names; value 0 is the one that enters it."""
+        """One block, with its own weights and names; value 0 is the one that enters it.
+
+        The places of its states are still those of the stacked ones.
+        """
         # The index is an operand, so that one compilation serves all blocks.
-        own = jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, self.nodes)
+        own = one_of(self.nodes, index)
         names = self.names[index * len(own) :]
         return tuple(
             Node(name, node.module, node.inputs) for name, node in zip(names, own, strict=False)
@@ -123,17 +128,21 @@ class Repeat(eqx.Module):
     ) -> tuple[Array, Any]:
         """The value, and the state after it; `keys` has a row for each of `names`."""
         stacked, rest = eqx.partition(self.nodes, eqx.is_array)
+        rest = one_of(rest, 0)
+        own = None if state is None else state.substate(self.nodes)
         if keys is not None:
             keys = keys.reshape(self.count, len(self.nodes), *keys.shape[1:])
 
-        def body(x: Array, each: tuple[PyTree, Any]) -> tuple[Array, None]:
-            nodes = eqx.combine(each[0], rest)
-            return run_nodes(nodes, x, None, each[1], call)[0][-1], None
+        def body(x: Array, each: tuple[PyTree, Any, Any]) -> tuple[Array, Any]:
+            arrays, state, keys = each
+            values, state = run_nodes(eqx.combine(arrays, rest), x, state, keys, call)
+            return values[-1], state
 
         # Inside a loop nothing merges with the forward pass: the barrier would only cost.
         step = jax.checkpoint(body, prevent_cse=False) if call.remat else body
         (x,) = inputs
-        return jax.lax.scan(step, x, (stacked, keys), length=self.count)[0], state
+        x, own = jax.lax.scan(step, x, (stacked, own, keys), length=self.count)
+        return x, None if state is None else state.update(own)
 
 
 def run_nodes(

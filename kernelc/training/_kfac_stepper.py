@@ -17,7 +17,7 @@ from kernelc._errors import UnsupportedError
 from kernelc.curvature import KFAC, Batch, BlockReport, Engine, Problem, parameter_names
 from kernelc.training._call import apply
 from kernelc.training._losses import CrossEntropy, Loss, cross_entropy, right, squared_error
-from kernelc.training._step import Carry, gather
+from kernelc.training._step import Carry, Packed, gather
 
 
 # Compiled steps of deep networks take half a minute to make, and hundreds of megabytes.
@@ -61,10 +61,10 @@ class KfacStepper:
         y: Shaped[Array, "n ..."],
         rows: Int[Array, "chunk batch"],
         count: int,
-        carry: Carry,
-    ) -> tuple[Carry, int, np.ndarray, np.ndarray]:
-        before = int(carry.step)
-        params, opt_state, state, _ = carry
+        carry: Packed,
+    ) -> tuple[Packed, int, np.ndarray, np.ndarray]:
+        params, opt_state, state, step = carry.whole
+        before = int(step)
         losses: list[float] = []
         hits: list[int] = []
         batch = self._batch(*gather(x, y, rows[0], self.batches))
@@ -80,7 +80,7 @@ class KfacStepper:
             if not np.isfinite(losses[-1]):
                 break
         params = jax.tree.unflatten(jax.tree.structure(params), leaves)
-        carry = Carry(params, opt_state, state, carry.step + len(losses))
+        carry = Packed.of(Carry(params, opt_state, state, step + len(losses)))
         return carry, len(losses), np.asarray(losses, np.float32), np.asarray(hits, np.int32)
 
     @functools.cached_property

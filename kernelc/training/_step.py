@@ -27,13 +27,18 @@ class Carry(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """What a step reads: the untrained rest of the model, how to train, and the batches."""
+    """What all steps of a run read: the untrained rest of the model, and how to train."""
 
     rest: PyTree
     optimizer: optax.GradientTransformation
     loss: Loss
     key: PRNGKeyArray
     batch_placement: NamedSharding | None
+
+
+class Batches(NamedTuple):
+    """What the steps of one dispatch read: examples, which of them each takes, how many steps."""
+
     x: Shaped[Array, "n ..."]
     y: Shaped[Array, "n ..."]
     rows: Int[Array, "chunk batch"]
@@ -48,31 +53,55 @@ class _Loop(NamedTuple):
     right: Int[Array, " chunk"]
 
 
-def advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, Array]:
-    """Runs up to `quota` steps; returns the carry, steps run, their losses and right counts."""
-    # Taken apart once here: Python takes milliseconds for the tree of a deep model, and a
-    # dispatch of whole trees takes them apart a dozen times.
-    (leaves, frame), ran, losses, hits = advance_leaves(*taken_apart(fixed, carry))
-    return jax.tree.unflatten(frame, leaves), ran, losses, hits
+class Packed:
+    """A carry between two dispatches, as leaves and structure; put together when one looks.
+
+    Python takes milliseconds for the tree of a deep model, and a dispatch of whole trees takes
+    them apart a dozen times.
+    """
+
+    def __init__(self, leaves: list[Array], frame: Any) -> None:
+        self.leaves, self.frame = leaves, frame
+
+    @classmethod
+    def of(cls, carry: Carry) -> Packed:
+        """The carry, taken apart."""
+        return cls(*jax.tree.flatten(carry))
+
+    @functools.cached_property
+    def whole(self) -> Carry:
+        """The carry itself."""
+        return jax.tree.unflatten(self.frame, self.leaves)
 
 
-def taken_apart(fixed: Fixed, carry: Carry) -> tuple[Any, Any]:
-    """The arguments of `advance_leaves`: for each tree its leaves and its structure."""
-    return jax.tree.flatten(fixed), jax.tree.flatten(carry)
+def advance(fixed: Packed, batches: Batches, carry: Packed) -> tuple[Packed, Array, Array, Array]:
+    """Runs up to `quota` steps; returns the carry, steps run, their losses and right counts.
+
+    Arguments:
+        fixed: a `Fixed`, taken apart once for all dispatches.
+        batches: what these steps train on.
+        carry: where to start; its buffers are deleted.
+    """
+    given = ((fixed.leaves, fixed.frame), batches)
+    (leaves, frame), ran, losses, hits = advance_leaves(given, (carry.leaves, carry.frame))
+    return Packed(leaves, frame), ran, losses, hits
 
 
 @eqx.filter_jit(donate="all-except-first")
-def advance_leaves(fixed: Any, carry: Any) -> tuple[Any, Int[Array, ""], Array, Array]:
+def advance_leaves(given: Any, carry: Any) -> tuple[Any, Int[Array, ""], Array, Array]:
     """`advance`, compiled: trees come and go as leaves and structure."""
-    trees = (jax.tree.unflatten(frame, leaves) for leaves, frame in (fixed, carry))
-    moved, ran, losses, hits = _advance(*trees)
+    (leaves, frame), batches = given
+    fixed = jax.tree.unflatten(frame, leaves)
+    moved, ran, losses, hits = _advance(fixed, batches, jax.tree.unflatten(carry[1], carry[0]))
     return jax.tree.flatten(moved), ran, losses, hits
 
 
-def _advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, Array]:
-    chunk = len(fixed.rows)
+def _advance(
+    fixed: Fixed, batches: Batches, carry: Carry
+) -> tuple[Carry, Int[Array, ""], Array, Array]:
+    chunk = len(batches.rows)
     if chunk == 1:
-        carry, loss, hits = _one_step(fixed, carry, fixed.rows[0])
+        carry, loss, hits = _one_step(fixed, batches, carry, batches.rows[0])
         return carry, jnp.ones((), jnp.int32), loss[None], hits[None]
     start = _Loop(
         carry,
@@ -83,10 +112,10 @@ def _advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, 
     )
 
     def going(loop: _Loop) -> Bool[Array, ""]:
-        return (loop.done < fixed.quota) & loop.finite
+        return (loop.done < batches.quota) & loop.finite
 
     def body(loop: _Loop) -> _Loop:
-        carry, loss, hits = _one_step(fixed, loop.carry, fixed.rows[loop.done])
+        carry, loss, hits = _one_step(fixed, batches, loop.carry, batches.rows[loop.done])
         return _Loop(
             carry,
             loop.done + 1,
@@ -101,8 +130,8 @@ def _advance(fixed: Fixed, carry: Carry) -> tuple[Carry, Int[Array, ""], Array, 
     return end.carry, end.done, end.losses, end.right
 
 
-def _one_step(fixed: Fixed, carry: Carry, rows: Int[Array, " batch"]) -> tuple:
-    x, y = _taken(fixed.x, fixed.y, rows, fixed.batch_placement)
+def _one_step(fixed: Fixed, batches: Batches, carry: Carry, rows: Int[Array, " batch"]) -> tuple:
+    x, y = _taken(batches.x, batches.y, rows, fixed.batch_placement)
     key = jax.random.fold_in(fixed.key, carry.step)
 
     def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[Any, Int[Array, ""]]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -15,7 +17,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
 from kernelc._errors import DataError
 from kernelc.training._losses import Loss
 from kernelc.training._source import put
-from kernelc.training._step import Carry, Fixed, advance
+from kernelc.training._step import Batches, Fixed, Packed, advance
 
 
 class Stepper(Protocol):
@@ -45,8 +47,8 @@ class Stepper(Protocol):
         y: Shaped[Array, "n ..."],
         rows: Int[Array, "chunk batch"],
         count: int,
-        carry: Carry,
-    ) -> tuple[Carry, int, np.ndarray, np.ndarray]:
+        carry: Packed,
+    ) -> tuple[Packed, int, np.ndarray, np.ndarray]:
         """Runs up to `count` steps; deletes the buffers of the carry.
 
         Arguments:
@@ -98,12 +100,14 @@ class OptaxStepper:
         y: Shaped[Array, "n ..."],
         rows: Int[Array, "chunk batch"],
         count: int,
-        carry: Carry,
-    ) -> tuple[Carry, int, np.ndarray, np.ndarray]:
+        carry: Packed,
+    ) -> tuple[Packed, int, np.ndarray, np.ndarray]:
         quota = put(jnp.asarray(count, jnp.int32), self.everywhere)
-        fixed = Fixed(
-            self.rest, self.optimizer, self.loss, self.key, self.batches, x, y, rows, quota
-        )
-        carry, ran, losses, right = advance(fixed, carry)
+        carry, ran, losses, right = advance(self._fixed, Batches(x, y, rows, quota), carry)
         ran = int(ran)
         return carry, ran, np.asarray(losses)[:ran], np.asarray(right)[:ran]
+
+    @functools.cached_property
+    def _fixed(self) -> Packed:
+        fixed = Fixed(self.rest, self.optimizer, self.loss, self.key, self.batches)
+        return Packed(*jax.tree.flatten(fixed))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kernelc as kc
-from kernelc.modules import Dense, Model, Node, Repeat
+from kernelc.modules import Dense, LayerModule, Model, Node, Repeat
 
 
 TANH = kc.Activation("tanh")
@@ -52,8 +52,10 @@ def bottleneck(width: int):
         # Other constants, other widths: other blocks.
         (kc.chain(kc.Dense(4), TANH, kc.Dense(4), kc.Activation("tanh", gamma=2.0)), []),
         (kc.chain(kc.Dense(4), TANH, kc.Dense(5), TANH), []),
-        # Running statistics are one state for each layer.
-        (kc.repeat(kc.chain(kc.Dense(4), kc.BatchNorm(), TANH), 3), []),
+        # Running statistics are values like any others.
+        (kc.repeat(kc.chain(kc.Dense(4), kc.BatchNorm(), TANH), 3), [(3, 3)]),
+        # How fast they move is a constant.
+        (kc.chain(kc.BatchNorm(momentum=0.8), kc.BatchNorm(), kc.BatchNorm()), [(1, 2)]),
     ],
 )
 def test_loops_are_the_equal_blocks_of_the_main_path(block, found):
@@ -75,6 +77,28 @@ def test_layers_in_another_mode_are_other_blocks():
     assert loops(kc.scanned(half)) == [(1, 2), (1, 2)]
 
 
+class Counter(LayerModule):
+    """Counts calls, from a number that is no array."""
+
+    calls: eqx.nn.StateIndex
+
+    def __call__(self, inputs, state=None, key=None, axis_name=None):
+        assert state is not None
+        return inputs[0], state.set(self.calls, state.get(self.calls) + 1)
+
+
+@pytest.mark.parametrize(("first", "found"), [(0, []), (jnp.zeros((), int), [(1, 3)])])
+def test_states_of_foreign_layers_loop_when_they_begin_as_arrays(first, found):
+    nodes = [Node(str(i), Counter(eqx.nn.StateIndex(first)), (i,)) for i in range(3)]
+    flat = Model(nodes, (2,))
+    looped, state = kc.scanned(flat, eqx.nn.State(flat))
+    assert loops(looped) == found
+    for _ in range(2):
+        _, state = looped.batched(jnp.ones((1, 2)), state)
+    _, state = kc.unrolled(looped, state)
+    assert [int(calls) for calls in jax.tree.leaves(state)] == [2, 2, 2]
+
+
 def test_an_early_output_is_hidden_by_no_block():
     nodes = [Node(str(i), Dense(jnp.eye(2) * (i + 1)), (i,)) for i in range(6)]
     for output, found in ((0, []), (2, [(1, 2)]), (4, [(1, 4)]), (6, [(1, 6)])):
@@ -91,7 +115,9 @@ def test_an_early_output_is_hidden_by_no_block():
         (kc.chain(kc.Dense(2), TANH), (2,), 127, []),
         (kc.chain(kc.Dense(2), TANH), (2,), 128, [(2, 128)]),
         (kc.residual(kc.chain(TANH, kc.Dense(2), TANH, kc.Dense(2)), 0.9), (2,), 52, [(5, 52)]),
+        (kc.residual(kc.chain(kc.BatchNorm(), kc.Dense(2)), 0.9), (2,), 86, [(3, 86)]),
         (kc.chain(kc.Conv(1, 1), TANH), (2, 1), 128, []),
+        (kc.chain(kc.Conv(1, 1), kc.BatchNorm()), (2, 1), 128, []),
         (kc.chain(kc.WeightedMeanPool(1, 1), TANH), (2, 1), 128, []),
     ],
 )

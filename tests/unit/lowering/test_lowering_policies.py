@@ -13,7 +13,7 @@ import pytest
 
 import kernelc as kc
 import nets
-from kernelc.training._step import Carry, Fixed, advance_leaves, taken_apart
+from kernelc.training._step import Batches, Carry, Fixed, advance_leaves
 
 
 KEY = jax.random.key(0)
@@ -37,12 +37,12 @@ def equations(jaxpr: Any) -> int:
 def step(model: kc.Model, xs: jax.Array, optimizer: Any = ADAM) -> Any:
     """What `fit` hands to its compiled step."""
     params, rest = eqx.partition(model, eqx.is_inexact_array)
-    carry = Carry(params, optimizer.init(params), None, jnp.zeros((), jnp.int32))
+    carry = Carry(params, optimizer.init(params), eqx.nn.State(model), jnp.zeros((), jnp.int32))
     rows, labels = jnp.arange(len(xs))[None], jnp.zeros(len(xs), jnp.int32)
     per_example = optax.softmax_cross_entropy_with_integer_labels
-    quota = jnp.ones((), jnp.int32)
-    fixed = Fixed(rest, optimizer, per_example, KEY, None, xs, labels, rows, quota)
-    return taken_apart(fixed, carry)
+    fixed = jax.tree.flatten(Fixed(rest, optimizer, per_example, KEY, None))
+    batches = Batches(xs, labels, rows, jnp.ones((), jnp.int32))
+    return (fixed, batches), jax.tree.flatten(carry)
 
 
 def compiled(model: kc.Model, xs: jax.Array, optimizer: Any = ADAM) -> Any:
@@ -63,11 +63,12 @@ def residuals(model: kc.Model, xs: jax.Array) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(kept)) - model.parameters_count
 
 
-def test_a_step_of_1000_layers_is_traced_as_one_of_10():
+@pytest.mark.parametrize(("form", "nodes"), [("vanilla", 4), ("standard", 5)])
+def test_a_step_of_1000_layers_is_traced_as_one_of_10(form, nodes):
     sizes = []
     for depth in (10, 1000):
-        model = lowered(nets.mlp(depth, 4, 3, (6,)), layers="scan")
-        assert len(model.nodes) == 4
+        model = lowered(nets.mlp(depth, 4, 3, (6,), form=form), layers="scan")
+        assert len(model.nodes) == nodes
         traced, _, _ = eqx.filter_make_jaxpr(advance_leaves)(*step(model, jnp.ones((2, 6))))
         sizes.append(equations(traced.jaxpr))
     assert sizes[0] == sizes[1] < 1000

@@ -20,7 +20,7 @@ from kernelc.data import digits
 from kernelc.training._call import split
 from kernelc.training._kfac_stepper import KfacStepper, _compiled
 from kernelc.training._losses import cross_entropy, squared_error
-from kernelc.training._step import Carry, owned
+from kernelc.training._step import Carry, Packed, owned
 
 
 RNG = np.random.default_rng(0)
@@ -68,7 +68,9 @@ def stepper_of(model, settings, state=None, loss=cross_entropy, x=X, y=Y):
 
 def run(stepper, carry, count, x=X, y=Y, rows=None):
     rows = np.tile(np.arange(len(x)), (count, 1)) if rows is None else rows
-    return stepper.advance(jnp.asarray(x), jnp.asarray(y), jnp.asarray(rows), count, carry)
+    given = jnp.asarray(x), jnp.asarray(y), jnp.asarray(rows), count, Packed.of(carry)
+    moved, *told = stepper.advance(*given)
+    return moved.whole, *told
 
 
 EXACT = {"momentum": 0.0, "damping": 1.0, "estimation": "fisher_exact"}

@@ -1,0 +1,130 @@
+"""States: how they are named, and how they go from one form of a model to the other.
+
+Equinox keeps a state under the `marker` of its `StateIndex`, and has no public way to choose that
+(0.13.8; the same in 0.13.4). All that touches it is `_marked` and its two callers here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .._errors import DataError
+from ._node import Node, Repeat
+from ._start import is_index
+
+
+Nodes = Sequence[Node | Repeat]
+_Either = TypeVar("_Either", bound=Node | Repeat)
+
+_PORTION = 32
+
+
+class _Kept(NamedTuple):
+    """Where a state is kept.
+
+    Arguments:
+        layers: the names of the layers it belongs to, one for each row where it is stacked.
+        path: from the layer to its `StateIndex`.
+        place: that.
+        stacked: whether it has a first axis over the layers.
+    """
+
+    layers: tuple[str, ...]
+    path: str
+    place: eqx.nn.StateIndex
+    stacked: bool
+
+
+def name_states(nodes: Sequence[_Either]) -> tuple[_Either, ...]:
+    """Mark states by node name, so that models built alike share structure and checkpoints."""
+
+    def renamed(node: _Either) -> _Either:
+        found = jax.tree_util.tree_leaves_with_path(node, is_leaf=is_index)
+        leaves = []
+        for path, leaf in found:
+            if is_index(leaf):
+                leaf = _marked(leaf.init, node.names[0] + jax.tree_util.keystr(path))
+            leaves.append(leaf)
+        return jax.tree.unflatten(jax.tree.structure(node, is_leaf=is_index), leaves)
+
+    return tuple(renamed(node) for node in nodes)
+
+
+def carried(state: eqx.nn.State, old: Nodes, new: Nodes) -> eqx.nn.State:
+    """The state of the model of nodes `old` for that of `new`, which has the same layers.
+
+    Raises: DataError for a state of another model.
+    """
+    check_state(state, old)
+    values: dict[tuple[str, str], Any] = {}
+    for kept in _states_of(old):
+        value = state.get(kept.place)
+        for row, layer in enumerate(kept.layers):
+            own = jax.tree.map(lambda leaf, row=row: leaf[row], value) if kept.stacked else value
+            values[layer, kept.path] = own
+    held = []
+    for kept in _states_of(new):
+        own = [values[layer, kept.path] for layer in kept.layers]
+        value = jax.tree.map(lambda *rows: stack(rows), *own) if kept.stacked else own[0]
+        held.append(_marked(value, kept.place.marker))
+    return eqx.nn.State(held)
+
+
+def check_state(state: Any, nodes: Nodes) -> None:
+    """Require None, or the state of a model of these nodes in this form."""
+    if state is None:
+        return
+    for kept in _states_of(nodes):
+        try:
+            fits = _fits(kept, state.get(kept.place))
+        except (KeyError, AttributeError, TypeError):
+            fits = False
+        if not fits:
+            raise DataError(
+                where=f"node {kept.layers[0]!r}",
+                found="no statistics of its shape in the given state",
+                law="a state belongs to one model in one form, with layers one by one or in loops",
+                remedy="make state = eqx.nn.State(model), or convert both at once: "
+                "model, state = kernelc.unrolled(model, state), or scanned",
+            )
+
+
+def stack(rows: Sequence[Array]) -> Array:
+    """The arrays on a new first axis."""
+    # In portions: XLA takes seconds to compile one operation of a thousand operands.
+    starts = range(0, len(rows), _PORTION)
+    return jnp.concatenate([jnp.stack(rows[i : i + _PORTION]) for i in starts])
+
+
+def _fits(kept: _Kept, value: Any) -> bool:
+    found = [np.shape(leaf) for leaf in jax.tree.leaves(value)]
+    # None where the initial state was deleted, as `eqx.nn.make_with_state` does.
+    wanted = [np.shape(leaf) for leaf in jax.tree.leaves(kept.place.init)]
+    rows = not kept.stacked or all(shape[:1] == (len(kept.layers),) for shape in found)
+    return rows and wanted in ([], found)
+
+
+def _states_of(nodes: Nodes) -> Iterator[_Kept]:
+    for node in nodes:
+        stacked = isinstance(node, Repeat)
+        parts = node.nodes if stacked else (node,)
+        for number, part in enumerate(parts):
+            layers = node.names[number :: len(parts)]
+            for path, leaf in jax.tree_util.tree_leaves_with_path(part, is_leaf=is_index):
+                if is_index(leaf):
+                    yield _Kept(layers, jax.tree_util.keystr(path), leaf, stacked)
+
+
+def _marked(init: Any, marker: object) -> eqx.nn.StateIndex:
+    """The place of a state with this beginning under this marker."""
+    index = eqx.nn.StateIndex(init)
+    # The class is frozen; `eqx.nn.make_with_state` sets its marker in the same way.
+    object.__setattr__(index, "marker", marker)
+    return index
