@@ -1,4 +1,4 @@
-"""Three nets as one writes them by hand in Equinox, on batches, channels last.
+"""Four nets as one writes them by hand in Equinox, on batches, channels last.
 
 Their weights are those of a lowered model, taken by name, so that both compute the same.
 """
@@ -67,6 +67,22 @@ class MLP(eqx.Module):
         return self.layers[-1](x), state
 
 
+class ResidualMLP(eqx.Module):
+    """x + linear(relu(norm(x))) over and over, between a linear layer and norm, relu, logits."""
+
+    stem: Linear
+    norms: list[Norm]
+    layers: list[Linear]
+
+    def __call__(self, x: Array, state: Any) -> tuple[Array, Any]:
+        x = self.stem(x)
+        for norm, layer in zip(self.norms[:-1], self.layers[:-1], strict=True):
+            y, state = norm(x, state)
+            x = x + layer(jax.nn.relu(y))
+        x, state = self.norms[-1](x, state)
+        return self.layers[-1](jax.nn.relu(x)), state
+
+
 class Block(eqx.Module):
     """norm, relu, 3x3, norm, relu, 3x3 and a shortcut (He et al. 2016b)."""
 
@@ -132,6 +148,13 @@ def norm(model: kc.Model, name: str) -> Norm:
 def mlp(model: kc.Model, names: list[str]) -> tuple[MLP, Any]:
     """Multilayer perceptron of any depth."""
     return MLP([linear(model, name) for name in names if name.endswith("dense")]), None
+
+
+def residual_mlp(model: kc.Model, names: list[str]) -> tuple[ResidualMLP, Any]:
+    """Residual multilayer perceptron with batch norm, of any depth."""
+    stem, *layers = (linear(model, name) for name in names if name.endswith("dense"))
+    norms = [norm(model, name) for name in names if name.endswith("norm")]
+    return eqx.nn.make_with_state(ResidualMLP)(stem, norms, layers)
 
 
 def resnet18(model: kc.Model, names: list[str]) -> tuple[ResNet, Any]:

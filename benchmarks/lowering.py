@@ -2,7 +2,7 @@
 
 Run `python benchmarks/lowering.py`; `--deep` also compiles the deepest one by one. First the
 seconds to trace and compile a training step (Adam) of MLPs of width 64, plain and residual with
-batch norm, with blocks in a loop and one by one. Then the compiled step of three lowered nets
+batch norm, with blocks in a loop and one by one. Then the compiled step of four lowered nets
 beside that of the same nets in plain Equinox (`by_hand.py`), by turns: median milliseconds, and
 MB of arguments and of temporaries as the compiler counts them. `fit` runs several steps of a net
 without convolutions in one dispatch: the MLP is timed both ways.
@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from by_hand import mlp, resnet18, vanilla
+from by_hand import mlp, residual_mlp, resnet18, vanilla
 
 import kernelc as kc
 import nets
@@ -135,6 +135,11 @@ def before_first_step(model: kc.Model) -> float:
 CASES: dict[str, tuple[Callable[[], kc.Network], Callable[..., Any], int]] = {
     "MLP-100, width 256": (lambda: nets.mlp(100, 256), mlp, 1),
     "MLP-100, width 256, 8 steps a dispatch": (lambda: nets.mlp(100, 256), mlp, 8),
+    "residual MLP-50 with batch norm, width 128": (
+        lambda: nets.mlp(50, 128, activation="relu", form="standard"),
+        residual_mlp,
+        1,
+    ),
     "ResNet-18, width 16": (lambda: nets.resnet(18, width=16), resnet18, 1),
     "vanilla ResNet-50, width 16": (lambda: nets.resnet(50, form="vanilla", width=16), vanilla, 1),
 }

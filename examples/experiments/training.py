@@ -23,6 +23,8 @@ import kernelc as kc
 
 WINDOW = 10
 """Steps whose mean loss is one point of a curve."""
+ONE_BY_ONE = ("sgd-unitwise", "muon")
+"""Optimisers that treat a parameter by its axes: the weights of a loop have one more."""
 _EVALUATIONS = 5
 _DIGITS = 5
 
@@ -129,8 +131,9 @@ def rehearse(cell: Cell, batch: int) -> kc.FitResult:
 
 
 def unrolled(cell: Cell) -> kc.Policy | None:
-    """K-FAC needs every weight to be an array of its own."""
-    return kc.Policy(layers="unrolled") if cell.optimizer.startswith("kfac") else None
+    """For optimisers that need every weight to be an array of its own."""
+    apart = cell.optimizer.startswith("kfac") or cell.optimizer in ONE_BY_ONE
+    return kc.Policy(layers="unrolled") if apart else None
 
 
 def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dict[str, Any]:

@@ -126,6 +126,9 @@ def check_model(model: Callable, state: Any, x: np.ndarray, y: np.ndarray, loss:
     try:
         traced, shapes, _ = eqx.filter_make_jaxpr(apply)(model, rows, state, jax.random.key(0))
         logits = shapes[0]
+    except DataError:
+        # Of a state that is not this model's: said better already.
+        raise
     except Exception as error:
         # Whatever a foreign model raises on the shape becomes one readable sentence; the
         # original stays attached.
