@@ -15,6 +15,8 @@ import kernelc as kc
 
 HERE = Path(__file__).parents[1] / "examples/experiments"
 MATRICES = sorted(HERE.glob("*.json"))
+# Those with runs in the repository; the others are to be run.
+SHOWN = {"dense20", "dense50", "dense100", "cifar50"}
 TINY = {
     "defaults": {
         "family": "mlp",
@@ -61,6 +63,10 @@ def test_a_matrix_runs_resumes_and_reports(tmp_path, capsys):
     assert "do not apply" in capsys.readouterr().out
     run.main(matrix, logs=logs)
     assert {path: path.stat().st_mtime_ns for path in logs.iterdir()} == written
+
+    timing = importlib.import_module("timing")
+    timing.main(matrix, only=["bn-skip", "dks-tanh-sgd"], rounds=1)
+    assert "| vanilla, DKS | tanh | sgd |" in capsys.readouterr().out
 
     report.main(matrix, logs=logs, out=out)
     text = (out / "tiny.md").read_text()
@@ -151,3 +157,16 @@ def test_all_rates_share_one_optimiser_and_each_keeps_its_own():
 def test_the_edge_of_chaos_is_an_arm_where_there_is_one():
     arm = importlib.import_module("arms").ARMS["vanilla-eoc"]
     assert [name for name in ("tanh", "relu", "softplus") if arm.serves(name)] == ["tanh", "relu"]
+
+
+@pytest.mark.parametrize("path", MATRICES, ids=lambda path: path.stem)
+def test_the_tables_of_the_page_are_what_the_logs_say(path):
+    report = importlib.import_module("report")
+    page = (HERE.parents[1] / "docs/experiments.md").read_text()
+    found = report.outcomes(path, report.LOGS / path.stem)
+    if not found:
+        assert path.stem not in SHOWN
+        return
+    assert report.table(found) in page
+    for line in report.failures(found):
+        assert f"- {line}\n" in page
