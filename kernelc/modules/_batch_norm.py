@@ -74,7 +74,7 @@ class BatchNorm(LayerModule):
         x = only("BatchNorm", inputs)
         require_channels("BatchNorm", x, self.gain.shape[0])
         # XLA on a CPU would compute x anew in each of its readers here, with all that is fused
-        # into it, and so on through the layers before: 50 of them train 6 times slower.
+        # into it, and so on through the layers before (`benchmarks/lowering.py` has what it costs).
         x = jax.lax.optimization_barrier(x)
         wide = as_dtype(x, accumulator(x.dtype))
         running = self._running(state)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -73,10 +75,11 @@ def test_shapes_that_are_none_are_refused(shape) -> None:
 
 
 def test_labels_and_makers_are_checked() -> None:
+    no_function: Any = np.zeros((2, 2))
     with pytest.raises(DataError, match="labels from 0 to 2"):
         Stream(doubled, np.arange(3), doubled, np.arange(2), (2,), "made", 2)
     with pytest.raises(DataError, match="a function"):
-        Stream(np.zeros((2, 2)), np.arange(2), doubled, np.arange(2), (2,), "made", 2)  # type: ignore
+        Stream(no_function, np.arange(2), doubled, np.arange(2), (2,), "made", 2)
 
 
 def images(size: int = 5, count: int = 64):
@@ -119,6 +122,7 @@ def test_augmentation_is_of_the_generator_and_of_training_only() -> None:
 def test_what_is_no_image_or_no_border_is_refused() -> None:
     with pytest.raises(DataError, match="height, width, channels"):
         augmented(images().flat())
-    for pad in (-1, 1.5, True):
+    borders: tuple[Any, ...] = (-1, 1.5, True)
+    for pad in borders:
         with pytest.raises(DataError, match="pad"):
-            augmented(images(), pad=pad)  # type: ignore
+            augmented(images(), pad=pad)
