@@ -109,6 +109,22 @@ class Dataset:
             self, train_x=(self.train_x - mean) / spread, test_x=(self.test_x - mean) / spread
         )
 
+    def centred(self) -> Dataset:
+        """x ↦ (x − mean example) / rms, both from the training part, rms over all its numbers.
+
+        Every pixel or feature is centred by itself, but all are scaled alike: cosines between
+        examples then tell how they differ, not what all have in common. Training examples that
+        are all the same keep their scale.
+        """
+        dtype = self.train_x.dtype
+        mean = self.train_x.mean(axis=0, dtype=np.float64).astype(dtype)
+        train, test = self.train_x - mean, self.test_x - mean
+        # One example at a time: float32 loses digits over millions of numbers.
+        squares = [np.mean(x * x, dtype=np.float64) for x in train]
+        alike = (self.train_x == self.train_x[0]).all()
+        rms = np.asarray(1.0 if alike else np.sqrt(np.mean(squares)), dtype)
+        return dataclasses.replace(self, train_x=train / rms, test_x=test / rms)
+
 
 def arrays(
     train_x: Shaped[np.ndarray, "n ..."],

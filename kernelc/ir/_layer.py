@@ -35,6 +35,8 @@ class Layer(ABC):
     kinds: ClassVar[dict[str, type[Layer]]] = {}
     arity: ClassVar[int | None] = 1
     """Number of inputs; None means one or more."""
+    arranges: ClassVar[bool] = False
+    """Whether it only puts the numbers of its input into another shape."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar, final
+from typing import Any, ClassVar, TypeVar, final
 
 import equinox as eqx
 import jax
@@ -27,6 +27,8 @@ class Flatten(Layer):
         >>> kc.Flatten().out_shape([(8, 8, 3)], "flatten")
         (192,)
     """
+
+    arranges: ClassVar[bool] = True
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (math.prod(shapes[0]),)

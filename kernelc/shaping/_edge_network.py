@@ -10,7 +10,7 @@ from ..ir import Layer, Network, Placed, after_last_nonlinearity
 from ._certificate import certify_edge
 from ._edge_of_chaos import EdgePoint, solve_edge_of_chaos
 from ._places import Place, PlaceAlgebra, places
-from ._requirements import PLNMode, Violation, prepared, refuse
+from ._requirements import PLNMode, Violation, place_of, prepared, refuse
 from ._shaped import ShapedNetwork
 from ._solved import PRODUCTS
 from ._subnetworks import Subnetworks
@@ -153,8 +153,11 @@ def _changes(before: Network, after: Network) -> tuple[str, ...]:
             changed.append(f"{name}: {layer.text()} removed")
         elif new[name] != layer:
             changed.append(f"{name}: {layer.text()} -> {new[name].text()}")
-    added = (name for name in new if name not in old)
-    return (*changed, *(f"{name}: {new[name].text()} inserted after the input" for name in added))
+    for node in after:
+        if node.name not in old:
+            place = place_of(after.nodes[node.inputs[0]])
+            changed.append(f"{node.name}: {node.layer.text()} inserted after {place}")
+    return tuple(changed)
 
 
 def _repelling(point: EdgePoint) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from ._independence import OriginAlgebra
 PLNMode = Literal["one", "avg_q", "off"]
 _LAW = "every subnetwork must keep q = 1 and have a C map of its own"
 
+_NORMALISED = "inputs have mean square 1 at every location"
+
 
 @dataclasses.dataclass(frozen=True)
 class Violation:
@@ -132,18 +134,59 @@ def _weighted(rule: ShapingRule, shortcut: int, weight: float) -> ShapingRule:
 def _normalised_input(
     network: Network, pln: PLNMode | None, changes: list[str]
 ) -> tuple[Network, tuple[str, ...]]:
-    """The network with PLN in front, or the assumption that takes its place."""
-    readers = [node for node in network.nodes[1:] if 0 in node.inputs]
+    """The network with PLN in front, or the assumption that takes its place.
+
+    A network that flattens its input gets it behind that: the vector is the one location its
+    first weights read. In front, every single number would be stretched to length 1.
+    """
+    readers = _readers(network, 0)
     if all(isinstance(node.layer, PLN) for node in readers):
         return network, ()
+    place = _arranged_input(network, pln)
+    if place and all(isinstance(node.layer, PLN) for node in _readers(network, place)):
+        return network, ()
     if pln is None:
-        return network, ("inputs have mean square 1 at every location (kernelc.data.pln)",)
-    layer = PLN(pln)
-    names = {node.name for node in network}
-    name = next(
-        n for n in ("pln", *(f"pln_{i}" for i in range(1, len(names) + 2))) if n not in names
-    )
-    specs: list[Any] = [(network.nodes[0].name, network.nodes[0].layer, ()), (name, layer, (0,))]
-    specs += [(n.name, n.layer, tuple(i + 1 for i in n.inputs)) for n in network.nodes[1:]]
-    changes.append(f"{name}: {layer.text()} inserted after the input")
-    return Network.from_specs(specs, network.name), ()
+        what = "flattened inputs have mean square 1" if place else _NORMALISED
+        return network, (f"{what} (kernelc.data.pln)",)
+    name = _free_name("pln", {node.name for node in network})
+    changes.append(f"{name}: {PLN(pln).text()} inserted after {place_of(network.nodes[place])}")
+    return _with_layer_after(network, place, PLN(pln), name), ()
+
+
+def place_of(node: Placed) -> str:
+    """What texts call the place of a node: its name, or that it is the input."""
+    return node.name if node.inputs else "the input"
+
+
+def _readers(network: Network, index: int) -> list[Placed]:
+    return [node for node in network.nodes[1:] if index in node.inputs]
+
+
+def _arranged_input(network: Network, pln: PLNMode | None) -> int:
+    """Index of the last node that still holds the numbers of the input, each of them once."""
+    place = 0
+    while len(readers := _readers(network, place)) == 1 and readers[0].layer.arranges:
+        if pln == "avg_q" and len(readers[0].shape) == 1:
+            # Its constant is a mean over locations, of which there would be none.
+            break
+        place = readers[0].index
+    return place
+
+
+def _free_name(wanted: str, taken: set[str]) -> str:
+    others = (f"{wanted}_{i}" for i in range(1, len(taken) + 2))
+    return next(name for name in (wanted, *others) if name not in taken)
+
+
+def _with_layer_after(network: Network, place: int, layer: Layer, name: str) -> Network:
+    """The network with a layer behind the node at `place`, in front of all that read it."""
+
+    def moved(index: int) -> int:
+        return index if index < place else index + 1
+
+    specs: list[Any] = []
+    for node in network:
+        specs.append((node.name, node.layer, tuple(moved(i) for i in node.inputs)))
+        if node.index == place:
+            specs.append((name, layer, (place,)))
+    return Network.from_specs(specs, network.name)

@@ -105,6 +105,27 @@ def test_standardised_uses_the_training_part_and_survives_constant_features():
     )
 
 
+def test_centred_takes_off_the_mean_example_and_keeps_the_ratio_of_features():
+    rng = np.random.default_rng(0)
+    train = rng.normal((3.0, -1.0), (2.0, 0.5), (50, 2))
+    test = rng.normal(3.0, 2.0, (20, 2))
+    data = arrays(train, np.arange(50) % 2, test, np.arange(20) % 2).centred()
+    # float64 sums of 100 numbers
+    np.testing.assert_allclose(data.train_x.mean(0), 0, atol=1e-14)
+    assert np.mean(data.train_x**2) == pytest.approx(1, rel=1e-14)
+    stds = train.std(0)
+    np.testing.assert_allclose(data.train_x.std(0)[0] / data.train_x.std(0)[1], stds[0] / stds[1])
+    rms = np.sqrt(np.mean((train - train.mean(0)) ** 2))
+    np.testing.assert_allclose(data.test_x, (test - train.mean(0)) / rms, atol=1e-14)
+
+
+def test_centred_examples_that_are_all_alike_are_zero():
+    train = np.full((30, 3), 0.1)  # their mean rounds
+    data = arrays(train, np.arange(30) % 2, train[:5] + 1, np.arange(5) % 2).centred()
+    np.testing.assert_allclose(data.train_x, 0, atol=1e-15)
+    np.testing.assert_allclose(data.test_x, 1, atol=1e-15)
+
+
 def test_subset_and_flat_and_pln():
     data = digits().subset(100, test=7).pln().flat()
     assert data.train_x.shape == (100, 128)
