@@ -145,11 +145,16 @@ CASES: dict[str, tuple[Callable[[], kc.Network], Callable[..., Any], int]] = {
 }
 
 
-def both_steps(network: kc.Network, twin: Callable[..., Any], chunk: int) -> dict[str, list[Any]]:
-    """[step, fixed arguments, carry, steps, memory] of the lowered net and of its twin."""
+def data_for(network: kc.Network) -> tuple[jax.Array, jax.Array]:
+    """A batch of random inputs and classes."""
     draw = np.random.default_rng(0)
     x = jnp.asarray(draw.normal(size=(BATCH, *network.input_shape)), jnp.float32)
-    y = jnp.asarray(draw.integers(0, 10, BATCH), jnp.int32)
+    return x, jnp.asarray(draw.integers(0, 10, BATCH), jnp.int32)
+
+
+def both_steps(network: kc.Network, twin: Callable[..., Any], chunk: int) -> dict[str, list[Any]]:
+    """[step, fixed arguments, carry, steps, memory] of the lowered net and of its twin."""
+    x, y = data_for(network)
     model = kc.lower(network, key=KEY)
     by_hand, hand_state = twin(model, [node.name for node in network.nodes])
     state = None if hand_state is None else eqx.nn.State(model)
@@ -202,11 +207,12 @@ def side_by_side(name: str, steps: dict[str, list[Any]]) -> None:
             f"{size.argument_size_in_bytes / 1e6:7.2f} MB   temporaries "
             f"{size.temp_size_in_bytes / 1e6:7.2f} MB"
         )
-    pairs = zip(times["lowered"], times["by hand"], strict=True)
+    ours, theirs = steps
+    pairs = zip(times[ours], times[theirs], strict=True)
     print(
-        f"  lowered over by hand: time {medians['lowered'] / medians['by hand']:.3f} "
+        f"  {ours} over {theirs}: time {medians[ours] / medians[theirs]:.3f} "
         f"(of pairs {statistics.median(a / b for a, b in pairs):.3f}), "
-        f"memory {bytes_['lowered'] / bytes_['by hand']:.3f}",
+        f"memory {bytes_[ours] / bytes_[theirs]:.3f}",
         flush=True,
     )
 

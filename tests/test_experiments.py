@@ -15,8 +15,6 @@ import kernelc as kc
 
 HERE = Path(__file__).parents[1] / "examples/experiments"
 MATRICES = sorted(HERE.glob("*.json"))
-# Those with runs in the repository; the others are to be run.
-SHOWN = {"dense20", "dense50", "dense100", "cifar50"}
 TINY = {
     "defaults": {
         "family": "mlp",
@@ -129,6 +127,42 @@ def test_a_loss_that_was_never_reached_and_a_run_that_diverged(tmp_path):
     assert bad.final == np.inf
 
 
+def test_trained_is_half_of_the_way_from_guessing_to_the_baseline():
+    report, settings = (importlib.import_module(name) for name in ("report", "settings"))
+
+    def outcome(arm, loss):
+        cell = settings.Cell(arm, "sgd", "relu", (0.1,), data="digits", steps=100)
+        run = {"curve": [loss], "diverged": False, "train_loss": loss}
+        return report.Outcome(cell, 0.1, (run,), {0.1: loss})
+
+    slow, stuck = outcome("vanilla-gaussian", 1.6), outcome("vanilla-orthogonal", 1.7)
+    # guessing among ten is 2.303: the middle is 1.15 without a baseline, 1.65 with one at 1.0
+    assert len(report.failures([slow, stuck])) == 2
+    (line,) = report.failures([outcome("bn-skip", 1.0), slow, stuck])
+    assert line.startswith("vanilla, orthogonal, relu, sgd: final loss 1.7")
+
+
+def test_a_matrix_may_name_the_losses_that_are_counted(tmp_path):
+    report = importlib.import_module("report")
+    own, common = tmp_path / "own.json", tmp_path / "common.json"
+    own.write_text(json.dumps({"targets": [1.5], "cells": []}))
+    common.write_text(json.dumps({"cells": []}))
+    assert report.targets_of(own) == (1.5,)
+    assert report.targets_of(common) == report.TARGETS
+
+
+def test_steps_to_a_loss_lie_between_the_points_of_a_curve():
+    report, settings = (importlib.import_module(name) for name in ("report", "settings"))
+    cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", steps=100)
+    # means over five points of a geometric fall are one, too: a factor of 0.8 in ten steps
+    run = {"curve": [0.8**i for i in range(10)], "diverged": False, "train_loss": 0.1}
+    found = report.Outcome(cell, 0.1, (run,), {0.1: 0.1})
+    at_90, at_100 = found.curve[0, -2:]
+    assert found.steps_to(at_90) == pytest.approx(90)
+    assert found.steps_to((at_90 * at_100) ** 0.5) == pytest.approx(95)
+    assert found.steps_to(2.0) == 10
+
+
 def test_the_time_of_a_step_leaves_compilation_out():
     report, settings = (importlib.import_module(name) for name in ("report", "settings"))
     cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", steps=40)
@@ -159,14 +193,18 @@ def test_the_edge_of_chaos_is_an_arm_where_there_is_one():
     assert [name for name in ("tanh", "relu", "softplus") if arm.serves(name)] == ["tanh", "relu"]
 
 
-@pytest.mark.parametrize("path", MATRICES, ids=lambda path: path.stem)
-def test_the_tables_of_the_page_are_what_the_logs_say(path):
-    report = importlib.import_module("report")
-    page = (HERE.parents[1] / "docs/experiments.md").read_text()
-    found = report.outcomes(path, report.LOGS / path.stem)
-    if not found:
-        assert path.stem not in SHOWN
-        return
-    assert report.table(found) in page
-    for line in report.failures(found):
-        assert f"- {line}\n" in page
+def test_the_tables_of_the_page_are_what_the_logs_say():
+    page, report = (importlib.import_module(name) for name in ("page", "report"))
+    text = page.PAGE.read_text()
+    ran = {path.stem for path in MATRICES if report.outcomes(path, report.LOGS / path.stem)}
+    assert page.tables(text) == ran
+    assert page.rewritten(text) == text
+
+
+def test_a_page_is_rewritten_between_the_marks_alone(tmp_path):
+    page = importlib.import_module("page")
+    around = "before\n<!-- table of dense50 -->\n{}<!-- end of dense50 -->\nafter\n"
+    found = page.rewritten(around.format("| old |\n"), tmp_path)
+    assert "old" not in found
+    assert found.startswith("before\n<!-- table of dense50 -->\n\n| net | activation |")
+    assert found.endswith("|\n\n<!-- end of dense50 -->\nafter\n")

@@ -60,7 +60,7 @@ def test_every_cell_takes_a_full_batch_on_paper():
     assert {cell.optimizer for cell in found} == {"sgd", "kfac-fixed"}
     for cell in found:
         network = training.network(cell)
-        params, gradient = step(cell, network, training.unrolled(cell))
+        params, gradient = step(cell, network, training.policy(cell))
         sizes = [math.prod(leaf.shape) for leaf in jax.tree.leaves(params)]
         published = PUBLISHED[cell.family, cell.depth]
         if cell.arm == "bn-skip":

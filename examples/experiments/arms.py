@@ -64,11 +64,14 @@ class Arm:
         title: what tables call it.
         build: body -> network.
         serves: activation -> whether the arm applies to it.
+        sums: whether it has sums without a norm after each, which XLA on a CPU computes again
+            in every reader, with all the sums before: in a loop over blocks it cannot.
     """
 
     title: str
     build: Callable[[Body], Network]
     serves: Callable[[str], bool] = lambda activation: True
+    sums: bool = False
 
 
 def _baseline(body: Body) -> Network:
@@ -122,8 +125,10 @@ def initialised(network: kc.Network, *, init: str) -> kc.Network:
 
 ARMS = {
     "bn-skip": Arm("residual, batch norm", _baseline),
-    "weighted-dks": Arm("weighted skips, DKS", _weighted(0.9), lambda a: a != "relu"),
-    "weighted98-dks": Arm("weighted skips (0.98), DKS", _weighted(0.98), lambda a: a != "relu"),
+    "weighted-dks": Arm("weighted skips, DKS", _weighted(0.9), lambda a: a != "relu", True),
+    "weighted98-dks": Arm(
+        "weighted skips (0.98), DKS", _weighted(0.98), lambda a: a != "relu", True
+    ),
     "vanilla-dks": Arm("vanilla, DKS", _dks(1.5), lambda a: a != "relu"),
     "vanilla-dks3": Arm("vanilla, DKS (zeta = 3)", _dks(3.0), lambda a: a != "relu"),
     "vanilla-tat": Arm("vanilla, TAT", _tat, lambda a: a != "relu"),

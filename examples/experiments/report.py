@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ TARGETS = (1.0, 0.5, 0.2, 0.1, 0.03)
 BASELINE = "bn-skip"
 # A batch's loss is noisy: what has been reached is read off means over this many windows.
 SMOOTHED = 5
-# At the end of training, below this share of the loss of guessing a network has trained.
+# A net has trained when it came this share of the way from guessing to the baseline's last loss.
 TRAINED = 0.5
 
 
@@ -50,11 +51,7 @@ class Outcome:
 
     def steps_to(self, loss: float) -> float | None:
         """Median over seeds of the steps to this loss; None when most never reach it."""
-        found = []
-        for row in self.curve:
-            reached = np.flatnonzero(row <= loss)
-            found.append(float(WINDOW * (reached[0] + 1)) if reached.size else np.inf)
-        middle = statistics.median(found)
+        middle = statistics.median(_crossing(row, loss) for row in self.curve)
         return middle if np.isfinite(middle) else None
 
     @property
@@ -72,6 +69,18 @@ class Outcome:
         """Median wall time of a step once all is compiled; infinite when there was none."""
         found = [1e3 * seconds for run in self.runs for seconds in _seconds_a_step(run["history"])]
         return statistics.median(found) if found else np.inf
+
+
+def _crossing(curve: np.ndarray, loss: float) -> float:
+    """Steps at which a curve falls to a loss, on straight lines of log loss between its points."""
+    reached = np.flatnonzero(curve <= loss)
+    if not reached.size:
+        return np.inf
+    after = int(reached[0])
+    if after == 0:
+        return float(WINDOW)
+    above, below = np.log(curve[after - 1] / loss), np.log(loss / curve[after])
+    return float(WINDOW * (after + above / (above + below)))
 
 
 def _seconds_a_step(history: Sequence[dict[str, Any]]) -> list[float]:
@@ -103,6 +112,11 @@ def best_baseline(found: Sequence[Outcome]) -> Outcome | None:
     """The baseline with the optimiser that ends lowest."""
     there = [outcome for outcome in found if outcome.cell.arm == BASELINE]
     return min(there, key=lambda outcome: outcome.final, default=None)
+
+
+def targets_of(matrix: Path) -> tuple[float, ...]:
+    """The losses whose steps are counted: "targets" of the file, where it names its own."""
+    return tuple(json.loads(matrix.read_text()).get("targets", TARGETS))
 
 
 def table(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str:
@@ -141,11 +155,13 @@ def _rounded(number: float) -> str:
 
 
 def failures(found: Sequence[Outcome]) -> list[str]:
-    """The cells that did not train: final loss above half of that of guessing."""
+    """The cells that did not train: less than half of the way from guessing to the baseline."""
+    baseline = best_baseline(found)
     lines = []
     for outcome in found:
         guessing = np.log(outcome.cell.body().classes)
-        if not outcome.final < TRAINED * guessing:
+        reached = 0.0 if baseline is None else baseline.final
+        if not outcome.final < guessing + TRAINED * (reached - guessing):
             tried = ", ".join(f"{rate:g}: {loss:.3g}" for rate, loss in outcome.tuned.items())
             lines.append(
                 f"{ARMS[outcome.cell.arm].title}, {outcome.cell.activation}, "
@@ -153,6 +169,14 @@ def failures(found: Sequence[Outcome]) -> list[str]:
                 f"{guessing:.3g}); rates tried, with their losses: {tried}"
             )
     return lines
+
+
+def told(matrix: Path, found: Sequence[Outcome]) -> str:
+    """The table of a matrix, and what did not train."""
+    text, failed = table(found, targets_of(matrix)), failures(found)
+    if failed:
+        text += "\nDid not train:\n\n" + "".join(f"- {line}\n" for line in failed)
+    return text
 
 
 def draw(found: Sequence[Outcome], path: Path) -> None:
@@ -197,10 +221,7 @@ def main(
     found = outcomes(matrix, logs)
     if not found:
         raise SystemExit(f"no complete logs of {matrix} in {logs}")
-    text = table(found)
-    failed = failures(found)
-    if failed:
-        text += "\nDid not train:\n\n" + "".join(f"- {line}\n" for line in failed)
+    text = told(matrix, found)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{matrix.stem}.md").write_text(text)
     draw(found, out / f"{matrix.stem}.png")

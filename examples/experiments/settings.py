@@ -14,8 +14,10 @@ from arms import ARMS, Body
 DATA = {
     "digits": ((8, 8, 1), 10),
     "fashion_mnist": ((28, 28, 1), 10),
+    "fashion_mnist_centred": ((28, 28, 1), 10),
     "cifar10": ((32, 32, 3), 10),
     "cifar10_16": ((16, 16, 3), 10),
+    "cifar10_16_centred": ((16, 16, 3), 10),
     "imagenet": ((224, 224, 3), 1000),
 }
 """Shape of an example, and classes."""
@@ -38,7 +40,8 @@ class Cell:
         seeds: of the final runs, which take the rate with the lowest training loss at the end
             of a run with another seed.
         label_smoothing: share of the target that is spread over all classes.
-        augment: whether training images are shifted by up to 4 pixels and mirrored at random;
+        augment: whether training images are shifted by up to an eighth of their height and
+            mirrored at random;
             those of ImageNet are cropped and mirrored in any case.
     """
 

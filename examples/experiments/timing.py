@@ -17,7 +17,7 @@ from arms import ARMS
 from optimizers import optimizer
 from settings import Cell, cells
 from tqdm import tqdm
-from training import network, synthetic, unrolled
+from training import network, policy, synthetic
 
 import kernelc as kc
 
@@ -27,7 +27,7 @@ _EVERY, _RECORDS = 10, 3
 
 def milliseconds(cell: Cell) -> list[float]:
     """Of a step, from record to record; what comes before the first one compiles."""
-    model = kc.lower(network(cell), key=jax.random.key(0), policy=unrolled(cell))
+    model = kc.lower(network(cell), key=jax.random.key(0), policy=policy(cell))
     result = kc.fit(
         model,
         synthetic(cell, 2 * cell.batch),

@@ -45,8 +45,10 @@ def _halved(data: kc.data.Dataset) -> kc.data.Dataset:
 READERS: dict[str, Callable[[str | None], kc.data.Dataset]] = {
     "digits": lambda folder: kc.data.digits(),
     "fashion_mnist": kc.data.fashion_mnist,
+    "fashion_mnist_centred": lambda folder: kc.data.fashion_mnist(folder).centred(),
     "cifar10": kc.data.cifar10,
     "cifar10_16": lambda folder: _halved(kc.data.cifar10(folder)),
+    "cifar10_16_centred": lambda folder: _halved(kc.data.cifar10(folder)).centred(),
 }
 
 
@@ -59,7 +61,12 @@ def dataset(
         return kc.data.imagenet(folder)
     data = READERS[name](folder)
     data = data if examples is None else data.subset(examples, len(data.test_x))
-    return kc.data.augmented(data) if augment else data
+    return _moving(data) if augment else data
+
+
+def _moving(data: kc.data.Dataset) -> kc.data.Stream:
+    """Shifts of four pixels are usual at 32: at other sizes as large a part of the image."""
+    return kc.data.augmented(data, pad=data.train_x.shape[1] // 8)
 
 
 def synthetic(cell: Cell, count: int) -> kc.data.Dataset | kc.data.Stream:
@@ -69,7 +76,7 @@ def synthetic(cell: Cell, count: int) -> kc.data.Dataset | kc.data.Stream:
     x = draw.normal(size=(count, *shape)).astype(np.float32)
     y = (np.arange(count) % classes).astype(np.int32)
     data = kc.data.Dataset(x, y, x[:1], y[:1], f"synthetic {cell.data}", classes)
-    return kc.data.augmented(data) if cell.augment else data
+    return _moving(data) if cell.augment else data
 
 
 @functools.lru_cache(maxsize=1)
@@ -100,7 +107,7 @@ def train(
         return done
     cell = run.cell
     data = dataset(cell.data, cell.examples, cell.augment, data_folder)
-    model = kc.lower(network(cell), key=jax.random.key(run.seed), policy=unrolled(cell))
+    model = kc.lower(network(cell), key=jax.random.key(run.seed), policy=policy(cell))
     result = kc.fit(
         model,
         data,
@@ -118,7 +125,7 @@ def train(
 
 def rehearse(cell: Cell, batch: int) -> kc.FitResult:
     """Two steps of the cell on synthetic batches of this size: nothing is logged."""
-    model = kc.lower(network(cell), key=jax.random.key(0), policy=unrolled(cell))
+    model = kc.lower(network(cell), key=jax.random.key(0), policy=policy(cell))
     return kc.fit(
         model,
         synthetic(cell, batch),
@@ -130,10 +137,12 @@ def rehearse(cell: Cell, batch: int) -> kc.FitResult:
     )
 
 
-def unrolled(cell: Cell) -> kc.Policy | None:
-    """For optimisers that need every weight to be an array of its own."""
-    apart = cell.optimizer.startswith("kfac") or cell.optimizer in ONE_BY_ONE
-    return kc.Policy(layers="unrolled") if apart else None
+def policy(cell: Cell) -> kc.Policy:
+    """Layers one by one for optimisers that need every weight to be an array of its own."""
+    if cell.optimizer.startswith("kfac") or cell.optimizer in ONE_BY_ONE:
+        return kc.Policy(layers="unrolled")
+    # Convolutions are slow in a loop.
+    return kc.Policy(layers="scan" if ARMS[cell.arm].sums and cell.family == "mlp" else "auto")
 
 
 def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dict[str, Any]:
