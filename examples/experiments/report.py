@@ -27,6 +27,7 @@ BASELINE = "bn-skip"
 SMOOTHED = 5
 # A net has trained when it came this share of the way from guessing to the baseline's last loss.
 TRAINED = 0.5
+_ABOVE = 1.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,6 +192,9 @@ def draw(found: Sequence[Outcome], path: Path) -> None:
         if np.isfinite(outcome.milliseconds):
             _line(against_time, 1e-3 * outcome.milliseconds * steps, outcome, style)
     against_steps.set(yscale="log", xlabel="step", ylabel="training loss, mean over 50 steps")
+    # A run that diverges goes up to anything: what lies far above guessing is not shown.
+    guessing = max(np.log(outcome.cell.body().classes) for outcome in found)
+    against_steps.set_ylim(top=_ABOVE * guessing)
     against_time.set(xscale="log", xlabel="seconds, without compilation")
     handles, labels = against_steps.get_legend_handles_labels()
     # Matplotlib's types leave out places outside the axes.
