@@ -142,6 +142,25 @@ def test_trained_is_half_of_the_way_from_guessing_to_the_baseline():
     assert line.startswith("vanilla, orthogonal, relu, sgd: final loss 1.7")
 
 
+def test_nets_stand_beside_the_baseline_with_their_optimiser_too():
+    report, settings = (importlib.import_module(name) for name in ("report", "settings"))
+
+    def outcome(arm, optimizer, factor):
+        cell = settings.Cell(arm, optimizer, "tanh", (0.1,), data="digits", steps=100)
+        run = {"curve": [factor**i for i in range(10)], "diverged": False}
+        return report.Outcome(cell, 0.1, ({**run, "train_loss": run["curve"][-1]},), {})
+
+    plain, best = outcome("bn-skip", "sgd", 0.8), outcome("bn-skip", "kfac", 0.5)
+    clipped, curved = (
+        outcome("vanilla-dks", "sgd-clipped", 0.8),
+        outcome("vanilla-dks", "kfac", 0.6),
+    )
+    text = report.beside([plain, best, clipped, curved], (0.5, 0.4))
+    # a row for what is trained with SGD; that with K-FAC stands beside the best in the other table
+    assert text.splitlines()[2:] == ["| vanilla, DKS | tanh | sgd-clipped | 1.00 | 1.00 |"]
+    assert report.beside([best, clipped, curved], (0.5,)) is None
+
+
 def test_a_matrix_may_name_the_losses_that_are_counted(tmp_path):
     report = importlib.import_module("report")
     own, common = tmp_path / "own.json", tmp_path / "common.json"
@@ -208,3 +227,35 @@ def test_a_page_is_rewritten_between_the_marks_alone(tmp_path):
     assert "old" not in found
     assert found.startswith("before\n<!-- table of dense50 -->\n\n| net | activation |")
     assert found.endswith("|\n\n<!-- end of dense50 -->\nafter\n")
+
+
+README_ROWS = {
+    "bn-skip-relu-kfac-bounded": None,
+    "vanilla-dks-sigmoid-kfac-bounded": "bn-skip-relu-kfac-bounded",
+    "bn-skip-relu-sgd": None,
+    "weighted98-dks-tanh-sgd-clipped": "bn-skip-relu-sgd",
+    "vanilla-dks-tanh-sgd-clipped": "bn-skip-relu-sgd",
+    "vanilla-gaussian-sigmoid-adam": None,
+}
+
+
+def test_the_table_of_the_readme_is_what_the_logs_say():
+    report = importlib.import_module("report")
+    found = {
+        outcome.cell.name.split("-", 2)[2]: outcome
+        for outcome in report.outcomes(HERE / "dense50.json", report.LOGS / "dense50")
+    }
+    readme = (HERE.parents[1] / "README.md").read_text()
+    table = readme.split("| net | optimiser | loss 0.5 | loss 0.1 | loss 0.03 | test |\n")[1]
+    lines = [line.split("|")[3:-1] for line in table.splitlines()[1 : 1 + len(README_ROWS)]]
+    for shown, (name, beside) in zip(lines, README_ROWS.items(), strict=True):
+        steps = [_steps(found[name], found.get(beside), loss) for loss in (0.5, 0.1, 0.03)]
+        assert [cell.strip() for cell in shown] == [*steps, f"{100 * found[name].accuracy:.1f} %"]
+
+
+def _steps(outcome, beside, loss):
+    steps = outcome.steps_to(loss)
+    if steps is None:
+        return "-"
+    theirs = beside.steps_to(loss) if beside else None
+    return f"{steps:.0f}" if theirs is None else f"{steps:.0f} ({steps / theirs:.2f})"

@@ -17,6 +17,7 @@ import kernelc as kc
 
 _WARM_UP = 0.05
 _MOMENTUM = 0.9
+_UNBOUNDED = {"norm_constraint": math.inf, "decrease_bound": math.inf}
 
 
 def cosine(peak: Any, steps: int) -> optax.Schedule:
@@ -49,22 +50,23 @@ def _muon(rate: float, steps: int) -> Any:
 
 
 def _kfac(rate: float, steps: int) -> Any:
-    """Everything adaptive, down to 1e-4: what is tuned is the damping it starts with."""
-    return kc.kfac(
-        initial_damping=rate, min_damping=1e-4, norm_constraint=math.inf, allow_diagonal=True
-    )
+    """As `kernelc.kfac()` does by itself: what is tuned is the damping it starts with."""
+    return kc.kfac(initial_damping=rate, allow_diagonal=True)
+
+
+def _kfac_free(rate: float, steps: int) -> Any:
+    """Damping down to 1e-4 and steps of any length."""
+    return kc.kfac(initial_damping=rate, min_damping=1e-4, **_UNBOUNDED, allow_diagonal=True)
 
 
 def _kfac_damped(rate: float, steps: int) -> Any:
-    """As "kfac", with damping that never falls below 1e-2: batches of 250 are noisy."""
-    return kc.kfac(
-        initial_damping=rate, min_damping=1e-2, norm_constraint=math.inf, allow_diagonal=True
-    )
+    """As "kfac-free", with damping that never falls below 1e-2: batches of 250 are noisy."""
+    return kc.kfac(initial_damping=rate, **_UNBOUNDED, allow_diagonal=True)
 
 
 def _kfac_bounded(rate: float, steps: int) -> Any:
-    """As "kfac-damped", with a bound on steps: what `kernelc.kfac()` does by itself."""
-    return kc.kfac(initial_damping=rate, allow_diagonal=True)
+    """As "kfac", with a bound on the length of steps, not on the decrease they foretell."""
+    return kc.kfac(initial_damping=rate, decrease_bound=math.inf, allow_diagonal=True)
 
 
 def _kfac_fixed(rate: float, steps: int) -> Any:
@@ -87,6 +89,7 @@ OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
     "adam": _adam,
     "muon": _muon,
     "kfac": _kfac,
+    "kfac-free": _kfac_free,
     "kfac-damped": _kfac_damped,
     "kfac-bounded": _kfac_bounded,
     "kfac-fixed": _kfac_fixed,

@@ -11,7 +11,9 @@ import re
 from pathlib import Path
 
 import typer
-from report import draw, outcomes, told
+from curves import draw
+from outcomes import outcomes
+from report import told
 from run import HERE, LOGS
 
 

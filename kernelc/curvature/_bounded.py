@@ -1,4 +1,4 @@
-"""kfac-jax's optimiser with a bound on the steps that its quadratic model chooses."""
+"""kfac-jax's optimiser with bounds on the steps that its quadratic model chooses."""
 
 from __future__ import annotations
 
@@ -9,45 +9,62 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def bounded(optimizer: type[Any], bound: float) -> type[Any]:
-    """The class `optimizer` with δᵀ(F + λ)δ <= bound for every step δ whose size is adaptive.
+def bounded(optimizer: type[Any], square: float, share: float) -> type[Any]:
+    """The class `optimizer` whose adaptive steps stay where their quadratic model can hold.
 
     The minimum of a quadratic model lies where its gradient over its curvature says, however far
-    that is; on a noisy batch it can be outside the region where the model holds. What is longer
-    than the bound is shortened along its own direction.
+    that is. On a noisy batch it can be outside the region where the model holds. And an example
+    that is confidently wrong has a gradient and, with p near 0 or 1, next to no curvature
+    diag(p) - p pᵀ: the model then foretells a decrease many times the loss. A step that is too
+    long is shortened along its own direction.
 
     Arguments:
         optimizer: `kfac_jax.Optimizer`.
-        bound: on δᵀ(F + λ)δ, which is twice the decrease of the loss that a step with the best
-            coefficients foretells.
+        square: bound on δᵀ(F + λ)δ for every step δ, which is twice the decrease of the loss that
+            a step with the best coefficients foretells.
+        share: bound on -∇ᵀδ as a share of the loss on the batch, which is not negative and has no
+            further to fall.
     """
 
     # Private methods: `_compat.load`, where `optimizer` comes from, allows one release alone.
     class Bounded(optimizer):
-        def _solve_quad_model(
+        def _coefficients_and_quad_change(
             self,
-            quad_model_parameters: Any,
+            state: Any,
+            vectors: Sequence[Any],
+            grads: Any,
+            learning_rate: Array | None,
+            momentum: Array | None,
             damping: Array,
-            fixed_coefficients: Sequence[Any],
-            reg_coeff: Any = None,
+            func_args: tuple[Any, ...],
+            should_update_damping: bool,
         ) -> tuple[tuple[Array, ...], Array]:
-            solved, change = super()._solve_quad_model(
-                quad_model_parameters, damping, fixed_coefficients, reg_coeff
+            del should_update_damping  # the change is known at every adaptive step
+            fixed = (None if learning_rate is None else -learning_rate, momentum)
+            parts = self._compute_exact_quad_model_filtered(
+                vectors, grads, func_args, state=state, fixed_coefficients=fixed
             )
-            if all(fixed is not None for fixed in fixed_coefficients):
-                return solved, change
-            undamped, identity, weights, slope = quad_model_parameters
-            undamped = undamped + (self._l2_reg if reg_coeff is None else reg_coeff) * weights
+            solved, _ = self._solve_quad_model(parts, damping, fixed)
+            undamped, identity, weights, slope = parts
+            undamped = undamped + self._l2_reg * weights
             damped = undamped + damping * identity
-            w = shortened(jnp.stack(solved), damped, bound)
+            # XLA finds this loss among what the gradient took.
+            fall = share * self._compute_loss_value(func_args)
+            w = shortened(jnp.stack(solved), damped, slope, square, fall)
             return tuple(w), self._evaluate_quadratic_model(undamped, damped, slope, w)
 
     return Bounded
 
 
 def shortened(
-    w: Float[Array, " vectors"], model: Float[Array, "vectors vectors"], bound: float
+    w: Float[Array, " vectors"],
+    model: Float[Array, "vectors vectors"],
+    slope: Float[Array, " vectors"],
+    square: float,
+    fall: float | Float[Array, ""],
 ) -> Float[Array, " vectors"]:
-    """The coefficients w, scaled down where needed to wᵀ model w <= bound."""
-    square = w @ model @ w
-    return w * jnp.sqrt(bound / jnp.maximum(square, bound))
+    """The coefficients w, scaled down where needed to wᵀ model w <= square, -slopeᵀ w <= fall."""
+    length, foretold = w @ model @ w, -(slope @ w)
+    by_square = jnp.where(length > square, jnp.sqrt(square / length), 1.0)
+    by_fall = jnp.where(foretold > fall, fall / foretold, 1.0)
+    return w * jnp.minimum(by_square, by_fall)

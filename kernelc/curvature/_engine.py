@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -196,9 +197,11 @@ class Engine:
     def _made(self) -> Any:
         settings = self._settings
         optimizer, bound = self._kfac_jax.Optimizer, settings.norm_constraint
-        if bound is not None and is_adaptive(settings.learning_rate):
+        if is_adaptive(settings.learning_rate):
             # kfac-jax has bounds of its own for given rates alone.
-            optimizer, bound = bounded(optimizer, bound), None
+            bounds = (bound, settings.decrease_bound)
+            optimizer = bounded(optimizer, *(math.inf if b is None else b for b in bounds))
+            bound = None
         return optimizer(
             jax.value_and_grad(self.value, has_aux=True),
             l2_reg=settings.l2,

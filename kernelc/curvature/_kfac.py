@@ -23,6 +23,7 @@ def kfac(
     initial_damping: float = 1.0,
     min_damping: float = 1e-2,
     norm_constraint: float | None = None,
+    decrease_bound: float = 1.0,
     curvature_ema: float = 0.95,
     curvature_every: int = 1,
     inverse_every: int = 5,
@@ -52,6 +53,10 @@ def kfac(
             of the whole step with F of the batch when it is adaptive (twice the decrease of the
             loss that the step foretells). None is 1e-4 for the former and 0.1 for the latter,
             `math.inf` leaves steps unbounded.
+        decrease_bound: bound on −∇ᵀδ for a step δ of an adaptive learning rate, as a share of the
+            loss on the batch. By more than all of it no step can lower the loss; a quadratic
+            model foretells that when a batch has examples that are confidently wrong, whose
+            gradient is large and whose curvature vanishes. `math.inf` for none.
         curvature_ema: share of its past that the estimate of F keeps at an update.
         curvature_every, inverse_every, damping_every: steps between updates of the estimate,
             of its inverse and of adaptive damping.
@@ -71,15 +76,14 @@ def kfac(
     adaptive = is_adaptive(learning_rate)
     if norm_constraint is None:
         norm_constraint = _ADAPTIVE_CONSTRAINT if adaptive else _NORM_CONSTRAINT
-    elif norm_constraint == math.inf:
-        norm_constraint = None
     return KFAC(
         learning_rate=learning_rate,
         momentum=("adaptive" if adaptive else _MOMENTUM) if momentum is None else momentum,
         damping=damping,
         initial_damping=initial_damping,
         min_damping=min_damping,
-        norm_constraint=norm_constraint,
+        norm_constraint=_finite(norm_constraint),
+        decrease_bound=_finite(decrease_bound),
         curvature_ema=curvature_ema,
         curvature_every=curvature_every,
         inverse_every=inverse_every,
@@ -88,6 +92,10 @@ def kfac(
         l2=l2,
         allow_diagonal=_names(allow_diagonal),
     )
+
+
+def _finite(bound: float) -> float | None:
+    return None if bound == math.inf else bound
 
 
 def _names(allowed: bool | Collection[str]) -> bool | tuple[str, ...]:

@@ -35,6 +35,7 @@ class KFAC:
     initial_damping: float
     min_damping: float
     norm_constraint: float | None
+    decrease_bound: float | None
     curvature_ema: float
     curvature_every: int
     inverse_every: int
@@ -107,9 +108,9 @@ def _check_coefficient(name: str, value: Any, schedule: bool) -> None:
 
 
 def _check_together(settings: KFAC) -> None:
-    bound = settings.norm_constraint
-    if bound is not None:
-        _require("norm_constraint", _positive(bound), bound, _POSITIVE)
+    for name in ("norm_constraint", "decrease_bound"):
+        bound = getattr(settings, name)
+        _require(name, bound is None or _positive(bound), bound, _POSITIVE)
     _require(
         "curvature_every",
         settings.curvature_every <= settings.inverse_every,

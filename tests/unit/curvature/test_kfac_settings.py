@@ -18,7 +18,9 @@ def test_an_adaptive_rate_makes_the_momentum_adaptive_and_bounds_the_step():
     settings = kc.kfac()
     assert (settings.learning_rate, settings.momentum, settings.damping) == ("adaptive",) * 3
     assert settings.norm_constraint == 0.1
+    assert settings.decrease_bound == 1.0
     assert kc.kfac(norm_constraint=math.inf).norm_constraint is None
+    assert kc.kfac(decrease_bound=math.inf).decrease_bound is None
     assert settings.values(3) == {}
 
 
@@ -69,6 +71,8 @@ def test_one_node_may_be_allowed_by_its_bare_name():
         {"min_damping": 2.0},
         {"norm_constraint": -1e-3},
         {"learning_rate": 0.1, "norm_constraint": 0.0},
+        {"decrease_bound": 0.0},
+        {"decrease_bound": math.nan},
         {"curvature_ema": 1.0},
         {"inverse_every": 0},
         {"inverse_every": 2.5},

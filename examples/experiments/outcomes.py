@@ -1,0 +1,106 @@
+"""What the complete logs of a matrix say of its cells."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from run import last_loss
+from settings import TUNING_SEED, Cell, Run, cells, finished
+from training import WINDOW
+
+
+TARGETS = (1.0, 0.5, 0.2, 0.1, 0.03)
+BASELINE = "bn-skip"
+# A batch's loss is noisy: what has been reached is read off means over this many windows.
+SMOOTHED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A cell's final runs, and what the rates gave that were tried."""
+
+    cell: Cell
+    rate: float
+    runs: tuple[dict[str, Any], ...]
+    tuned: dict[float, float]
+
+    @property
+    def curve(self) -> np.ndarray:
+        """(seeds, windows) smoothed training loss; infinite where a run had diverged."""
+        length = -(-self.cell.steps // WINDOW)
+        rows = []
+        for run in self.runs:
+            values = [np.inf if value is None else value for value in run["curve"]]
+            values += [np.inf] * (length - len(values))
+            rows.append([np.mean(values[max(0, i - SMOOTHED + 1) : i + 1]) for i in range(length)])
+        return np.array(rows)
+
+    def steps_to(self, loss: float) -> float | None:
+        """Median over seeds of the steps to this loss; None when most never reach it."""
+        middle = statistics.median(_crossing(row, loss) for row in self.curve)
+        return middle if np.isfinite(middle) else None
+
+    @property
+    def final(self) -> float:
+        """Median training loss at the end."""
+        return statistics.median(last_loss(run) for run in self.runs)
+
+    @property
+    def accuracy(self) -> float:
+        """Median test accuracy; 0 for runs that diverged."""
+        return statistics.median(run["test_accuracy"] or 0.0 for run in self.runs)
+
+    @property
+    def milliseconds(self) -> float:
+        """Median wall time of a step once all is compiled; infinite when there was none."""
+        found = [1e3 * seconds for run in self.runs for seconds in _seconds_a_step(run["history"])]
+        return statistics.median(found) if found else np.inf
+
+
+def _crossing(curve: np.ndarray, loss: float) -> float:
+    """Steps at which a curve falls to a loss, on straight lines of log loss between its points."""
+    reached = np.flatnonzero(curve <= loss)
+    if not reached.size:
+        return np.inf
+    after = int(reached[0])
+    if after == 0:
+        return float(WINDOW)
+    above, below = np.log(curve[after - 1] / loss), np.log(loss / curve[after])
+    return float(WINDOW * (after + above / (above + below)))
+
+
+def _seconds_a_step(history: Sequence[dict[str, Any]]) -> list[float]:
+    """Between records one after the other; what comes before the first one compiles."""
+    pairs = itertools.pairwise(history)
+    return [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in pairs]
+
+
+def outcomes(matrix: Path, logs: Path) -> list[Outcome]:
+    """Every cell with complete logs, in the order of the matrix."""
+    found = []
+    for cell in cells(matrix):
+        tuned = {}
+        for rate in cell.rates:
+            done = finished(Run(cell, rate, TUNING_SEED).log(logs), Run(cell, rate, TUNING_SEED))
+            if done is not None:
+                tuned[rate] = last_loss(done)
+        if len(tuned) < len(cell.rates) or not cell.applies:
+            continue
+        rate = min(tuned, key=lambda each: tuned[each])
+        runs = [finished(run.log(logs), run) for run in (Run(cell, rate, s) for s in cell.seeds)]
+        complete = tuple(run for run in runs if run is not None)
+        if len(complete) == len(cell.seeds):
+            found.append(Outcome(cell, rate, complete, tuned))
+    return found
+
+
+def best_baseline(found: Sequence[Outcome]) -> Outcome | None:
+    """The baseline with the optimiser that ends lowest."""
+    there = [outcome for outcome in found if outcome.cell.arm == BASELINE]
+    return min(there, key=lambda outcome: outcome.final, default=None)
