@@ -15,6 +15,7 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
 
 from kernelc._errors import DataError
+from kernelc.training._forms import check_forms
 from kernelc.training._losses import Loss
 from kernelc.training._source import put
 from kernelc.training._step import Batches, Fixed, Packed, advance
@@ -92,6 +93,7 @@ class OptaxStepper:
                 law="An optimiser is an Optax gradient transformation, or kernelc.kfac()",
                 remedy="Pass for example optax.adam(1e-3)",
             )
+        check_forms(self.optimizer, params)
         return self.adjust(self.optimizer.init(params))
 
     def advance(

@@ -144,6 +144,13 @@ def test_train_shapes_trains_and_writes_the_run(run, tmp_path):
     assert f"{told['history'][-1]['test_accuracy']:.4f}" in result.stdout
 
 
+def test_train_centres_the_examples_when_asked(run):
+    options = ("train", "nets_of_mine:net", "--steps", "2")
+    plain, centred = run(*options), run(*options, "--centred")
+    assert centred.exit_code == 0
+    assert plain.stdout != centred.stdout
+
+
 def test_train_goes_on_from_its_folder(run):
     options = ("train", "nets_of_mine:net", "--checkpoint", "kept", "--steps")
     assert "finished after 2 steps" in run(*options, "2").stdout

@@ -1,0 +1,52 @@
+"""Whether an optimiser does the same to the weights of a loop as to those of its layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import optax
+from jaxtyping import PyTree
+
+from kernelc._errors import UnsupportedError
+from kernelc.modules import Model, Repeat
+
+
+def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None:
+    """UnsupportedError for an optimiser that keeps more or fewer numbers for stacked weights.
+
+    A loop holds the weights of its layers as one array with one axis more. Muon leaves such an
+    array to Adam, and optimisers with factors for the axes of a matrix have one more factor. What
+    keeps no numbers (clipping by unit, LARS) does not show.
+    """
+    if not isinstance(params, Model) or not any(isinstance(n, Repeat) for n in params.nodes):
+        return
+
+    def kept(*blocks: int) -> int:
+        """Numbers of the state for loops of that many blocks, or of one that is not stacked."""
+        state = jax.eval_shape(optimizer.init, _resized(params, blocks))
+        return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
+
+    # Trees of one structure, since an optimiser may hold masks of it.
+    block, one_more = kept(2) - kept(), kept(3) - kept(2)
+    if block != one_more:
+        raise UnsupportedError(
+            where="optimiser",
+            found=f"a state with {block} numbers more for the second block of the loops, with "
+            f"{one_more} more for the third",
+            law="An optimiser that tells the axes of a weight apart needs each weight as an array "
+            "of its own; a loop stacks them",
+            remedy='Train kernelc.unrolled(model), or lower with Policy(layers="unrolled")',
+        )
+
+
+def _resized(params: Model, blocks: tuple[int, ...]) -> PyTree:
+    def resized(node: Any) -> Any:
+        if not isinstance(node, Repeat):
+            return node
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((*blocks, *leaf.shape[1:]), leaf.dtype), node
+        )
+
+    return jax.tree.map(resized, params, is_leaf=lambda node: isinstance(node, Repeat))
