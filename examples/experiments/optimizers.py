@@ -65,8 +65,13 @@ def _kfac_damped(rate: float, steps: int) -> Any:
 
 
 def _kfac_bounded(rate: float, steps: int) -> Any:
-    """As "kfac", with a bound on the length of steps, not on the decrease they foretell."""
-    return kc.kfac(initial_damping=rate, decrease_bound=math.inf, allow_diagonal=True)
+    """As "kfac-damped", with a tight bound on steps, but none on the decrease they foretell."""
+    return kc.kfac(
+        initial_damping=rate,
+        norm_constraint=0.1,
+        decrease_bound=math.inf,
+        allow_diagonal=True,
+    )
 
 
 def _kfac_fixed(rate: float, steps: int) -> Any:

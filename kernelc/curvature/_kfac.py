@@ -11,7 +11,7 @@ from kernelc.curvature._settings import KFAC, Adaptive, Schedule, is_adaptive
 # Without a bound on the step, fixed rates leave deep networks stuck or diverging.
 _NORM_CONSTRAINT = 1e-4
 # Adaptive steps foretell what they gain, at most half of this.
-_ADAPTIVE_CONSTRAINT = 0.1
+_ADAPTIVE_CONSTRAINT = 0.3
 _MOMENTUM = 0.9
 
 
@@ -51,7 +51,7 @@ def kfac(
         norm_constraint: bound on δᵀ(F + λ)δ for the step δ, which is shortened to it: of the
             step against the gradient with F as K-FAC has it when the learning rate is given,
             of the whole step with F of the batch when it is adaptive (twice the decrease of the
-            loss that the step foretells). None is 1e-4 for the former and 0.1 for the latter,
+            loss that the step foretells). None is 1e-4 for the former and 0.3 for the latter,
             `math.inf` leaves steps unbounded.
         decrease_bound: bound on −∇ᵀδ for a step δ of an adaptive learning rate, as a share of the
             loss on the batch. By more than all of it no step can lower the loss; a quadratic

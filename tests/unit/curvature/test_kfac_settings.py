@@ -17,7 +17,7 @@ from kernelc.curvature import _compat
 def test_an_adaptive_rate_makes_the_momentum_adaptive_and_bounds_the_step():
     settings = kc.kfac()
     assert (settings.learning_rate, settings.momentum, settings.damping) == ("adaptive",) * 3
-    assert settings.norm_constraint == 0.1
+    assert settings.norm_constraint == 0.3
     assert settings.decrease_bound == 1.0
     assert kc.kfac(norm_constraint=math.inf).norm_constraint is None
     assert kc.kfac(decrease_bound=math.inf).decrease_bound is None
