@@ -119,27 +119,22 @@ def test_an_adaptive_step_keeps_its_bound():
     assert scale[0, 0] < 0.5
 
 
-@pytest.mark.parametrize("l2", [0.0, 0.05])
-def test_no_adaptive_step_foretells_more_than_the_loss_can_fall(l2):
+@pytest.mark.parametrize(("share", "l2"), [(1.0, 0.0), (0.5, 0.05)])
+def test_no_adaptive_step_foretells_more_than_the_loss_can_fall(share, l2):
     # Logits this large are confidently wrong: there is next to no curvature where they are.
     sure = eqx.tree_at(lambda model: model.weight, Linear(), replace_fn=lambda leaf: 30 * leaf)
     settings = {"damping": 1e-3, "min_damping": 1e-3, "norm_constraint": np.inf, "l2": l2}
-    foretold = {}
-    for share in (np.inf, 1.0, 0.5):
-        stepper, carry = stepper_of(sure, kc.kfac(decrease_bound=share, **settings))
-        carry, _, losses, _ = run(stepper, carry, 1)
-        weights = [np.vstack([m.weight, m.bias]).astype(np.float64) for m in (sure, carry.params)]
-        homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
-        logits = homogeneous @ weights[0]
-        p = np.exp(logits - logits.max(1, keepdims=True))
-        p /= p.sum(1, keepdims=True)
-        gradient = homogeneous.T @ (p - np.eye(3)[Y]) / 40 + l2 * weights[0]
-        loss = losses[0] + l2 / 2 * (weights[0] ** 2).sum()
-        foretold[share] = -(gradient * (weights[1] - weights[0])).sum() / loss
-    assert foretold[np.inf] > 1.5
-    # differences of weights in float32
-    assert foretold[1.0] == pytest.approx(1.0, rel=1e-4)
-    assert foretold[0.5] == pytest.approx(0.5, rel=1e-4)
+    stepper, carry = stepper_of(sure, kc.kfac(decrease_bound=share, **settings))
+    carry, _, losses, _ = run(stepper, carry, 1)
+    before, after = (np.vstack([m.weight, m.bias]).astype(np.float64) for m in (sure, carry.params))
+    homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
+    logits = homogeneous @ before
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    gradient = homogeneous.T @ (p - np.eye(3)[Y]) / 40 + l2 * before
+    loss = losses[0] + l2 / 2 * (before**2).sum()
+    # It would be longer without a bound, so it ends at the bound; weights are in float32.
+    assert -(gradient * (after - before)).sum() / loss == pytest.approx(share, rel=1e-4)
 
 
 def test_rates_share_one_compilation_and_a_small_one_moves_less():
