@@ -230,8 +230,8 @@ def test_a_page_is_rewritten_between_the_marks_alone(tmp_path):
 
 
 README_ROWS = {
-    "bn-skip-relu-kfac-bounded": None,
-    "vanilla-dks-sigmoid-kfac-bounded": "bn-skip-relu-kfac-bounded",
+    "bn-skip-relu-kfac": None,
+    "vanilla-dks-sigmoid-kfac": "bn-skip-relu-kfac",
     "bn-skip-relu-sgd": None,
     "weighted98-dks-tanh-sgd-clipped": "bn-skip-relu-sgd",
     "vanilla-dks-tanh-sgd-clipped": "bn-skip-relu-sgd",
