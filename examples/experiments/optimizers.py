@@ -61,13 +61,14 @@ def _kfac_free(rate: float, steps: int) -> Any:
 
 def _kfac_damped(rate: float, steps: int) -> Any:
     """As "kfac-free", with damping that never falls below 1e-2: batches of 250 are noisy."""
-    return kc.kfac(initial_damping=rate, **_UNBOUNDED, allow_diagonal=True)
+    return kc.kfac(initial_damping=rate, min_damping=1e-2, **_UNBOUNDED, allow_diagonal=True)
 
 
 def _kfac_bounded(rate: float, steps: int) -> Any:
     """As "kfac-damped", with a tight bound on steps, but none on the decrease they foretell."""
     return kc.kfac(
         initial_damping=rate,
+        min_damping=1e-2,
         norm_constraint=0.1,
         decrease_bound=math.inf,
         allow_diagonal=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -51,7 +52,7 @@ def beside(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str 
     best = best_baseline(found)
     lines = [["net", "activation", "optimiser", *_named(targets)]]
     for outcome in found:
-        root = outcome.cell.optimizer.split("-")[0]
+        root = re.sub("-(clipped|unitwise)$", "", outcome.cell.optimizer)
         same = (o for o in found if o.cell.arm == BASELINE and o.cell.optimizer == root)
         baseline = next(same, None)
         if baseline in (None, best, outcome):
@@ -116,7 +117,8 @@ def told(matrix: Path, found: Sequence[Outcome]) -> str:
     text = table(found, targets)
     compared = beside(found, targets)
     if compared:
-        text += f"\nSteps relative to the baseline with the same optimiser:\n\n{compared}"
+        text += "\nSteps relative to the baseline with the same optimiser, without a clip:\n"
+        text += f"\n{compared}"
     if failed:
         text += "\nDid not train:\n\n" + "".join(f"- {line}\n" for line in failed)
     return text

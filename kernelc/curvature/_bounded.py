@@ -21,9 +21,9 @@ def bounded(optimizer: type[Any], square: float, share: float) -> type[Any]:
     Arguments:
         optimizer: `kfac_jax.Optimizer`.
         square: bound on δᵀ(F + λ)δ for every step δ, which is twice the decrease of the loss that
-            a step with the best coefficients foretells.
-        share: bound on -∇ᵀδ as a share of the loss on the batch, which is not negative and has no
-            further to fall.
+            a step with the best coefficients foretells; shortened, it foretells more than half.
+        share: bound on -∇ᵀδ, the decrease to first order, as a share of the loss on the batch,
+            which is not negative and has no further to fall.
     """
 
     # Private methods: `_compat.load`, where `optimizer` comes from, allows one release alone.

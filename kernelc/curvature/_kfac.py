@@ -10,7 +10,7 @@ from kernelc.curvature._settings import KFAC, Adaptive, Schedule, is_adaptive
 
 # Without a bound on the step, fixed rates leave deep networks stuck or diverging.
 _NORM_CONSTRAINT = 1e-4
-# Adaptive steps foretell what they gain, at most half of this.
+# Of adaptive steps, which foretell half of this unless they are shortened.
 _ADAPTIVE_CONSTRAINT = 0.3
 _MOMENTUM = 0.9
 
@@ -51,12 +51,14 @@ def kfac(
         norm_constraint: bound on δᵀ(F + λ)δ for the step δ, which is shortened to it: of the
             step against the gradient with F as K-FAC has it when the learning rate is given,
             of the whole step with F of the batch when it is adaptive (twice the decrease of the
-            loss that the step foretells). None is 1e-4 for the former and 0.3 for the latter,
-            `math.inf` leaves steps unbounded.
+            loss that a step foretells which is not shortened). None is 1e-4 for the former and
+            0.3 for the latter, `math.inf` leaves steps unbounded.
         decrease_bound: bound on −∇ᵀδ for a step δ of an adaptive learning rate, as a share of the
-            loss on the batch. By more than all of it no step can lower the loss; a quadratic
-            model foretells that when a batch has examples that are confidently wrong, whose
-            gradient is large and whose curvature vanishes. `math.inf` for none.
+            loss on the batch: the decrease to first order, twice what a step foretells which is
+            not shortened. No step can lower the loss by more than all of it, but a quadratic
+            model foretells many times that when a batch has examples that are confidently wrong,
+            whose gradient is large and whose curvature vanishes. 2 leaves whole the step that
+            takes a squared error to zero; `math.inf` for no bound.
         curvature_ema: share of its past that the estimate of F keeps at an update.
         curvature_every, inverse_every, damping_every: steps between updates of the estimate,
             of its inverse and of adaptive damping.

@@ -96,9 +96,10 @@ def fit(
         is a result, not an error.
 
     Raises: DataError when numbers are out of range, data is not finite, or data and model do
-        not fit each other; LoadError when the checkpoint is of another run or cannot be read;
-        all before the first step, but for examples made on demand, which are checked as they
-        are made.
+        not fit each other; UnsupportedError for K-FAC on weights it would not take whole, and for
+        optimisers that show to treat weights by their axes on layers in a loop; LoadError when
+        the checkpoint is of another run or cannot be read; all before the first step, but for
+        examples made on demand, which are checked as they are made.
 
     Example:
         >>> import equinox as eqx

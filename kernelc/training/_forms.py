@@ -18,7 +18,8 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
 
     A loop holds the weights of its layers as one array with one axis more. Muon leaves such an
     array to Adam, and optimisers with factors for the axes of a matrix have one more factor. What
-    keeps no numbers (clipping by unit, LARS) does not show.
+    keeps no numbers of its own for that (clipping by unit, LARS) does not show, nor does what
+    needs the values of the parameters to start.
     """
     if not isinstance(params, Model) or not any(isinstance(n, Repeat) for n in params.nodes):
         return
@@ -29,7 +30,10 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
         return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
 
     # Trees of one structure, since an optimiser may hold masks of it.
-    block, one_more = kept(2) - kept(), kept(3) - kept(2)
+    try:
+        block, one_more = kept(2) - kept(), kept(3) - kept(2)
+    except jax.errors.JAXTypeError:
+        return
     if block != one_more:
         raise UnsupportedError(
             where="optimiser",

@@ -25,9 +25,9 @@ def looped():
 
 
 @pytest.mark.parametrize(
-    "optimizer", [optax.contrib.muon(1e-2), optax.chain(optax.contrib.muon(1e-2))]
+    "optimizer", [optax.contrib.muon(1e-2), optax.chain(optax.contrib.muon(1e-2)), optax.sm3(1e-2)]
 )
-def test_muon_is_refused_on_a_loop_and_served_one_by_one(looped, optimizer):
+def test_those_with_a_state_by_axes_are_refused_on_a_loop_and_served_one_by_one(looped, optimizer):
     with pytest.raises(
         kc.UnsupportedError, match=r"second block of the loops.*kernelc\.unrolled\(model\)"
     ):
@@ -55,6 +55,13 @@ def test_masks_have_the_structure_of_the_model(looped):
     check_forms(optax.masked(optax.adam(1e-2), matrices), params)
     with pytest.raises(kc.UnsupportedError):
         check_forms(optax.masked(optax.contrib.muon(1e-2), matrices), params)
+
+
+def test_what_needs_the_values_of_the_parameters_does_not_show(looped):
+    def init(params):
+        return float(sum(leaf.sum() for leaf in jax.tree.leaves(params)))
+
+    check_forms(optax.GradientTransformation(init, optax.identity().update), split(looped)[0])
 
 
 def test_models_of_others_have_no_loops_that_would_be_known():

@@ -123,7 +123,7 @@ def test_an_adaptive_step_keeps_its_bound():
 def test_no_adaptive_step_foretells_more_than_the_loss_can_fall(share, l2):
     # Logits this large are confidently wrong: there is next to no curvature where they are.
     sure = eqx.tree_at(lambda model: model.weight, Linear(), replace_fn=lambda leaf: 30 * leaf)
-    settings = {"damping": 1e-3, "min_damping": 1e-3, "norm_constraint": np.inf, "l2": l2}
+    settings = {"damping": 1e-3, "norm_constraint": np.inf, "l2": l2}
     stepper, carry = stepper_of(sure, kc.kfac(decrease_bound=share, **settings))
     carry, _, losses, _ = run(stepper, carry, 1)
     before, after = (np.vstack([m.weight, m.bias]).astype(np.float64) for m in (sure, carry.params))
