@@ -31,9 +31,10 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
 
     # Trees of one structure, since an optimiser may hold masks of it.
     try:
-        block, one_more = kept(2) - kept(), kept(3) - kept(2)
+        one, two, three = kept(), kept(2), kept(3)
     except jax.errors.JAXTypeError:
         return
+    block, one_more = two - one, three - two
     if block != one_more:
         raise UnsupportedError(
             where="optimiser",

@@ -73,6 +73,14 @@ def run(stepper, carry, count, x=X, y=Y, rows=None):
     return moved.whole, *told
 
 
+def by_hand(weights):
+    """Inputs with a one behind each, and the softmax of the logits; float64."""
+    homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
+    logits = homogeneous @ weights
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    return homogeneous, p / p.sum(1, keepdims=True)
+
+
 EXACT = {"momentum": 0.0, "damping": 1.0, "estimation": "fisher_exact"}
 
 
@@ -82,16 +90,14 @@ def test_factors_of_one_layer_are_those_of_the_definition():
     before = jax.tree.map(np.array, carry.params)
     carry, ran, losses, hits = run(stepper, carry, 1)
     inputs, outputs = carry.opt_state.estimator_state.blocks_states[0].factors
-    homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
-    logits = homogeneous @ np.vstack([model.weight, model.bias])
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    homogeneous, p = by_hand(np.vstack([model.weight, model.bias]))
     fisher = np.mean([np.diag(row) - np.outer(row, row) for row in p], axis=0)
     # float32 means of 40 terms of size one
     np.testing.assert_allclose(inputs.value, homogeneous.T @ homogeneous / 40, atol=2e-6)
     np.testing.assert_allclose(outputs.value, fisher, atol=1e-6)
     assert ran == 1
     assert losses[0] == pytest.approx(-np.log(p[np.arange(40), Y]).mean(), rel=1e-6)
-    assert hits[0] == (logits.argmax(1) == Y).sum()
+    assert hits[0] == (p.argmax(1) == Y).sum()
     # a rate of zero moves nothing
     np.testing.assert_array_equal(before.weight, carry.params.weight)
 
@@ -106,9 +112,7 @@ def test_an_adaptive_step_keeps_its_bound():
         carry, *_ = run(stepper, carry, 1)
         weight, bias = carry.params.weight - model.weight, carry.params.bias - model.bias
         moved[limit] = np.vstack([weight, bias]).astype(np.float64)
-    homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
-    logits = homogeneous @ np.vstack([model.weight, model.bias])
-    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    homogeneous, p = by_hand(np.vstack([model.weight, model.bias]))
     # d^T (F + damping) d by hand: F is the mean of J^T (diag p - p p^T) J.
     out = homogeneous @ moved[bound]
     fisher = np.mean((p * out**2).sum(1) - (p * out).sum(1) ** 2)
@@ -127,10 +131,7 @@ def test_no_adaptive_step_falls_further_than_its_share_of_the_loss():
     stepper, carry = stepper_of(sure, kc.kfac(decrease_bound=share, **settings))
     carry, _, losses, _ = run(stepper, carry, 1)
     before, after = (np.vstack([m.weight, m.bias]).astype(np.float64) for m in (sure, carry.params))
-    homogeneous = np.hstack([X, np.ones((40, 1))]).astype(np.float64)
-    logits = homogeneous @ before
-    p = np.exp(logits - logits.max(1, keepdims=True))
-    p /= p.sum(1, keepdims=True)
+    homogeneous, p = by_hand(before)
     gradient = homogeneous.T @ (p - np.eye(3)[Y]) / 40 + l2 * before
     loss = losses[0] + l2 / 2 * (before**2).sum()
     # It would be longer without a bound, so it ends at the bound; weights are in float32.
