@@ -18,6 +18,7 @@ LONGEST = 400
 
 LEVEL = {
     "_errors": 0,
+    "_registration": 0,
     "activations": 1,
     "modules": 1,
     "data": 1,

@@ -13,6 +13,7 @@ from typing import Any
 import sympy
 
 from .._errors import ActivationError
+from .._registration import function_place, same_function
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,42 @@ class Definition:
 _definitions: dict[str, Definition] = {}
 
 ACTIVATIONS: Mapping[str, Definition] = MappingProxyType(_definitions)
+LONGEST_NAME = 200
 
 
 def register(definition: Definition, *aliases: str) -> Definition:
-    """Make `definition` available under its name and `aliases`; a name is taken once."""
-    for name in (definition.name, *aliases):
-        if name in _definitions:
-            raise ValueError(f"activation {name!r} is already registered")
-        _definitions[name] = definition
+    """Make `definition` available under its name and `aliases`.
+
+    A name is taken once. The same definition again, by the same function of the same module (a
+    notebook cell that runs twice), takes the place of the first.
+
+    Raises:
+        ActivationError: a name that another definition has, or that is no short text; then
+            nothing is registered.
+    """
+    names = (definition.name, *aliases)
+    for name in names:
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+            law = f"is text of 1 to {LONGEST_NAME} characters"
+            raise _unfit(definition, f"the name {str(name)[:80]!r}", law)
+        known = _definitions.get(name, definition)
+        if not same_function(known.expression, definition.expression):
+            found = f"{name!r}, which is registered by {function_place(known.expression)}"
+            raise _unfit(definition, found, "is taken by one definition")
+    before = _definitions.get(definition.name)
+    for name in [name for name, known in _definitions.items() if known is before]:
+        del _definitions[name]
+    _definitions.update(dict.fromkeys(names, definition))
     return definition
+
+
+def _unfit(definition: Definition, found: str, law: str) -> ActivationError:
+    return ActivationError(
+        where=f"activation by {function_place(definition.expression)}",
+        found=found,
+        law=f"A name {law}",
+        remedy="Register it under another name",
+    )
 
 
 def lookup(name: object) -> Definition:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from .._errors import LoadError
 from ._assembly import Spec
 from ._field_codec import FieldReader, fields_of
+from ._seal import opened, seal
 
 
 FORMAT = "kernelc.network"
@@ -21,36 +22,38 @@ _LARGEST_INTEGER = 2**53
 """Beyond it, JSON readers of other languages lose digits."""
 
 
-def dump(name: str, specs: Sequence[Spec]) -> str:
+def dump(name: str, specs: Sequence[Spec], shaped_by: str | None = None) -> str:
     """The JSON text of a network given as (name, layer, input indices), one node a line."""
-    lines = [
-        json.dumps(
-            {
-                "name": node,
-                "kind": type(layer).__name__,
-                "inputs": list(inputs),
-                "fields": fields_of(layer, node),
-            },
-            allow_nan=False,
-        )
+    nodes = [
+        {
+            "name": node,
+            "kind": layer.kind_name,
+            "inputs": list(inputs),
+            "fields": fields_of(layer, node),
+        }
         for node, layer, inputs in specs
     ]
-    head = json.dumps({"format": FORMAT, "version": VERSION, "name": name})
-    body = ",\n".join(f"  {line}" for line in lines)
-    return f'{head[:-1]}, "nodes": [\n{body}\n]}}\n'
+    head: dict[str, Any] = {"format": FORMAT, "version": VERSION, "name": name}
+    if shaped_by is not None:
+        head["shaped"] = seal(shaped_by, nodes)
+    body = ",\n".join(f"  {json.dumps(node, allow_nan=False)}" for node in nodes)
+    return f'{json.dumps(head)[:-1]}, "nodes": [\n{body}\n]}}\n'
 
 
-def parse(text: str) -> tuple[str, list[Spec]]:
-    """The name and specs of a network in JSON.
+def parse(text: str) -> tuple[str, list[Spec], str | None]:
+    """The name, the specs and, for shaped networks, the target of a network in JSON.
 
     Raises:
         LoadError: anything `dump` would not write: broken or oversized text, another format or
-            version, unknown kinds and fields, values of wrong types, references forward.
+            version, unknown kinds and fields, values of wrong types, references forward, constants
+            that were solved for other layers.
     """
     document = _document(text)
     reader = FieldReader()
     nodes = document["nodes"]
-    return document["name"], [_node(reader, item, i) for i, item in enumerate(nodes)]
+    specs = [_node(reader, item, i) for i, item in enumerate(nodes)]
+    shaped = document.get("shaped")
+    return document["name"], specs, None if shaped is None else opened(shaped, nodes)
 
 
 def _document(text: str) -> dict[str, Any]:
@@ -74,7 +77,7 @@ def _document(text: str) -> dict[str, Any]:
     version = document.get("version")
     if type(version) is not int or version != VERSION:
         _refuse("network file", f"version {version!r}"[:80], f"this kernelc reads {VERSION}")
-    if set(document) != {"format", "version", "name", "nodes"}:
+    if set(document) - {"shaped"} != {"format", "version", "name", "nodes"}:
         found = f"entries {', '.join(sorted(map(str, document)))}"[:120]
         _refuse("network file", found, "a network has a format, a version, a name and nodes")
     if not isinstance(document["name"], str) or not isinstance(document["nodes"], list):

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .._errors import GraphError
+from ._kinds import KINDS, register_kind
 from ._node import Node
 from ._shaping_rule import ShapingRule
 
@@ -30,17 +31,25 @@ class Layer(ABC):
     A kind is one final frozen dataclass that says, in this order: how shapes pass
     (`out_shape`), how kernels pass (`kernel`), and what it becomes (`module`). The
     passes of the compiler are folds that call these and never name a kind.
+
+    In files a kind is the name of the class, after its module when it is not one of kernelc's
+    own; `class Gain(Layer, kind="lab.Gain")` names it so that it may move. Another class of the
+    same kind is refused with a `GraphError`; the same one defined again takes its place.
     """
 
-    kinds: ClassVar[dict[str, type[Layer]]] = {}
+    kinds: ClassVar[dict[str, type[Layer]]] = KINDS
+    kind_name: ClassVar[str]
+    """What files call this kind."""
+    defined_at: ClassVar[str]
+    """Module, name, file and line of the class."""
     arity: ClassVar[int | None] = 1
     """Number of inputs; None means one or more."""
     arranges: ClassVar[bool] = False
     """Whether it only puts the numbers of its input into another shape."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, kind: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Layer.kinds[cls.__name__] = cls
+        register_kind(cls, kind)
 
     def __call__(self, *inputs: Node, name: str | None = None) -> Node:
         """Add a node that applies this layer to `inputs`; names are unique in a network."""

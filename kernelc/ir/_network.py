@@ -27,6 +27,9 @@ class Network:
         output: the node whose value is the network's.
         name: what to call it.
 
+    `shaped_by` is the text of the target that `kernelc.shape` solved its constants for, or None;
+    files keep it together with a digest of the layers, and rewriting a network drops it.
+
     Raises:
         GraphError: more than one input, an input that is not `x`, names used twice, an
             output that does not depend on `x`.
@@ -39,10 +42,11 @@ class Network:
         (3,)
     """
 
-    __slots__ = ("__weakref__", "_hash", "_places", "name", "nodes")
+    __slots__ = ("__weakref__", "_hash", "_places", "name", "nodes", "shaped_by")
 
     name: str
     nodes: tuple[Placed, ...]
+    shaped_by: str | None
     _places: dict[str, int]
 
     def __init__(self, x: Node, output: Node, name: str = "network") -> None:
@@ -57,15 +61,18 @@ class Network:
         self._fill(name, place(specs_of(name, x, output)))
 
     @classmethod
-    def from_specs(cls, specs: Sequence[Spec], name: str = "network") -> Network:
+    def from_specs(
+        cls, specs: Sequence[Spec], name: str = "network", shaped_by: str | None = None
+    ) -> Network:
         """Build from (name, layer, input indices) in topological order: what rewrites return."""
         check_specs(name, specs)
         self = object.__new__(cls)
-        self._fill(name, place(specs))
+        self._fill(name, place(specs), shaped_by)
         return self
 
-    def _fill(self, name: str, nodes: tuple[Placed, ...]) -> None:
+    def _fill(self, name: str, nodes: tuple[Placed, ...], shaped_by: str | None = None) -> None:
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "shaped_by", shaped_by)
         object.__setattr__(self, "nodes", nodes)
         object.__setattr__(self, "_places", {node.name: i for i, node in enumerate(nodes)})
         object.__setattr__(self, "_hash", None)
@@ -75,7 +82,7 @@ class Network:
 
     def __reduce__(self) -> Any:
         specs = [(node.name, node.layer, node.inputs) for node in self.nodes]
-        return (Network.from_specs, (specs, self.name))
+        return (Network.from_specs, (specs, self.name, self.shaped_by))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self.name == other.name and self.nodes == other.nodes
@@ -101,14 +108,15 @@ class Network:
     def to_json(self) -> str:
         """The network as JSON text that `from_json` turns back into exactly this network."""
         specs = [(node.name, node.layer, node.inputs) for node in self.nodes]
-        return _json.dump(self.name, specs)
+        return _json.dump(self.name, specs, self.shaped_by)
 
     @classmethod
     def from_json(cls, text: str) -> Network:
         """Read what `to_json` wrote; nothing in the text is evaluated.
 
         Raises:
-            LoadError: text that is no network file.
+            LoadError: text that is no network file, or a shaped network whose activations are
+                not those its constants were solved for.
             GraphError, ShapeError: a network that breaks a law.
 
         Example:
@@ -118,8 +126,8 @@ class Network:
             >>> kc.Network.from_json(net.to_json()) == net
             True
         """
-        name, specs = _json.parse(text)
-        return cls.from_specs(specs, name)
+        name, specs, shaped_by = _json.parse(text)
+        return cls.from_specs(specs, name, shaped_by)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_json` to a file.
@@ -223,7 +231,12 @@ class Network:
             values.append(visit(self, algebra, node, [values[i] for i in node.inputs]))
         return values
 
-    def rebuild(self, change: Callable[[Placed], Layer | None], name: str | None = None) -> Network:
+    def rebuild(
+        self,
+        change: Callable[[Placed], Layer | None],
+        name: str | None = None,
+        shaped_by: str | None = None,
+    ) -> Network:
         """A copy with each layer replaced by `change(node)`; None takes a one-input node out."""
         specs: list[Spec] = []
         moved: dict[int, int] = {}
@@ -234,7 +247,7 @@ class Network:
                 continue
             specs.append((node.name, layer, tuple(moved[i] for i in node.inputs)))
             moved[node.index] = len(specs) - 1
-        return Network.from_specs(specs, name or self.name)
+        return Network.from_specs(specs, name or self.name, shaped_by)
 
 
 def visit(network: Network, algebra: KernelAlgebra[S], node: Placed, inputs: Sequence[S]) -> S:

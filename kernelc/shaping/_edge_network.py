@@ -54,7 +54,9 @@ def at_edge_of_chaos(
     point = solve_edge_of_chaos(phi, target)
     local, moments = certify_edge(phi, point.q, point.weight_std, point.bias_std)
     placed = {name: place for name, (place, _) in found.read.items()}
-    final = ready.network.rebuild(lambda node: _drawn(node, placed, point, target.init))
+    final = ready.network.rebuild(
+        lambda node: _drawn(node, placed, point, target.init), shaped_by=str(target)
+    )
     return ShapedNetwork(
         network=final,
         target=target,

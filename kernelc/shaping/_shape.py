@@ -77,7 +77,7 @@ def shape(
     certificate = {label: residuals for label, (_, residuals) in result.items()}
     certificate["network"] = whole
     return ShapedNetwork(
-        network=_transformed(ready.network, functions, transforms),
+        network=_transformed(ready.network, functions, transforms, str(target)),
         target=target,
         transforms=transforms,
         certificate=certificate,
@@ -112,7 +112,10 @@ def _functions(network: Network) -> dict[str, ScalarFunction]:
 
 
 def _transformed(
-    network: Network, functions: dict[str, ScalarFunction], transforms: dict[str, Transform]
+    network: Network,
+    functions: dict[str, ScalarFunction],
+    transforms: dict[str, Transform],
+    shaped_by: str,
 ) -> Network:
     labels = {phi: label for label, phi in functions.items()}
     changed: dict[ScalarFunction, Layer] = {}
@@ -127,7 +130,7 @@ def _transformed(
             changed[phi] = node.layer.transformed(t.alpha, t.beta, t.gamma, t.delta, **params)
         return changed[phi]
 
-    return network.rebuild(change)
+    return network.rebuild(change, shaped_by=shaped_by)
 
 
 def _checked(network: Any, target: Any, pln: Any, shortcut_weight: Any) -> Network:

@@ -1,0 +1,54 @@
+"""Names of activations: each taken by one definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sympy
+
+import kernelc as kc
+from kernelc.activations import ACTIVATIONS, Definition, X, _registry, named, register
+
+
+@pytest.fixture(autouse=True)
+def definitions() -> Iterator[None]:
+    before = dict(ACTIVATIONS)
+    yield
+    _registry._definitions.clear()
+    _registry._definitions.update(before)
+
+
+def cell(*aliases: str) -> Definition:
+    """What a cell of a notebook registers each time it runs."""
+    return register(Definition(name="wave", expression=lambda: sympy.sin(2 * X)), *aliases)
+
+
+def test_a_cell_may_run_twice():
+    first, second = cell("waves", "wavy"), cell("waves")
+    assert first is not second
+    assert ACTIVATIONS["wave"] is ACTIVATIONS["waves"] is second
+    assert "wavy" not in ACTIVATIONS
+
+
+@pytest.mark.parametrize("name", ["tanh", "silu"])
+def test_names_of_the_package_are_taken(name):
+    before = dict(ACTIVATIONS)
+    with pytest.raises(kc.ActivationError, match="taken by one definition") as caught:
+        register(Definition(name="mine", expression=lambda: X**3), name)
+    assert "_sigmoidal.py:1" in str(caught.value)
+    assert "test_registry.py:" in str(caught.value)
+    assert dict(ACTIVATIONS) == before
+
+
+def test_another_function_of_the_same_name_is_refused():
+    cell()
+    with pytest.raises(kc.ActivationError, match="wave"):
+        register(Definition(name="wave", expression=lambda: sympy.sin(3 * X)))
+    assert named("wave").expr == sympy.sin(2 * X)
+
+
+@pytest.mark.parametrize("name", ["", 3, None, "x" * 201])
+def test_names_are_short_texts(name):
+    with pytest.raises(kc.ActivationError, match="name"):
+        register(Definition(name=name, expression=lambda: X**3))
