@@ -14,8 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from .._errors import KernelcError, LoadError
-from ..ir import Network
-from ..shaping import ShapedNetwork
+from ..ir import Network, NetworkCarrier
 
 
 Spec = Annotated[
@@ -92,7 +91,7 @@ def _attribute(module: ModuleType, name: str) -> Any:
 def _network(spec: str, value: Any) -> Network:
     if callable(value):
         value = _called(spec, value)
-    if isinstance(value, ShapedNetwork):
+    if isinstance(value, NetworkCarrier):
         value = value.network
     if not isinstance(value, Network):
         raise LoadError(

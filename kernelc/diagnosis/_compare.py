@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import KernelcError
-from ..ir import Network
+from ..ir import Network, NetworkCarrier
 from ..shaping import ShapedNetwork
 from ._diagnose import diagnose
 from ._findings import Finding
@@ -141,7 +141,7 @@ def compare(networks: Mapping[str, Network | ShapedNetwork], data: Any = None) -
     for name, network in networks.items():
         if not isinstance(name, str):
             raise _refusal(repr(name)[:80], f"a name of type {type(name).__name__}")
-        if not isinstance(network, Network | ShapedNetwork):
+        if not isinstance(network, Network | NetworkCarrier):
             raise _refusal(repr(name), f"an entry of type {type(network).__name__}")
     return Comparison({name: diagnose(network, data) for name, network in networks.items()})
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._errors import KernelcError
-from ..ir import Network
+from ..ir import Network, as_network
 from ..shaping import ShapedNetwork
 from ._findings import case_of, findings, some
 from ._inputs import inputs_of
@@ -44,15 +43,7 @@ def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
         >>> report.findings[0].kind, report.findings[0].severity
         ('explosion', 'critical')
     """
-    if isinstance(network, ShapedNetwork):
-        network = network.network
-    if not isinstance(network, Network):
-        raise KernelcError(
-            where="diagnose",
-            found=f"an argument of type {type(network).__name__}",
-            law="networks are diagnosed",
-            remedy="pass a kernelc.Network or what kernelc.shape returns",
-        )
+    network = as_network(network, "diagnose").network
     profile = measure(network, inputs_of(data, network.input_shape))
     case = case_of(network, profile)
     return Report(

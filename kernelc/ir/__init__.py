@@ -1,6 +1,7 @@
 """What a network is: layers applied to nodes, validated into an immutable graph."""
 
 from ._algebra import KernelAlgebra as KernelAlgebra
+from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
 from ._assembly import snake as snake
 from ._combinators import Block as Block, chain as chain, repeat as repeat
 from ._layer import Layer as Layer, Shape as Shape

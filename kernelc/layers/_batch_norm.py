@@ -27,8 +27,12 @@ class BatchNorm(Layer):
     removes it with `rewrite=True`.
 
     Arguments:
-        momentum: weight of the old running statistics at each update.
+        momentum: weight of the old running statistics at each update, from 0 to 1. (PyTorch's
+            momentum is the weight of the new ones, 1 minus this.)
         eps: guard against division by zero; left out of the formula.
+
+    Raises:
+        GraphError: a momentum outside [0, 1], an eps that is negative or not finite.
 
     Example:
         >>> import kernelc as kc
@@ -41,7 +45,7 @@ class BatchNorm(Layer):
 
     def __post_init__(self) -> None:
         finite_number("BatchNorm", "eps", self.eps, minimum=0, symbol=False)
-        finite_number("BatchNorm", "momentum", self.momentum, minimum=0, symbol=False)
+        finite_number("BatchNorm", "momentum", self.momentum, minimum=0, maximum=1, symbol=False)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return shapes[0]

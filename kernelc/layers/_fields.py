@@ -23,16 +23,23 @@ def positive_integer(kind: str, field: str, value: Any) -> None:
 
 
 def finite_number(
-    kind: str, field: str, value: Any, *, minimum: float = -math.inf, symbol: bool = True
+    kind: str,
+    field: str,
+    value: Any,
+    *,
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    symbol: bool = True,
 ) -> Any:
     """`value` as a float or SymPy expression; raise `GraphError` when it is neither."""
     if symbol and _may_be_finite_real(value):
         return float(value) if isinstance(value, sympy.Float) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         number = float(value)
-        if math.isfinite(number) and number >= minimum:
+        if math.isfinite(number) and minimum <= number <= maximum:
             return number
     bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
+    bound += "" if maximum == math.inf else f" and at most {maximum:g}"
     raise GraphError(
         where=kind,
         found=f"{field} = {value!r}",

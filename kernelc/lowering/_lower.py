@@ -7,14 +7,13 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._errors import KernelcError
-from ..ir import Network
+from ..ir import Network, NetworkCarrier, as_network
 from ..modules import Model, Node, Policy
 from ._arrange import arranged
 
 
 def lower(
-    network: Any,
+    network: Network | NetworkCarrier,
     *,
     key: PRNGKeyArray,
     policy: Policy | None = None,
@@ -49,15 +48,7 @@ def lower(
         >>> kc.lower(net, key=jax.random.key(0))(jnp.ones(4)).shape
         (3,)
     """
-    if not isinstance(network, Network):
-        network = getattr(network, "network", network)
-    if not isinstance(network, Network):
-        raise KernelcError(
-            where="lower",
-            found=f"an argument of type {type(network).__name__}",
-            law="modules are lowered from networks",
-            remedy="pass a kernelc.Network or what kernelc.shape returns",
-        )
+    network = as_network(network, "lower").network
     policy = Policy() if policy is None else policy
     nodes = []
     for node in network.nodes[1:]:

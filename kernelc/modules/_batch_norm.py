@@ -51,7 +51,7 @@ class BatchNorm(LayerModule):
         gain: Float[Array, " channels"],
         bias: Float[Array, " channels"],
         *,
-        momentum: float = 0.99,
+        momentum: float = 0.9,
         eps: float = 1e-5,
         inference: bool = False,
     ) -> None:
@@ -116,7 +116,7 @@ class BatchNorm(LayerModule):
 
 
 def batch_norm(
-    channels: int, *, momentum: float = 0.99, eps: float = 1e-5, dtype: Any = "float32"
+    channels: int, *, momentum: float = 0.9, eps: float = 1e-5, dtype: Any = "float32"
 ) -> BatchNorm:
     """A `BatchNorm` with gains one and biases zero, in training mode.
 

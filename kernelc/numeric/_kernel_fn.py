@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from .._errors import KernelcError
-from ..ir import Network
+from ..ir import Network, NetworkCarrier, as_network
 from ._explain import explained
 from ._inputs import Inputs, checked
 from ._matrices import KernelMatrices
@@ -161,7 +161,7 @@ class KernelFunction:
 
 
 def kernel_fn(
-    network: Any,
+    network: Network | NetworkCarrier,
     *,
     q: float | None = None,
     largest_q: float = 4.0,
@@ -205,16 +205,7 @@ def kernel_fn(
         >>> bool(out.nngp[0, 0] == out.nngp[0, 1])
         True
     """
-    natural = None
-    if not isinstance(network, Network):
-        network, natural = getattr(network, "network", None), 1.0
-    if not isinstance(network, Network):
-        raise KernelcError(
-            where="kernel_fn",
-            found="an argument that is no network",
-            law="kernel functions are compiled from networks",
-            remedy="pass a kernelc.Network or what kernelc.shape returns",
-        )
+    network, natural = as_network(network, "kernel_fn")
     for name, value in (("q", q), ("largest_q", largest_q)):
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if value is not None and not (number and 0 < value < math.inf):

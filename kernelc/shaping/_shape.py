@@ -6,7 +6,7 @@ from typing import Any
 
 from .._errors import ShapingError
 from ..activations import ScalarFunction
-from ..ir import Layer, Network, Placed
+from ..ir import Layer, Network, Placed, as_network
 from ._edge_network import at_edge_of_chaos
 from ._leaky_relu import has_free_slope
 from ._requirements import PLNMode, prepared
@@ -134,12 +134,9 @@ def _transformed(
 
 
 def _checked(network: Any, target: Any, pln: Any, shortcut_weight: Any) -> Network:
-    if isinstance(network, ShapedNetwork):
-        network = network.network
+    accepted = as_network(network, "shape", ShapingError).network
     problem = None
-    if not isinstance(network, Network):
-        problem = (f"a network of type {type(network).__name__}", "pass a kernelc.Network")
-    elif not isinstance(target, Target):
+    if not isinstance(target, Target):
         found = f"a target of type {type(target).__name__}"
         problem = (found, "pass kernelc.DKS, kernelc.TAT or kernelc.EdgeOfChaos")
     elif pln not in (None, "one", "avg_q", "off"):
@@ -153,4 +150,4 @@ def _checked(network: Any, target: Any, pln: Any, shortcut_weight: Any) -> Netwo
             law="shape takes a network, a target and options in their ranges",
             remedy=problem[1],
         )
-    return network
+    return accepted

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
-from ..ir import Network
+from ..ir import Network, NetworkCarrier
 from ._targets import Target
 from ._transform import Transform
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ShapedNetwork:
+class ShapedNetwork(NetworkCarrier):
     """What `shape` returns.
 
     Arguments:
@@ -29,6 +30,8 @@ class ShapedNetwork:
         changes: what the rewrite did, one line for each node.
         assumptions: what must hold of the data.
     """
+
+    input_q: ClassVar[float | None] = 1.0
 
     network: Network
     target: Target

@@ -10,7 +10,7 @@ from sympy.core.symbol import Str
 
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, Second, Signal
-from ..ir import Network, Run, runs, visit
+from ..ir import Network, Run, as_network, runs, visit
 from ._iterate import Component, Iterate
 from ._kernel import Kernel
 from ._maps import LocalMap
@@ -56,16 +56,9 @@ def derive(network: Network, q: Any = None) -> Kernel:
         >>> kc.derive(net).q_map
         2*atan(2*q/sqrt(4*q + 1))/pi
     """
-    if not isinstance(network, Network):
-        shaped = getattr(network, "network", None)
-        if not isinstance(shaped, Network):
-            raise KernelcError(
-                where="derive",
-                found=f"an argument of type {type(network).__name__}",
-                law="kernels are derived from networks",
-                remedy="pass a kernelc.Network or what kernelc.shape returns",
-            )
-        network, q = shaped, 1 if q is None else q
+    network, input_q = as_network(network, "derive")
+    if q is None and input_q is not None:
+        q = input_q
     symbols = Symbols.of(q)
     if len(network) <= _FLAT_NODES:
         kernel = _Pass(network, symbols).flat()

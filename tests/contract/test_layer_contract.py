@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import pickle
 
 import equinox as eqx
@@ -12,6 +13,8 @@ import pytest
 from cases import CASES, network
 
 import kernelc as kc
+from kernelc import modules
+from kernelc.ir import snake
 
 
 KINDS = pytest.mark.parametrize("kind", CASES)
@@ -44,6 +47,15 @@ def test_specs_are_values(kind: str) -> None:
     for field in dataclasses.fields(layer):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(layer, field.name, None)
+
+
+@KINDS
+def test_numbers_have_one_default_in_spec_and_module(kind: str) -> None:
+    specified = {f.name: f.default for f in dataclasses.fields(CASES[kind].layer)}
+    for maker in (getattr(modules, kind, None), getattr(modules, snake(kind), None)):
+        for name, parameter in inspect.signature(maker).parameters.items() if maker else ():
+            if isinstance(parameter.default, float):
+                assert parameter.default == specified.get(name, parameter.default), name
 
 
 @KINDS
