@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class KernelcError(Exception):
     """Base of every error kernelc raises on purpose.
@@ -22,6 +24,10 @@ class KernelcError(Exception):
         self.remedy = remedy
         parts = (part.strip().rstrip(".") for part in (found, law, remedy))
         super().__init__(f"{where}: " + ". ".join(parts) + ".")
+
+    def __reduce__(self) -> Any:
+        # Made again from its message alone, it would fail in the process that asked for the work.
+        return type(self), (self.where, self.found, self.law, self.remedy), self.__dict__
 
 
 class GraphError(KernelcError):

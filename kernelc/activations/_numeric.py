@@ -11,6 +11,7 @@ import mpmath
 import numpy as np
 
 from . import _structure as structure
+from ._compiled import Compiled
 from ._pieces import Piece
 from ._stable import X
 from ._tape import JAX, MPMATH, NUMPY, compile_tape
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=2048)
-def numpy_function(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
+def numpy_function(function: ScalarFunction, order: int) -> Compiled:
     """φ^(order) on float64 arrays."""
-    if function.base is not None:
-        return _affine_numpy(function, order)
+    make = _numpy_pieces if function.base is None else _affine_numpy
+    return Compiled(numpy_function, function, order, make(function, order))
+
+
+def _numpy_pieces(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
     pieces = structure.derivative_pieces(function, order)
     branches = [compile_tape(piece.expr, X, NUMPY) for piece in pieces]
     cuts = structure.breakpoints(function)
@@ -87,7 +91,7 @@ def _affine_numpy(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
 
 
 @lru_cache(maxsize=2048)
-def mpmath_function(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
+def mpmath_function(function: ScalarFunction, order: int) -> Compiled:
     """φ^(order) on mpf, at the precision in force when it is called."""
     pieces = structure.derivative_pieces(function, order)
     branches = [compile_tape(piece.expr, X, MPMATH) for piece in pieces]
@@ -100,20 +104,24 @@ def mpmath_function(function: ScalarFunction, order: int) -> Callable[[Any], Any
                 return mpmath.mpf(branch(x))
         return mpmath.mpf(branches[-1](x))
 
-    return run
+    return Compiled(mpmath_function, function, order, run)
 
 
 @lru_cache(maxsize=2048)
-def jax_function(function: ScalarFunction) -> Callable[[Any], Any]:
+def jax_function(function: ScalarFunction) -> Compiled:
     """φ on JAX arrays."""
+    return Compiled(jax_function, function, None, _floating(_jax_formula(function)))
+
+
+def _jax_formula(function: ScalarFunction) -> Callable[[Any], Any]:
     if function.base is not None:
         alpha, beta, gamma, delta = (float(value) for value in function.affine)
         inner = jax_function(function.base)
-        return _floating(lambda x: gamma * (inner(alpha * x + beta) + delta))
+        return lambda x: gamma * (inner(alpha * x + beta) + delta)
     if function.definition is not None and function.definition.jax is not None:
-        return _floating(function.definition.jax(**dict(function.params)))
+        return function.definition.jax(**dict(function.params))
     pieces = structure.pieces(function)
-    return _floating(_select_jax(pieces, structure.breakpoints(function)))
+    return _select_jax(pieces, structure.breakpoints(function))
 
 
 def _floating(inner: Callable[[Any], Any]) -> Callable[[Any], Any]:

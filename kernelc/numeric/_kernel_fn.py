@@ -122,6 +122,11 @@ class KernelFunction:
         """Which way the kernel is computed, with error bounds, and why no cheaper one is."""
         return explained(self.network, list(self._programs.values()))
 
+    def __reduce__(self) -> Any:
+        # Compiled code stays behind: the network says all of it.
+        given = (self.network, self.q, self._largest, self.natural_q, self.standard)
+        return KernelFunction, given
+
     def __repr__(self) -> str:
         return f"<kernel function of {self.network.name}>"
 

@@ -40,6 +40,11 @@ class LocalMap(sympy.Function):
     label: ClassVar[str] = ""
     letter: ClassVar[str] = "K"
 
+    def __reduce__(self) -> Any:
+        # Its class is made for one activation, and no module holds it under its name.
+        cls = type(self)
+        return _applied, (cls.__base__, cls.phi, cls.label, cls.order, cls.psi, self.args)
+
     @classmethod
     def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
         # Closed forms leave pi beside floats; unevaluated, such an argument would come back at
@@ -224,6 +229,18 @@ def local_map(
         members = {"phi": phi, "psi": psi, "order": order, "label": label}
         _classes[key] = type(name, (kind,), members)
     return _classes[key]
+
+
+def _applied(
+    kind: type[LocalMap],
+    phi: ScalarFunction,
+    label: str,
+    order: int,
+    psi: ScalarFunction | None,
+    args: tuple[sympy.Expr, ...],
+) -> sympy.Expr:
+    """That function of these arguments, as it was: nothing is evaluated on the way."""
+    return local_map(kind, phi, label, order, psi)(*args, evaluate=False)
 
 
 def closed_dual(
