@@ -174,7 +174,7 @@ class ScalarFunction:
 
 
 def named(name: str, **params: Any) -> ScalarFunction:
-    """The activation `name` of ACTIVATIONS.
+    """The activation `name` of ACTIVATIONS; an alias such as "silu" stays its name.
 
     Raises:
         ActivationError: unknown name (close ones are listed), unknown or invalid parameters.
@@ -186,7 +186,7 @@ def named(name: str, **params: Any) -> ScalarFunction:
     definition = lookup(name)
     bound = bind(definition, params)
     expr = stabilise(definition.expression(**{key: exact(v) for key, v in bound}))
-    return ScalarFunction(definition.name, expr, bound, definition)
+    return ScalarFunction(name, expr, bound, definition)
 
 
 def from_expression(expr: Any, name: str = "phi") -> ScalarFunction:

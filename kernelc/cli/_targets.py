@@ -13,8 +13,10 @@ from ..shaping import DKS, TAT, EdgeOfChaos, Target
 
 Dks = Annotated[float | None, typer.Option("--dks", metavar="ZETA", help="DKS: largest C_f'(1).")]
 TatEta = Annotated[
-    float | None,
-    typer.Option("--tat-eta", metavar="ETA", help="TAT for leaky ReLU: largest C_f(0)."),
+    str | None,
+    typer.Option(
+        "--tat-eta", metavar="ETA", help="TAT for leaky ReLU: largest C_f(0), or 'largest'."
+    ),
 ]
 TatTau = Annotated[
     float | None,
@@ -39,7 +41,7 @@ Pln = Annotated[Mode, typer.Option(help="Input normalisation a rewrite inserts, 
 
 
 def chosen_target(
-    dks: float | None, eta: float | None, tau: float | None, edge: bool = False
+    dks: float | None, eta: str | None, tau: float | None, edge: bool = False
 ) -> Target:
     """The one target that was asked for; DKS when none was."""
     values = {"--dks": dks, "--tat-eta": eta, "--tat-tau": tau, "--edge-of-chaos": edge or None}
@@ -55,7 +57,21 @@ def chosen_target(
         return EdgeOfChaos()
     if eta is None and tau is None:
         return DKS() if dks is None else DKS(zeta=dks)
-    return TAT(eta=eta, tau=tau)
+    return TAT(eta=_eta(eta), tau=tau)
+
+
+def _eta(text: str | None) -> float | Literal["largest"] | None:
+    if text is None or text == "largest":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ShapingError(
+            where="--tat-eta",
+            found=repr(text[:80]),
+            law="eta is a number between 0 and 1, or the word largest",
+            remedy="give --tat-eta 0.9",
+        ) from None
 
 
 def chosen_pln(mode: Mode) -> Literal["one", "avg_q", "off"] | None:

@@ -27,7 +27,8 @@ def refuse_unshapeable(phi: ScalarFunction) -> None:
             where=f"activation {phi.name}",
             found="it is homogeneous, phi(tx) = t phi(x), and its shape is fixed",
             law="Then alpha only scales, so Q'(1) = 1 and a chosen C'(1) cannot both hold",
-            remedy="Use leaky_relu, whose negative slope is solved for",
+            remedy="Use leaky_relu, whose negative slope is solved for; for a ReLU, "
+            "kernelc.shape(..., rewrite=True) puts it in",
         )
     if phi.infeasible is not None:
         raise refusal(phi, "no transformation can shape it", phi.infeasible)

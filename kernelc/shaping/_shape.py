@@ -8,6 +8,7 @@ from .._errors import ShapingError
 from ..activations import ScalarFunction
 from ..ir import Layer, Network, Placed, as_network
 from ._edge_network import at_edge_of_chaos
+from ._free_slope import with_free_slopes
 from ._leaky_relu import has_free_slope
 from ._requirements import PLNMode, prepared
 from ._shaped import ShapedNetwork
@@ -34,8 +35,8 @@ def shape(
         network: the network, or an already shaped one to be shaped again.
         target: `DKS()` (the default), `TAT(eta=...)`, `TAT(tau=...)` or `EdgeOfChaos()`.
         rewrite: mend what breaks a requirement: normalise sums, replace pools, remove norm
-            layers and dropout, use Delta convolutions and zero biases, put PLN in front. Each
-            change is listed in the result. Without it such a network is refused. DKS and TAT
+            layers and dropout, use Delta convolutions and zero biases, put PLN in front, turn
+            ReLU into leaky ReLU for DKS and TAT(eta=...). Each change is listed in the result. Without it such a network is refused. DKS and TAT
             use scaled uniform orthogonal initialisation in both cases.
         pln: mode of the per-location normalisation a rewrite inserts; None to leave it to you.
         shortcut_weight: weight of the shortcut when a rewrite normalises a sum of two branches;
@@ -63,6 +64,7 @@ def shape(
         return at_edge_of_chaos(
             network, target, rewrite=rewrite, pln=pln, shortcut_weight=shortcut_weight
         )
+    network, replaced = with_free_slopes(network, target) if rewrite else (network, ())
     ready = prepared(
         network,
         rewrite=rewrite,
@@ -83,7 +85,7 @@ def shape(
         certificate=certificate,
         psi=psi,
         kappa=kappa,
-        changes=ready.changes,
+        changes=replaced + ready.changes,
         assumptions=ready.assumptions,
     )
 

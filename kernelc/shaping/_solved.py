@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from scipy.optimize import brentq
 
@@ -13,6 +13,7 @@ from ..activations import ScalarFunction, named
 from ..ir import Network
 from ._certificate import certify_dks, certify_leaky_tat, certify_tat, measured_slope
 from ._dks import solve_dks
+from ._free_slope import is_fixed_rectifier
 from ._leaky_relu import (
     has_free_slope,
     leaky_relu_c_map,
@@ -58,11 +59,10 @@ def tat_transforms(
 ) -> tuple[Solved, Residuals, None, float | None]:
     """Constants of each activation with residuals, those of the network, and kappa (TAT)."""
     subnetworks = Subnetworks(network)
-    free = {label: has_free_slope(phi) for label, phi in functions.items()}
     if target.eta is not None:
-        _require(free, True, "TAT(eta=...)", "leaky_relu", "TAT(tau=...) for smooth ones")
+        _require(functions, True, "TAT(eta=...)", "leaky_relu", "TAT(tau=...) for smooth ones")
         return *_tat_leaky(network, subnetworks, target.eta, functions), None, None
-    _require(free, False, "TAT(tau=...)", "smooth activations", "TAT(eta=...) for leaky_relu")
+    _require(functions, False, "TAT(tau=...)", "smooth activations", "TAT(eta=...) for leaky_relu")
     assert target.tau is not None
     if abs(subnetworks.max_slope(1.0) - 1) > 1e-9:
         raise UnreachableError(
@@ -84,7 +84,7 @@ def tat_transforms(
 def _tat_leaky(
     network: Network,
     subnetworks: Subnetworks,
-    eta: float,
+    wanted: float | Literal["largest"],
     functions: dict[str, ScalarFunction],
 ) -> tuple[Solved, Residuals]:
     def largest(a: float) -> float:
@@ -92,15 +92,16 @@ def _tat_leaky(
         return subnetworks.max_c_value(lambda c: float(local(c)))
 
     highest = largest(0.0)
+    eta = highest if wanted == "largest" else wanted
     if highest < eta:
         raise UnreachableError(
             where=network.name,
             found=f"eta = {eta:g}, but C_f(0) is at most {highest:.6f} (negative slope 0)",
             law="C_f(0) grows with the number of nonlinear layers and falls with the negative "
             "slope and with the weight of shortcuts",
-            remedy=f"ask for eta below {highest:.4f}, use more layers or lighter shortcuts",
+            remedy=f"ask for eta below {highest:.4f} or eta='largest', use more layers or lighter shortcuts",
         )
-    a = _root(lambda x: largest(x) - eta, 0.0, 1.0)
+    a = 0.0 if eta == highest else _root(lambda x: largest(x) - eta, 0.0, 1.0)
     transform = leaky_relu_tat_transform(a)
     solved: Solved = {}
     for label, phi in functions.items():
@@ -147,8 +148,17 @@ def _with_slope(phi: ScalarFunction, transform: Transform) -> ScalarFunction:
     return named(phi.name, **{**dict(phi.params), "negative_slope": transform.negative_slope})
 
 
-def _require(free: dict[str, bool], wanted: bool, target: str, kind: str, alternative: str) -> None:
+def _require(
+    functions: dict[str, ScalarFunction],
+    wanted: bool,
+    target: str,
+    kind: str,
+    alternative: str,
+) -> None:
+    free = {label: has_free_slope(phi) for label, phi in functions.items()}
     wrong = [label for label, is_free in free.items() if is_free is not wanted]
+    if wanted and any(is_fixed_rectifier(functions[label]) for label in wrong):
+        alternative = f"leaky_relu (rewrite=True puts it in), {alternative}"
     if wrong:
         raise ShapingError(
             where=", ".join(wrong),

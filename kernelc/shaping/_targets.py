@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import get_args
+from typing import Any, Literal, get_args
 
 from .._errors import ShapingError
 from ..modules import Kind
@@ -46,7 +46,9 @@ class TAT:
     """Tailored Activation Transformations (Zhang et al. 2022); give exactly one target.
 
     Arguments:
-        eta: largest C_f(0) over subnetworks, in (0, 1): for leaky ReLU.
+        eta: largest C_f(0) over subnetworks, in (0, 1): for leaky ReLU. "largest" takes the
+            largest value the graph reaches, that of negative slope 0: for networks too shallow
+            for the usual 0.9. Deep networks reach nearly 1, where all inputs look alike.
         tau: largest C_f''(1) over subnetworks, positive: for smooth activations.
 
     Raises:
@@ -58,7 +60,7 @@ class TAT:
         TAT(eta=None, tau=0.3)
     """
 
-    eta: float | None = None
+    eta: float | Literal["largest"] | None = None
     tau: float | None = None
 
     def __post_init__(self) -> None:
@@ -69,7 +71,7 @@ class TAT:
                 law="TAT has one target: eta for leaky ReLU, tau for smooth activations",
                 remedy="give exactly one, such as TAT(eta=0.9) or TAT(tau=0.3)",
             )
-        if self.eta is not None:
+        if self.eta is not None and self.eta != "largest":
             _check("TAT", "eta", self.eta, 0.0, 1.0, "C_f(0) is a cosine similarity")
         if self.tau is not None:
             _check("TAT", "tau", self.tau, 0.0, math.inf, "0 is reached only by linear networks")
@@ -132,7 +134,7 @@ class EdgeOfChaos:
 Target = DKS | TAT | EdgeOfChaos
 
 
-def _check(kind: str, field: str, value: float, low: float, high: float, why: str) -> None:
+def _check(kind: str, field: str, value: Any, low: float, high: float, why: str) -> None:
     valid = isinstance(value, int | float) and not isinstance(value, bool)
     if not valid or not math.isfinite(value) or not low < value < high:
         end = "" if high == math.inf else f" and below {high:g}"

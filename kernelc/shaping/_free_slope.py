@@ -1,0 +1,53 @@
+"""Rectifiers whose negative slope is fixed, replaced by one whose slope is solved for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..activations import ScalarFunction
+from ..ir import Layer, Network, Placed
+from ..layers import Activation
+from ._leaky_relu import has_free_slope
+from ._targets import DKS, TAT
+
+
+def with_free_slopes(network: Network, target: Any) -> tuple[Network, tuple[str, ...]]:
+    """The network with leaky ReLUs where the target needs a free slope, and the changes made.
+
+    alpha and gamma only scale a homogeneous function, so the shape of a ReLU has no constant
+    left to solve for: DKS and TAT(eta=...) vary its negative slope (Martens et al. 2021,
+    Zhang et al. 2022).
+    """
+    if not needs_free_slope(target):
+        return network, ()
+    changes: list[str] = []
+
+    def change(node: Placed) -> Layer:
+        layer = node.layer
+        if not isinstance(layer, Activation) or not is_fixed_rectifier(layer.function):
+            return layer
+        slope, _ = rays(layer.function)
+        replacement = Activation("leaky_relu", negative_slope=slope)
+        changes.append(f"{node.name}: {layer.text()} -> Activation('leaky_relu'), slope solved for")
+        return replacement
+
+    return network.rebuild(change), tuple(changes)
+
+
+def needs_free_slope(target: Any) -> bool:
+    """Whether a target sets the slopes of rectifiers."""
+    return isinstance(target, DKS) or (isinstance(target, TAT) and target.eta is not None)
+
+
+def is_fixed_rectifier(phi: ScalarFunction) -> bool:
+    """Whether φ is a ReLU or leaky ReLU, up to scale, whose negative slope is no parameter."""
+    if phi.homogeneity != 1 or len(phi.pieces) != 2 or has_free_slope(phi):
+        return False
+    below, above = rays(phi)
+    return above > 0 and 0 <= below < above
+
+
+def rays(phi: ScalarFunction) -> tuple[float, float]:
+    """The slopes of a homogeneous function left and right of zero."""
+    below, above = (float(value) for value in phi.numpy(0)([-1.0, 1.0]))
+    return -below, above
