@@ -46,6 +46,7 @@ from .layers import (
     MeanPool as MeanPool,
     Product as Product,
     Scale as Scale,
+    StandardisedConv as StandardisedConv,
     StandardisedDense as StandardisedDense,
     WeightedMeanPool as WeightedMeanPool,
     WeightedSum as WeightedSum,

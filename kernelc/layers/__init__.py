@@ -17,6 +17,7 @@ from ._mean_pool import MeanPool as MeanPool
 from ._pln import PLN as PLN
 from ._product import Product as Product
 from ._scale import Scale as Scale
+from ._standardised_conv import StandardisedConv as StandardisedConv
 from ._standardised_dense import StandardisedDense as StandardisedDense
 from ._weighted_mean_pool import WeightedMeanPool as WeightedMeanPool
 from ._weighted_sum import WeightedSum as WeightedSum, residual as residual

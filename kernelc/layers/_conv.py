@@ -79,14 +79,7 @@ class Conv(Layer):
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         shape = shapes[0]
         locations = window_shape(shape, self.window, self.stride, self.padding, where)
-        for role, count in (("input", shape[-1]), ("output", self.channels)):
-            if count % self.groups:
-                raise ShapeError(
-                    where=where,
-                    found=f"{count} {role} channels in {self.groups} groups",
-                    law="groups divide the channels on both sides",
-                    remedy="choose groups that divide both",
-                )
+        check_groups(shape[-1], self.channels, self.groups, where)
         windows = per_axis(self.window, len(shape) - 1, where, "window")
         if self.delta and any(n % 2 == 0 for n in windows):
             raise ShapeError(
@@ -98,13 +91,8 @@ class Conv(Layer):
         return (*locations, self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        if shapes[0][-1] == self.groups and self.groups > 1:
-            return algebra.unsupported(
-                inputs,
-                "a depthwise convolution has fan-in 1: its output is no sum of many terms, "
-                "so it is not Gaussian however many channels there are",
-                "use fewer groups, or WeightedMeanPool",
-            )
+        if is_depthwise(shapes[0], self.groups):
+            return algebra.unsupported(inputs, *DEPTHWISE)
         over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
         taps = algebra.pick if self.delta else algebra.tap_mean
         # Beside the centre tap of a Delta convolution weights start at zero, and train.
@@ -127,13 +115,8 @@ class Conv(Layer):
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo", delta=True)
         windows = per_axis(self.window, len(out) - 1, "Conv", "window")
-        if shapes[0][-1] == self.groups and self.groups > 1:
-            return ShapingRule(
-                self,
-                problem="a depthwise convolution does not make its input Gaussian",
-                remedy="use fewer groups, or WeightedMeanPool",
-                possible=False,
-            )
+        if is_depthwise(shapes[0], self.groups):
+            return depthwise_rule(self)
         if self.delta or math.prod(windows) == 1:
             return weight_rule(self, changed)
         return ShapingRule(
@@ -160,3 +143,38 @@ class Conv(Layer):
             bias=self.bias,
             dtype=dtype,
         )
+
+
+DEPTHWISE = (
+    "a depthwise convolution has fan-in 1: its output is no sum of many terms, "
+    "so it is not Gaussian however many channels there are",
+    "use fewer groups, or WeightedMeanPool",
+)
+"""Why such a convolution has no kernel rule, and what to use instead."""
+
+
+def is_depthwise(shape: Shape, groups: int) -> bool:
+    """Whether every group holds one input channel."""
+    return shape[-1] == groups and groups > 1
+
+
+def depthwise_rule(layer: Layer) -> ShapingRule:
+    """What shaping says of a depthwise convolution."""
+    return ShapingRule(
+        layer,
+        problem="a depthwise convolution does not make its input Gaussian",
+        remedy=DEPTHWISE[1],
+        possible=False,
+    )
+
+
+def check_groups(before: int, after: int, groups: int, where: str) -> None:
+    """Raise `ShapeError` unless `groups` divides the channels before and after a convolution."""
+    for role, count in (("input", before), ("output", after)):
+        if count % groups:
+            raise ShapeError(
+                where=where,
+                found=f"{count} {role} channels in {groups} groups",
+                law="groups divide the channels on both sides",
+                remedy="choose groups that divide both",
+            )

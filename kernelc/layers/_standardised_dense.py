@@ -58,16 +58,7 @@ class StandardisedDense(Layer):
 
     def __post_init__(self) -> None:
         positive_integer("StandardisedDense", "width", self.width)
-        for field in ("weight_std", "bias_std"):
-            checked = finite_number("StandardisedDense", field, getattr(self, field), minimum=0)
-            object.__setattr__(self, field, checked)
-        if self.weight_std == 0:
-            raise GraphError(
-                where="StandardisedDense",
-                found="weight_std = 0",
-                law="standardised weights have the same positive variance throughout training",
-                remedy="use Dense(..., weight_std=0) for weights that start at zero",
-            )
+        standardised_stds("StandardisedDense", self)
         trained_bias("StandardisedDense", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
@@ -103,4 +94,18 @@ class StandardisedDense(Layer):
             bias_std=numeric("StandardisedDense", "bias_std", self.bias_std),
             bias=self.bias,
             dtype=dtype,
+        )
+
+
+def standardised_stds(kind: str, layer: Any) -> None:
+    """Make weight_std and bias_std of a standardised layer numbers; refuse a weight_std of 0."""
+    for field in ("weight_std", "bias_std"):
+        checked = finite_number(kind, field, getattr(layer, field), minimum=0)
+        object.__setattr__(layer, field, checked)
+    if layer.weight_std == 0:
+        raise GraphError(
+            where=kind,
+            found="weight_std = 0",
+            law="standardised weights have the same positive variance throughout training",
+            remedy="use a layer without standardised weights and weight_std=0 to start at zero",
         )

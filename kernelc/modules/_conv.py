@@ -93,19 +93,7 @@ class Conv(LayerModule):
         axis_name: str | None = None,
     ) -> tuple[Array, eqx.nn.State | None]:
         x = only("Conv", inputs)
-        window = self.weight.shape[:-2]
-        check_locations("Conv", x, window, self.padding)
-        require_channels("Conv", x, self.weight.shape[-2] * self.groups)
-        x, padding = wrap(x, window, self.stride, self.padding)
-        letters = _LOCATIONS[len(window)]
-        y = lax.conv_general_dilated(
-            x,
-            self.weight,
-            self.stride,
-            padding,
-            dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
-            feature_group_count=self.groups,
-        )
+        y = convolved("Conv", x, self.weight, self.stride, self.padding, self.groups)
         return (y if self.bias is None else y + self.bias), state
 
     def parameter_variances(self) -> PyTree:
@@ -167,4 +155,26 @@ def conv(
         weight_std=weight_std,
         bias_std=bias_std,
         delta=delta,
+    )
+
+
+def convolved(
+    kind: str, x: Array, weight: Array, stride: tuple[int, ...], padding: Padding, groups: int
+) -> Array:
+    """The convolution of (batch, *locations, in) with (*window, in/groups, out).
+
+    Raises: ShapeError for an input of another rank or number of channels.
+    """
+    window = weight.shape[:-2]
+    check_locations(kind, x, window, padding)
+    require_channels(kind, x, weight.shape[-2] * groups)
+    x, padded = wrap(x, window, stride, padding)
+    letters = _LOCATIONS[len(window)]
+    return lax.conv_general_dilated(
+        x,
+        weight,
+        stride,
+        padded,
+        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        feature_group_count=groups,
     )

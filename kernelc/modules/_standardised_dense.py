@@ -59,14 +59,7 @@ class StandardisedDense(LayerModule):
     @property
     def standardised(self) -> Float[Array, "in out"]:
         """Ŵ, the weights as they are applied."""
-        drawn = as_dtype(self.weight, accumulator(self.weight.dtype))
-        wide = drawn - jnp.mean(drawn, 0, keepdims=True)
-        power = jnp.sum(jnp.square(wide), 0, keepdims=True)
-        # What is left of a constant column is rounding, which is not to be blown up.
-        limits = jnp.finfo(wide.dtype)
-        noise = (_ROUNDING * limits.eps) ** 2 * jnp.sum(jnp.square(drawn), 0, keepdims=True)
-        scale = self.weight_std * jax.lax.rsqrt(jnp.maximum(power, noise + limits.tiny))
-        return as_dtype(wide * scale, self.weight.dtype)
+        return standardised(self.weight, self.weight_std)
 
     def __call__(
         self,
@@ -123,3 +116,21 @@ def standardised_dense(
     weight = gaussian_fan_in(weight_key, in_channels, out_channels, dtype) * weight_std
     drawn = biases(bias_key, out_channels, bias_std, dtype) if bias else None
     return StandardisedDense(weight, drawn, weight_std, bias_std)
+
+
+def standardised(weight: Array, weight_std: float) -> Array:
+    """Ŵ = σ_w/√N · (V − mean V)/√(var V) of each output, over all N numbers it reads.
+
+    Arguments:
+        weight: V, outputs on the last axis.
+        weight_std: σ_w.
+    """
+    axes = tuple(range(weight.ndim - 1))
+    drawn = as_dtype(weight, accumulator(weight.dtype))
+    wide = drawn - jnp.mean(drawn, axes, keepdims=True)
+    power = jnp.sum(jnp.square(wide), axes, keepdims=True)
+    # What is left of a constant column is rounding, which is not to be blown up.
+    limits = jnp.finfo(wide.dtype)
+    noise = (_ROUNDING * limits.eps) ** 2 * jnp.sum(jnp.square(drawn), axes, keepdims=True)
+    scale = weight_std * jax.lax.rsqrt(jnp.maximum(power, noise + limits.tiny))
+    return as_dtype(wide * scale, weight.dtype)

@@ -36,8 +36,9 @@ def shape(
         target: `DKS()` (the default), `TAT(eta=...)`, `TAT(tau=...)` or `EdgeOfChaos()`.
         rewrite: mend what breaks a requirement: normalise sums, replace pools, remove norm
             layers and dropout, use Delta convolutions and zero biases, put PLN in front, turn
-            ReLU into leaky ReLU for DKS and TAT(eta=...). Each change is listed in the result. Without it such a network is refused. DKS and TAT
-            use scaled uniform orthogonal initialisation in both cases.
+            ReLU into leaky ReLU for DKS and TAT(eta=...). Each change is listed in the result.
+            Without it such a network is refused. DKS and TAT use scaled uniform orthogonal
+            initialisation in both cases.
         pln: mode of the per-location normalisation a rewrite inserts; None to leave it to you.
         shortcut_weight: weight of the shortcut when a rewrite normalises a sum of two branches;
             the weights are scaled by a common factor unless given.

@@ -99,7 +99,8 @@ def _tat_leaky(
             found=f"eta = {eta:g}, but C_f(0) is at most {highest:.6f} (negative slope 0)",
             law="C_f(0) grows with the number of nonlinear layers and falls with the negative "
             "slope and with the weight of shortcuts",
-            remedy=f"ask for eta below {highest:.4f} or eta='largest', use more layers or lighter shortcuts",
+            remedy=f"ask for eta below {highest:.4f} or eta='largest', use more layers or lighter "
+            "shortcuts",
         )
     a = 0.0 if eta == highest else _root(lambda x: largest(x) - eta, 0.0, 1.0)
     transform = leaky_relu_tat_transform(a)

@@ -39,6 +39,7 @@ EVERY_KIND = {
             kc.WeightedMeanPool(3),
             kc.PLN("avg_q"),
             kc.LocalConv(4, window=(2, 3), stride=2, weight_std=1.2, bias_std=0.3),
+            kc.StandardisedConv(4, (2, 3), 2, "CIRCULAR", groups=2, weight_std=1.2, bias_std=0.3),
             kc.GlobalMeanPool(),
         ],
     ),
