@@ -54,15 +54,18 @@ def augmented(data: Dataset, *, pad: int = 4, flip: bool = True) -> Stream:
         x = data.train_x[rows]
         return x if draw is None else _moved(x, int(pad), flip, draw)
 
+    test, validation = data.part("test"), data.part("validation")
     return Stream(
         train,
         data.train_y,
-        lambda rows, draw: data.test_x[rows],
-        data.test_y,
+        None if test is None else lambda rows, draw: data.test_x[rows],
+        None if test is None else data.test_y,
         shape,
         data.name,
         data.classes,
         depends=(f"augmented(pad={int(pad)}, flip={bool(flip)})", data.train_x),
+        validation=None if validation is None else lambda rows, draw: data.validation_x[rows],
+        validation_y=None if validation is None else data.validation_y,
     )
 
 

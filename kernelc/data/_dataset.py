@@ -1,84 +1,124 @@
-"""The one container of data: four arrays, checked once."""
+"""The one container of data: arrays of each part, checked once."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sized
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 
 from kernelc._errors import DataError
 
+from ._checked import examples, labels, same_example_shape, same_kind, same_length, targets
 from ._pln import Mode, pln
 
 
-class _Shaped(Protocol):
-    @property
-    def shape(self) -> tuple[int, ...]: ...
+PartName = Literal["train", "validation", "test"]
+_ABSENT = np.zeros((0,), np.float32)
+
+
+class Part(NamedTuple):
+    """Examples and targets of one part of the data; the examples are an array, or `Rows`."""
+
+    x: Any
+    y: Shaped[np.ndarray, "n ..."]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A classification data set: training and test examples with their labels.
+    """Training examples with their targets, and where there are any a validation and a test part.
 
     Arguments:
         train_x: training examples, shape (n, ...), channels last; integers become float32.
-        train_y: training labels, integers of shape (n,) in [0, classes).
+        train_y: training targets: with `classes`, labels, integers of shape (n,) in
+            [0, classes); else numbers of shape (n, ...), whole ones as int32.
         test_x: test examples, shape (m, ...) with the same axes after the first.
-        test_y: test labels, shape (m,).
+        test_y: test targets, with the axes of `train_y` after the first.
         name: what reports call the data.
-        classes: number of classes.
+        classes: number of classes; None when targets are no labels.
+        validation_x, validation_y: what `fit` chooses the best step by, of such shapes too.
 
-    The arrays are kept as read-only views; the caller's own arrays are left as they were.
+    A part that is left out has no rows. The arrays are kept as read-only views; the caller's own
+    arrays are left as they were.
 
     Raises: DataError when shapes disagree, a value is not finite or a label out of range.
 
     Example:
         >>> data = arrays(np.zeros((4, 2)), [0, 1, 0, 1], np.ones((2, 2)), [0, 1])
-        >>> data.classes, data.subset(2).train_x.shape
-        (2, (2, 2))
+        >>> data.classes, data.subset(2).train_x.shape, data.part("validation")
+        (2, (2, 2), None)
     """
 
     train_x: Float[np.ndarray, "n ..."]
-    train_y: Int[np.ndarray, " n"]
-    test_x: Float[np.ndarray, "m ..."]
-    test_y: Int[np.ndarray, " m"]
-    name: str
-    classes: int
+    train_y: Shaped[np.ndarray, "n ..."]
+    test_x: Float[np.ndarray, "m ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
+    test_y: Shaped[np.ndarray, "m ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
+    name: str = "arrays"
+    classes: int | None = None
+    validation_x: Float[np.ndarray, "v ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
+    validation_y: Shaped[np.ndarray, "v ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
 
     def __post_init__(self) -> None:
-        for part in ("train", "test"):
-            x = examples(getattr(self, f"{part}_x"), f"{self.name}: {part}_x")
-            y = labels(getattr(self, f"{part}_y"), f"{self.name}: {part}_y", self.classes)
-            same_length(x, y, f"{self.name}: {part}")
-            object.__setattr__(self, f"{part}_x", x)
-            object.__setattr__(self, f"{part}_y", y)
-        same_example_shape(self.train_x, self.test_x, self.name)
+        self._check("train")
+        for part in ("validation", "test"):
+            given = [getattr(self, f"{part}_{axis}") for axis in "xy"]
+            if all(_is_absent(values) for values in given):
+                for axis in "xy":
+                    like = getattr(self, f"train_{axis}")
+                    object.__setattr__(self, f"{part}_{axis}", like[:0])
+                continue
+            self._check(part)
+            same_example_shape(self.train_x, getattr(self, f"{part}_x"), self.name)
+            same_kind(self.train_y, getattr(self, f"{part}_y"), self.name)
+
+    def _check(self, part: str) -> None:
+        where = f"{self.name}: {part}"
+        x = examples(getattr(self, f"{part}_x"), f"{where}_x")
+        y = getattr(self, f"{part}_y")
+        if self.classes is None:
+            y = targets(y, f"{where}_y")
+        else:
+            y = labels(y, f"{where}_y", self.classes)
+        same_length(x, y, where)
+        object.__setattr__(self, f"{part}_x", x)
+        object.__setattr__(self, f"{part}_y", y)
+
+    def part(self, name: PartName) -> Part | None:
+        """Examples and targets of a part, or None where the data has no such part."""
+        found = Part(getattr(self, f"{name}_x"), getattr(self, f"{name}_y"))
+        return found if len(found.x) else None
+
+    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Dataset:
+        """The data with the examples of every part changed."""
+        changed = {
+            f"{name}_x": change(x)
+            for name in ("train", "validation", "test")
+            if len(x := getattr(self, f"{name}_x"))
+        }
+        return dataclasses.replace(self, **changed)
 
     def pln(self, mode: Mode = "one") -> Dataset:
         """The data with per-location normalisation applied to every example; see `pln`."""
-        return dataclasses.replace(
-            self, train_x=pln(self.train_x, mode), test_x=pln(self.test_x, mode)
-        )
+        return self._each(lambda x: pln(x, mode))
 
     def flat(self) -> Dataset:
         """The data with every example as one vector."""
-        train, test = (x.reshape(len(x), -1) for x in (self.train_x, self.test_x))
-        return dataclasses.replace(self, train_x=train, test_x=test)
+        return self._each(lambda x: x.reshape(len(x), -1))
 
     def subset(self, n: int, test: int | None = None) -> Dataset:
         """The first n training examples, and the first `test` test examples (None: all)."""
         m = len(self.test_x) if test is None else test
         for what, asked, there in (("n", n, self.train_x), ("test", m, self.test_x)):
-            if not 1 <= asked <= len(there):
+            least = min(1, len(there))
+            if not least <= asked <= len(there):
                 raise DataError(
                     where=f"{self.name}: subset, {what}",
                     found=str(asked),
-                    law=f"A subset takes from 1 to all {len(there)} examples",
+                    law=f"A subset takes from {least} to all {len(there)} examples",
                     remedy="Ask for fewer examples, or for at least one",
                 )
         return dataclasses.replace(
@@ -105,9 +145,7 @@ class Dataset:
         spread = np.where(constant, 1.0, spread)
         dtype = self.train_x.dtype
         mean, spread = mean.astype(dtype), spread.astype(dtype)
-        return dataclasses.replace(
-            self, train_x=(self.train_x - mean) / spread, test_x=(self.test_x - mean) / spread
-        )
+        return self._each(lambda x: (x - mean) / spread)
 
     def centred(self) -> Dataset:
         """x ↦ (x − mean example) / rms, both from the training part, rms over all its numbers.
@@ -118,114 +156,59 @@ class Dataset:
         """
         dtype = self.train_x.dtype
         mean = self.train_x.mean(axis=0, dtype=np.float64).astype(dtype)
-        train, test = self.train_x - mean, self.test_x - mean
         # One example at a time: float32 loses digits over millions of numbers.
-        squares = [np.mean(x * x, dtype=np.float64) for x in train]
+        squares = [np.mean(x * x, dtype=np.float64) for x in self.train_x - mean]
         alike = (self.train_x == self.train_x[0]).all()
         rms = np.asarray(1.0 if alike else np.sqrt(np.mean(squares)), dtype)
-        return dataclasses.replace(self, train_x=train / rms, test_x=test / rms)
+        return self._each(lambda x: (x - mean) / rms)
 
 
 def arrays(
-    train_x: Shaped[np.ndarray, "n ..."],
-    train_y: Int[np.ndarray, " n"],
-    test_x: Shaped[np.ndarray, "m ..."],
-    test_y: Int[np.ndarray, " m"],
+    train_x: Any,
+    train_y: Any,
+    test_x: Any = None,
+    test_y: Any = None,
     *,
+    validation_x: Any = None,
+    validation_y: Any = None,
     name: str = "arrays",
     classes: int | None = None,
 ) -> Dataset:
-    """A data set out of the caller's own arrays.
+    """A data set out of the caller's own arrays, data frames or lists.
 
     Arguments:
-        train_x, train_y, test_x, test_y: as in `Dataset`.
+        train_x, train_y, test_x, test_y, validation_x, validation_y: as in `Dataset`; a part
+            that is None is left out.
         name: what reports call the data.
-        classes: number of classes; one more than the largest label when None.
+        classes: number of classes. When None, whole numbers of shape (n,) that are not negative
+            are labels, and there is one class more than the largest.
 
     Returns: the checked data set. Raises: DataError as `Dataset` does.
+
+    Example:
+        >>> arrays([[0.0], [1.0], [2.0]], [0.5, 0.1, 0.2]).train_y.dtype
+        dtype('float64')
     """
+    given = {
+        "train_x": train_x,
+        "train_y": train_y,
+        "test_x": test_x,
+        "test_y": test_y,
+        "validation_x": validation_x,
+        "validation_y": validation_y,
+    }
+    given = {key: value for key, value in given.items() if value is not None}
     if classes is None:
-        parts = (labels(train_y, f"{name}: train_y"), labels(test_y, f"{name}: test_y"))
-        classes = 1 + max(int(part.max()) for part in parts)
-    return Dataset(train_x, train_y, test_x, test_y, name, classes)
+        classes = _classes([targets(y, f"{name}: {k}") for k, y in given.items() if k[-1] == "y"])
+    return Dataset(**given, name=name, classes=classes)
 
 
-def examples(x: Shaped[np.ndarray, "n ..."], where: str) -> Float[np.ndarray, "n ..."]:
-    """A read-only floating view (or float32 copy) of examples, or DataError."""
-    x = np.asarray(x)
-    if x.ndim < 1 or x.size == 0 or not is_real(x):
-        raise DataError(
-            where=where,
-            found=f"shape {x.shape}, dtype {x.dtype}",
-            law="Examples are a non-empty array of real numbers, one example per row",
-            remedy="Pass numbers of shape (n, ...)",
-        )
-    if not jnp.issubdtype(x.dtype, np.floating):
-        x = x.astype(np.float32)
-    if not np.isfinite(x).all():
-        rows = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))
-        raise DataError(
-            where=where,
-            found=f"NaN or infinity in {len(rows)} of {len(x)} examples, first {rows[0]}",
-            law="Every value of the data is finite",
-            remedy="Remove those examples or fill in the values",
-        )
-    return _read_only(x)
+def _classes(parts: list[np.ndarray]) -> int | None:
+    whole = all(y.ndim == 1 and jnp.issubdtype(y.dtype, np.integer) for y in parts)
+    if not whole or min(int(y.min()) for y in parts) < 0:
+        return None
+    return 1 + max(int(y.max()) for y in parts)
 
 
-def labels(
-    y: Int[np.ndarray, " n"], where: str, classes: int | None = None
-) -> Int[np.ndarray, " n"]:
-    """A read-only int32 view or copy of labels in [0, classes), or DataError."""
-    y = np.asarray(y)
-    if y.ndim != 1 or y.size == 0 or not jnp.issubdtype(y.dtype, np.integer):
-        raise DataError(
-            where=where,
-            found=f"shape {y.shape}, dtype {y.dtype}",
-            law="Labels are a non-empty row of integers, one per example",
-            remedy="Pass class numbers of shape (n,), not one-hot rows or floats",
-        )
-    low, high = int(y.min()), int(y.max())
-    top = np.iinfo(np.int32).max if classes is None else classes - 1
-    if low < 0 or high > top:
-        raise DataError(
-            where=where,
-            found=f"labels from {low} to {high}",
-            law=f"Labels lie from 0 to {top}",
-            remedy="Number the classes from 0, and give as many classes as there are",
-        )
-    return _read_only(y.astype(np.int32, copy=False))
-
-
-def same_length(x: Sized, y: Sized, where: str) -> None:
-    """DataError unless there is one target per example."""
-    if len(x) != len(y):
-        raise DataError(
-            where=where,
-            found=f"{len(x)} examples and {len(y)} labels",
-            law="Every example has one label",
-            remedy="Pass arrays of one length",
-        )
-
-
-def same_example_shape(train_x: _Shaped, test_x: _Shaped, where: str) -> None:
-    """DataError unless training and test examples have one shape."""
-    if train_x.shape[1:] != test_x.shape[1:]:
-        raise DataError(
-            where=where,
-            found=f"training examples {train_x.shape[1:]}, test examples {test_x.shape[1:]}",
-            law="Training and test examples have one shape",
-            remedy="Apply the same preparation to both parts",
-        )
-
-
-def is_real(x: np.ndarray) -> bool:
-    """Whether an array holds real numbers: floats, integers or truth values."""
-    kinds = (np.floating, np.integer, np.bool_)
-    return any(jnp.issubdtype(x.dtype, kind) for kind in kinds)
-
-
-def _read_only(x: np.ndarray) -> np.ndarray:
-    view = x.view()
-    view.flags.writeable = False
-    return view
+def _is_absent(values: Any) -> bool:
+    return values is None or (isinstance(values, np.ndarray) and values.size == 0)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from kernelc._errors import DataError, KernelcError
 
-from ._dataset import is_real, labels
+from ._checked import is_real, labels, same_kind, targets
+from ._dataset import Part, PartName
 
 
 Make = Callable[[Int[np.ndarray, " batch"], np.random.Generator | None], Any]
@@ -43,7 +44,7 @@ class Rows:
     depends: tuple[str | np.ndarray, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_shape(self.shape, self.where)
+        _check_shape(self.shape, self.where, least=0)
         if not callable(self.make):
             raise DataError(
                 where=self.where,
@@ -119,25 +120,27 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """A classification data set whose examples are made on demand; `fit` takes it as a `Dataset`.
+    """A data set whose examples are made on demand; `fit` takes it as a `Dataset`.
 
-    Labels are in memory. While a step runs, another thread makes the examples of the next. All
+    Targets are in memory. While a step runs, another thread makes the examples of the next. All
     that is random is a function of the seed of the run and of the step, so that a run that was
     stopped goes on as if it had not been.
 
     Arguments:
         train: makes training examples, as `make` of `Rows` does.
-        train_y: training labels, integers of shape (n,) in [0, classes).
-        test: makes test examples; asked without randomness only.
-        test_y: test labels, shape (m,).
+        train_y: training targets, labels or numbers as in `Dataset`.
+        test: makes test examples; asked without randomness only. None for no test part.
+        test_y: test targets, None for no test part.
         shape: of one example, channels last.
         name: what reports call the data.
-        classes: number of classes.
+        classes: number of classes; None when targets are no labels.
         depends: what else tells this data from other data of that name, shape and labels.
+        validation, validation_y: as `test` and `test_y`, for what `fit` chooses the best step by.
 
-    `train_x` and `test_x` are the examples as `Rows`.
+    `train_x`, `test_x` and `validation_x` are the examples as `Rows`; they have no rows where a
+    part is left out.
 
-    Raises: DataError when labels or shape are no such thing, and as `Rows` does.
+    Raises: DataError when targets or shape are no such thing, and as `Rows` does.
 
     Example:
         >>> def numbers(rows, draw):
@@ -148,29 +151,53 @@ class Stream:
     """
 
     train: Make
-    train_y: Int[np.ndarray, " n"]
-    test: Make
-    test_y: Int[np.ndarray, " m"]
+    train_y: Shaped[np.ndarray, "n ..."]
+    test: Make | None
+    test_y: Shaped[np.ndarray, "m ..."] | None
     shape: tuple[int, ...]
     name: str
-    classes: int
+    classes: int | None
     depends: tuple[str | np.ndarray, ...] = ()
+    validation: Make | None = None
+    validation_y: Shaped[np.ndarray, "v ..."] | None = None
     train_x: Rows = field(init=False, repr=False)
     test_x: Rows = field(init=False, repr=False)
+    validation_x: Rows = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check_shape(self.shape, self.name)
-        for part in ("train", "test"):
-            where = f"{self.name}: {part}"
-            y = labels(getattr(self, f"{part}_y"), f"{where}_y", self.classes)
-            x = Rows(getattr(self, part), (len(y), *self.shape), f"{where}_x", self.depends)
+        for part in ("train", "validation", "test"):
+            make, y = getattr(self, part), getattr(self, f"{part}_y")
+            if part != "train" and make is None and y is None:
+                make, y = _nothing, self.train_y[:0]
+            else:
+                y = self._targets(y, part)
+            rows = Rows(make, (len(y), *self.shape), f"{self.name}: {part}_x", self.depends)
             object.__setattr__(self, f"{part}_y", y)
-            object.__setattr__(self, f"{part}_x", x)
+            object.__setattr__(self, f"{part}_x", rows)
+
+    def _targets(self, y: Any, part: str) -> np.ndarray:
+        where = f"{self.name}: {part}_y"
+        found = targets(y, where) if self.classes is None else labels(y, where, self.classes)
+        if part != "train":
+            same_kind(self.train_y, found, self.name)
+        return found
+
+    def part(self, name: PartName) -> Part | None:
+        """Examples and targets of a part, or None where the data has no such part."""
+        found = Part(getattr(self, f"{name}_x"), getattr(self, f"{name}_y"))
+        return found if len(found.x) else None
 
 
-def _check_shape(shape: Any, where: str) -> None:
-    sizes = shape if isinstance(shape, tuple) else (0,)
-    if not sizes or not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+def _nothing(rows: np.ndarray, draw: np.random.Generator | None) -> np.ndarray:
+    raise IndexError("there is no such part")
+
+
+def _check_shape(shape: Any, where: str, least: int = 1) -> None:
+    """DataError unless all sizes are positive; the first is at least `least`."""
+    sizes = shape if isinstance(shape, tuple) else (-1,)
+    whole = bool(sizes) and all(isinstance(n, int | np.integer) for n in sizes)
+    if not whole or sizes[0] < least or any(n < 1 for n in sizes[1:]):
         raise DataError(
             where=f"{where}: shape",
             found=repr(shape),

@@ -10,15 +10,7 @@ import jax
 import numpy as np
 
 from kernelc._errors import DataError
-from kernelc.data import (
-    Dataset,
-    Rows,
-    Stream,
-    examples,
-    labels,
-    same_example_shape,
-    same_length,
-)
+from kernelc.data import Rows, examples, labels, parts, same_length
 from kernelc.training._call import apply, is_stateful
 from kernelc.training._losses import Loss
 
@@ -53,21 +45,8 @@ def shown(x: np.ndarray | Rows, size: int) -> np.ndarray:
 
 def check_data(data: Any) -> tuple[Part, Part | None]:
     """The training part and, where there is one, the test part."""
-    if isinstance(data, Dataset | Stream):
-        return (data.train_x, data.train_y), (data.test_x, data.test_y)
-    if not isinstance(data, tuple | list) or len(data) not in (2, 4):
-        raise DataError(
-            where="data",
-            found=type(data).__name__,
-            law="Data is a Dataset, a Stream, (x, y) or (train_x, train_y, test_x, test_y)",
-            remedy="Wrap the arrays with kernelc.data.arrays",
-        )
-    train = check_either(data[0], data[1], "data: train")
-    if len(data) == 2:
-        return train, None
-    test = check_either(data[2], data[3], "data: test")
-    same_example_shape(train[0], test[0], "data")
-    return train, test
+    found = parts(data)
+    return found.train, found.test
 
 
 def check_count(name: str, value: Any, least: int = 1) -> int:

@@ -144,7 +144,7 @@ def test_a_stream_of_another_shape_is_refused_before_the_first_step() -> None:
     wide = arrays(x, y, x, y)
     with pytest.raises(kc.DataError, match="shape"):
         run(augmented(wide, pad=1), batch_size=4)
-    with pytest.raises(kc.DataError, match="one label"):
+    with pytest.raises(kc.DataError, match="one target"):
         run((made().train_x, np.zeros(3, int)))
 
 
