@@ -4,84 +4,139 @@ Describe a network, derive its kernel in SymPy, shape it (DKS, TAT), evaluate it
 to Equinox, fit it.
 """
 
-from . import data as data
-from ._errors import (
-    ActivationError as ActivationError,
-    DataError as DataError,
-    DependenceError as DependenceError,
-    GraphError as GraphError,
-    KernelcError as KernelcError,
-    LoadError as LoadError,
-    PackageError as PackageError,
-    ShapeError as ShapeError,
-    ShapingError as ShapingError,
-    UnreachableError as UnreachableError,
-    UnsupportedError as UnsupportedError,
-)
-from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
-from .curvature import KFAC as KFAC, BlockReport as BlockReport, kfac as kfac
-from .diagnosis import (
-    Comparison as Comparison,
-    Report as Report,
-    Verdict as Verdict,
-    compare as compare,
-    diagnose as diagnose,
-)
-from .ir import Layer as Layer, Network as Network, Node as Node, chain as chain, repeat as repeat
-from .layers import (
-    PLN as PLN,
-    Activation as Activation,
-    BatchNorm as BatchNorm,
-    Concat as Concat,
-    Conv as Conv,
-    Dense as Dense,
-    Dropout as Dropout,
-    Flatten as Flatten,
-    GlobalMeanPool as GlobalMeanPool,
-    Input as Input,
-    LayerNorm as LayerNorm,
-    LocalConv as LocalConv,
-    LooksLinear as LooksLinear,
-    MaxPool as MaxPool,
-    MeanPool as MeanPool,
-    Product as Product,
-    Scale as Scale,
-    StandardisedConv as StandardisedConv,
-    StandardisedDense as StandardisedDense,
-    WeightedMeanPool as WeightedMeanPool,
-    WeightedSum as WeightedSum,
-    residual as residual,
-)
-from .lowering import lower as lower, scanned as scanned, unrolled as unrolled
-from .modules import Model as Model, Policy as Policy
-from .numeric import (
-    KernelFunction as KernelFunction,
-    KernelMatrices as KernelMatrices,
-    empirical_kernel as empirical_kernel,
-    kernel_fn as kernel_fn,
-)
-from .prediction import (
-    KernelRegression as KernelRegression,
-    Prediction as Prediction,
-    predict as predict,
-)
-from .shaping import (
-    DKS as DKS,
-    TAT as TAT,
-    EdgeOfChaos as EdgeOfChaos,
-    ShapedNetwork as ShapedNetwork,
-    Transform as Transform,
-    shape as shape,
-)
-from .symbolic import Kernel as Kernel, derive as derive
-from .training import (
-    CrossEntropy as CrossEntropy,
-    FitResult as FitResult,
-    block_report as block_report,
-    evaluate as evaluate,
-    fit as fit,
-    learning_rate_sweep as learning_rate_sweep,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 
 __version__ = "0.1.0"
+
+# A public name is imported with its package, at its first use: the command line answers without
+# JAX and SymPy. A new name gets a line here, for type checkers, and a word in `_NAMES`.
+if TYPE_CHECKING:
+    from . import data as data
+    from ._errors import (
+        ActivationError as ActivationError,
+        DataError as DataError,
+        DependenceError as DependenceError,
+        GraphError as GraphError,
+        KernelcError as KernelcError,
+        LoadError as LoadError,
+        PackageError as PackageError,
+        ShapeError as ShapeError,
+        ShapingError as ShapingError,
+        UnreachableError as UnreachableError,
+        UnsupportedError as UnsupportedError,
+    )
+    from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
+    from .curvature import KFAC as KFAC, BlockReport as BlockReport, kfac as kfac
+    from .diagnosis import (
+        Comparison as Comparison,
+        Report as Report,
+        Verdict as Verdict,
+        compare as compare,
+        diagnose as diagnose,
+    )
+    from .ir import (
+        Layer as Layer,
+        Network as Network,
+        Node as Node,
+        chain as chain,
+        repeat as repeat,
+    )
+    from .layers import (
+        PLN as PLN,
+        Activation as Activation,
+        BatchNorm as BatchNorm,
+        Concat as Concat,
+        Conv as Conv,
+        Dense as Dense,
+        Dropout as Dropout,
+        Flatten as Flatten,
+        GlobalMeanPool as GlobalMeanPool,
+        Input as Input,
+        LayerNorm as LayerNorm,
+        LocalConv as LocalConv,
+        LooksLinear as LooksLinear,
+        MaxPool as MaxPool,
+        MeanPool as MeanPool,
+        Product as Product,
+        Scale as Scale,
+        StandardisedConv as StandardisedConv,
+        StandardisedDense as StandardisedDense,
+        WeightedMeanPool as WeightedMeanPool,
+        WeightedSum as WeightedSum,
+        residual as residual,
+    )
+    from .lowering import lower as lower, scanned as scanned, unrolled as unrolled
+    from .modules import Model as Model, Policy as Policy
+    from .numeric import (
+        KernelFunction as KernelFunction,
+        KernelMatrices as KernelMatrices,
+        empirical_kernel as empirical_kernel,
+        kernel_fn as kernel_fn,
+    )
+    from .prediction import (
+        KernelRegression as KernelRegression,
+        Prediction as Prediction,
+        predict as predict,
+    )
+    from .shaping import (
+        DKS as DKS,
+        TAT as TAT,
+        EdgeOfChaos as EdgeOfChaos,
+        ShapedNetwork as ShapedNetwork,
+        Transform as Transform,
+        shape as shape,
+    )
+    from .symbolic import Kernel as Kernel, derive as derive
+    from .training import (
+        CrossEntropy as CrossEntropy,
+        FitResult as FitResult,
+        block_report as block_report,
+        evaluate as evaluate,
+        fit as fit,
+        learning_rate_sweep as learning_rate_sweep,
+    )
+
+
+_NAMES = {
+    "_errors": "ActivationError DataError DependenceError GraphError KernelcError LoadError "
+    "PackageError ShapeError ShapingError UnreachableError UnsupportedError",
+    "activations": "ACTIVATIONS ScalarFunction",
+    "curvature": "BlockReport KFAC kfac",
+    "data": "data",
+    "diagnosis": "Comparison Report Verdict compare diagnose",
+    "ir": "Layer Network Node chain repeat",
+    "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
+    "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardisedConv "
+    "StandardisedDense WeightedMeanPool WeightedSum residual",
+    "lowering": "lower scanned unrolled",
+    "modules": "Model Policy",
+    "numeric": "KernelFunction KernelMatrices empirical_kernel kernel_fn",
+    "prediction": "KernelRegression Prediction predict",
+    "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Transform shape",
+    "symbolic": "Kernel derive",
+    "training": "CrossEntropy FitResult block_report evaluate fit learning_rate_sweep",
+}
+_PACKAGES = {name: package for package, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return sorted(_PACKAGES)
+    if name not in _PACKAGES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package = _PACKAGES[name]
+    if package == "ir":
+        # Layer kinds register when they are imported, and a file may name any of them.
+        importlib.import_module(".layers", __name__)
+    module = importlib.import_module(f".{package}", __name__)
+    value = module if name == package else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PACKAGES})

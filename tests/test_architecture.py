@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import kernelc
 
 
 ROOT = Path(__file__).parents[1]
@@ -19,24 +22,25 @@ LONGEST = 400
 LEVEL = {
     "_errors": 0,
     "_registration": 0,
-    "activations": 1,
-    "modules": 1,
-    "data": 1,
-    "ir": 2,
-    "approximation": 2,
-    "algebra": 3,
-    "layers": 3,
-    "lowering": 3,
-    "curvature": 3,
-    "symbolic": 4,
-    "shaping": 4,
-    "numeric": 4,
-    "training": 4,
-    "diagnosis": 5,
-    "prediction": 5,
-    "cli": 6,
+    "_packages": 1,
+    "activations": 2,
+    "modules": 2,
+    "data": 2,
+    "ir": 3,
+    "approximation": 3,
+    "algebra": 4,
+    "layers": 4,
+    "lowering": 4,
+    "curvature": 4,
+    "symbolic": 5,
+    "shaping": 5,
+    "numeric": 5,
+    "training": 5,
+    "diagnosis": 6,
+    "prediction": 6,
     "__init__": 7,
-    "__main__": 8,
+    "cli": 8,
+    "__main__": 9,
 }
 """A package imports from lower levels only."""
 
@@ -101,6 +105,8 @@ def settings():
     return {k: repr(v) for k, v in jax.config.values.items()}
 before = settings()
 import kernelc
+for name in kernelc.__all__:
+    getattr(kernelc, name)
 heavy = [m for m in ("kfac_jax", "matplotlib", "sklearn") if m in sys.modules]
 print(json.dumps({"same": settings() == before, "heavy": heavy, "x64": jax.config.jax_enable_x64}))
 """
@@ -111,3 +117,78 @@ def test_importing_changes_no_setting_and_loads_nothing_heavy() -> None:
         [sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(run.stdout) == {"same": True, "heavy": [], "x64": False}
+
+
+def test_public_names_are_the_same_for_type_checkers_and_at_run_time() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    declared = {
+        (alias.asname, node.module or alias.name)
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert declared == set(kernelc._PACKAGES.items())
+    for name, package in kernelc._PACKAGES.items():
+        module = importlib.import_module(f"kernelc.{package}")
+        assert getattr(kernelc, name) is (module if name == package else getattr(module, name))
+    assert set(kernelc.__all__) <= set(dir(kernelc))
+    with pytest.raises(AttributeError, match="no attribute 'derivee'"):
+        kernelc.derivee  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]
+
+
+READS = """
+import sys
+from kernelc import {}
+assert "kernelc.numeric" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("name", ["Network", "Layer"])
+def test_every_layer_kind_is_known_whichever_name_comes_first(name: str) -> None:
+    script = READS.format(name) + "import kernelc.ir as ir; print(len(ir.Layer.kinds))"
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    ours = [k for k in kernelc.Layer.kinds.values() if k.__module__.startswith("kernelc.")]
+    assert int(run.stdout) == len(ours) > 10
+
+
+ANSWERS = """
+import sys
+from kernelc.__main__ import main
+sys.argv = ["kernelc", *{words!r}]
+try:
+    main()
+except SystemExit as end:
+    heavy = [m for m in ("jax", "sympy", "equinox", "optax", "scipy") if m in sys.modules]
+    print("code", end.code, heavy, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ([], 2),
+        (["--help"], 0),
+        (["--version"], 0),
+        (["train", "--help"], 0),
+        (["train"], 2),
+        (["traim", "net.json"], 2),
+        (["train", "net.json", "--steps", "many"], 2),
+        (["shape", "net.json", "--reshape"], 2),
+        (["shape", "net.json", "--dks", "1.5", "--tat-tau", "0.2"], 2),
+        (["diagnose", "net.json", "--finite"], 2),
+        (["kernel", "net"], 2),
+    ],
+)
+def test_help_and_wrong_arguments_wait_for_no_heavy_package(words: list[str], code: int) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", ANSWERS.format(words=words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stderr.splitlines()[-1] == f"code {code} []", run.stderr

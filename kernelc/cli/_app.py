@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from .._errors import KernelcError
-from ._console import errors
+import kernelc as kc
+
+from ._console import errors, output
 from ._diagnose import diagnose_command
 from ._inspect import inspect_command
 from ._kernel import kernel_command
@@ -25,7 +26,7 @@ class _Explaining(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KernelcError as error:
+        except kc.KernelcError as error:
             console = errors()
             console.print(f"error: {error.where}: {error.found}", style="bold")
             console.print(f"  law:    {error.law}")
@@ -42,6 +43,26 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Derive, diagnose, shape, compute and train the kernels of neural networks.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        output().print(f"kernelc {kc.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    del version  # answered by its callback
+
+
 app.command("inspect")(inspect_command)
 app.command("diagnose")(diagnose_command)
 app.command("shape")(shape_command)

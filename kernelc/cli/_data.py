@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
-from jaxtyping import Num
 
-from .. import data as datasets
-from .._errors import DataError
-from ..data import Dataset
+import kernelc as kc
+
+
+if TYPE_CHECKING:
+    from jaxtyping import Num
 
 
 class Data(StrEnum):
@@ -29,24 +30,23 @@ DataDir = Annotated[
 ]
 
 
-def dataset(name: Data, folder: Path | None) -> Dataset:
+def dataset(name: Data, folder: Path | None) -> kc.data.Dataset:
     """The data set of that name.
 
     Raises:
         DataError: its files are not there, or a folder is given where none is needed.
     """
     if name is Data.digits and folder is not None:
-        raise DataError(
+        raise kc.DataError(
             where="--data-dir",
             found=str(folder),
             law="digits ship with scikit-learn and need no folder",
             remedy="leave it out, or choose --data fashion-mnist or cifar10",
         )
     if name is Data.digits:
-        return datasets.digits()
-    return (
-        datasets.fashion_mnist(folder) if name is Data.fashion_mnist else datasets.cifar10(folder)
-    )
+        return kc.data.digits()
+    read = kc.data.fashion_mnist if name is Data.fashion_mnist else kc.data.cifar10
+    return read(folder)
 
 
 def training_inputs(source: str, folder: Path | None) -> Num[np.ndarray, "n ..."]:
@@ -60,7 +60,7 @@ def training_inputs(source: str, folder: Path | None) -> Num[np.ndarray, "n ..."
     if source in tuple(Data):
         return dataset(Data(source), folder).train_x
     near = difflib.get_close_matches(source, [name.value for name in Data], n=1)
-    raise DataError(
+    raise kc.DataError(
         where="--data",
         found=repr(source),
         law=f"inputs are a data set ({', '.join(Data)}) or an .npy file",
@@ -70,7 +70,7 @@ def training_inputs(source: str, folder: Path | None) -> Num[np.ndarray, "n ..."
 
 def _array(path: str, folder: Path | None) -> Num[np.ndarray, "n ..."]:
     if folder is not None:
-        raise DataError(
+        raise kc.DataError(
             where="--data-dir",
             found=str(folder),
             law="an .npy file is named by its path",
@@ -81,7 +81,7 @@ def _array(path: str, folder: Path | None) -> Num[np.ndarray, "n ..."]:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:
         # The file may be anything, and numpy's parser of headers may then raise anything.
-        raise DataError(
+        raise kc.DataError(
             where=path,
             found=getattr(error, "strerror", None) or f"no array that can be read ({error})",
             law="inputs are one array of numbers, as numpy.save writes it; pickles are never read",
@@ -89,7 +89,7 @@ def _array(path: str, folder: Path | None) -> Num[np.ndarray, "n ..."]:
         ) from error
     if not isinstance(found, np.ndarray) or found.ndim < 1 or found.dtype.kind not in "fiub":
         shown = f"shape {found.shape}, type {found.dtype}" if hasattr(found, "dtype") else "archive"
-        raise DataError(
+        raise kc.DataError(
             where=path,
             found=shown,
             law="inputs are an array of real numbers with an axis of examples",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .._errors import KernelcError
-from ..diagnosis import diagnose
+import kernelc as kc
+
 from ._console import output
 from ._load import Spec, load_network
 
@@ -29,13 +29,13 @@ def diagnose_command(
 ) -> None:
     """Say what is wrong at initialisation, and what to do."""
     if finite and html is None:
-        raise KernelcError(
+        raise kc.KernelcError(
             where="--finite",
             found="no page to show finite networks on",
             law="finite networks are measured for the page",
             remedy="add --html report.html",
         )
-    report = diagnose(load_network(spec))
+    report = kc.diagnose(load_network(spec))
     if plot is not None:
         report.plot(plot)
     if html is not None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .._errors import KernelcError
-from ..symbolic import derive
+import kernelc as kc
+
 from ._console import output
 from ._load import Spec, load_network
 
@@ -34,7 +34,7 @@ def inspect_command(
     if not latex:
         # The graph first: it is there to be read even where its kernel is refused.
         console.print(f"{network}\n")
-    kernel = derive(network, q)
+    kernel = kc.derive(network, q)
     kernel = kernel.expand() if expand else kernel
     if latex:
         console.print(kernel.latex())
@@ -42,5 +42,5 @@ def inspect_command(
     console.print(str(kernel))
     try:
         console.print(f"  C_f'(1) = {kernel.c_slope}\n  mu(psi) = {kernel.max_slope}")
-    except KernelcError as error:
+    except kc.KernelcError as error:
         console.print(f"  no slopes: {error.law}")

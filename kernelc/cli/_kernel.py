@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
-from jaxtyping import Float
 from rich.table import Table
 
-from .._errors import DataError, KernelcError
-from ..ir import Network
-from ..numeric import KernelMatrices, kernel_fn
+import kernelc as kc
+
 from ._console import output, table
 from ._data import DataDir, training_inputs
 from ._load import Spec, load_network
 from ._write import written
+
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 # Matrices of more inputs than this are asked for by number, not by chance: 3 GB in float64.
@@ -53,7 +55,7 @@ def kernel_command(
     inputs = inputs.astype(np.float64) if double else inputs
     if out is not None:
         _check_place(out)
-    k = kernel_fn(network)
+    k = kc.kernel_fn(network)
     found = k(inputs, get=tuple(name.strip() for name in get.split(",")))
     kept: dict[str, Any] = {
         name: np.asarray(m) for name, m in found._asdict().items() if m is not None
@@ -70,14 +72,14 @@ def kernel_command(
 
 
 def _inputs(
-    network: Network, source: str, folder: Path | None, count: int | None
+    network: kc.Network, source: str, folder: Path | None, count: int | None
 ) -> Float[np.ndarray, "n ..."]:
     """The inputs as the network takes them, flattened for one that takes vectors."""
     found = training_inputs(source, folder)
     if count is None:
         count = len(found) if source.endswith(".npy") else _OF_A_DATASET
         if count > _MOST:
-            raise DataError(
+            raise kc.DataError(
                 where=source,
                 found=f"{count} inputs, whose matrices have {count**2:.1e} entries each",
                 law=f"more than {_MOST} inputs are not taken unasked",
@@ -92,7 +94,7 @@ def _inputs(
 def _check_place(out: Path) -> None:
     """What would only be found out after the work: a folder that is not there, another format."""
     if out.suffix != ".npz" or not out.parent.is_dir():
-        raise KernelcError(
+        raise kc.KernelcError(
             where=str(out),
             found="no folder of that name" if out.suffix == ".npz" else "another ending than .npz",
             law="matrices are written as .npz into a folder that exists",
@@ -100,7 +102,7 @@ def _check_place(out: Path) -> None:
         )
 
 
-def _statistics(found: KernelMatrices) -> Table:
+def _statistics(found: kc.KernelMatrices) -> Table:
     rows = table("matrix", "diagonal", "mean beside it", "mean c", "condition", numbers=4)
     for name, matrix in found._asdict().items():
         if matrix is None:

@@ -13,8 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .._errors import KernelcError, LoadError
-from ..ir import Network, NetworkCarrier
+import kernelc as kc
 
 
 Spec = Annotated[
@@ -29,17 +28,17 @@ Spec = Annotated[
 _FORMS = "a network is given as MODULE:NAME or as a .json file"
 
 
-def load_network(spec: str) -> Network:
+def load_network(spec: str) -> kc.Network:
     """The network that `spec` names.
 
     Raises:
         LoadError: nothing of that name, or not a network.
     """
     if spec.endswith(".json"):
-        return Network.load(spec)
+        return kc.Network.load(spec)
     module, colon, name = spec.partition(":")
     if not (colon and module and name) or os.sep in module or module.endswith(".py"):
-        raise LoadError(
+        raise kc.LoadError(
             where=repr(spec),
             found="neither MODULE:NAME nor a .json file",
             law=_FORMS,
@@ -55,12 +54,12 @@ def _imported(module: str) -> ModuleType:
     importlib.invalidate_caches()
     try:
         return importlib.import_module(module)
-    except KernelcError:
+    except kc.KernelcError:
         raise
     except ModuleNotFoundError as error:
         missing = error.name or module
         own = module == missing or module.startswith(f"{missing}.")
-        raise LoadError(
+        raise kc.LoadError(
             where=module,
             found=f"no module {missing!r}" + ("" if own else f", which {module} imports"),
             law="modules are looked for in the current folder and in the Python environment",
@@ -78,7 +77,7 @@ def _attribute(module: ModuleType, name: str) -> Any:
     for part in name.split("."):
         if not hasattr(value, part):
             near = difflib.get_close_matches(part, [n for n in dir(value) if n[0] != "_"], n=3)
-            raise LoadError(
+            raise kc.LoadError(
                 where=f"{module.__name__}:{name}",
                 found=f"no attribute {part!r}",
                 law="NAME is an attribute of the module",
@@ -88,13 +87,13 @@ def _attribute(module: ModuleType, name: str) -> Any:
     return value
 
 
-def _network(spec: str, value: Any) -> Network:
+def _network(spec: str, value: Any) -> kc.Network:
     if callable(value):
         value = _called(spec, value)
-    if isinstance(value, NetworkCarrier):
+    if isinstance(value, kc.ShapedNetwork):
         value = value.network
-    if not isinstance(value, Network):
-        raise LoadError(
+    if not isinstance(value, kc.Network):
+        raise kc.LoadError(
             where=spec,
             found=f"an object of type {type(value).__name__}",
             law="NAME is a kernelc.Network, or a function without arguments that returns one",
@@ -107,7 +106,7 @@ def _called(spec: str, function: Any) -> Any:
     try:
         inspect.signature(function).bind()
     except TypeError as error:
-        raise LoadError(
+        raise kc.LoadError(
             where=spec,
             found=f"a callable with arguments: {error}",
             law="a function that makes a network is called without arguments",
@@ -117,21 +116,21 @@ def _called(spec: str, function: Any) -> Any:
         pass  # callables written in C have no signature: calling them tells
     try:
         return function()
-    except KernelcError:
+    except kc.KernelcError:
         raise
     except Exception as error:
         # As at import: the function is the user's own, and so is what it raises.
         raise _raised(spec, "when it was called", error) from error
 
 
-def _raised(where: str, when: str, error: Exception) -> LoadError:
+def _raised(where: str, when: str, error: Exception) -> kc.LoadError:
     traceback, line = error.__traceback__, None
     while traceback is not None:
         line = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     if isinstance(error, SyntaxError):
         line = f"{Path(error.filename or where).name}:{error.lineno}"
-    return LoadError(
+    return kc.LoadError(
         where=where,
         found=f"{type(error).__name__} {when} ({line}): {error}",
         law="your own Python code makes the network",

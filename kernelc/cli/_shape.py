@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..shaping import ShapedNetwork, shape
+import kernelc as kc
+
 from ._console import output, table
 from ._load import Spec, load_network
 from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
@@ -32,7 +33,7 @@ def shape_command(
 ) -> None:
     """Solve the activations' constants, or weights and biases, for a target (default DKS)."""
     target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
-    shaped = shape(
+    shaped = kc.shape(
         load_network(spec),
         target,
         rewrite=rewrite,
@@ -44,7 +45,7 @@ def shape_command(
     print_shaped(output(), shaped)
 
 
-def print_shaped(console: Console, shaped: ShapedNetwork) -> None:
+def print_shaped(console: Console, shaped: kc.ShapedNetwork) -> None:
     """Constants, residuals, changes and assumptions."""
     console.print(f"{shaped.network.name} shaped by {shaped.target}\n")
     if shaped.transforms:
@@ -60,7 +61,7 @@ def print_shaped(console: Console, shaped: ShapedNetwork) -> None:
             console.print(line)
 
 
-def _constants(shaped: ShapedNetwork):
+def _constants(shaped: kc.ShapedNetwork):
     constants = table("activation", "alpha", "beta", "gamma", "delta", "negative slope", numbers=5)
     for name, t in shaped.transforms.items():
         values = (t.alpha, t.beta, t.gamma, t.delta, t.negative_slope)

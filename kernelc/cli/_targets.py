@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .._errors import ShapingError
-from ..shaping import DKS, TAT, EdgeOfChaos, Target
+import kernelc as kc
+
+
+if TYPE_CHECKING:
+    from ..shaping import Target
 
 
 Dks = Annotated[float | None, typer.Option("--dks", metavar="ZETA", help="DKS: largest C_f'(1).")]
@@ -47,17 +50,17 @@ def chosen_target(
     values = {"--dks": dks, "--tat-eta": eta, "--tat-tau": tau, "--edge-of-chaos": edge or None}
     given = [name for name, value in values.items() if value is not None]
     if len(given) > 1:
-        raise ShapingError(
+        raise kc.ShapingError(
             where="options",
             found=" and ".join(given),
             law="a network is shaped towards one target",
             remedy="give one of them",
         )
     if edge:
-        return EdgeOfChaos()
+        return kc.EdgeOfChaos()
     if eta is None and tau is None:
-        return DKS() if dks is None else DKS(zeta=dks)
-    return TAT(eta=_eta(eta), tau=tau)
+        return kc.DKS() if dks is None else kc.DKS(zeta=dks)
+    return kc.TAT(eta=_eta(eta), tau=tau)
 
 
 def _eta(text: str | None) -> float | Literal["largest"] | None:
@@ -66,7 +69,7 @@ def _eta(text: str | None) -> float | Literal["largest"] | None:
     try:
         return float(text)
     except ValueError:
-        raise ShapingError(
+        raise kc.ShapingError(
             where="--tat-eta",
             found=repr(text[:80]),
             law="eta is a number between 0 and 1, or the word largest",

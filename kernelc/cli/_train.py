@@ -7,19 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
-import optax
-import optax.contrib
 import typer
 
-from .._errors import DataError
-from ..curvature import kfac
-from ..data import Dataset
-from ..ir import Network
-from ..lowering import lower
-from ..modules import Policy
-from ..shaping import shape
-from ..training import FitResult, fit
+import kernelc as kc
+
 from ._console import output, table
 from ._data import Data, DataDir, dataset
 from ._load import Spec, load_network
@@ -38,12 +29,6 @@ class Optimizer(StrEnum):
     kfac = "kfac"
 
 
-_OPTAX = {
-    Optimizer.sgd: optax.sgd,
-    Optimizer.adam: optax.adam,
-    Optimizer.muon: optax.contrib.muon,
-    Optimizer.sophia: optax.contrib.sophia,
-}
 # Muon's updates have a size of their own, whatever that of the gradient.
 _RATES = {Optimizer.muon: 2e-2}
 _RATE = 1e-3
@@ -84,19 +69,21 @@ def train_command(
     ] = None,
 ) -> None:
     """Train on a data set of this machine."""
+    import jax  # seconds, which help and mistakes need not wait for
+
     target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
     network = load_network(spec)
     console = output()
     if shaped:
-        result = shape(network, target, rewrite=True, pln=chosen_pln(pln))
+        result = kc.shape(network, target, rewrite=True, pln=chosen_pln(pln))
         print_shaped(console, result)
         console.print()
         network = result.network
     found = dataset(data, data_dir)
     examples = _fitting(found.centred() if centred else found, network)
-    policy = Policy(layers="unrolled") if optimizer in _ONE_BY_ONE else None
-    run = fit(
-        lower(network, key=jax.random.key(seed), policy=policy),
+    policy = kc.Policy(layers="unrolled") if optimizer in _ONE_BY_ONE else None
+    run = kc.fit(
+        kc.lower(network, key=jax.random.key(seed), policy=policy),
         examples,
         optimizer=_chosen(optimizer, lr),
         steps=steps,
@@ -114,15 +101,19 @@ def train_command(
 
 def _chosen(optimizer: Optimizer, rate: float | None) -> Any:
     if optimizer is Optimizer.kfac:
-        return kfac("adaptive" if rate is None else rate)
-    return _OPTAX[optimizer](_RATES.get(optimizer, _RATE) if rate is None else rate)
+        return kc.kfac("adaptive" if rate is None else rate)
+    import optax.contrib
+
+    home = optax if optimizer in (Optimizer.sgd, Optimizer.adam) else optax.contrib
+    made = getattr(home, optimizer)
+    return made(_RATES.get(optimizer, _RATE) if rate is None else rate)
 
 
-def _fitting(found: Dataset, network: Network) -> Dataset:
+def _fitting(found: kc.data.Dataset, network: kc.Network) -> kc.data.Dataset:
     found = found.flat() if len(network.input_shape) == 1 else found
     shape_, wanted = found.train_x.shape[1:], network.input_shape
     if shape_ != wanted or network.output_shape != (found.classes,):
-        raise DataError(
+        raise kc.DataError(
             where=f"{network.name} on {found.name}",
             found=f"a network {wanted} -> {network.output_shape} for examples {shape_} of "
             f"{found.classes} classes",
@@ -132,7 +123,7 @@ def _fitting(found: Dataset, network: Network) -> Dataset:
     return found
 
 
-def _records(run: FitResult):
+def _records(run: kc.FitResult):
     rows = table("step", "loss", "train acc", "test loss", "test acc", "seconds", numbers=6)
     for record in run.history:
         rows.add_row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from .._errors import KernelcError
+import kernelc as kc
 
 
 def write_text(path: Path, text: str) -> None:
@@ -26,7 +26,7 @@ def written(path: Path, write: Callable[[], object]) -> None:
     try:
         write()
     except (OSError, ValueError) as error:
-        raise KernelcError(
+        raise kc.KernelcError(
             where=str(path),
             found=getattr(error, "strerror", None) or str(error),
             law="results are written where you may write, in the format the ending names",

@@ -60,6 +60,10 @@ def test_help_names_the_commands_and_that_modules_are_run(run):
     assert "runs your" in " ".join(run("shape", "--help").stdout.split())
 
 
+def test_version_is_that_of_the_package(run):
+    assert run("--version").stdout == f"kernelc {kc.__version__}\n"
+
+
 def test_inspect_prints_graph_and_equations(run, tmp_path):
     result = run("inspect", "nets_of_mine:net", "--q", "1", "--draw", "net.svg")
     assert result.exit_code == 0, result.output
@@ -153,7 +157,7 @@ def test_train_centres_the_examples_when_asked(run, monkeypatch, way):
         given.append(data)
         raise kc.DataError(where="test", found="data", law="seen", remedy="none")
 
-    monkeypatch.setattr("kernelc.cli._train.fit", fit)
+    monkeypatch.setattr("kernelc.fit", fit)
     assert run("train", "nets_of_mine:net", *way).exit_code == 2
     means = np.abs(given[0].train_x.mean(0))
     # float32 means of 1,498 numbers of size one
