@@ -84,7 +84,7 @@ def resnet(
     parts = recipe("resnet", activation, form, shortcut_weight, dropout, weight_std, delta)
     x = kc.Input(input_shape)
     node = _stem(parts, x, width, stem, version)
-    node = trunk(parts, node, width, _stages(depth, width), version)
+    node = trunk(parts, node, width, residual_stages(depth, width), version)
     return classifier(parts, x, node, classes, version, name=f"resnet{depth}-v{version}-{form}")
 
 
@@ -96,7 +96,8 @@ def _stem(parts: Recipe, x: kc.Node, width: int, stem: str, version: int) -> kc.
     return parts.pool(node, "stem/pool") if stem == "imagenet" else node
 
 
-def _stages(depth: int, width: int) -> list[Stage]:
+def residual_stages(depth: int, width: int) -> list[Stage]:
+    """The four stages of a residual net of this depth."""
     stages = []
     for i, blocks in enumerate(BLOCKS[depth]):
         size = width * 2**i
