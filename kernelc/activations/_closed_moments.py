@@ -104,8 +104,7 @@ def _expectation(phi: ScalarFunction, form: Callable[[Any], Any]) -> sympy.Expr 
             if not (p.is_real and p.is_nonpositive) or (not whole and not r.is_real):
                 return None
             total += _piece_expectation(p, r, polynomial, piece.lower, piece.upper)
-    # sin and cos came in as complex exponentials; what they sum to is real.
-    return _real(total) if total.has(sympy.I) else total
+    return total
 
 
 def _decomposed(expr: Any) -> _Terms | None:
@@ -138,10 +137,19 @@ def _piece_expectation(p: Any, r: Any, polynomial: dict[int, Any], lower: Any, u
     shrink = 1 - 2 * p * ALPHA**2
     deviation = ALPHA / sympy.sqrt(shrink)
     centre = (BETA + r * ALPHA**2) / shrink
-    factor = sympy.exp((p * BETA**2 + r * BETA + r**2 * ALPHA**2 / 2) / shrink)
+    exponent = (p * BETA**2 + r * BETA + r**2 * ALPHA**2 / 2) / shrink
     moment = truncated_moments(centre, deviation, lower, upper, max(polynomial, default=0))
     body = sum(coefficient * moment[n] for n, coefficient in polynomial.items())
-    return factor / sympy.sqrt(shrink) * body
+    if r.is_real:
+        return sympy.exp(exponent) / sympy.sqrt(shrink) * body
+    return _real_part(exponent, body) / sympy.sqrt(shrink)
+
+
+def _real_part(exponent: Any, body: Any) -> Any:
+    """Re(exp(exponent) body): sin and cos came in as pairs of conjugate exponentials."""
+    size, turn = sympy.expand(exponent).as_real_imag()
+    real, imaginary = sympy.expand(body, complex=True).as_real_imag()
+    return sympy.exp(size) * (sympy.cos(turn) * real - sympy.sin(turn) * imaginary)
 
 
 def truncated_moments(
@@ -178,11 +186,6 @@ def _mass(centre: Any, deviation: Any, lower: Any, upper: Any) -> Any:
 
 def _bump(t: Any) -> Any:
     return sympy.exp(-(t**2) / 2) / sympy.sqrt(2 * sympy.pi)
-
-
-def _real(expr: Any) -> Any:
-    real, _ = sympy.expand(expr, complex=True).as_real_imag()
-    return sympy.simplify(real)
 
 
 def _of_erf(phi: ScalarFunction) -> ClosedMoments | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
 from .._errors import UnsupportedError
@@ -180,17 +179,14 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         return self.atom_signal(second, self.ring.number(0), s.support, s.gaussian)
 
     def location_mean(self, s: Signal[N], window: Window) -> Signal[N]:
-        count = window.taps
         if window.uneven:
             return self.uneven(s)
-        if count == 1:
+        if window.taps == 1:
             return s
         if self._overlap_at not in (None, self.where):
             raise overlapped(self.where, self._overlap_at)
-        near, far = (
-            self.ring.number(Fraction(1, count)),
-            self.ring.number(1 - Fraction(1, count)),
-        )
+        same = window.same_location
+        near, far = self.ring.number(same), self.ring.number(1 - same)
         c, other, cross = (self.probes.index(label) for label in ("c", "s", "sc"))
         k, theta = list(s.second.k), s.second.theta
         q = near * s.second.q + far * k[other]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -51,10 +52,25 @@ class Window:
 
     @property
     def overlapping(self) -> bool:
-        """Whether two windows share locations."""
-        return any(
-            s < w and n > 1 for s, w, n in zip(self.strides, self.sizes, self.outputs, strict=True)
-        )
+        """Whether two windows read one location: wrapped around the border they may, too."""
+        return any(self._shares(axis) for axis in range(self.rank))
+
+    def _shares(self, axis: int) -> bool:
+        read = [set(row[row >= 0].tolist()) for row in self.taps_of(axis)]
+        return sum(map(len, read)) > len(set().union(*read))
+
+    @property
+    def same_location(self) -> Fraction:
+        """The share of pairs of taps of a window that read one location.
+
+        1 / taps, unless the window is longer than a circular axis and reads locations twice.
+        """
+        share = Fraction(1)
+        for n, w in zip(self.locations, self.sizes, strict=True):
+            rounds, rest = divmod(w, n) if self.padding == "CIRCULAR" else (0, w)
+            visits = rest * (rounds + 1) ** 2 + (n - rest) * rounds**2
+            share *= Fraction(visits, w * w)
+        return share
 
     @property
     def uneven(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import mpmath
@@ -15,6 +16,7 @@ from ..activations import ScalarFunction
 _DOUBLE = 15
 _ALPHA = sympy.Symbol("alpha", positive=True)
 _BETA = sympy.Symbol("beta", real=True)
+_Q = sympy.Symbol("q", positive=True)
 # SymPy asks for a few bits more than the 53 it wants; float64 serves those too.
 _DOUBLE_BITS = 60
 
@@ -169,12 +171,7 @@ class Mean(LocalMap):
     letter = "M"
 
     def closed(self) -> sympy.Expr | None:
-        # E phi'(beta + alpha Z) is the derivative of E phi(beta + alpha Z) in beta.
-        moments = activations.closed_moments(self.phi, _ALPHA, _BETA)
-        if moments is None:
-            return None
-        mean = moments.mean.diff(_BETA, self.order)
-        return sympy.simplify(tidy(mean.subs({_ALPHA: sympy.sqrt(self.args[0]), _BETA: 0})))
+        return _at_q(_closed_mean(self.phi, self.order), self.args[0])
 
     @classmethod
     def double(cls, *args: float) -> float:
@@ -279,10 +276,38 @@ def _short_fraction(value: sympy.Float) -> sympy.Rational | None:
 
 def closed_q_map(phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr | None:
     """Q(q) in closed form."""
-    closed = closed_dual(phi, q, q)
-    if closed is not None:
-        return sympy.simplify(closed)
-    moments = activations.closed_moments(phi, _ALPHA, _BETA)
-    if moments is None:
+    return _at_q(_closed_square(phi), q)
+
+
+def _at_q(formula: sympy.Expr | None, q: sympy.Expr) -> sympy.Expr | None:
+    """A formula in _Q at another q value; simplified again only at a number or a symbol.
+
+    Simplification takes seconds on the q value of a deep node, and finds nothing there.
+    """
+    if formula is None:
         return None
-    return sympy.simplify(tidy(moments.second.subs({_ALPHA: sympy.sqrt(q), _BETA: 0})))
+    found = formula.xreplace({_Q: q})
+    return sympy.simplify(found) if q.is_Atom and not q.is_Symbol else found
+
+
+@lru_cache(maxsize=1024)
+def _closed_square(phi: ScalarFunction) -> sympy.Expr | None:
+    """E phi(u)^2 as a formula in _Q, simplified once for each activation."""
+    closed = closed_dual(phi, _Q, _Q)
+    if closed is None:
+        moments = activations.closed_moments(phi, _ALPHA, _BETA)
+        closed = None if moments is None else _centred(moments.second)
+    return None if closed is None else sympy.simplify(closed)
+
+
+@lru_cache(maxsize=1024)
+def _closed_mean(phi: ScalarFunction, order: int) -> sympy.Expr | None:
+    """E phi^(order)(u) as a formula in _Q, simplified once for each activation."""
+    moments = activations.closed_moments(phi, _ALPHA, _BETA)
+    # E phi'(beta + alpha Z) is the derivative of E phi(beta + alpha Z) in beta.
+    return None if moments is None else sympy.simplify(_centred(moments.mean.diff(_BETA, order)))
+
+
+def _centred(expr: sympy.Expr) -> sympy.Expr:
+    """A formula in scale and shift at u of mean zero and variance _Q."""
+    return tidy(expr.subs({_ALPHA: sympy.sqrt(_Q), _BETA: 0}))
