@@ -28,6 +28,8 @@ MORE = {
     "leaky": named("leaky_relu", negative_slope=0.3),
     "shaped selu": named("selu").transformed(1.3, 0.4, 2.0, 0.1),
     "gabor": from_expression(sympy.sin(X) * sympy.exp(-(X**2))),
+    "shaped square of a sine": from_expression(sympy.sin(X) ** 2).transformed(2.0, 0.3, 0.7, 0.4),
+    "growing sine": from_expression(sympy.exp(X / 2) * sympy.sin(X)),
     "two bumps": from_expression(X**2 * sympy.exp(-(X**2) / 3) + sympy.exp(-X / 2)),
 }
 POINTS = [(1.0, 0.0), (0.4, -0.7), (1.7, 0.3), (0.9, 1.6)]
