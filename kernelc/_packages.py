@@ -29,9 +29,14 @@ def needed(module: str, *, extra: str, use: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise  # the package is there, and lacks something of its own
-        raise PackageError(
-            where=use,
-            found=f"no package {package!r}",
-            law=f"{package} comes with the extra {extra!r} of kernelc",
-            remedy=f"pip install 'kernelc[{extra}]'",
-        ) from error
+        raise missing(package, extra=extra, use=use) from error
+
+
+def missing(package: str, *, extra: str, use: str) -> PackageError:
+    """The error that names the extra with this package."""
+    return PackageError(
+        where=use,
+        found=f"no package {package!r}",
+        law=f"{package} comes with the extra {extra!r} of kernelc",
+        remedy=f"pip install 'kernelc[{extra}]'",
+    )

@@ -20,6 +20,7 @@ import jax.extend as jex
 import numpy as np
 
 from kernelc._errors import PackageError
+from kernelc._packages import missing, needed
 
 
 _TESTED = "0.0.8"
@@ -45,12 +46,12 @@ def load() -> Any:
     return module
 
 
-def check_versions(found: str | None, jax_version: str) -> None:
-    """PackageError unless these versions of kfac-jax (None: missing) and JAX were tested."""
+def check_versions(found: str, jax_version: str) -> None:
+    """PackageError unless these versions of kfac-jax and JAX were tested."""
     if found != _TESTED:
         raise PackageError(
             where="kfac-jax",
-            found="not installed" if found is None else f"version {found}",
+            found=f"version {found}",
             law=f"K-FAC runs on kfac-jax {_TESTED}, the version that was tested",
             remedy=_REMEDY,
         )
@@ -64,11 +65,11 @@ def check_versions(found: str | None, jax_version: str) -> None:
         )
 
 
-def _installed() -> str | None:
+def _installed() -> str:
     try:
         return importlib.metadata.version("kfac-jax")
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    except importlib.metadata.PackageNotFoundError as error:
+        raise missing("kfac-jax", extra="kfac", use="kernelc.kfac") from error
 
 
 @contextmanager
@@ -93,7 +94,7 @@ def one_blas_thread() -> Iterator[None]:
 @functools.cache
 def _controller() -> Any:
     # JAX has loaded SciPy's BLAS by the time of the first step; finding it takes milliseconds.
-    return importlib.import_module("threadpoolctl").ThreadpoolController()
+    return needed("threadpoolctl", extra="kfac", use="kernelc.kfac").ThreadpoolController()
 
 
 def _bind(eqn: Any, values: list[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernelc._errors import DataError
+from kernelc._packages import needed
 
 from ._dataset import Dataset
 
@@ -23,16 +24,17 @@ def digits(
 
     Returns: a data set with float32 examples.
 
-    Raises: DataError when the fraction leaves a class without training or test examples.
+    Raises:
+        DataError: the fraction leaves a class without training or test examples.
+        PackageError: scikit-learn is missing (`pip install 'kernelc[data]'`).
 
     Example:
         >>> digits().train_x.shape[1:], digits(flat=True).test_x.shape[1:]
         ((8, 8, 1), (64,))
     """
     # Imported here: scikit-learn takes about a second to load, and only this needs it.
-    from sklearn.datasets import load_digits
-
-    pixels, y = load_digits(return_X_y=True)
+    source = needed("sklearn.datasets", extra="data", use="kernelc.data.digits")
+    pixels, y = source.load_digits(return_X_y=True)
     x = (pixels / 16).astype(np.float32).reshape(-1, 8, 8, 1)
     train, test = _stratified(np.asarray(y), test_fraction, seed)
     data = Dataset(x[train], y[train], x[test], y[test], "digits", 10)

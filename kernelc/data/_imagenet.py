@@ -45,7 +45,7 @@ def imagenet(
 
     Raises: DataError when a folder is missing or has no class, a class has no image, or the
         classes of both parts differ, and while training for a file that is no complete image;
-        PackageError without Pillow (`pip install 'kernelc[imagenet]'`).
+        PackageError without Pillow (`pip install 'kernelc[data]'`).
     """
     for name, value in (("size", size), ("threads", 1 if threads is None else threads)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

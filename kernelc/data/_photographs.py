@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from kernelc._errors import DataError, PackageError
+from kernelc._packages import needed
 
 
 _ATTEMPTS = 10
@@ -71,15 +71,7 @@ class Photographs:
 
 def pillow() -> Any:
     """The module PIL.Image; PackageError where there is none."""
-    try:
-        return importlib.import_module("PIL.Image")
-    except ImportError as error:
-        raise PackageError(
-            where="imagenet",
-            found=str(error),
-            law="Image files are decoded by Pillow",
-            remedy="pip install 'kernelc[imagenet]'",
-        ) from error
+    return needed("PIL.Image", extra="data", use="kernelc.data.imagenet")
 
 
 def _decode(

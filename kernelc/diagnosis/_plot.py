@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._errors import KernelcError
+from .._packages import needed
 from ._panels import Panel
 
 
@@ -33,6 +34,7 @@ def draw(title: str, panels: Sequence[Panel], path: str | os.PathLike[str]) -> N
 
     Raises:
         KernelcError: the file cannot be written, or its ending names no format.
+        PackageError: matplotlib is missing (`pip install 'kernelc[plot]'`).
     """
     figure, places = _figure(sum(panel.columns for panel in panels))
     for panel in panels:
@@ -60,6 +62,7 @@ def as_svg(panel: Panel) -> str:
 
 def _figure(columns: int) -> tuple[Any, list[Any]]:
     # Imported here: matplotlib takes long to load, and nothing else needs it.
+    needed("matplotlib", extra="plot", use="pictures")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

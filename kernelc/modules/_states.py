@@ -1,8 +1,4 @@
-"""States: how they are named, and how they go from one form of a model to the other.
-
-Equinox keeps a state under the `marker` of its `StateIndex`, and has no public way to choose that
-(0.13.8; the same in 0.13.4). All that touches it is `_marked` and its two callers here.
-"""
+"""States: how they are named, and how they go from one form of a model to the other."""
 
 from __future__ import annotations
 
@@ -50,7 +46,7 @@ def name_states(nodes: Sequence[_Either]) -> tuple[_Either, ...]:
         leaves = []
         for path, leaf in found:
             if is_index(leaf):
-                leaf = _marked(leaf.init, node.names[0] + jax.tree_util.keystr(path))
+                leaf = _named(leaf.init, node.names[0] + jax.tree_util.keystr(path))
             leaves.append(leaf)
         return jax.tree.unflatten(jax.tree.structure(node, is_leaf=is_index), leaves)
 
@@ -73,7 +69,7 @@ def carried(state: eqx.nn.State, old: Nodes, new: Nodes) -> eqx.nn.State:
     for kept in _states_of(new):
         own = [values[layer, kept.path] for layer in kept.layers]
         value = jax.tree.map(lambda *rows: stack(rows), *own) if kept.stacked else own[0]
-        held.append(_marked(value, kept.place.marker))
+        held.append(_starting(kept.place, value))
     return eqx.nn.State(held)
 
 
@@ -122,9 +118,13 @@ def _states_of(nodes: Nodes) -> Iterator[_Kept]:
                     yield _Kept(layers, jax.tree_util.keystr(path), leaf, stacked)
 
 
-def _marked(init: Any, marker: object) -> eqx.nn.StateIndex:
-    """The place of a state with this beginning under this marker."""
-    index = eqx.nn.StateIndex(init)
-    # The class is frozen; `eqx.nn.make_with_state` sets its marker in the same way.
-    object.__setattr__(index, "marker", marker)
-    return index
+def _named(init: Any, name: str) -> eqx.nn.StateIndex:
+    """The place of a state with this beginning, the same for every call with this name."""
+    # Equinox names a state by the path to it, here the key of a dict. Its beginning is set after:
+    # Equinox takes it out, and refuses one that was taken out before.
+    places, _ = eqx.nn.make_with_state(lambda: {name: eqx.nn.StateIndex(0)})()
+    return _starting(places[name], init)
+
+
+def _starting(place: eqx.nn.StateIndex, init: Any) -> eqx.nn.StateIndex:
+    return eqx.tree_at(lambda index: index.init, place, init)

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelc._errors import KernelcError, LoadError, PackageError
+from kernelc._errors import KernelcError, LoadError
+from kernelc._packages import needed
 from kernelc.data import Rows
 from kernelc.training._step import Carry
 
@@ -138,13 +139,4 @@ def data_digest(x: np.ndarray | Rows, y: np.ndarray) -> str:
 
 def _orbax() -> Any:
     # Takes seconds to import, and only runs with checkpoints need it.
-    try:
-        import orbax.checkpoint
-    except ImportError as error:
-        raise PackageError(
-            where="fit: checkpoint",
-            found=f"{error}",
-            law="checkpoints are stored by Orbax",
-            remedy="pip install 'kernelc[checkpoint]'",
-        ) from error
-    return orbax.checkpoint
+    return needed("orbax.checkpoint", extra="checkpoint", use="fit(checkpoint=...)")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kernelc._packages import needed
+
 
 if TYPE_CHECKING:
     from kernelc.training._result import FitResult
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 def loss_curves(result: FitResult, path: str | os.PathLike[str]) -> None:
     """Writes a figure with the losses on the left and the accuracies on the right."""
     # Imported here: matplotlib takes long to load, and training does not need it.
+    needed("matplotlib", extra="plot", use="pictures")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -91,7 +91,6 @@ def test_settings_out_of_range_or_at_odds_are_refused(options):
 @pytest.mark.parametrize(
     ("found", "jax_version", "message"),
     [
-        (None, "0.10.2", "not installed"),
         ("0.0.7", "0.10.2", "version 0.0.7"),
         ("0.0.8", "0.11.0", "JAX 0.11.0"),
         ("0.0.8", "0.8.3", "JAX 0.8.3"),

@@ -16,7 +16,7 @@ from kernelc.data import imagenet
 from kernelc.data._photographs import crop
 
 
-Image = pytest.importorskip("PIL.Image", reason="pip install 'kernelc[imagenet]'")
+Image = pytest.importorskip("PIL.Image", reason="pip install 'kernelc[data]'")
 CLASSES = ("n01440764", "n01443537", "n02084071")
 # What an image of one colour becomes: the constants of the reader, written out again.
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])

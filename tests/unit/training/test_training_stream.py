@@ -149,7 +149,7 @@ def test_a_stream_of_another_shape_is_refused_before_the_first_step() -> None:
 
 
 def test_photographs_train_and_resume(tmp_path: Path) -> None:
-    image = pytest.importorskip("PIL.Image", reason="pip install 'kernelc[imagenet]'")
+    image = pytest.importorskip("PIL.Image", reason="pip install 'kernelc[data]'")
     draw = np.random.default_rng(0)
     for part in ("train", "val"):
         for each, level in (("n1", 60), ("n2", 190)):
