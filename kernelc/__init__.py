@@ -69,7 +69,13 @@ if TYPE_CHECKING:
         WeightedSum as WeightedSum,
         residual as residual,
     )
-    from .lowering import lower as lower, scanned as scanned, unrolled as unrolled
+    from .lowering import (
+        load as load,
+        lower as lower,
+        save as save,
+        scanned as scanned,
+        unrolled as unrolled,
+    )
     from .modules import Model as Model, Policy as Policy
     from .numeric import (
         KernelFunction as KernelFunction,
@@ -112,7 +118,7 @@ _NAMES = {
     "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
     "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardisedConv "
     "StandardisedDense WeightedMeanPool WeightedSum residual",
-    "lowering": "lower scanned unrolled",
+    "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy",
     "numeric": "KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Prediction predict",
@@ -129,7 +135,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PACKAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = _PACKAGES[name]
-    if package == "ir":
+    if package in ("ir", "lowering"):
         # Layer kinds register when they are imported, and a file may name any of them.
         importlib.import_module(".layers", __name__)
     module = importlib.import_module(f".{package}", __name__)

@@ -41,8 +41,13 @@ class FieldReader:
         """
         cls = Layer.kinds.get(kind) if isinstance(kind, str) else None
         if cls is None:
-            names = ", ".join(sorted(Layer.kinds))
-            _refuse(where, f"kind {str(kind)[:64]!r}", f"kinds are {names}")
+            raise LoadError(
+                where=where,
+                found=f"kind {str(kind)[:64]!r}",
+                law=f"kinds are {', '.join(sorted(Layer.kinds))}",
+                remedy="a kind of your own is known once its class is defined: import its module "
+                "before the file is read",
+            )
         hints = _hints(cls)
         if not isinstance(fields, dict):
             _refuse(where, f"fields {str(fields)[:40]}", "fields are an object")

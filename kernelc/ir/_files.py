@@ -1,22 +1,58 @@
-"""Text files, with errors that say which file and why."""
+"""Files that are whole or not there, with errors that say which file and why."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import secrets
+from collections.abc import Iterable
 
 from .._errors import KernelcError, LoadError
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a UTF-8 file; raise `KernelcError` where that is not possible."""
+    """Write a UTF-8 file as `write_whole`."""
+    # Encoded inside, where text that has no UTF-8 form gets its error.
+    write_whole(path, map(str.encode, [text]), "networks")
+
+
+def write_whole(
+    path: str | os.PathLike[str], parts: Iterable[bytes | memoryview], what: str
+) -> None:
+    """Write a file that is never half there: beside its place, then moved to it.
+
+    Arguments:
+        path: where to; what is there is replaced.
+        parts: the bytes, one after the other.
+        what: what is written, for the error.
+
+    Raises:
+        KernelcError: a place that cannot be written to.
+    """
     try:
-        pathlib.Path(path).write_text(text, encoding="utf-8")
+        place = pathlib.Path(os.path.realpath(path))
+        if place.exists() and not place.is_file():
+            # A pipe or a terminal has no place beside it, and cannot be replaced.
+            with place.open("wb") as file:
+                file.writelines(parts)
+            return
+        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+        try:
+            with beside.open("xb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(place)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+            raise
     except (OSError, TypeError, ValueError) as error:
         raise KernelcError(
             where=str(path),
             found=f"a file that cannot be written ({error})",
-            law="networks are written into a folder that can be written to",
+            law=f"{what} are written into a folder that can be written to",
             remedy="check the path",
         ) from error
 

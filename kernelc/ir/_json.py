@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -11,6 +10,7 @@ from .._errors import LoadError
 from ._assembly import Spec
 from ._field_codec import FieldReader, fields_of
 from ._seal import opened, seal
+from ._strict_json import strict_json
 
 
 FORMAT = "kernelc.network"
@@ -18,8 +18,7 @@ VERSION = 1
 LONGEST_TEXT = 64 * 2**20
 """Characters of JSON that are read at most."""
 MOST_NODES = 100_000
-_LARGEST_INTEGER = 2**53
-"""Beyond it, JSON readers of other languages lose digits."""
+_REMEDY = "write the file with Network.save or Network.to_json"
 
 
 def dump(name: str, specs: Sequence[Spec], shaped_by: str | None = None) -> str:
@@ -60,18 +59,7 @@ def _document(text: str) -> dict[str, Any]:
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
         size = f"{len(text):,} characters" if isinstance(text, str) else type(text).__name__
         _refuse("network file", size, f"a network is text of at most {LONGEST_TEXT:,} characters")
-    try:
-        document = json.loads(
-            text,
-            parse_constant=_not_finite,
-            parse_float=_finite,
-            parse_int=_bounded,
-            object_pairs_hook=_unique,
-        )
-    except RecursionError:
-        _refuse("network file", "JSON nested too deeply", "networks nest a few levels")
-    except ValueError as error:
-        _refuse("network file", f"broken JSON ({error})", "a network file is one JSON object")
+    document = strict_json(text, "network file", "a network file is one JSON object", _REMEDY)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         _refuse("network file", "another kind of JSON", f'its "format" is "{FORMAT}"')
     version = document.get("version")
@@ -104,27 +92,5 @@ def _node(reader: FieldReader, item: Any, index: int) -> Spec:
     return name, reader.layer(item["kind"], item["fields"], where), tuple(inputs)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ValueError("an object with the same entry twice")
-    return made
-
-
-def _finite(token: str) -> float:
-    value = float(token)
-    return value if math.isfinite(value) else _not_finite(token)
-
-
-def _bounded(token: str) -> int:
-    if len(token) > 17 or abs(int(token)) > _LARGEST_INTEGER:
-        raise ValueError(f"the integer {token[:40]}, beyond 2^53")
-    return int(token)
-
-
-def _not_finite(token: str) -> NoReturn:
-    raise ValueError(f"{token[:40]} is not a finite number")
-
-
 def _refuse(where: str, found: str, law: str) -> NoReturn:
-    raise LoadError(where, found, law, "write the file with Network.save or Network.to_json")
+    raise LoadError(where, found, law, _REMEDY)

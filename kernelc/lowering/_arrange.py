@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, overload
 
 import equinox as eqx
@@ -113,20 +113,31 @@ def _converted(model: Any, state: Any, layers: Layers) -> Any:
     return found if state is None else (found, carried(state, model.nodes, found.nodes))
 
 
-def arranged(flat: Model, shapes: Sequence[Shape], layers: Layers) -> Model:
+Loop = tuple[int, int, int]
+"""The value that enters, the layers of a block, the blocks."""
+
+
+def arranged(
+    flat: Model, shapes: Sequence[Shape], layers: Layers, loops: Collection[Loop] | None = None
+) -> Model:
     """The model, which has its layers one by one, in the form that is asked for.
 
     Arguments:
         flat: a model without any `Repeat`.
         shapes: of its input and of the value of each node, for one example.
         layers: as in `Policy`.
+        loops: the runs of blocks to loop over; default what `layers` says.
     """
     nodes: list[Node | Repeat] = []
     blocks: list[tuple[int, int]] = []
     gone = 0
     for start, size, count in _runs(flat, shapes):
         part = flat.nodes[start : start + size * count]
-        if count > 1 and _looped(layers, part[:size], start, shapes[start], count):
+        if loops is None:
+            looped = count > 1 and _looped(layers, part[:size], start, shapes[start], count)
+        else:
+            looped = (start, size, count) in loops
+        if looped:
             nodes.append(repeated(part, size, start, gone))
             gone += len(part) - 1
             continue
@@ -146,8 +157,19 @@ def arranged(flat: Model, shapes: Sequence[Shape], layers: Layers) -> Model:
     )
 
 
-def _runs(flat: Model, shapes: Sequence[Shape]) -> list[tuple[int, int, int]]:
-    """(value that enters, layers in a block, blocks) along the main path."""
+def loops_of(model: Model) -> list[Loop]:
+    """The loops of a model, as `arranged` takes them."""
+    found = []
+    start = 0
+    for node in model.nodes:
+        if isinstance(node, Repeat):
+            found.append((start, len(node.nodes), node.count))
+        start += len(node.names)
+    return found
+
+
+def _runs(flat: Model, shapes: Sequence[Shape]) -> list[Loop]:
+    """The runs of blocks along the main path, single layers among them."""
     last = len(flat.nodes)
     # A reader of the output, so that no block hides it.
     inputs = [(), *(node.inputs for node in flat.nodes), (last, flat.output)]

@@ -57,5 +57,5 @@ def lower(
             network.in_shapes(node), node.shape, layer_key, policy.param_dtype
         )
         nodes.append(Node(node.name, module, node.inputs))
-    model = Model(nodes, network.input_shape, policy=policy, axis_name=axis_name)
+    model = Model(nodes, network.input_shape, policy=policy, axis_name=axis_name, network=network)
     return arranged(model, [node.shape for node in network.nodes], policy.layers)

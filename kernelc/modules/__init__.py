@@ -33,6 +33,11 @@ from ._standardised_dense import (
     standardised_dense as standardised_dense,
 )
 from ._start import Start as Start, is_index as is_index
+from ._state_arrays import (
+    state_arrays as state_arrays,
+    state_of as state_of,
+    state_starts as state_starts,
+)
 from ._states import carried as carried, stack as stack
 from ._weighted_mean_pool import (
     WeightedMeanPool as WeightedMeanPool,

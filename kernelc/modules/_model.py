@@ -36,6 +36,8 @@ class Model(eqx.Module):
         blocks: ranges (start, stop) of nodes of which only the first reads a value from outside
             and only the value of the last is read outside: with `policy.remat == "block"` the
             backward pass computes their inside again. `kernelc.lower` finds them.
+        network: the network this was lowered from, None for a model made by hand. It is what
+            `kernelc.save` stores the weights with.
 
     Raises: GraphError for names that repeat and indices of values that do not exist yet.
 
@@ -53,6 +55,8 @@ class Model(eqx.Module):
     policy: Policy = eqx.field(static=True)
     axis_name: str | None = eqx.field(static=True)
     blocks: tuple[tuple[int, int], ...] = eqx.field(static=True)
+    # A `Network`: modules lie below networks, so they hold it without knowing it.
+    network: Any = eqx.field(static=True)
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Model(eqx.Module):
         policy: Policy | None = None,
         axis_name: str | None = None,
         blocks: Sequence[tuple[int, int]] = (),
+        network: Any = None,
     ) -> None:
         nodes = tuple(nodes)
         self.output = len(nodes) if output is None else output
@@ -72,6 +77,7 @@ class Model(eqx.Module):
         self.policy = Policy() if policy is None else policy
         self.axis_name = axis_name
         self.blocks = tuple(blocks)
+        self.network = network
 
     def __call__(
         self,

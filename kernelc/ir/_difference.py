@@ -1,0 +1,61 @@
+"""Where two networks first differ, in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from ._assembly import Placed
+    from ._network import Network
+
+_LONGEST = 80
+_ABSENT = "no such node"
+
+
+def first_difference(one: Network, other: Network) -> tuple[str, str, str] | None:
+    """The first node at which networks differ, and what each has there; None for equal ones.
+
+    Their own names do not count. Nodes are compared in order: names, kinds, fields, what they
+    read, shapes.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((8,))
+        >>> first_difference(kc.Network(x, kc.Dense(3)(x)), kc.Network(x, kc.Dense(4)(x)))
+        ("node 'dense_1'", 'width = 3', 'width = 4')
+    """
+    pairs: Iterable[Any] = zip_longest(one.nodes, other.nodes)
+    for a, b in pairs:
+        if a is None:
+            return f"node {b.name!r}", _ABSENT, b.layer.text()[:_LONGEST]
+        if b is None:
+            return f"node {a.name!r}", a.layer.text()[:_LONGEST], _ABSENT
+        if a.name != b.name:
+            return f"node {a.name!r}", f"the name {a.name!r}", f"the name {b.name!r}"
+        found = _unlike(one, a, other, b)
+        if found is not None:
+            return f"node {a.name!r}", *found
+    return None
+
+
+def _unlike(one: Network, a: Placed, other: Network, b: Placed) -> tuple[str, str] | None:
+    if type(a.layer) is not type(b.layer):
+        return a.layer.text()[:_LONGEST], b.layer.text()[:_LONGEST]
+    for field in dataclasses.fields(a.layer):
+        values = [getattr(node.layer, field.name) for node in (a, b)]
+        if values[0] != values[1]:
+            return _told(field.name, values[0]), _told(field.name, values[1])
+    read = [tuple(net.nodes[i].name for i in node.inputs) for net, node in ((one, a), (other, b))]
+    if read[0] != read[1]:
+        return _told("inputs", read[0]), _told("inputs", read[1])
+    if a.shape != b.shape:
+        return _told("shape", a.shape), _told("shape", b.shape)
+    return None
+
+
+def _told(name: str, value: Any) -> str:
+    return f"{name} = {value!r}"[:_LONGEST]
