@@ -35,7 +35,7 @@ def first_difference(one: Network, other: Network) -> tuple[str, str, str] | Non
         if b is None:
             return f"node {a.name!r}", a.layer.text()[:_LONGEST], _ABSENT
         if a.name != b.name:
-            return f"node {a.name!r}", f"the name {a.name!r}", f"the name {b.name!r}"
+            return f"node {a.index}", f"the name {a.name!r}", f"the name {b.name!r}"
         found = _unlike(one, a, other, b)
         if found is not None:
             return f"node {a.name!r}", *found

@@ -114,7 +114,7 @@ for model in (kc.load(folder / "model").model, pickle.loads((folder / "pickle").
             "alpha = 1.0 where .* alpha = 1.5",
         ),
         (network(kc.Dense(6), kc.Activation("erf")), r"tanh.* where .*erf"),
-        (network(kc.Dense(6), kc.Dense(6)), r"'activation_1' with the name 'activation_1' where"),
+        (network(kc.Dense(6), kc.Dense(6)), "node 2 with the name 'activation_1' where"),
         (network(kc.Dense(6)), "the name 'activation_1' where the given network has the name"),
         (
             network(kc.Dense(6), kc.Activation("tanh"), kc.Dense(3)),
