@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,25 +54,25 @@ def test_every_network_of_a_matrix_is_made(path):
 @pytest.mark.slow
 def test_a_matrix_runs_resumes_and_reports(tmp_path, capsys):
     run, report = (importlib.import_module(name) for name in ("run", "report"))
-    matrix, logs, out = tmp_path / "tiny.json", tmp_path / "logs", tmp_path / "out"
+    matrix, log, out = tmp_path / "tiny.json", tmp_path / "tiny.jsonl", tmp_path / "out"
     matrix.write_text(json.dumps(TINY))
-    run.main(matrix, logs=logs)
-    written = {path: path.stat().st_mtime_ns for path in logs.iterdir()}
+    run.main(matrix, log=log)
+    written = log.read_text()
     # Two rates and two seeds with SGD, one rate and two seeds with Adam; DKS leaves relu out.
-    assert len(written) == 4 + 4 + 3
+    assert written.count("\n") == 4 + 4 + 3
     assert "do not apply" in capsys.readouterr().out
-    run.main(matrix, logs=logs)
-    assert {path: path.stat().st_mtime_ns for path in logs.iterdir()} == written
+    run.main(matrix, log=log)
+    assert log.read_text() == written
 
     timing = importlib.import_module("timing")
     timing.main(matrix, only=["bn-skip", "dks-tanh-sgd"], rounds=1)
     assert "| vanilla, DKS | tanh | sgd |" in capsys.readouterr().out
 
-    report.main(matrix, logs=logs, out=out)
+    report.main(matrix, log=log, out=out)
     text = (out / "tiny.md").read_text()
     assert "| residual, batch norm | relu | sgd |" in text
     assert (out / "tiny.png").read_bytes().startswith(b"\x89PNG")
-    baseline = report.best_baseline(report.outcomes(matrix, logs))
+    baseline = report.best_baseline(report.outcomes(matrix, log))
     # Digits guessed are 2.30; thirty steps of the baseline bring it well below.
     assert baseline.final < 1.5
     reached = baseline.steps_to(2.0)
@@ -78,28 +80,72 @@ def test_a_matrix_runs_resumes_and_reports(tmp_path, capsys):
     assert 10 <= reached <= 30
 
 
-def test_a_log_of_other_settings_is_not_taken_for_this_run(tmp_path):
-    settings = importlib.import_module("settings")
-    cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits")
-    run = settings.Run(cell, 0.1, 0)
-    path = run.log(tmp_path)
-    seen = {"step": 1, "loss": 2.0, "seconds": 1.0}
-    lines = [{"run": settings.record(run)}, seen, {"finished": True, "steps": 1}]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert settings.finished(path, run) == {**lines[-1], "history": [seen]}
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines[:-1]))
-    assert settings.finished(path, run) is None
-    lines[0]["run"]["steps"] = 2
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert settings.finished(path, run) is None
+@pytest.fixture
+def recorded():
+    """The module of logs, and a run that is in none yet."""
+    records, settings = (importlib.import_module(name) for name in ("records", "settings"))
+    cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", options=(("a", (1,)),))
+    return records, settings.Run(cell, 0.1, 0)
+
+
+def test_a_run_of_other_settings_is_not_taken_for_this_one(recorded, tmp_path):
+    records, run = recorded
+    log = tmp_path / "new" / "log.jsonl"
+    assert records.finished(records.read(log), run) is None
+    longer = dataclasses.replace(run, cell=dataclasses.replace(run.cell, steps=2))
+    assert longer.name == run.name
+    records.append(log, longer, {"train_loss": 1.0})
+    assert records.finished(records.read(log), run) is None
+    entry = records.append(log, run, {"train_loss": 0.5})
+    assert records.finished(records.read(log), run) == json.loads(json.dumps(entry))
+    assert records.finished(records.read(log), longer) is None
+
+
+def test_a_run_that_was_cut_off_while_it_was_recorded_is_done_again(recorded, tmp_path):
+    records, run = recorded
+    log = tmp_path / "log.jsonl"
+    other = dataclasses.replace(run, seed=1)
+    for each in (run, other):
+        records.append(log, each, {"train_loss": 0.5})
+    whole = log.read_bytes()
+    for length in range(whole.index(b"\n") + 1, len(whole) - 1):
+        log.write_bytes(whole[:length])
+        assert set(records.read(log)) == {run.name}
+        records.append(log, other, {"train_loss": 0.25})
+        assert records.read(log)[other.name]["train_loss"] == 0.25
+        assert records.read(log)[run.name]["train_loss"] == 0.5
+
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import records, settings
+cell = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits")
+for seed in range(100):
+    run = settings.Run(cell, float(sys.argv[3]), seed)
+    records.append(Path(sys.argv[2]), run, {"curve": [seed] * 2000})
+"""
+
+
+def test_runs_side_by_side_share_a_log(tmp_path):
+    records = importlib.import_module("records")
+    log = tmp_path / "log.jsonl"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(HERE), str(log), rate])
+        for rate in ("0.1", "0.2", "0.3")
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert log.read_text().count("\n") == len(records.read(log)) == 300
 
 
 def test_augmented_cells_are_recorded_and_others_as_before():
-    settings, training = (importlib.import_module(name) for name in ("settings", "training"))
+    names = ("settings", "training", "records")
+    settings, training, records = (importlib.import_module(name) for name in names)
     plain = settings.Cell("bn-skip", "sgd", "relu", (0.1,), data="digits", examples=100)
     moved = dataclasses.replace(plain, augment=True)
-    assert "augment" not in settings.record(settings.Run(plain, 0.1, 0))
-    assert settings.record(settings.Run(moved, 0.1, 0))["augment"] is True
+    assert "augment" not in records.describe(settings.Run(plain, 0.1, 0))
+    assert records.describe(settings.Run(moved, 0.1, 0))["augment"] is True
     assert plain.name != moved.name
     data = training.dataset("digits", 100, True, None)
     assert (type(data), len(data.train_x)) == (kc.data.Stream, 100)

@@ -20,7 +20,7 @@ def _importable(monkeypatch):
 def test_the_tables_of_the_page_are_what_the_logs_say():
     page, report = (importlib.import_module(name) for name in ("page", "report"))
     text = page.PAGE.read_text()
-    ran = {path.stem for path in MATRICES if report.outcomes(path, report.LOGS / path.stem)}
+    ran = {path.stem for path in MATRICES if report.outcomes(path, report.log_of(path))}
     assert page.tables(text) == ran
     assert page.rewritten(text) == text
 
@@ -48,7 +48,7 @@ def test_the_table_of_the_readme_is_what_the_logs_say():
     report = importlib.import_module("report")
     found = {
         outcome.cell.name.split("-", 2)[2]: outcome
-        for outcome in report.outcomes(HERE / "dense50.json", report.LOGS / "dense50")
+        for outcome in report.outcomes(HERE / "dense50.json", report.log_of(HERE / "dense50.json"))
     }
     readme = (HERE.parents[1] / "README.md").read_text()
     table = readme.split("| net | optimiser | loss 0.5 | loss 0.1 | loss 0.03 | test |\n")[1]

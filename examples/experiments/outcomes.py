@@ -1,4 +1,4 @@
-"""What the complete logs of a matrix say of its cells."""
+"""What the log of a matrix says of its cells."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from records import finished, read
 from run import last_loss
-from settings import TUNING_SEED, Cell, Run, cells, finished
+from settings import TUNING_SEED, Cell, Run, cells
 from training import WINDOW
 
 
@@ -81,19 +82,19 @@ def _seconds_a_step(history: Sequence[dict[str, Any]]) -> list[float]:
     return [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in pairs]
 
 
-def outcomes(matrix: Path, logs: Path) -> list[Outcome]:
-    """Every cell with complete logs, in the order of the matrix."""
-    found = []
+def outcomes(matrix: Path, log: Path) -> list[Outcome]:
+    """Every cell whose runs are all in the log, in the order of the matrix."""
+    records, found = read(log), []
     for cell in cells(matrix):
         tuned = {}
         for rate in cell.rates:
-            done = finished(Run(cell, rate, TUNING_SEED).log(logs), Run(cell, rate, TUNING_SEED))
+            done = finished(records, Run(cell, rate, TUNING_SEED))
             if done is not None:
                 tuned[rate] = last_loss(done)
         if len(tuned) < len(cell.rates) or not cell.applies:
             continue
         rate = min(tuned, key=lambda each: tuned[each])
-        runs = [finished(run.log(logs), run) for run in (Run(cell, rate, s) for s in cell.seeds)]
+        runs = [finished(records, Run(cell, rate, seed)) for seed in cell.seeds]
         complete = tuple(run for run in runs if run is not None)
         if len(complete) == len(cell.seeds):
             found.append(Outcome(cell, rate, complete, tuned))

@@ -14,7 +14,7 @@ import typer
 from curves import draw
 from outcomes import outcomes
 from report import told
-from run import HERE, LOGS
+from run import HERE, LOGS, log_of
 
 
 PAGE = HERE.parents[1] / "docs" / "experiments.md"
@@ -28,7 +28,7 @@ def rewritten(page: str, logs: Path = LOGS) -> str:
     def table(found: re.Match[str]) -> str:
         start, name, end = found.groups()
         matrix = HERE / f"{name}.json"
-        return f"{start}\n{told(matrix, outcomes(matrix, logs / name))}\n{end}"
+        return f"{start}\n{told(matrix, outcomes(matrix, log_of(matrix, logs)))}\n{end}"
 
     return _TABLE.sub(table, page)
 
@@ -42,7 +42,8 @@ def main() -> None:
     """Write the tables into the page, and the figures beside it."""
     PAGE.write_text(rewritten(PAGE.read_text()))
     for name in FIGURES:
-        draw(outcomes(HERE / f"{name}.json", LOGS / name), PAGE.parent / f"{name}.png")
+        matrix = HERE / f"{name}.json"
+        draw(outcomes(matrix, log_of(matrix)), PAGE.parent / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Turns logs into tables and figures: python examples/experiments/report.py dense50.json."""
+"""Turns a log into tables and a figure: python examples/experiments/report.py dense50.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from arms import ARMS
 from curves import draw
 from outcomes import BASELINE, TARGETS, Outcome, best_baseline, outcomes
-from run import LOGS
+from run import log_of
 
 
 # A net has trained when it came this share of the way from guessing to the baseline's last loss.
@@ -126,14 +126,14 @@ def told(matrix: Path, found: Sequence[Outcome]) -> str:
 
 def main(
     matrix: Annotated[Path, typer.Argument(help="A JSON file of cells.", exists=True)],
-    logs: Annotated[Path | None, typer.Option(help="Where logs are.")] = None,
+    log: Annotated[Path | None, typer.Option(help="Where runs are recorded.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for table and figure.")] = Path("out"),
 ) -> None:
-    """Write <matrix>.md and <matrix>.png from the logs that are complete."""
-    logs = logs or LOGS / matrix.stem
-    found = outcomes(matrix, logs)
+    """Write <matrix>.md and <matrix>.png from the cells that are complete."""
+    log = log or log_of(matrix)
+    found = outcomes(matrix, log)
     if not found:
-        raise SystemExit(f"no complete logs of {matrix} in {logs}")
+        raise SystemExit(f"no cell of {matrix} is complete in {log}")
     text = told(matrix, found)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{matrix.stem}.md").write_text(text)

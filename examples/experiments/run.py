@@ -1,4 +1,4 @@
-"""Runs a matrix of experiments, or one cell of it; what has a complete log is not run again.
+"""Runs a matrix of experiments, or one cell of it; what its log has is not run again.
 
 python examples/experiments/run.py examples/experiments/dense50.json --jobs 2
 python examples/experiments/run.py examples/experiments/dense50.json --only vanilla-dks-sigmoid
@@ -24,12 +24,17 @@ HERE = Path(__file__).parent
 LOGS = HERE / "logs"
 
 
+def log_of(matrix: Path, logs: Path = LOGS) -> Path:
+    """The file where the runs of a matrix are recorded."""
+    return logs / f"{matrix.stem}.jsonl"
+
+
 def main(
     matrix: Annotated[Path, typer.Argument(help="A JSON file of cells.", exists=True)],
     only: Annotated[str, typer.Option(help="Only cells whose name contains this.")] = "",
     jobs: Annotated[int, typer.Option(help="Cells at a time, a process each.", min=1)] = 1,
-    logs: Annotated[
-        Path | None, typer.Option(help="Where logs go; logs/<matrix> when not said.")
+    log: Annotated[
+        Path | None, typer.Option(help="Where runs go; logs/<matrix>.jsonl when not said.")
     ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where the data are.")] = None,
     checkpoints: Annotated[
@@ -41,7 +46,7 @@ def main(
     show: Annotated[bool, typer.Option("--list", help="List the cells and stop.")] = False,
 ) -> None:
     """Tune the rate of every cell with the same budget, then run its seeds."""
-    logs = logs or LOGS / matrix.stem
+    log = log or log_of(matrix)
     chosen = _selected(list(cells(matrix)), only)
     skipped = [cell.name for cell in chosen if not cell.applies]
     chosen = [cell for cell in chosen if cell.applies]
@@ -57,9 +62,9 @@ def main(
             print(f"{cell.name}: losses {', '.join(f'{loss:.4g}' for loss in losses)}", flush=True)
     elif jobs == 1:
         for cell in chosen:
-            run_cell(cell, logs, data_dir, checkpoints)
+            run_cell(cell, log, data_dir, checkpoints)
     else:
-        _side_by_side(matrix, chosen, jobs, logs, data_dir, checkpoints)
+        _side_by_side(matrix, chosen, jobs, log, data_dir, checkpoints)
 
 
 def _selected(found: list[Cell], only: str) -> list[Cell]:
@@ -68,15 +73,15 @@ def _selected(found: list[Cell], only: str) -> list[Cell]:
     return exact or [cell for cell in found if only in cell.name]
 
 
-def run_cell(cell: Cell, logs: Path, data_dir: str | None, checkpoints: Path | None = None) -> None:
+def run_cell(cell: Cell, log: Path, data_dir: str | None, checkpoints: Path | None = None) -> None:
     """Every rate with the tuning seed, then the final seeds at the best rate."""
     found = {}
     for rate in cell.rates:
-        found[rate] = train(Run(cell, rate, TUNING_SEED), logs, data_dir, checkpoints)
+        found[rate] = train(Run(cell, rate, TUNING_SEED), log, data_dir, checkpoints)
         print(f"{cell.name} rate {rate:g}: {_outcome(found[rate])}", flush=True)
     best = min(found, key=lambda rate: last_loss(found[rate]))
     for seed in cell.seeds:
-        done = train(Run(cell, best, seed), logs, data_dir, checkpoints)
+        done = train(Run(cell, best, seed), log, data_dir, checkpoints)
         print(f"{cell.name} rate {best:g} seed {seed}: {_outcome(done)}", flush=True)
 
 
@@ -99,7 +104,7 @@ def _side_by_side(
     matrix: Path,
     chosen: list[Cell],
     jobs: int,
-    logs: Path,
+    log: Path,
     data_dir: str | None,
     checkpoints: Path | None,
 ) -> None:
@@ -107,7 +112,7 @@ def _side_by_side(
 
     def one(cell: Cell) -> str:
         command = [sys.executable, str(HERE / "run.py"), str(matrix), "--only", cell.name]
-        command += ["--logs", str(logs)] + (["--data-dir", data_dir] if data_dir else [])
+        command += ["--log", str(log)] + (["--data-dir", data_dir] if data_dir else [])
         command += ["--checkpoints", str(checkpoints)] if checkpoints else []
         # OpenBLAS would start a thread per core in every process for matrices this small.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""What a run is, what a cell of a matrix is, and the files they come from and go to."""
+"""What a run is, what a cell of a matrix is, and the files they come from."""
 
 from __future__ import annotations
 
@@ -104,9 +104,10 @@ class Run:
         """Whether it only serves to choose the rate."""
         return self.seed == TUNING_SEED
 
-    def log(self, folder: Path) -> Path:
-        """Where its log goes."""
-        return folder / f"{self.cell.name}-rate{self.rate:g}-seed{self.seed}.jsonl"
+    @property
+    def name(self) -> str:
+        """What logs call it."""
+        return f"{self.cell.name}-rate{self.rate:g}-seed{self.seed}"
 
 
 def cells(path: Path) -> Iterator[Cell]:
@@ -133,28 +134,3 @@ def cells(path: Path) -> Iterator[Cell]:
 
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
-
-
-def record(run: Run) -> dict[str, Any]:
-    """The first line of a log: all that the run depends on."""
-    cell = dataclasses.asdict(run.cell)
-    # What else is tried does not change this run.
-    del cell["rates"], cell["seeds"]
-    # Left out where nothing is augmented, so that logs from before there was this are of the run.
-    if not cell["augment"]:
-        del cell["augment"]
-    return {**cell, "rate": run.rate, "seed": run.seed}
-
-
-def finished(path: Path, run: Run) -> dict[str, Any] | None:
-    """The last line of a log when it is complete and of this very run, else None.
-
-    What was recorded along the way is its "history".
-    """
-    if not path.exists():
-        return None
-    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
-    same = lines and lines[0]["run"] == json.loads(json.dumps(record(run)))
-    if not same or not lines[-1].get("finished"):
-        return None
-    return {**lines[-1], "history": [line for line in lines if "step" in line]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.metadata
-import json
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,8 @@ import jax
 import numpy as np
 from arms import ARMS
 from optimizers import optimizer
-from settings import DATA, Cell, Run, finished, record
+from records import append, finished, read
+from settings import DATA, Cell, Run
 
 import kernelc as kc
 
@@ -87,22 +87,21 @@ def network(cell: Cell) -> kc.Network | kc.ShapedNetwork:
 
 def train(
     run: Run,
-    folder: Path,
+    log: Path,
     data_folder: str | None,
     checkpoints: Path | None = None,
     progress: bool | None = None,
 ) -> dict:
-    """The last line of the run's log, after training unless a complete log is there.
+    """What the log says of the run, after training unless it is there already.
 
     Arguments:
         run: what to do.
-        folder: where logs are.
+        log: the file where runs are recorded.
         data_folder: where data are; None for the places kernelc looks in.
         checkpoints: where runs are stored, so that one that was cut off goes on; None for not.
         progress: as in `kernelc.fit`.
     """
-    path = run.log(folder)
-    done = finished(path, run)
+    done = finished(read(log), run)
     if done is not None:
         return done
     cell = run.cell
@@ -118,9 +117,9 @@ def train(
         loss=kc.CrossEntropy(cell.label_smoothing),
         eval_every=max(1, cell.steps // _EVALUATIONS),
         progress=progress,
-        checkpoint=None if checkpoints is None else checkpoints / path.stem,
+        checkpoint=None if checkpoints is None else checkpoints / run.name,
     )
-    return _written(path, run, model, result)
+    return append(log, run, _found(model, result))
 
 
 def rehearse(cell: Cell, batch: int) -> kc.FitResult:
@@ -145,10 +144,20 @@ def policy(cell: Cell) -> kc.Policy:
     return kc.Policy(layers="scan" if ARMS[cell.arm].sums and cell.family == "mlp" else "auto")
 
 
-def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dict[str, Any]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    last = {
-        "finished": True,
+def _found(model: Callable, result: kc.FitResult) -> dict[str, Any]:
+    """What is kept of a run."""
+    history = [
+        {
+            "step": each.step,
+            "loss": _short(each.loss),
+            "test_accuracy": _short(each.test_accuracy),
+            "seconds": _short(each.seconds),
+        }
+        for each in result.history
+    ]
+    return {
+        "machine": _machine(model),
+        "history": history,
         "steps": result.steps,
         "diverged": bool(result.diverged),
         "seconds": _short(result.seconds),
@@ -158,25 +167,6 @@ def _written(path: Path, run: Run, model: Callable, result: kc.FitResult) -> dic
         "test_accuracy": _short(result.test.accuracy) if result.test else None,
         "curve": [_short(mean) for mean in _means(result.losses)],
     }
-    lines = [
-        {"run": record(run)},
-        {"machine": _machine(model)},
-        *(
-            {
-                "step": each.step,
-                "loss": _short(each.loss),
-                "test_accuracy": _short(each.test_accuracy),
-                "seconds": _short(each.seconds),
-            }
-            for each in result.history
-        ),
-        last,
-    ]
-    # Whole or not at all: a run cut off leaves no log that looks like one.
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    partial.replace(path)
-    return last
 
 
 def _means(losses: np.ndarray) -> list[float]:
@@ -186,7 +176,7 @@ def _means(losses: np.ndarray) -> list[float]:
 
 
 def _short(value: float) -> float | None:
-    """A few digits, which is what a loss has; JSON has no NaN."""
+    """A few digits, which is what a loss has; None for NaN, which JSON has not."""
     return float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else None
 
 
