@@ -76,7 +76,12 @@ if TYPE_CHECKING:
         scanned as scanned,
         unrolled as unrolled,
     )
-    from .modules import Model as Model, Policy as Policy
+    from .modules import (
+        Model as Model,
+        Policy as Policy,
+        Selection as Selection,
+        select as select,
+    )
     from .numeric import (
         KernelFunction as KernelFunction,
         KernelMatrices as KernelMatrices,
@@ -119,7 +124,7 @@ _NAMES = {
     "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardisedConv "
     "StandardisedDense WeightedMeanPool WeightedSum residual",
     "lowering": "load lower save scanned unrolled",
-    "modules": "Model Policy",
+    "modules": "Model Policy Selection select",
     "numeric": "KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Transform shape",

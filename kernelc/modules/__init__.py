@@ -24,6 +24,7 @@ from ._pool import GlobalMeanPool as GlobalMeanPool, MaxPool as MaxPool, MeanPoo
 from ._precision import Layers as Layers, Policy as Policy
 from ._product import Product as Product
 from ._scale import Scale as Scale, scale as scale
+from ._select import Labels as Labels, Selection as Selection, select as select
 from ._standardised_conv import (
     StandardisedConv as StandardisedConv,
     standardised_conv as standardised_conv,
