@@ -27,14 +27,14 @@ def lowered(*layers: Any, **policy: Any) -> kc.Model:
 
 MODEL = lowered(kc.Dense(6), kc.LayerNorm(), kc.Activation("tanh"), kc.Dense(6))
 BLOCK = kc.chain(kc.Dense(6), kc.Activation("tanh"))
-LOOPED = lowered(kc.Dense(6, bias=False), kc.repeat(BLOCK, 4), layers="scan")
+LOOPED: Any = lowered(kc.Dense(6, bias=False), kc.repeat(BLOCK, 4), layers="scan")
 
 
 def trained(model: Any) -> Any:
     return eqx.filter(model, eqx.is_inexact_array)
 
 
-def fitted(model: kc.Model, optimizer: Any) -> kc.Model:
+def fitted(model: kc.Model, optimizer: Any) -> Any:
     options: dict[str, Any] = {"steps": 3, "batch_size": 8, "progress": False}
     return kc.fit(model, (XS, YS), optimizer=optimizer, **options).model
 
@@ -75,7 +75,7 @@ def test_selections_combine():
     assert repr(dense & ~dense) == "<selection of nothing>"
     assert repr(dense).endswith("dense_2.bias and 2 more>")
     with pytest.raises(kc.KernelcError, match="two models"):
-        dense | kc.select(LOOPED, "dense_1")
+        _ = dense | kc.select(LOOPED, "dense_1")
 
 
 def test_fit_leaves_what_is_frozen_as_it_was():
