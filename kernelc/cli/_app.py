@@ -11,6 +11,7 @@ import kernelc as kc
 
 from ._console import errors, output
 from ._diagnose import diagnose_command
+from ._flags import arguments_of, as_flags
 from ._inspect import inspect_command
 from ._kernel import kernel_command
 from ._shape import shape_command
@@ -28,9 +29,12 @@ class _Explaining(TyperGroup):
             return super().invoke(ctx)
         except kc.KernelcError as error:
             console = errors()
-            console.print(f"error: {error.where}: {error.found}", style="bold")
-            console.print(f"  law:    {error.law}")
-            console.print(f"  remedy: {error.remedy}")
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            flags = arguments_of(command.params if command is not None else ())
+            found = as_flags(error.found, flags)
+            console.print(f"error: {error.where}: {found}", style="bold")
+            console.print(f"  law:    {as_flags(error.law, flags)}")
+            console.print(f"  remedy: {as_flags(error.remedy, flags)}")
             raise typer.Exit(WRONG) from error
 
 

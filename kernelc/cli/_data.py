@@ -1,4 +1,4 @@
-"""The data sets that commands know by name, and arrays in files."""
+"""The data sets that commands know by name, and those in files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 import kernelc as kc
 
+from ._files import array, arrays
+
 
 if TYPE_CHECKING:
+    import numpy as np
     from jaxtyping import Num
 
 
@@ -30,69 +32,49 @@ DataDir = Annotated[
 ]
 
 
-def dataset(name: Data, folder: Path | None) -> kc.data.Dataset:
-    """The data set of that name.
+def dataset(source: str, folder: Path | None) -> kc.data.Dataset:
+    """The data set of that name, or in that .npz file.
 
     Raises:
-        DataError: its files are not there, or a folder is given where none is needed.
+        DataError: no such data set or file, files that hold something else, or a folder given
+            where none is needed.
     """
-    if name is Data.digits and folder is not None:
-        raise kc.DataError(
-            where="--data-dir",
-            found=str(folder),
-            law="digits ship with scikit-learn and need no folder",
-            remedy="leave it out, or choose --data fashion-mnist or cifar10",
+    if source.endswith(".npz"):
+        _refuse_folder(folder, "a file is named by its path", "leave it out")
+        return arrays(source)
+    if source == Data.digits:
+        _refuse_folder(
+            folder,
+            "digits ship with scikit-learn and need no folder",
+            "leave it out, or choose --data fashion-mnist or cifar10",
         )
-    if name is Data.digits:
         return kc.data.digits()
-    read = kc.data.fashion_mnist if name is Data.fashion_mnist else kc.data.cifar10
-    return read(folder)
+    if source == Data.fashion_mnist:
+        return kc.data.fashion_mnist(folder)
+    if source == Data.cifar10:
+        return kc.data.cifar10(folder)
+    near = difflib.get_close_matches(source, [name.value for name in Data], n=1)
+    raise kc.DataError(
+        where="--data",
+        found=repr(source[:80]),
+        law=f"data are a data set ({', '.join(Data)}), an .npz file of examples and targets, "
+        "or for kernels an .npy file of inputs",
+        remedy=f"did you mean {near[0]}?" if near else "name one of these",
+    )
 
 
 def training_inputs(source: str, folder: Path | None) -> Num[np.ndarray, "n ..."]:
     """Training examples of a data set, or the array of an .npy file, not yet read into memory.
 
     Raises:
-        DataError: no such data set or file, or a file of something else than numbers.
+        DataError: as `dataset`, or a file of something else than numbers.
     """
     if source.endswith(".npy"):
-        return _array(source, folder)
-    if source in tuple(Data):
-        return dataset(Data(source), folder).train_x
-    near = difflib.get_close_matches(source, [name.value for name in Data], n=1)
-    raise kc.DataError(
-        where="--data",
-        found=repr(source),
-        law=f"inputs are a data set ({', '.join(Data)}) or an .npy file",
-        remedy=f"did you mean {near[0]}?" if near else "name one of these",
-    )
+        _refuse_folder(folder, "an .npy file is named by its path", "leave it out")
+        return array(source)
+    return dataset(source, folder).train_x
 
 
-def _array(path: str, folder: Path | None) -> Num[np.ndarray, "n ..."]:
+def _refuse_folder(folder: Path | None, law: str, remedy: str) -> None:
     if folder is not None:
-        raise kc.DataError(
-            where="--data-dir",
-            found=str(folder),
-            law="an .npy file is named by its path",
-            remedy="leave it out",
-        )
-    try:
-        # Mapped, so that a false size in the header reserves no memory; pickles run code.
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:
-        # The file may be anything, and numpy's parser of headers may then raise anything.
-        raise kc.DataError(
-            where=path,
-            found=getattr(error, "strerror", None) or f"no array that can be read ({error})",
-            law="inputs are one array of numbers, as numpy.save writes it; pickles are never read",
-            remedy="check the path, or write the file again with numpy.save",
-        ) from error
-    if not isinstance(found, np.ndarray) or found.ndim < 1 or found.dtype.kind not in "fiub":
-        shown = f"shape {found.shape}, type {found.dtype}" if hasattr(found, "dtype") else "archive"
-        raise kc.DataError(
-            where=path,
-            found=shown,
-            law="inputs are an array of real numbers with an axis of examples",
-            remedy="save one such array with numpy.save",
-        )
-    return found
+        raise kc.DataError(where="--data-dir", found=str(folder), law=law, remedy=remedy)

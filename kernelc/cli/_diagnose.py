@@ -11,11 +11,13 @@ import typer
 import kernelc as kc
 
 from ._console import output
-from ._load import Spec, load_network
+from ._flags import as_flags
+from ._load import Own, Spec, load_network
 
 
 def diagnose_command(
     spec: Spec,
+    own: Own = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw C maps, slope, q value and gradient into this file.")
@@ -35,10 +37,11 @@ def diagnose_command(
             law="finite networks are measured for the page",
             remedy="add --html report.html",
         )
-    report = kc.diagnose(load_network(spec))
+    report = kc.diagnose(load_network(spec, own))
     if plot is not None:
         report.plot(plot)
     if html is not None:
         report.to_html(html, finite=finite)
     console = output()
-    console.print(json.dumps(report.to_dict(), indent=2) if as_json else str(report))
+    told = json.dumps(report.to_dict(), indent=2) if as_json else as_flags(str(report), {}, spec)
+    console.print(told)

@@ -10,11 +10,12 @@ import typer
 import kernelc as kc
 
 from ._console import output
-from ._load import Spec, load_network
+from ._load import Own, Spec, load_network
 
 
 def inspect_command(
     spec: Spec,
+    own: Own = None,
     latex: Annotated[
         bool, typer.Option(help="Print the equations as LaTeX, nothing else.")
     ] = False,
@@ -27,7 +28,7 @@ def inspect_command(
     draw: Annotated[Path | None, typer.Option(help="Draw the graph into this .svg file.")] = None,
 ) -> None:
     """Show the graph, and its kernel as equations."""
-    network = load_network(spec)
+    network = load_network(spec, own)
     console = output()
     if draw is not None:
         network.draw(draw)

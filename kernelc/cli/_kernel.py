@@ -13,8 +13,8 @@ import kernelc as kc
 
 from ._console import output, table
 from ._data import DataDir, training_inputs
-from ._load import Spec, load_network
-from ._write import written
+from ._load import Own, Spec, load_network
+from ._write import check_folder, written
 
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ _LARGEST_SPECTRUM = 3_000
 
 def kernel_command(
     spec: Spec,
+    own: Own = None,
     data: Annotated[
-        str, typer.Option(help="digits, fashion-mnist, cifar10 (their training part) or FILE.npy.")
+        str,
+        typer.Option(
+            help="digits, fashion-mnist, cifar10 or FILE.npz (their training part), or FILE.npy."
+        ),
     ] = "digits",
     data_dir: DataDir = None,
     examples: Annotated[
@@ -50,7 +54,7 @@ def kernel_command(
     ] = None,
 ) -> None:
     """Compute NNGP and NTK matrices of data."""
-    network = load_network(spec)
+    network = load_network(spec, own)
     inputs = _inputs(network, data, data_dir, examples)
     inputs = inputs.astype(np.float64) if double else inputs
     if out is not None:
@@ -93,11 +97,12 @@ def _inputs(
 
 def _check_place(out: Path) -> None:
     """What would only be found out after the work: a folder that is not there, another format."""
-    if out.suffix != ".npz" or not out.parent.is_dir():
+    check_folder(out)
+    if out.suffix != ".npz":
         raise kc.KernelcError(
             where=str(out),
-            found="no folder of that name" if out.suffix == ".npz" else "another ending than .npz",
-            law="matrices are written as .npz into a folder that exists",
+            found="another ending than .npz",
+            law="matrices are written as .npz",
             remedy="choose another path",
         )
 

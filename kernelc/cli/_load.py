@@ -7,6 +7,7 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -25,15 +26,30 @@ Spec = Annotated[
     ),
 ]
 
+Own = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="MODULE",
+        help="Run this Python module first: it defines layers and activations that SPEC uses.",
+    ),
+]
+
 _FORMS = "a network is given as MODULE:NAME or as a .json file"
 
 
-def load_network(spec: str) -> kc.Network:
+def load_network(spec: str, own: Sequence[str] | None) -> kc.Network:
     """The network that `spec` names.
+
+    Arguments:
+        spec: MODULE:NAME, or a .json file.
+        own: modules to import before, which define layers and activations.
 
     Raises:
         LoadError: nothing of that name, or not a network.
     """
+    for module in own or ():
+        _imported(module)
     if spec.endswith(".json"):
         return kc.Network.load(spec)
     module, colon, name = spec.partition(":")

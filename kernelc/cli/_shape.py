@@ -11,13 +11,14 @@ from rich.console import Console
 import kernelc as kc
 
 from ._console import output, table
-from ._load import Spec, load_network
+from ._load import Own, Spec, load_network
 from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
 from ._write import written
 
 
 def shape_command(
     spec: Spec,
+    own: Own = None,
     dks: Dks = None,
     tat_eta: TatEta = None,
     tat_tau: TatTau = None,
@@ -34,7 +35,7 @@ def shape_command(
     """Solve the activations' constants, or weights and biases, for a target (default DKS)."""
     target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
     shaped = kc.shape(
-        load_network(spec),
+        load_network(spec, own),
         target,
         rewrite=rewrite,
         pln=chosen_pln(pln),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,11 @@ import typer
 import kernelc as kc
 
 from ._console import output, table
-from ._data import Data, DataDir, dataset
-from ._load import Spec, load_network
+from ._data import DataDir, dataset
+from ._load import Own, Spec, load_network
 from ._shape import print_shaped
 from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
-from ._write import write_text, written
+from ._write import check_folder, write_text, written
 
 
 class Optimizer(StrEnum):
@@ -38,7 +39,14 @@ _ONE_BY_ONE = (Optimizer.kfac, Optimizer.muon)
 
 def train_command(
     spec: Spec,
-    data: Annotated[Data, typer.Option(help="What to train on.")] = Data.digits,
+    own: Own = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="What to train on: digits, fashion-mnist, cifar10, or FILE.npz with arrays x and "
+            "y, and test_x and test_y for a test part."
+        ),
+    ] = "digits",
     data_dir: DataDir = None,
     centred: Annotated[
         bool, typer.Option("--centred", help="Take the mean example off: shaped nets train faster.")
@@ -46,7 +54,11 @@ def train_command(
     optimizer: Annotated[Optimizer, typer.Option(help="How.")] = Optimizer.adam,
     lr: Annotated[
         float | None,
-        typer.Option(help="Learning rate; left out: 0.001, 0.02 (muon), adaptive (kfac).", min=0.0),
+        typer.Option(help="Learning rate; left out: 0.001, 0.02 (muon), adaptive (kfac)."),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(help="Name of a loss; cross_entropy for labels, else squared_error."),
     ] = None,
     steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 1000,
     batch_size: Annotated[
@@ -67,12 +79,17 @@ def train_command(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Store the run in this folder, or go on from it.")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the trained model, for kernelc.load.")
+    ] = None,
 ) -> None:
     """Train on a data set of this machine."""
-    import jax  # seconds, which help and mistakes need not wait for
-
+    for path in (plot, history, out):
+        if path is not None:
+            check_folder(path)
+    _check_rate(lr)
     target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
-    network = load_network(spec)
+    network = load_network(spec, own)
     console = output()
     if shaped:
         result = kc.shape(network, target, rewrite=True, pln=chosen_pln(pln))
@@ -81,22 +98,42 @@ def train_command(
         network = result.network
     found = dataset(data, data_dir)
     examples = _fitting(found.centred() if centred else found, network)
-    policy = kc.Policy(layers="unrolled") if optimizer in _ONE_BY_ONE else None
+    by_name: Any = loss or ("cross_entropy" if examples.classes else "squared_error")
     run = kc.fit(
-        kc.lower(network, key=jax.random.key(seed), policy=policy),
+        _model(network, optimizer, seed),
         examples,
         optimizer=_chosen(optimizer, lr),
         steps=steps,
         batch_size=batch_size,
         seed=seed,
+        loss=by_name,
         checkpoint=checkpoint,
     )
+    if out is not None:
+        kc.save(out, run.model, run.state)
     if history is not None:
         write_text(history, json.dumps(run.to_dict(), indent=2))
     if plot is not None:
         written(plot, lambda: run.plot(plot))
     console.print(_records(run))
     console.print(f"\n{run.message}")
+
+
+def _check_rate(rate: float | None) -> None:
+    if rate is not None and not 0 < rate < math.inf:
+        raise kc.DataError(
+            where="--lr",
+            found=f"{rate:g}",
+            law="a learning rate is a number above zero, or nothing is learned",
+            remedy="give one, such as --lr 1e-3, or leave it out",
+        )
+
+
+def _model(network: kc.Network, optimizer: Optimizer, seed: int) -> kc.Model:
+    import jax  # seconds, which help and mistakes need not wait for
+
+    policy = kc.Policy(layers="unrolled") if optimizer in _ONE_BY_ONE else None
+    return kc.lower(network, key=jax.random.key(seed), policy=policy)
 
 
 def _chosen(optimizer: Optimizer, rate: float | None) -> Any:
@@ -112,26 +149,32 @@ def _chosen(optimizer: Optimizer, rate: float | None) -> Any:
 def _fitting(found: kc.data.Dataset, network: kc.Network) -> kc.data.Dataset:
     found = found.flat() if len(network.input_shape) == 1 else found
     shape_, wanted = found.train_x.shape[1:], network.input_shape
-    if shape_ != wanted or network.output_shape != (found.classes,):
+    outputs = (found.classes,) if found.classes else found.train_y.shape[1:] or (1,)
+    if shape_ != wanted or network.output_shape != outputs:
+        told = f"of {found.classes} classes" if found.classes else f"with targets {outputs}"
         raise kc.DataError(
             where=f"{network.name} on {found.name}",
-            found=f"a network {wanted} -> {network.output_shape} for examples {shape_} of "
-            f"{found.classes} classes",
-            law="the network takes the examples and gives one logit for each class",
-            remedy=f"use Input({shape_}) and end with Dense({found.classes})",
+            found=f"a network {wanted} -> {network.output_shape} for examples {shape_} {told}",
+            law="the network takes the examples and gives one logit for each class, or the shape "
+            "of a target",
+            remedy=f"use Input({shape_}) and end with Dense({outputs[-1]})",
         )
     return found
 
 
 def _records(run: kc.FitResult):
+    shown = ("loss", "train_accuracy", "test_loss", "test_accuracy")
     rows = table("step", "loss", "train acc", "test loss", "test acc", "seconds", numbers=6)
     for record in run.history:
         rows.add_row(
             str(record.step),
-            f"{record.loss:.4f}",
-            f"{record.train_accuracy:.4f}",
-            f"{record.test_loss:.4f}",
-            f"{record.test_accuracy:.4f}",
+            *(_number(record, name) for name in shown),
             f"{record.seconds:.1f}",
         )
     return rows
+
+
+def _number(record: Any, name: str) -> str:
+    """A dash where there is no test part, or no labels to be right about."""
+    value = getattr(record, name)
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"

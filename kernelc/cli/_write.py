@@ -17,6 +17,21 @@ def write_text(path: Path, text: str) -> None:
     written(path, lambda: path.write_text(text, encoding="utf-8"))
 
 
+def check_folder(path: Path) -> None:
+    """What would only be found out after the work: a folder that is not there.
+
+    Raises:
+        KernelcError: there is none for this path, or the path is a folder itself.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise kc.KernelcError(
+            where=str(path),
+            found="a folder" if path.is_dir() else "no folder of that name",
+            law="results are written into a folder that exists",
+            remedy="choose another path",
+        )
+
+
 def written(path: Path, write: Callable[[], object]) -> None:
     """Call `write`, which writes `path`.
 

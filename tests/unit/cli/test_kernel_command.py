@@ -93,7 +93,7 @@ def test_one_input_has_nothing_beside_the_diagonal(run):
     [
         (("--data", "absent.npy"), "No such file"),
         (("--data", "digit"), "did you mean digits"),
-        (("--data", "inputs.npz"), "or an .npy file"),
+        (("--data", "inputs.txt"), "or for kernels an .npy file"),
         (("--data", "wide.npy"), "an array of shape (5, 7)"),
         (("--data", "none.npy"), "an array of shape (0, 6)"),
         (("--data", "number.npy"), "shape (), type float64"),
