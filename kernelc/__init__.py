@@ -141,7 +141,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = _PACKAGES[name]
     if package in ("ir", "lowering"):
-        # Layer kinds register when they are imported, and a file may name any of them.
+        # Layer kinds register when they are imported: `Layer.kinds` has all of kernelc's own.
         importlib.import_module(".layers", __name__)
     module = importlib.import_module(f".{package}", __name__)
     value = module if name == package else getattr(module, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import json
 import math
 import types
@@ -31,6 +32,8 @@ class FieldReader:
     """Builds layers from JSON fields; equal functions and expressions are read once."""
 
     def __init__(self) -> None:
+        # kernelc's own kinds register on import, and a file may be read before any was named.
+        importlib.import_module("kernelc.layers")
         self._known: dict[str, Any] = {}
 
     def layer(self, kind: Any, fields: Any, where: str) -> Layer:
