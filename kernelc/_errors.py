@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+_LONGEST_INTEGER = 256
+
+
+def shown(value: Any, longest: int = 80) -> str:
+    """A value as errors tell it: short, and whatever its own `repr` does.
+
+    Example:
+        >>> shown([0.5] * 1000), shown(10**10000)
+        ('[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, ...]', 'an integer of 33220 bits')
+    """
+    if isinstance(value, int) and value.bit_length() > _LONGEST_INTEGER:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = _SHORT.repr(value)
+    except Exception:
+        # Any object may be passed by mistake, and its own code may raise anything.
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 class KernelcError(Exception):

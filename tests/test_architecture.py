@@ -24,6 +24,7 @@ LONGEST = 400
 
 LEVEL = {
     "_errors": 0,
+    "_limits": 0,
     "_registration": 0,
     "_packages": 1,
     "activations": 2,

@@ -15,6 +15,7 @@ from . import (
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
 from ._closed_special import owens_t as owens_t
 from ._description import (
+    check_power as check_power,
     decode_expression as decode_expression,
     encode_expression as encode_expression,
 )

@@ -10,7 +10,8 @@ import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from .._errors import ActivationError
-from ._description import CONDITIONS, MAX_ARGUMENT, MAX_NUMBER, oversized, vocabulary
+from .._limits import LARGEST_ARGUMENT, LARGEST_NUMBER, oversized
+from ._description import CONDITIONS, too_large, vocabulary
 from ._pieces import Piece, evaluate, real_roots, split
 from ._stable import X, stabilise
 
@@ -30,6 +31,8 @@ def admit(expr: Any) -> sympy.Expr:
     """
     if not isinstance(expr, sympy.Expr):
         raise _refusal(expr, f"it is a {type(expr).__name__}", "must be a SymPy expression")
+    if (problem := oversized(expr)) is not None:
+        raise _refusal("(a large expression)", f"it has {problem}", "has a moderate size")
     symbols = expr.free_symbols
     if len(symbols) != 1:
         names = ", ".join(sorted(map(str, symbols))) or "none"
@@ -70,8 +73,10 @@ def _check_constants(expr: Any) -> None:
             continue
         growing = node.args if isinstance(node, sympy.Function) else ()
         growing = (node.exp,) if isinstance(node, sympy.Pow) else growing
-        large = isinstance(node, sympy.Expr) and oversized(node, MAX_NUMBER)
-        if large or any(isinstance(a, sympy.Expr) and oversized(a, MAX_ARGUMENT) for a in growing):
+        large = isinstance(node, sympy.Expr) and too_large(node, LARGEST_NUMBER)
+        if large or any(
+            isinstance(a, sympy.Expr) and too_large(a, LARGEST_ARGUMENT) for a in growing
+        ):
             raise _refusal(expr, "a constant in it is too large", "has constants of moderate size")
 
 

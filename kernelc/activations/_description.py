@@ -10,6 +10,16 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from .._errors import LoadError
+from .._limits import (
+    DEEPEST,
+    LARGEST_ARGUMENT,
+    LARGEST_EXPONENT,
+    LARGEST_NUMBER,
+    MOST_BITS,
+    MOST_TERMS,
+    deep_constant,
+    oversized,
+)
 from ._stable import X, normal_cdf, sigmoid, softplus
 
 
@@ -38,12 +48,6 @@ _CONSTANTS = {"x": X, "pi": sympy.pi, "e": sympy.E, "true": sympy.true, "false":
 _ATOM_NAMES = {value: name for name, value in _CONSTANTS.items()}
 _CONDITION_NAMES = {cls: name for name, cls in _CONDITIONS.items()}
 
-MAX_NODES = 2000
-MAX_DEPTH = 60
-MAX_BITS = 4096
-# Beyond these SymPy and mpmath build numbers as long as their exponents, and doubles overflow.
-MAX_ARGUMENT = 1e4
-MAX_NUMBER = 1e300
 CONDITIONS = (BooleanAtom, BooleanFunction, Relational)
 _UNARY = {name for name in _NODES if name not in ("Add", "Mul", "Pow", "Heaviside", "Max", "Min")}
 
@@ -95,7 +99,9 @@ def decode_expression(data: Any) -> Any:
         LoadError: unknown, malformed, too deep or too large descriptions.
     """
     try:
-        return _Decoder().expression(data, 0)
+        expr = _Decoder().expression(data, 0)
+        # What SymPy multiplied out may be longer than what was written.
+        return expr if (problem := oversized(expr)) is None else _refuse(problem)
     except LoadError:
         raise
     except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
@@ -108,8 +114,8 @@ class _Decoder:
 
     def expression(self, data: Any, depth: int) -> Any:
         self.nodes += 1
-        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
-            _refuse(f"more than {MAX_NODES} nodes or {MAX_DEPTH} levels")
+        if depth > DEEPEST or self.nodes > MOST_TERMS:
+            _refuse(f"more than {MOST_TERMS} nodes or {DEEPEST} levels")
         if isinstance(data, str):
             return _CONSTANTS[data] if data in _CONSTANTS else _refuse(f"{data[:40]!r}")
         if not (isinstance(data, list) and data and isinstance(data[0], str)):
@@ -155,25 +161,32 @@ def _apply(kind: str, args: list) -> Any:
         _refuse(f"{kind} with {len(args)} arguments")
     if kind == "Heaviside" and len(args) > 2:
         _refuse(f"{kind} with {len(args)} arguments")
+    for problem in filter(None, map(deep_constant, args)):
+        _refuse(problem)
     growing = args if kind in _UNARY else args[1:] if kind == "Pow" else []
-    if any(oversized(a, MAX_ARGUMENT) for a in growing) or any(
-        oversized(a, MAX_NUMBER) for a in args
+    if any(too_large(a, LARGEST_ARGUMENT) for a in growing) or any(
+        too_large(a, LARGEST_NUMBER) for a in args
     ):
         _refuse(f"{kind} of a constant that is too large")
     if kind == "Pow":
-        _check_power(*args)
+        check_power(*args)
     return _NODES[kind](*args)
 
 
-def oversized(number: Any, bound: float) -> bool:
+def too_large(number: Any, bound: float) -> bool:
     """Whether a constant (an expression without symbols) is not a finite number up to `bound`."""
     return bool(number.is_number) and not abs(number.evalf(5)) <= bound
 
 
-def _check_power(base: Any, exponent: Any) -> None:
+def check_power(base: Any, exponent: Any) -> None:
+    """Raise `LoadError` for a power that SymPy would take long to write out."""
+    if exponent.is_Float and not abs(exponent) <= MOST_BITS:
+        _refuse("an exponent that is too large")
+    if exponent.is_Rational and max(abs(exponent.p), exponent.q) > LARGEST_EXPONENT:
+        _refuse("an exponent of too many digits")
     # SymPy multiplies number powers out at once: 10**(10**9) would fill the memory
     bits = sum(abs(n.p).bit_length() + n.q.bit_length() for n in base.atoms(sympy.Rational))
-    if exponent.is_Rational and abs(exponent) * max(bits, 1) > MAX_BITS:
+    if exponent.is_Rational and abs(exponent) * max(bits, 1) > MOST_BITS:
         _refuse("a power too large to write out")
 
 
@@ -192,7 +205,7 @@ def _number(kind: str, rest: list) -> Any:
     if kind == "rational":
         return sympy.Rational(*values) if values[1] != 0 else _refuse("a zero denominator")
     mantissa, exponent, precision = values
-    if not (1 <= precision <= MAX_BITS and abs(exponent) <= 4 * MAX_BITS):
+    if not (1 <= precision <= MOST_BITS and abs(exponent) <= 4 * MOST_BITS):
         _refuse("a float of excessive precision")
     return sympy.Float((int(mantissa < 0), abs(mantissa), exponent), precision=precision)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ class Arithmetic:
     number: Callable[[sympy.Expr], Any]
     functions: Mapping[type, Callable[[Any], Any]]
     sqrt: Callable[[Any], Any]
+    power: Callable[[Any, Any], Any] = operator.pow
+    reciprocal: Callable[[Any], Any] = lambda x: 1 / x
 
 
 def _float(expr: sympy.Expr) -> float:
@@ -37,11 +40,45 @@ def _mpf(expr: Any) -> Any:
     return mpmath.mp.make_mpf(expr.evalf(mpmath.mp.dps + 5)._mpf_)
 
 
+# exp(1e9) has no use, and mpmath would build integers as long as such exponents
+_LARGEST_EXPONENT = 1e9
+
+
 def _mp_exp(x: Any) -> Any:
-    # exp(1e9) has no use, and mpmath would build an integer as long as its exponent
     if mpmath.isnan(x):
         return x
-    return mpmath.inf if x > 1e9 else mpmath.mpf(0) if x < -1e9 else mpmath.exp(x)
+    if abs(x) > _LARGEST_EXPONENT:
+        return mpmath.inf if x > 0 else mpmath.mpf(0)
+    return mpmath.exp(x)
+
+
+def _mp_power(base: Any, exponent: Any) -> Any:
+    exponent = mpmath.mpf(exponent)
+    if base == 0 and exponent < 0:
+        return mpmath.inf
+    if not mpmath.isfinite(exponent) or abs(exponent) * _size(base) > _LARGEST_EXPONENT:
+        # As long as it is positive the base says which way; what else there is is not real.
+        return _mp_exp(exponent * mpmath.log(base)) if base > 0 else mpmath.nan
+    return mpmath.mpf(base) ** exponent
+
+
+def _size(number: Any) -> int:
+    """Binary digits in front of or behind the point."""
+    return abs(mpmath.mag(number)) if number != 0 and mpmath.isfinite(number) else 1
+
+
+def _mp_reciprocal(x: Any) -> Any:
+    # As NumPy has it; mpmath raises.
+    return mpmath.inf if x == 0 else 1 / x
+
+
+def _mp_log(x: Any) -> Any:
+    return mpmath.log(x) if x > 0 else -mpmath.inf if x == 0 else mpmath.nan
+
+
+def _mp_turned(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A periodic function; of arguments whose angle takes a billion digits, NaN."""
+    return lambda x: function(x) if _size(x) < _LARGEST_EXPONENT / 1000 else mpmath.nan
 
 
 def _mp_softplus(x: Any) -> Any:
@@ -92,11 +129,13 @@ NUMPY = Arithmetic(
 MPMATH = Arithmetic(
     number=_mpf,
     sqrt=mpmath.sqrt,
+    power=_mp_power,
+    reciprocal=_mp_reciprocal,
     functions={
         sympy.exp: _mp_exp,
-        sympy.log: mpmath.log,
-        sympy.sin: mpmath.sin,
-        sympy.cos: mpmath.cos,
+        sympy.log: _mp_log,
+        sympy.sin: _mp_turned(mpmath.sin),
+        sympy.cos: _mp_turned(mpmath.cos),
         sympy.sinh: lambda x: (_mp_exp(x) - _mp_exp(-x)) / 2 if abs(x) > 1 else mpmath.sinh(x),
         sympy.cosh: lambda x: (_mp_exp(x) + _mp_exp(-x)) / 2,
         sympy.tanh: mpmath.tanh,
@@ -201,14 +240,14 @@ def _power(node: Any, arithmetic: Arithmetic, visit: Callable) -> Callable:
     if exponent.is_Integer:
         n = int(exponent)
         if n < 0:
-            return lambda values: 1 / _integer_power(values[base], -n)
+            return lambda values: arithmetic.reciprocal(_integer_power(values[base], -n))
         return lambda values: _integer_power(values[base], n)
     if exponent == sympy.S.Half:
         return lambda values: arithmetic.sqrt(values[base])
     if exponent == -sympy.S.Half:
-        return lambda values: 1 / arithmetic.sqrt(values[base])
+        return lambda values: arithmetic.reciprocal(arithmetic.sqrt(values[base]))
     top = visit(exponent)
-    return lambda values: values[base] ** values[top]
+    return lambda values: arithmetic.power(values[base], values[top])
 
 
 def _integer_power(base: Any, n: int) -> Any:

@@ -6,9 +6,10 @@ from ._assembly import snake as snake
 from ._combinators import Block as Block, chain as chain, repeat as repeat
 from ._difference import first_difference as first_difference
 from ._files import write_whole as write_whole
-from ._layer import Layer as Layer, Shape as Shape
+from ._layer import Layer as Layer, Shape as Shape, short as short
 from ._network import Network as Network, Placed as Placed, visit as visit
 from ._node import Node as Node
+from ._parameters import ParameterCounts as ParameterCounts
 from ._shaping_rule import ShapingRule as ShapingRule
 from ._strict_json import strict_json as strict_json
 from ._structure import (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
-from .._errors import GraphError
+from .._errors import GraphError, ShapeError, shown
+from .._limits import LARGEST_AXIS, LARGEST_VALUE, MOST_AXES, MOST_NODES, NAMES, bad_name
 from ._layer import Layer, Shape
 from ._node import Node
 
@@ -29,7 +32,8 @@ class Placed:
 
 def specs_of(name: str, x: Node, output: Node) -> list[Spec]:
     """The specs of what `output` depends on, in topological order."""
-    order = _topological(output)
+    check_name("Network", name)
+    order = _topological(name, output)
     _check_input(name, x, order)
     names = _node_names(order)
     index = {node: i for i, node in enumerate(order)}
@@ -39,22 +43,38 @@ def specs_of(name: str, x: Node, output: Node) -> list[Spec]:
     ]
 
 
-def _topological(output: Node) -> list[Node]:
+def check_name(where: str, name: object) -> None:
+    """Raise `GraphError` unless networks and nodes may be called this."""
+    if (problem := bad_name(name)) is not None:
+        raise GraphError(where=where, found=problem, law=NAMES, remedy="choose a short plain name")
+
+
+def _topological(name: str, output: Node) -> list[Node]:
     """Post-order without recursion: chains may be 10,000 layers deep."""
     order: list[Node] = []
-    done: set[Node] = set()
+    state: dict[Node, bool] = {}
     stack: list[tuple[Node, int]] = [(output, 0)]
     while stack:
         node, next_input = stack.pop()
-        if node in done:
+        if state.get(node) is True:
             continue
-        if next_input < len(node.inputs):
+        if next_input == 0 and state.get(node) is False:
+            raise _graph_error(name, f"{shown(node)} that reads itself", "a network has no cycles")
+        state[node] = next_input == len(node.inputs)
+        if state[node]:
+            order.append(node)
+        else:
             stack.append((node, next_input + 1))
             stack.append((node.inputs[next_input], 0))
-        else:
-            done.add(node)
-            order.append(node)
+        if len(state) > MOST_NODES:
+            found, law = f"more than {MOST_NODES:,} nodes", "networks have fewer"
+            raise _graph_error(name, found, law)
     return order
+
+
+def _graph_error(name: str, found: str, law: str) -> GraphError:
+    remedy = "build the network from layers called on nodes"
+    return GraphError(where=name, found=found, law=law, remedy=remedy)
 
 
 def _check_input(name: str, x: Node, order: Sequence[Node]) -> None:
@@ -104,34 +124,51 @@ def snake(kind: str) -> str:
 
 def check_specs(name: str, specs: Sequence[Spec]) -> None:
     """The laws that building from nodes keeps by construction."""
-    names = [node for node, _, _ in specs]
-    repeated = [node for node, count in Counter(names).items() if count > 1]
-    starts = [node for node, layer, inputs in specs if not inputs or layer.arity == 0]
-    read = {i for _, _, inputs in specs for i in inputs}
-    unread = [names[i] for i in range(len(specs) - 1) if i not in read]
-    problem = None
-    if len(starts) != 1:
-        problem = f"{len(starts)} node(s) without inputs", "a network starts at its one Input"
-    elif specs[0][2] or specs[0][1].arity != 0:
-        problem = f"{specs[0][1].text()} as first node", "a network starts at its one Input"
-    elif repeated:
-        problem = f"several nodes called {repeated[0]!r}", "names are unique in a network"
-    elif unread:
-        problem = f"node {unread[0]!r} that nothing reads", "every node leads to the output"
-    else:
-        for i, (node, layer, inputs) in enumerate(specs):
-            arity = layer.arity
-            if any(not 0 <= j < i for j in inputs):
-                problem = f"node {node!r} reading a node after it", "a network has no cycles"
-            elif arity is not None and len(inputs) != arity:
-                problem = f"{len(inputs)} inputs of node {node!r}", f"its kind takes {arity}"
+    check_name("Network", name)
+    if len(specs) > MOST_NODES:
+        raise _graph_error(name, f"{len(specs):,} nodes", f"a network has at most {MOST_NODES:,}")
+    for spec in specs:
+        _check_spec(name, spec)
+    problem = _start_problem(specs) or _order_problem(specs)
     if problem is not None:
-        raise GraphError(
-            where=name,
-            found=problem[0],
-            law=problem[1],
-            remedy="build the network from layers called on nodes",
-        )
+        raise _graph_error(name, *problem)
+
+
+def _check_spec(name: str, spec: Any) -> None:
+    """Raise `GraphError` unless it is a name, a layer and indices."""
+    three = isinstance(spec, tuple) and len(spec) == 3
+    if not three or not isinstance(spec[1], Layer) or not isinstance(spec[2], tuple):
+        law = "a spec is a name, a layer and a tuple of the indices of the nodes it reads"
+        raise _graph_error(name, f"the spec {shown(spec)}", law)
+    check_name(name, spec[0])
+    if any(type(i) is not int for i in spec[2]):
+        raise _graph_error(name, f"inputs {shown(spec[2])}", "inputs are indices of nodes")
+
+
+def _start_problem(specs: Sequence[Spec]) -> tuple[str, str] | None:
+    starts = [node for node, layer, inputs in specs if not inputs or layer.arity == 0]
+    if len(starts) != 1:
+        return f"{len(starts)} node(s) without inputs", "a network starts at its one Input"
+    if specs[0][2] or specs[0][1].arity != 0:
+        return f"{specs[0][1].text()} as first node", "a network starts at its one Input"
+    return None
+
+
+def _order_problem(specs: Sequence[Spec]) -> tuple[str, str] | None:
+    names = Counter(node for node, _, _ in specs)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        return f"several nodes called {name!r}", "names are unique in a network"
+    read = {i for _, _, inputs in specs for i in inputs}
+    unread = next((i for i in range(len(specs) - 1) if i not in read), None)
+    if unread is not None:
+        return f"node {specs[unread][0]!r} that nothing reads", "every node leads to the output"
+    for i, (node, layer, inputs) in enumerate(specs):
+        if any(not 0 <= j < i for j in inputs):
+            return f"node {node!r} reading a node after it", "a network has no cycles"
+        if layer.arity is not None and len(inputs) != layer.arity:
+            return f"{len(inputs)} inputs of node {node!r}", f"its kind takes {layer.arity}"
+    return None
 
 
 def place(specs: Sequence[Spec]) -> tuple[Placed, ...]:
@@ -139,5 +176,19 @@ def place(specs: Sequence[Spec]) -> tuple[Placed, ...]:
     nodes: list[Placed] = []
     for index, (name, layer, inputs) in enumerate(specs):
         shapes = [nodes[i].shape for i in inputs]
-        nodes.append(Placed(index, name, layer, inputs, layer.out_shape(shapes, name)))
+        shape = layer.out_shape(shapes, name)
+        _check_shape(name, shape)
+        nodes.append(Placed(index, name, layer, inputs, shape))
     return tuple(nodes)
+
+
+def _check_shape(where: str, shape: Shape) -> None:
+    """Raise `ShapeError` for a value that no array could hold."""
+    if len(shape) > MOST_AXES or max(shape) > LARGEST_AXIS or math.prod(shape) > LARGEST_VALUE:
+        raise ShapeError(
+            where=where,
+            found=f"a value of shape {shown(shape)}",
+            law=f"a value has at most {MOST_AXES} axes of at most {LARGEST_AXIS:,} entries, "
+            f"{LARGEST_VALUE:,} in all",
+            remedy="make the layers smaller",
+        )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from typing import Protocol
 
-from .._errors import GraphError
+from .._errors import GraphError, shown
+from .._limits import MOST_NODES
 from ._node import Node
 
 
@@ -17,28 +20,76 @@ class Block(Protocol):
 def chain(*blocks: Block) -> Block:
     """Apply blocks one after the other.
 
+    Raises:
+        GraphError: something that is no block, or over 100,000 blocks.
+
     Example:
         >>> import kernelc as kc
         >>> x = kc.Input((4,))
         >>> kc.chain(kc.Dense(8), kc.Activation("tanh"))(x)
         <node Activation('tanh')>
     """
+    for block in blocks:
+        check_block("chain", block)
+    # A chain that grows link by link would nest as deep as it is long.
+    parts = [block.links if isinstance(block, _Chain) else (block,) for block in blocks]
+    if (count := sum(map(len, parts))) > MOST_NODES:
+        raise GraphError(
+            where="chain",
+            found=f"{count:,} blocks in a row",
+            law=f"a network has at most {MOST_NODES:,} nodes",
+            remedy="build a smaller network",
+        )
+    return _Chain(tuple(itertools.chain.from_iterable(parts)))
 
-    def apply(node: Node) -> Node:
-        for block in blocks:
-            node = block(node)
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class _Chain:
+    links: tuple[Block, ...]
+
+    def __call__(self, node: Node, /) -> Node:
+        check_node("chain", node)
+        for link in self.links:
+            node = link(node)
+            check_node(f"chain: what {shown(link, 40)} returned", node)
         return node
 
-    return apply
+
+def check_node(where: str, node: object) -> None:
+    """Raise `GraphError` unless blocks can be applied to this."""
+    if not isinstance(node, Node):
+        raise GraphError(
+            where=where,
+            found=f"a value of type {type(node).__name__}",
+            law="blocks map a node to a node",
+            remedy="start from x = kernelc.Input(shape)",
+        )
+
+
+def check_block(where: str, block: object) -> None:
+    """Raise `GraphError` unless this may be a block."""
+    if not callable(block) or isinstance(block, type):
+        raise GraphError(
+            where=where,
+            found=f"{shown(block)} in place of a block",
+            law="a block maps a node to a node: a layer, or what chain, repeat, residual return",
+            remedy="pass layers such as kernelc.Dense(64)",
+        )
 
 
 def repeat(block: Block, times: int) -> Block:
-    """Apply `block` `times` times; every application draws its own weights."""
-    if not isinstance(times, int) or times < 0:
+    """Apply `block` `times` times; every application draws its own weights.
+
+    Raises:
+        GraphError: something that is no block, or a number of times that is negative, over
+            100,000 or no integer.
+    """
+    check_block("repeat", block)
+    if type(times) is not int or not 0 <= times <= MOST_NODES:
         raise GraphError(
             where="repeat",
-            found=f"times = {times!r}",
-            law="a block is repeated a whole number of times",
-            remedy="pass an integer of at least 0",
+            found=f"times = {shown(times)}",
+            law=f"a block is repeated a whole number of times, at most {MOST_NODES:,}",
+            remedy="pass such an integer",
         )
     return chain(*([block] * times))

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError
-from ..activations import decode_expression, encode_expression
+from .._limits import DEEPEST, MOST_TERMS, bad_name, oversized
+from ..activations import check_power, decode_expression, encode_expression
 
 
 _OPERATORS = {
@@ -20,10 +21,6 @@ _OPERATORS = {
 }
 _BINARY = ("Add", "Mul", "Max", "Min")
 _ASSUMPTIONS = frozenset(sympy.Symbol("x", positive=True, integer=True).assumptions0)
-_MOST_NODES = 2000
-_DEEPEST = 60
-# SymPy multiplies numbers out at once: (2 w)^(10^9) would fill the memory.
-_MOST_BITS = 4096
 
 
 def encode(expr: sympy.Expr, where: str) -> Any:
@@ -53,16 +50,18 @@ def decode(data: Any) -> sympy.Expr:
     Raises:
         LoadError: unknown, malformed, too deep or too large descriptions.
     """
-    if _size(data, 0) > _MOST_NODES:
-        _refuse(f"more than {_MOST_NODES} parts")
+    if _size(data, 0) > MOST_TERMS:
+        _refuse(f"more than {MOST_TERMS} parts")
     try:
         expr = _decoded(data)
     except LoadError:
         raise
-    except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+    except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise _error(f"a node that SymPy refuses ({type(error).__name__})") from error
     if not isinstance(expr, sympy.Expr):
         _refuse("a condition where a number was expected")
+    if (problem := oversized(expr)) is not None:
+        _refuse(problem)
     return expr
 
 
@@ -89,8 +88,8 @@ def _assumed(symbol: sympy.Symbol) -> dict[str, bool]:
 
 
 def _size(data: Any, depth: int) -> int:
-    if depth > _DEEPEST:
-        _refuse(f"more than {_DEEPEST} levels")
+    if depth > DEEPEST:
+        _refuse(f"more than {DEEPEST} levels")
     if not isinstance(data, list):
         return 1
     return 1 + sum(_size(item, depth + 1) for item in data)
@@ -110,7 +109,7 @@ def _decoded(data: Any) -> Any:
     if kind not in _BINARY and len(args) != (2 if kind == "Pow" else 1):
         _refuse(f"{kind} of {len(args)} arguments")
     if kind == "Pow":
-        _check_power(*args)
+        check_power(*args)
     return _OPERATORS[kind](*args)
 
 
@@ -121,23 +120,13 @@ def _symbolic(data: Any) -> bool:
 
 
 def _symbol(rest: list[Any]) -> sympy.Symbol:
-    if len(rest) != 2 or not isinstance(rest[0], str) or not 0 < len(rest[0]) <= 200:
+    if len(rest) != 2 or bad_name(rest[0]) is not None:
         _refuse("a symbol without a name")
     name, assumed = rest
     known = isinstance(assumed, dict) and set(assumed) <= _ASSUMPTIONS
     if not known or not all(isinstance(value, bool) for value in assumed.values()):
         _refuse(f"unknown assumptions on the symbol {name[:40]!r}")
     return sympy.Symbol(name, **assumed)
-
-
-def _check_power(base: sympy.Expr, exponent: sympy.Expr) -> None:
-    numbers: Any = base.atoms(sympy.Rational)
-    bits = sum(abs(n.p).bit_length() + n.q.bit_length() for n in numbers)
-    size: Any = exponent
-    if (size.is_Rational and abs(size) * max(bits, 1) > _MOST_BITS) or (
-        size.is_Float and not abs(size) <= _MOST_BITS
-    ):
-        _refuse("a power too large to write out")
 
 
 def _error(found: str) -> LoadError:

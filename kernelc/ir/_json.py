@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .._errors import LoadError
+from .._errors import LoadError, shown
+from .._limits import LONGEST_TEXT, MOST_NODES
 from ._assembly import Spec
 from ._field_codec import FieldReader, fields_of
 from ._seal import opened, seal
@@ -15,9 +16,6 @@ from ._strict_json import strict_json
 
 FORMAT = "kernelc.network"
 VERSION = 1
-LONGEST_TEXT = 64 * 2**20
-"""Characters of JSON that are read at most."""
-MOST_NODES = 100_000
 _REMEDY = "write the file with Network.save or Network.to_json"
 
 
@@ -64,7 +62,7 @@ def _document(text: str) -> dict[str, Any]:
         _refuse("network file", "another kind of JSON", f'its "format" is "{FORMAT}"')
     version = document.get("version")
     if type(version) is not int or version != VERSION:
-        _refuse("network file", f"version {version!r}"[:80], f"this kernelc reads {VERSION}")
+        _refuse("network file", f"version {shown(version)}", f"this kernelc reads {VERSION}")
     if set(document) - {"shaped"} != {"format", "version", "name", "nodes"}:
         found = f"entries {', '.join(sorted(map(str, document)))}"[:120]
         _refuse("network file", found, "a network has a format, a version, a name and nodes")
@@ -82,13 +80,13 @@ def _node(reader: FieldReader, item: Any, index: int) -> Spec:
         _refuse(where, "a malformed node", "a node has a name, a kind, fields and inputs")
     name, inputs = item["name"], item["inputs"]
     if not isinstance(name, str) or not name:
-        _refuse(where, f"name {str(name)[:40]!r}", "names are non-empty strings")
+        _refuse(where, f"name {shown(name, 40)}", "names are non-empty strings")
     where = f"{where} {name[:80]!r}"
     if not isinstance(inputs, list) or any(type(i) is not int for i in inputs):
-        _refuse(where, f"inputs {str(inputs)[:80]}", "inputs are a list of node indices")
+        _refuse(where, f"inputs {shown(inputs)}", "inputs are a list of node indices")
     if any(not 0 <= i < index for i in inputs):
         law = f"node {index} reads only nodes before it, so there are no cycles"
-        _refuse(where, f"inputs {str(inputs)[:80]}", law)
+        _refuse(where, f"inputs {shown(inputs)}", law)
     return name, reader.layer(item["kind"], item["fields"], where), tuple(inputs)
 
 

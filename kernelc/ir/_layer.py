@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from .._errors import GraphError
+from .._errors import GraphError, shown
+from .._limits import NAMES, bad_name
 from ._kinds import KINDS, register_kind
 from ._node import Node
 from ._shaping_rule import ShapingRule
@@ -56,7 +57,7 @@ class Layer(ABC):
         for node in inputs:
             if not isinstance(node, Node):
                 raise GraphError(
-                    where=name or self.text(),
+                    where=self.text() if name is None else shown(name),
                     found=f"an input of type {type(node).__name__}",
                     law="layers are called on nodes",
                     remedy="start from x = kernelc.Input(shape), call layers on what they return",
@@ -65,11 +66,14 @@ class Layer(ABC):
         if wrong:
             wanted = "at least one input" if self.arity is None else f"{self.arity} input(s)"
             raise GraphError(
-                where=name or self.text(),
+                where=self.text() if name is None else shown(name),
                 found=f"{len(inputs)} inputs",
                 law=f"{type(self).__name__} takes {wanted}",
                 remedy="combine branches with WeightedSum, Product or Concat first",
             )
+        if name is not None and (problem := bad_name(name)) is not None:
+            remedy = "leave the name out to have one made"
+            raise GraphError(where=self.text(), found=problem, law=NAMES, remedy=remedy)
         return Node(self, inputs, name)
 
     @abstractmethod
@@ -128,16 +132,21 @@ class Layer(ABC):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.default is dataclasses.MISSING:
-                shown.append(_short(value))
+                shown.append(short(value))
             elif value != field.default:
-                shown.append(f"{field.name}={_short(value)}")
+                shown.append(f"{field.name}={short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _short(value: Any) -> str:
+_LONGEST_TEXT = 200
+
+
+def short(value: Any) -> str:
+    """The value of a field as `text` shows it."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, tuple):
-        inner = ", ".join(_short(item) for item in value)
+        inner = ", ".join(short(item) for item in value[:_LONGEST_TEXT])
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return str(value) if not isinstance(value, str) else repr(value)
+    text = str(value) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 3]}..."

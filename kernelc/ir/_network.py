@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .._errors import GraphError
+from .._errors import GraphError, shown
+from .._limits import LONGEST_TEXT
 from . import _draw, _json, _parameters, _text
 from ._algebra import KernelAlgebra
 from ._assembly import Placed as Placed, Spec, check_specs, place, specs_of
@@ -146,7 +147,7 @@ class Network:
             GraphError, ShapeError: a network that breaks a law.
         """
         # One character more than `from_json` takes, so that it refuses what is cut here.
-        return cls.from_json(read_text(path, _json.LONGEST_TEXT + 1))
+        return cls.from_json(read_text(path, LONGEST_TEXT + 1))
 
     def draw(self, path: str | os.PathLike[str]) -> None:
         """Draw the network into an SVG file: repeats once in a frame, branches side by side.
@@ -201,11 +202,11 @@ class Network:
 
     def __getitem__(self, name: str) -> Placed:
         # A search would cost passes over deep networks the square of their depth.
-        if name in self._places:
+        if isinstance(name, str) and name in self._places:
             return self.nodes[self._places[name]]
         raise GraphError(
             where=self.name,
-            found=f"no node called {name!r}",
+            found=f"no node called {shown(name)}",
             law="nodes are looked up by name",
             remedy="print the network to see its names",
         )

@@ -23,7 +23,7 @@ def summary(network: Network) -> str:
 
     Weights whose scale is still a symbol are not made, hence counted as unknown.
     """
-    counts = _Counts(network)
+    counts = ParameterCounts(network)
     text = described(network, lambda node: _shown(counts.of(node)))
     found = [counts.of(node) for node in network]
     total = sum(count for count in found if count is not None)
@@ -32,7 +32,7 @@ def summary(network: Network) -> str:
     return f"{text}\n{total:,} parameters{note}"
 
 
-class _Counts:
+class ParameterCounts:
     """Parameters of each node; equal layers on equal shapes are traced once."""
 
     def __init__(self, network: Network) -> None:
@@ -40,6 +40,7 @@ class _Counts:
         self.known: dict[Hashable, int | None] = {}
 
     def of(self, node: Placed) -> int | None:
+        """Parameters of a node; None where the layer is refused: symbols, sizes."""
         key = node.layer, self.network.in_shapes(node)
         if key not in self.known:
             self.known[key] = self._traced(node) if node.inputs else 0

@@ -7,10 +7,7 @@ import math
 from typing import Any, NoReturn
 
 from .._errors import LoadError
-
-
-_LARGEST_INTEGER = 2**53
-"""Beyond it, JSON readers of other languages lose digits."""
+from .._limits import LARGEST_INTEGER, MOST_ENTRIES
 
 
 def strict_json(text: str, where: str, law: str, remedy: str) -> Any:
@@ -22,12 +19,15 @@ def strict_json(text: str, where: str, law: str, remedy: str) -> Any:
 
     Raises:
         LoadError: text that is no JSON, nests too deeply, has an entry twice, or holds a number
-            that is not finite or an integer beyond 2^53.
+            that is not finite or an integer beyond 2^53, or has more than 4,000,000 entries.
 
     Example:
         >>> strict_json("[1, 2.5]", "file", "a file is JSON", "write it again")
         [1, 2.5]
     """
+    if sum(map(text.count, "[{,")) > MOST_ENTRIES:
+        found = f"more than {MOST_ENTRIES:,} lists, objects and commas"
+        raise LoadError(where, found, law, remedy)
     try:
         return json.loads(
             text,
@@ -55,7 +55,7 @@ def _finite(token: str) -> float:
 
 
 def _bounded(token: str) -> int:
-    if len(token) > 17 or abs(int(token)) > _LARGEST_INTEGER:
+    if len(token) > 17 or abs(int(token)) > LARGEST_INTEGER:
         raise ValueError(f"the integer {token[:40]}, beyond 2^53")
     return int(token)
 

@@ -14,7 +14,7 @@ import sympy
 from .. import modules
 from .._errors import ActivationError
 from ..activations import ScalarFunction, from_expression, named
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, Shape, short
 from ._fields import finite_number
 
 
@@ -114,7 +114,7 @@ class Activation(Layer):
         shown = [repr(self.function.name)]
         if self.function.name == "phi":
             shown = [str(self.function.expr)]
-        shown += [f"{key}={value:.6g}" for key, value in self.function.params]
+        shown += [f"{key}={short(value)}" for key, value in self.function.params]
         if self.is_transformed:
             for field in ("alpha", "beta", "gamma", "delta"):
                 shown.append(f"{field}={getattr(self, field):.6g}")

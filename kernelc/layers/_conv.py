@@ -14,7 +14,7 @@ from .. import modules
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import INITS, drawn, weight_rule
-from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
+from ._fields import boolean, finite_number, numeric, one_of, positive_integer, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
 
@@ -74,6 +74,7 @@ class Conv(Layer):
         for field in ("weight_std", "bias_std"):
             checked = finite_number("Conv", field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
+        boolean("Conv", "delta", self.delta)
         trained_bias("Conv", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:

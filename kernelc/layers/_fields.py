@@ -8,16 +8,23 @@ from typing import Any
 
 import sympy
 
-from .._errors import GraphError, ShapeError
+from .._errors import GraphError, ShapeError, shown
+from .._limits import (
+    LARGEST_AXIS,
+    LARGEST_SCALE,
+    SMALLEST_SCALE,
+    is_real_number,
+    oversized,
+)
 
 
 def positive_integer(kind: str, field: str, value: Any) -> None:
-    """Raise `ShapeError` unless `value` is an integer of at least 1."""
-    if type(value) is not int or value < 1:
+    """Raise `ShapeError` unless `value` is an integer from 1 to 2^31 - 1."""
+    if type(value) is not int or not 1 <= value <= LARGEST_AXIS:
         raise ShapeError(
             where=kind,
-            found=f"{field} = {value!r}",
-            law=f"{field} is a positive integer",
+            found=f"{field} = {shown(value)}",
+            law=f"{field} is a positive integer of at most {LARGEST_AXIS:,}",
             remedy=f"give {kind} a {field} of at least 1",
         )
 
@@ -32,27 +39,44 @@ def finite_number(
     symbol: bool = True,
 ) -> Any:
     """`value` as a float or SymPy expression; raise `GraphError` when it is neither."""
-    if symbol and _may_be_finite_real(value):
+    if symbol and _may_be_in(value, minimum, maximum):
         return float(value) if isinstance(value, sympy.Float) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = float(value)
-        if math.isfinite(number) and minimum <= number <= maximum:
+        number = _float(value)
+        if _squares(number) and minimum <= number <= maximum:
             return number
     bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
     bound += "" if maximum == math.inf else f" and at most {maximum:g}"
     raise GraphError(
         where=kind,
-        found=f"{field} = {value!r}",
-        law=f"{field} is a finite real number{bound}" + (" or a SymPy symbol" if symbol else ""),
+        found=f"{field} = {shown(value)}",
+        law=f"{field} is a finite real number{bound}"
+        + (" or a SymPy symbol" if symbol else "")
+        + f", 0 or in size from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}",
         remedy=f"give {kind} such a {field}",
     )
 
 
-def _may_be_finite_real(value: Any) -> bool:
-    """Whether `value` is an expression that nothing rules out as a finite real number."""
-    if not isinstance(value, sympy.Expr) or value is sympy.nan:
+def _float(value: numbers.Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _may_be_in(value: Any, minimum: float, maximum: float) -> bool:
+    """Whether `value` is an expression that nothing rules out as a finite real number there."""
+    if not isinstance(value, sympy.Expr) or value is sympy.nan or oversized(value) is not None:
         return False
-    return value.is_finite is not False and value.is_real is not False
+    if value.free_symbols:
+        negative = minimum >= 0 and value.is_negative is True
+        return value.is_finite is not False and value.is_real is not False and not negative
+    return is_real_number(value) and _squares(float(value)) and minimum <= value <= maximum
+
+
+def _squares(number: float) -> bool:
+    """Whether kernel rules can square the number without leaving the range of doubles."""
+    return number == 0 or SMALLEST_SCALE <= abs(number) <= LARGEST_SCALE
 
 
 def trained_bias(kind: str, bias: Any, bias_std: Any) -> None:
@@ -60,18 +84,29 @@ def trained_bias(kind: str, bias: Any, bias_std: Any) -> None:
     if not isinstance(bias, bool) or not (bias or bias_std == 0):
         raise GraphError(
             where=kind,
-            found=f"bias = {bias!r} with bias_std = {bias_std!r}",
+            found=f"bias = {shown(bias)} with bias_std = {shown(bias_std)}",
             law="bias says whether there is one, and what is not there has no spread",
             remedy="give bias_std=0 with bias=False, or leave both out",
         )
 
 
-def one_of(kind: str, field: str, value: Any, choices: tuple[str, ...]) -> None:
-    """Raise `GraphError` unless `value` is one of `choices`."""
-    if value not in choices:
+def boolean(kind: str, field: str, value: Any) -> None:
+    """Raise `GraphError` unless `value` is True or False."""
+    if not isinstance(value, bool):
         raise GraphError(
             where=kind,
-            found=f"{field} = {value!r}",
+            found=f"{field} = {shown(value)}",
+            law=f"{field} is True or False",
+            remedy=f"choose one of them for {kind}",
+        )
+
+
+def one_of(kind: str, field: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise `GraphError` unless `value` is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        raise GraphError(
+            where=kind,
+            found=f"{field} = {shown(value)}",
             law=f"{field} is one of {', '.join(map(repr, choices))}",
             remedy=f"choose one of them for {kind}",
         )

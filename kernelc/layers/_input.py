@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, final
 import equinox as eqx
 import jax
 
-from .._errors import GraphError, ShapeError
+from .._errors import GraphError, ShapeError, shown
 from ..ir import KernelAlgebra, Layer, Node, Shape
 
 
@@ -30,7 +30,7 @@ class InputLayer(Layer):
         if not valid or any(type(n) is not int or n < 1 for n in shape):
             raise ShapeError(
                 where="Input",
-                found=f"shape {shape!r}",
+                found=f"shape {shown(shape)}",
                 law="an example has at least one axis, all of them positive integers, the "
                 "last one its channels",
                 remedy="write Input((784,)) for vectors, Input((32, 32, 3)) for images",

@@ -10,9 +10,9 @@ import equinox as eqx
 import jax
 
 from .. import modules
-from .._errors import ShapeError
+from .._errors import ShapeError, shown
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ._fields import finite_number
+from ._fields import boolean, finite_number
 
 
 S = TypeVar("S")
@@ -43,14 +43,16 @@ class LayerNorm(Layer):
     affine: bool = True
 
     def __post_init__(self) -> None:
-        if self.axis not in (-1, "all"):
+        if type(self.axis) not in (int, str) or self.axis not in (-1, "all"):
             raise ShapeError(
                 where="LayerNorm",
-                found=f"axis = {self.axis!r}",
+                found=f"axis = {shown(self.axis)}",
                 law="layer norm is over the channels (-1) or over all axes of an example ('all')",
                 remedy="choose one of the two",
             )
         finite_number("LayerNorm", "eps", self.eps, minimum=0, symbol=False)
+        for field in ("center", "affine"):
+            boolean("LayerNorm", field, getattr(self, field))
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return shapes[0]

@@ -11,7 +11,7 @@ import jax
 
 from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ._fields import finite_number, numeric
+from ._fields import boolean, finite_number, numeric
 
 
 S = TypeVar("S")
@@ -39,6 +39,7 @@ class Scale(Layer):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value", finite_number("Scale", "value", self.value))
+        boolean("Scale", "trainable", self.trainable)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return shapes[0]

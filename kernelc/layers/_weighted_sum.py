@@ -12,7 +12,7 @@ import jax
 import sympy
 
 from .. import modules
-from .._errors import GraphError, ShapeError
+from .._errors import GraphError, ShapeError, shown
 from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule
 from ._fields import finite_number, numeric
 from ._shapes import same_shape
@@ -48,7 +48,7 @@ class WeightedSum(Layer):
         if not isinstance(self.weights, Sequence) or not self.weights:
             raise GraphError(
                 where="WeightedSum",
-                found=f"weights = {self.weights!r}",
+                found=f"weights = {shown(self.weights)}",
                 law="a sum has one weight for each branch",
                 remedy="pass a tuple of numbers",
             )

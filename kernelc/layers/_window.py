@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._errors import ShapeError
+from .._errors import ShapeError, shown
+from .._limits import LARGEST_AXIS, MOST_TAPS
 from ..ir import Shape, Window
 
 
@@ -14,11 +16,11 @@ PADDINGS = ("SAME", "VALID", "CIRCULAR")
 
 def per_axis(value: int | Sequence[int], axes: int, where: str, field: str) -> tuple[int, ...]:
     """One positive integer per location axis."""
-    sizes = (value,) * axes if isinstance(value, int) else tuple(value)
-    if len(sizes) != axes or any(type(n) is not int or n < 1 for n in sizes):
+    sizes: Any = value if isinstance(value, tuple) else (value,) * axes
+    if len(sizes) != axes or any(type(n) is not int or not 1 <= n <= LARGEST_AXIS for n in sizes):
         raise ShapeError(
             where=where,
-            found=f"{field} = {value!r} for {axes} location axes",
+            found=f"{field} = {shown(value)} for {axes} location axes",
             law=f"{field} is a positive integer, or one for each location axis",
             remedy=f"give {axes} of them",
         )
@@ -56,6 +58,7 @@ def window_shape(
         )
     windows = per_axis(window, len(locations), where, "window")
     strides = per_axis(stride, len(locations), where, "stride")
+    _check_taps(locations, windows, where)
     if padding != "VALID":
         return tuple(-(-n // s) for n, s in zip(locations, strides, strict=True))
     sizes = tuple((n - w) // s + 1 for n, w, s in zip(locations, windows, strides, strict=True))
@@ -67,6 +70,19 @@ def window_shape(
             remedy="make the window smaller, or use padding SAME",
         )
     return sizes
+
+
+def _check_taps(locations: Shape, windows: tuple[int, ...], where: str) -> None:
+    """Raise `ShapeError` for windows nearly all of which lies beyond the border."""
+    taps, most = math.prod(windows), max(MOST_TAPS, math.prod(2 * n for n in locations))
+    if taps > most:
+        raise ShapeError(
+            where=where,
+            found=f"a window of {taps:,} taps on locations {locations}",
+            law=f"here windows have at most {most:,} taps: along an axis of n locations, no "
+            "more than 2n - 1 of them see any",
+            remedy="make the window smaller",
+        )
 
 
 def window_over(

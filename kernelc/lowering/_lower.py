@@ -7,9 +7,11 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._errors import UnsupportedError
 from ..ir import Network, NetworkCarrier, as_network
 from ..modules import Model, Node, Policy
 from ._arrange import arranged
+from ._room import check_key, check_room, out_of_memory
 
 
 def lower(
@@ -40,6 +42,7 @@ def lower(
     Raises:
         KernelcError: something else than a network.
         GraphError: symbols left in weights.
+        UnsupportedError: a key that is none, or weights that do not fit into memory.
 
     Example:
         >>> import jax, jax.numpy as jnp, kernelc as kc
@@ -49,7 +52,29 @@ def lower(
         (3,)
     """
     network = as_network(network, "lower").network
-    policy = Policy() if policy is None else policy
+    check_key(key)
+    policy = _checked(policy)
+    check_room(network, policy.param_dtype)
+    try:
+        return _drawn(network, key, policy, axis_name)
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+            raise out_of_memory(network, error) from error
+        raise
+
+
+def _checked(policy: Policy | None) -> Policy:
+    if policy is None or isinstance(policy, Policy):
+        return policy or Policy()
+    raise UnsupportedError(
+        where="lower: policy",
+        found=f"a value of type {type(policy).__name__}",
+        law="how a network is run is said by a kernelc.Policy",
+        remedy='pass policy=kernelc.Policy("bfloat16"), or leave it out',
+    )
+
+
+def _drawn(network: Network, key: PRNGKeyArray, policy: Policy, axis_name: str | None) -> Model:
     nodes = []
     for node in network.nodes[1:]:
         layer_key = jax.random.fold_in(key, node.index)

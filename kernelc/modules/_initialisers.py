@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import ShapeError, UnsupportedError
+from .._limits import LARGEST_AXIS
 from ._precision import accumulator, floating
 
 
@@ -140,6 +141,13 @@ def _check(
             found=f"window {window}, {fan} -> {out} channels, {groups} groups",
             law="sizes are positive, and groups divide the channels on both sides",
             remedy="choose groups that divide both, and sizes of at least 1",
+        )
+    if max(math.prod(window) * fan // groups, out) > LARGEST_AXIS:
+        raise ShapeError(
+            where="initialise",
+            found=f"a fan-in of {math.prod(window) * fan // groups:,} and {out:,} outputs",
+            law=f"matrices of weights have at most {LARGEST_AXIS:,} rows and columns",
+            remedy="make the layer or its window smaller",
         )
     if delta and any(size % 2 == 0 for size in window):
         raise ShapeError(

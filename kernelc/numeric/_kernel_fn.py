@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .._errors import KernelcError
+from .._errors import DataError, KernelcError
 from ..ir import Network, NetworkCarrier, as_network
 from ._explain import explained
 from ._inputs import Inputs, checked
@@ -135,6 +135,13 @@ class KernelFunction:
         if self.q is not None or not inputs.known or not self.program.bounded:
             return self.program
         low, high = inputs.q_range()
+        if not high < math.inf:
+            raise DataError(
+                where=self.network.name,
+                found="inputs whose mean square overflows",
+                law=f"q values are numbers that {inputs.x1.dtype} holds",
+                remedy="scale the inputs down",
+            )
         alike = _ALIKE * float(np.finfo(inputs.x1.dtype).eps) * high
         if high > 0 and high - low <= alike:
             natural = self.natural_q

@@ -20,7 +20,7 @@ _USUAL = {"c", "q", "s", "c_b"}
 
 
 class KernelValue(NamedTuple):
-    """A kernel at numbers: q value, NNGP, c value and NTK of the output."""
+    """A kernel at numbers: q value, NNGP, c value (NaN where q is 0) and NTK of the output."""
 
     q: float
     nngp: float
@@ -179,7 +179,18 @@ class Kernel:
 
         nngp, q_out = number(self.nngp), number(self.q_map)
         ntk = None if self.theta is None else number(self.theta)
-        return KernelValue(q_out, nngp, nngp / q_out, ntk)
+        if not (abs(q_out) < math.inf and abs(nngp) < math.inf):
+            raise self._too_large(q_out, dps)
+        return KernelValue(q_out, nngp, nngp / q_out if q_out else math.nan, ntk)
+
+    def _too_large(self, q: Any, dps: int) -> KernelcError:
+        return KernelcError(
+            where=self.network.name,
+            found=f"a q value of the output of {q}",
+            law="q values are finite numbers" + (" that float64 holds" if dps <= 15 else ""),
+            remedy="scale the weights or the inputs down"
+            + (", or ask for more digits with dps=30" if dps <= 15 else ""),
+        )
 
     def _check_given(
         self, given: dict[str, Any], free: set[str], fixed: float | None, dps: Any

@@ -7,7 +7,8 @@ from typing import Any
 
 import sympy
 
-from .._errors import KernelcError
+from .._errors import KernelcError, shown
+from .._limits import oversized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +48,22 @@ class Symbols:
 
 
 def _positive(q: Any) -> sympy.Expr:
-    value = sympy.Integer(int(q)) if isinstance(q, float) and q.is_integer() else sympy.sympify(q)
-    if not isinstance(value, sympy.Expr) or value.is_positive is not True:
+    value = sympy.Integer(int(q)) if isinstance(q, float) and q.is_integer() else _expression(q)
+    if value is None or value.is_positive is not True or value.is_finite is False:
         raise KernelcError(
             where="derive",
-            found=f"q = {q!r}",
+            found=f"q = {shown(q)}",
             law="a q value is a mean square, so positive",
             remedy="pass a positive number, or nothing for a symbol",
         )
     return value
+
+
+def _expression(value: Any) -> sympy.Expr | None:
+    try:
+        # Strictly: text would be evaluated.
+        found = sympy.sympify(value, strict=True)
+    except (sympy.SympifyError, TypeError, ValueError, AttributeError):
+        return None
+    large = not isinstance(found, sympy.Expr) or oversized(found) is not None
+    return None if large else found

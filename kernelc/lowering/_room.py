@@ -1,0 +1,65 @@
+"""Whether the weights of a network fit into the memory of this machine, before any is drawn."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._errors import UnsupportedError
+from .._limits import memory
+from ..ir import Network, ParameterCounts, Placed
+
+
+_SURELY_FITS = 2**26
+"""Weights whose number need not be known."""
+
+
+def check_room(network: Network, dtype: Any) -> None:
+    """Raise `UnsupportedError` when the weights take more memory than there is."""
+    large = [node for node in network.nodes[1:] if _bound(network, node) > _SURELY_FITS]
+    most = memory()
+    if not large or most is None:
+        return
+    counts = ParameterCounts(network)
+    size = jnp.dtype(dtype).itemsize * sum(counts.of(node) or 0 for node in large)
+    if size > most:
+        raise UnsupportedError(
+            where=network.name,
+            found=f"weights of {size / 1e9:,.0f} GB, most of them from {large[0].name!r} on",
+            law=f"a lowered network fits into memory, here {most / 1e9:,.0f} GB",
+            remedy="make the layers smaller; derive and kernel_fn need no weights",
+        )
+
+
+def _bound(network: Network, node: Placed) -> int:
+    """At least as many as the node has weights: all to all, for each tap of a window."""
+    window = getattr(node.layer, "window", 1)
+    sizes = window if isinstance(window, tuple) else (window,) * (len(node.shape) - 1)
+    taps = math.prod(n for n in sizes if isinstance(n, int))
+    return taps * math.prod(node.shape) * sum(map(math.prod, network.in_shapes(node)))
+
+
+def out_of_memory(network: Network, error: BaseException) -> UnsupportedError:
+    """What `lower` says when memory ran out while weights were drawn."""
+    return UnsupportedError(
+        where=network.name,
+        found=f"memory ran out while weights were drawn ({type(error).__name__})",
+        law="a lowered network fits into memory",
+        remedy="make the layers smaller; derive and kernel_fn need no weights",
+    )
+
+
+def check_key(key: Any) -> None:
+    """Raise `UnsupportedError` unless this is a random key of JAX, of the new or the old kind."""
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    old = hasattr(key, "dtype") and str(key.dtype) == "uint32" and key.shape in ((2,), (4,))
+    if not old and not (typed and key.shape == ()):
+        raise UnsupportedError(
+            where="lower: key",
+            found=f"a value of type {type(key).__name__}",
+            law="weights are drawn with one random key of JAX",
+            remedy="pass key=jax.random.key(0)",
+        )
