@@ -13,7 +13,7 @@ from . import (
     _trigonometric as _trigonometric,
 )
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
-from ._closed_special import owens_t as owens_t
+from ._closed_special import FLOAT_MODULES as FLOAT_MODULES, owens_t as owens_t
 from ._description import (
     check_power as check_power,
     decode_expression as decode_expression,
@@ -29,6 +29,7 @@ from ._quadrature import (
     independent_rule as independent_rule,
     panel_rule as panel_rule,
     trapezoid_rule as trapezoid_rule,
+    trapezoid_size as trapezoid_size,
 )
 from ._registry import ACTIVATIONS as ACTIVATIONS, Definition as Definition, register as register
 from ._rules import panel_edges as panel_edges, panels as panels

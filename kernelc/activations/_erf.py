@@ -35,6 +35,13 @@ def _gelu_dual(q1: Any, q2: Any, k: Any, mean: Any) -> Any:
     return k / 4 + bracket / (2 * sympy.pi)
 
 
+def _gelu_expectation(q: Any, mean: Any) -> Any:
+    """Stein: E uΦ(u) = mean E Φ(u) + q E Φ'(u)."""
+    t = mean / sympy.sqrt(1 + q)
+    bump = sympy.exp(-(t**2) / 2) / sympy.sqrt(2 * sympy.pi * (1 + q))
+    return mean * normal_cdf(t) + q * bump
+
+
 def _gelu_slope(q1: Any, q2: Any, k: Any, mean: Any) -> Any:
     if mean != 0:
         return None
@@ -59,7 +66,7 @@ GELU = register(
         expression=lambda: X * normal_cdf(X),
         dual=_gelu_dual,
         dual_derivative=_gelu_slope,
-        expectation=lambda q, mean: None if mean != 0 else q / sympy.sqrt(2 * sympy.pi * (1 + q)),
+        expectation=_gelu_expectation,
     )
 )
 # (1 + tanh(t))/2 = sigmoid(2t): the tanh form loses the left tail to cancellation

@@ -197,3 +197,18 @@ def _infinite(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
         law="A kernel needs E φ(X)² and E φ'(X)² finite for Gaussian X",
         remedy="Use a function that grows more slowly, or a smaller scale",
     )
+
+
+def trapezoid_size(phi: Quadrable, alpha: float) -> tuple[float, float]:
+    """Step and reach of the trapezoid rule that settles E φ², E φ'² and E φ''² at αZ.
+
+    Arguments:
+        phi: a function without kinks.
+        alpha: positive scale.
+
+    Returns: the distance of nodes, and how far they reach.
+
+    Raises: ActivationError as `gaussian_rule`.
+    """
+    size = rule_size(phi, alpha, 0.0, PANEL_ORDER, trapezoids=True)
+    return size.width, size.limit

@@ -144,6 +144,10 @@ class ScalarFunction:
         """E φ'(u)φ'(v) = ∂/∂k E φ(u)φ(v) (Price's theorem; distributional at jumps), if known."""
         return structure.closed_dual_derivative(self, q1, q2, k)
 
+    def closed_mean(self, q: Any, order: int = 0) -> sympy.Expr | None:
+        """E φ^(order)(u), u Gaussian of mean zero and variance q, order 0 or 1, if known."""
+        return structure.closed_mean(self, q, order)
+
     @property
     def infeasible(self) -> str | None:
         """Why no transformation satisfies DKS or TAT, or None."""

@@ -231,3 +231,19 @@ def closed_dual_derivative(function: ScalarFunction, q1: Any, q2: Any, k: Any) -
     t = sympy.Dummy("k", real=True)
     product = rule.dual(q1, q2, t, b, **params)
     return None if product is None else a**2 * c**2 * product.diff(t).xreplace({t: k})
+
+
+def closed_mean(function: ScalarFunction, q: Any, n: int) -> sympy.Expr | None:
+    """E φ^(n)(u), n = 0 or 1: the slope is the derivative in a shift of the input."""
+    root, (a, b, c, d) = _flat(function)
+    rule = root.definition
+    if rule is None or rule.expectation is None:
+        return None
+    shift = sympy.Dummy("m", real=True)
+    at: Any = b if n == 0 else shift
+    mean = rule.expectation(a**2 * sympy.sympify(q, strict=True), at, **root.exact_params)
+    if mean is None:
+        return None
+    if n == 0:
+        return c * (mean + d)
+    return a * c * mean.diff(shift).xreplace({shift: b})

@@ -11,14 +11,17 @@ from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._closed import closed_rule
 from ._dual import DualRule
-from ._hermite import LARGEST_Q, hermite_rule
+from ._hermite import hermite_rule
 from ._panels import PanelRule
 from ._rectified import RectifiedRule, StepRule
 from ._span import span_rule
+from ._surface import surface_rule
 from ._table import PowerRule, table_rule
 
 
 _RATIO = 1.1
+# Longer series than this cost more, where coefficients differ from pair to pair, than a table.
+_SHORT = 64
 
 
 def rule_for(
@@ -34,7 +37,7 @@ def rule_for(
         sharp: whether drops must keep their digits as c -> 1, which series do.
 
     Raises:
-        UnsupportedError: q values too large for any rule.
+        UnsupportedError: an activation too steep at such q values for any rule.
     """
     degree = phi.homogeneity
     if degree in (0, 1):
@@ -43,29 +46,34 @@ def rule_for(
         return kind(phi.name, -below if degree == 1 else below, above)
     known, largest_q = isinstance(q, float), span[1]
     # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
-    series = sharp or jnp.ndim(q) == 0
-    rule: DualRule | None = None if series else closed_rule(phi, _rounded(largest_q))
+    one = jnp.ndim(q) == 0
+    rule: DualRule | None = None if sharp or one else closed_rule(phi, _rounded(largest_q))
     if rule is None:
-        rule = hermite_rule(phi, _rounded(q if known else largest_q))
+        series = hermite_rule(phi, _rounded(q if known else largest_q))
+        if series is not None and (one or sharp or series.terms[8] <= _SHORT):
+            rule = series
     if rule is None and degree is not None:
         return PowerRule(table_rule(phi, 1.0), degree)
-    if rule is None and known:
-        rule = table_rule(phi, q)
-    if rule is None and jnp.ndim(q) == 0:
-        rule = span_rule(phi, *span)
-    if rule is None and not known:
+    if rule is None and (one or not sharp):
         rule = closed_rule(phi, _rounded(largest_q))
     if rule is not None:
         return rule
-    if largest_q > LARGEST_Q:
-        raise UnsupportedError(
-            where=where,
-            found=f"q values up to {largest_q:.3g} at {phi.name}",
-            law="such q values see the activation's tails alone: its kernel is not resolved by "
-            f"quadrature beyond {LARGEST_Q:g}",
-            remedy="normalise the inputs (kernelc.PLN), or use weights that keep q near 1",
-        )
-    return PanelRule(phi, largest_q)
+    if phi.analytic:
+        return _table_or_closed(phi, q if known else _rounded(largest_q), known)
+    if known:
+        return table_rule(phi, q)
+    return (span_rule(phi, *span) if one else None) or PanelRule(phi, largest_q)
+
+
+def _table_or_closed(phi: ScalarFunction, largest_q: float, known: bool) -> DualRule:
+    """Tables, whose drops keep their digits, or else a closed form."""
+    try:
+        return surface_rule(phi, largest_q, known)
+    except UnsupportedError:
+        closed = closed_rule(phi, largest_q)
+        if closed is None:
+            raise
+        return closed
 
 
 def _rounded(q: float) -> float:

@@ -11,15 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from ..activations import ScalarFunction
+from ..activations import ScalarFunction, independent_rule, moments, trapezoid_size
 from ._dual import DualRule, derivative
 from ._numbers import Pair, root
 from ._series import drop_series, power_series
 
 
 MOST_TERMS = 700
-# Steeper than this no rule resolves an activation by quadrature.
-LARGEST_Q = 100.0
+# Half the nodes for one rule: more take too much memory, and other rules less time.
+_MOST_NODES = 4096
+# How far the sum of squares may be from the moment, relative.
+_PARSEVAL = 1e-12
 # Of the energy sum a_j^2, what the terms left out may hold: rounding for each dtype.
 _TAIL = {4: 1e-8, 8: 1e-15}
 _STEP = 0.05
@@ -113,19 +115,27 @@ class HermiteRule(DualRule):
 
 @functools.lru_cache(maxsize=512)
 def hermite_rule(phi: ScalarFunction, largest_q: float) -> HermiteRule | None:
-    """The rule for q values up to `largest_q`; None when it would take too many terms."""
-    if not phi.analytic or largest_q > LARGEST_Q:
+    """The rule for q values up to `largest_q`; None when it would take too many terms.
+
+    Coefficients count only where their squares add up to the moments E phi^2 and E phi'^2, which
+    a quadrature of its own gives (Parseval): else the nodes miss what the function does.
+    """
+    if not phi.analytic:
         return None
-    step = _STEP / max(1.0, math.sqrt(largest_q) / 2)
+    deviation = math.sqrt(largest_q)
+    step = min(_STEP / max(1.0, deviation / 2), trapezoid_size(phi, deviation)[0])
+    if _REACH / step > _MOST_NODES:
+        return None
     z, w, basis = _nodes(step, MOST_TERMS)
+    exact = moments(phi, deviation, rule=independent_rule)
     counts = {}
     for size, tail in _TAIL.items():
         needed = []
-        for order in (0, 1):
-            squares = (basis @ (w * phi.numpy(order)(math.sqrt(largest_q) * z))) ** 2
+        for order, energy in enumerate((exact.second, exact.slope_second)):
+            squares = (basis @ (w * phi.numpy(order)(deviation * z))) ** 2
             left_out = squares[::-1].cumsum()[::-1]
             enough = np.flatnonzero(left_out <= max(tail, 1e-30) * left_out[0])
-            if not np.isfinite(left_out[0]) or enough.size == 0:
+            if not abs(left_out[0] - energy) <= _PARSEVAL * energy or enough.size == 0:
                 return None
             needed.append(int(enough[0]))
         counts[size] = max(2, *needed)

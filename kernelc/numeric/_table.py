@@ -14,13 +14,12 @@ from ..activations import Moments, ScalarFunction, moments
 from ._angle import angle
 from ._dual import DualRule
 from ._numbers import Pair, root
-from ._panels import expectation
+from ._panels import expectation, panel_width
 
 
 # The drop over the gap and the slope dual are analytic in the angle, kinks or not.
 _COUNTS = (64, 128, 256)
 _TAIL = 1e-12
-_REACH = 2.0
 
 
 class TableRule(DualRule):
@@ -92,7 +91,7 @@ def table_rule(phi: ScalarFunction, q: float) -> TableRule:
 def _sampled(phi: ScalarFunction, q: float, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     f, df = phi.numpy(0), phi.numpy(1)
     kinks = np.array(phi.breakpoints, dtype=np.float64)
-    a, width = math.sqrt(q), min(1.0, _REACH / math.sqrt(q * _steepness(phi)))
+    a, width = math.sqrt(q), panel_width(phi, math.sqrt(q))
     gaps = 2 * np.sin(theta / 2) ** 2
 
     def both(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -100,11 +99,6 @@ def _sampled(phi: ScalarFunction, q: float, theta: np.ndarray) -> tuple[np.ndarr
 
     found = np.array([expectation(np, both, kinks, width, a, a, float(gap)) for gap in gaps])
     return found[:, 0] / gaps, found[:, 1]
-
-
-def _steepness(phi: ScalarFunction) -> float:
-    """alpha^2 of a transformed function: panels are cut for its own argument."""
-    return max(1.0, float(phi.affine[0]) ** 2)
 
 
 def chebyshev(values: np.ndarray) -> np.ndarray:
