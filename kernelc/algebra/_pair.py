@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..ir import KernelAlgebra, Weights, Window
-from ._refusals import dependent, overlapped, unknown_mean
+from ._refusals import dependent, overlapped, unknown_mean, without_length
 from ._ring import Ring
 from ._signal import Atom, Second, Signal
 
@@ -139,6 +139,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         if center and not self._is_zero(s.mean):
             s = self._centred(s, over_locations)
         q = ring.over_locations(s.second.q) if over_locations else s.second.q
+        if ring.is_zero(q):
+            raise without_length(self.where)
         scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(q))])
         if over_locations:
             return scaled

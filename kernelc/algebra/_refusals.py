@@ -35,3 +35,13 @@ def unknown_mean(where: str, what: str, instead: str) -> UnsupportedError:
         law="the channel mean of data is not a function of q and c",
         remedy=f"{instead}, or put a Dense or Conv layer first",
     )
+
+
+def without_length(where: str) -> UnsupportedError:
+    """A normalisation of a value that is zero whatever the input."""
+    return UnsupportedError(
+        where=where,
+        found="a normalisation of a value that is zero for all inputs",
+        law="a value of q = 0 has no direction to keep",
+        remedy="give the layers before it weights or biases that are not zero",
+    )

@@ -28,7 +28,8 @@ class LayerNorm(Layer):
     Arguments:
         axis: -1 for channels (each location by itself), "all" for locations and channels.
         center: whether to subtract the mean; False is RMS norm.
-        eps: guard against division by zero in the finite layer; left out of the formula.
+        eps: guard against division by zero in the finite layer. `derive` leaves it out, and
+            `kernel_fn` too: the kernel of a location that is zero is 0, as in the finite layer.
         affine: whether a gain and a bias are trained.
 
     Example:

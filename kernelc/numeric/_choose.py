@@ -17,6 +17,7 @@ from ._rectified import RectifiedRule, StepRule
 from ._span import span_rule
 from ._surface import surface_rule
 from ._table import PowerRule, table_rule
+from ._zeros import at_zero
 
 
 _RATIO = 1.1
@@ -42,8 +43,9 @@ def rule_for(
     degree = phi.homogeneity
     if degree in (0, 1):
         below, above = (float(v) for v in phi.numpy(0)([-1.0, 1.0]))
-        kind = RectifiedRule if degree == 1 else StepRule
-        return kind(phi.name, -below if degree == 1 else below, above)
+        if degree == 1:
+            return RectifiedRule(phi.name, -below, above)
+        return StepRule(phi.name, below, above, at_zero(phi))
     known, largest_q = isinstance(q, float), span[1]
     # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
     one = jnp.ndim(q) == 0

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._frame import Frame
+from ._inputs import PROMISED
 from ._numbers import Field, Pair, root
 
 
@@ -70,7 +71,7 @@ def _pairs(x1: Array, x2: Array, frame: Frame, same: Any, q: float | None, sharp
 
 def _broken(found: Array, q: float) -> Array:
     """NaN where a q value is not the promised one, else 0."""
-    tolerance = 1e3 * float(jnp.finfo(found.dtype).eps)
+    tolerance = PROMISED * float(jnp.finfo(found.dtype).eps)
     return jnp.where(jnp.abs(found - q) <= tolerance * q, 0.0, jnp.nan)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from typing import Any
 
 import jax
@@ -11,6 +13,10 @@ import numpy as np
 from jax.core import Tracer
 
 from .._errors import DataError, ShapeError
+
+
+# Roundings that a q value may be off a promised one.
+PROMISED = 1e3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +44,24 @@ class Inputs:
 
     def q_range(self) -> tuple[float, float]:
         """The smallest and the largest q value of any location."""
+        return self._q_values.min().item(), self._q_values.max().item()
+
+    def have_q(self, q: float) -> bool:
+        """Whether all locations have this q value, as closely as a promise asks for."""
+        low, high = self.q_range()
+        tolerance = PROMISED * float(np.finfo(self.x1.dtype).eps) * q
+        return q - tolerance <= low and high <= q + tolerance
+
+    @property
+    def smallest(self) -> float:
+        """The smallest q value above 0; 0 when there is none."""
+        q = self._q_values
+        return float(np.min(q, where=q > 0, initial=math.inf)) if q.max() > 0 else 0.0
+
+    @functools.cached_property
+    def _q_values(self) -> np.ndarray:
         sets = (self.x1,) if self.symmetric else (self.x1, self.x2)
-        found = [_q_values(np.asarray(x)) for x in sets]
-        return min(float(q.min()) for q in found), max(float(q.max()) for q in found)
+        return np.concatenate([_q_values(np.asarray(x)).ravel() for x in sets])
 
 
 def checked(where: str, x1: Any, x2: Any, shape: tuple[int, ...]) -> Inputs:
@@ -101,7 +122,8 @@ def _as(x: Any, dtype: Any) -> Any:
 
 
 def _q_values(x: np.ndarray) -> np.ndarray:
-    return np.einsum("...c,...c->...", x, x, dtype=np.float64) / x.shape[-1]
+    with np.errstate(over="ignore"):
+        return np.einsum("...c,...c->...", x, x, dtype=np.float64) / x.shape[-1]
 
 
 def _no_numbers(where: str, name: str, found: str) -> DataError:

@@ -12,15 +12,17 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .._errors import DataError, KernelcError
+from .._errors import KernelcError
 from ..ir import Network, NetworkCarrier, as_network
 from ._explain import explained
+from ._finite import checked_matrices, checked_scale
 from ._inputs import Inputs, checked
 from ._matrices import KernelMatrices
 from ._mesh import sharded
 from ._program import Program
 from ._tangent import Parametrisation
 from ._tiles import tiled
+from ._zeros import zeros
 
 
 MATRICES = ("nngp", "ntk", "gap")
@@ -54,7 +56,8 @@ class KernelFunction:
     ) -> None:
         self.network, self.q, self.natural_q = network, q, natural_q
         self.standard = standard
-        self._programs: dict[tuple[float | None, float], Program] = {}
+        self._at_zero = zeros(network)
+        self._programs: dict[tuple[float | None, float, bool], Program] = {}
         self._largest = largest_q
         self.program = self._compiled(q, largest_q)
 
@@ -89,18 +92,24 @@ class KernelFunction:
         Raises:
             ShapeError, DataError: inputs of another shape, or not finite.
             UnsupportedError: q values too large for an activation.
+            DataError: kernels beyond the numbers of the type, or a `PLN` without a constant
+                that reads zeros. Under `jax.jit` these are NaN or infinite.
         """
         wanted = self._wanted(get)
         inputs = checked(self.network.name, x1, x2, self.network.input_shape)
         program = self._program(inputs)
         with _precision(inputs) as native:
             if not inputs.known:
-                options = {"symmetric": inputs.symmetric, "paired": False, "get": wanted}
-                return program.compute(inputs.x1, inputs.x2, **options)
+                if inputs.symmetric:
+                    return program.square(inputs.x1, get=wanted)
+                return program.compute(
+                    inputs.x1, inputs.x2, symmetric=False, paired=False, get=wanted
+                )
             if mesh is not None:
                 found = sharded(program, inputs, wanted, mesh)
             else:
                 found = tiled(program, inputs, wanted, progress)
+            found = self._checked(inputs, found)
             return found if native else _on_host(found)
 
     def diagonal(self, x: Any, *, get: Sequence[str] = _DEFAULT) -> KernelMatrices:
@@ -116,7 +125,10 @@ class KernelFunction:
             found = self._program(inputs).compute(
                 inputs.x1, inputs.x1, symmetric=True, paired=True, get=wanted
             )
-            return found if native or not inputs.known else _on_host(found)
+            if not inputs.known:
+                return found
+            found = self._checked(inputs, found)
+            return found if native else _on_host(found)
 
     def explain(self) -> str:
         """Which way the kernel is computed, with error bounds, and why no cheaper one is."""
@@ -132,16 +144,14 @@ class KernelFunction:
 
     def _program(self, inputs: Inputs) -> Program:
         """The program that fits the inputs' q values."""
-        if self.q is not None or not inputs.known or not self.program.bounded:
+        singular = self._at_zero.singular
+        if self.q is not None or not inputs.known or not (self.program.bounded or singular):
             return self.program
         low, high = inputs.q_range()
-        if not high < math.inf:
-            raise DataError(
-                where=self.network.name,
-                found="inputs whose mean square overflows",
-                law=f"q values are numbers that {inputs.x1.dtype} holds",
-                remedy="scale the inputs down",
-            )
+        checked_scale(self.network, inputs, inputs.smallest if singular else high, high)
+        blank = singular and low == 0
+        if not (self.program.bounded or blank):
+            return self.program
         alike = _ALIKE * float(np.finfo(inputs.x1.dtype).eps) * high
         if high > 0 and high - low <= alike:
             natural = self.natural_q
@@ -150,15 +160,22 @@ class KernelFunction:
             if inputs.entries >= _WORTHWHILE:
                 return self._compiled(high, high)
         if high == 0:
-            return self.program
-        return self._compiled(None, _STEP ** math.ceil(math.log(high, _STEP)))
+            return self._compiled(None, self._largest, blank)
+        return self._compiled(None, _STEP ** math.ceil(math.log(high, _STEP)), blank)
 
-    def _compiled(self, q: float | None, largest: float) -> Program:
-        key = (q, largest)
+    def _compiled(self, q: float | None, largest: float, blank: bool = False) -> Program:
+        key = (q, largest, blank)
         if key not in self._programs:
             like = next(iter(self._programs.values()), None)
-            self._programs[key] = Program(self.network, q, largest, self.standard, like)
+            with np.errstate(all="ignore"):
+                program = Program(self.network, q, largest, self.standard, like, blank)
+            self._programs[key] = program
         return self._programs[key]
+
+    def _checked(self, inputs: Inputs, found: KernelMatrices) -> KernelMatrices:
+        if self.q is not None and not inputs.have_q(self.q):
+            return found  # a broken promise is NaN
+        return checked_matrices(self.network, inputs, self._at_zero, found)
 
     def _wanted(self, get: Sequence[str]) -> tuple[str, ...]:
         wanted = (get,) if isinstance(get, str) else tuple(get)
@@ -243,13 +260,15 @@ def kernel_fn(
 def _precision(inputs: Inputs) -> Iterator[bool]:
     """Float64 for float64 inputs, whatever JAX is set to; its setting comes back after.
 
-    Yields whether JAX was set to what the inputs need.
+    Yields whether JAX was set to what the inputs need. NumPy's warnings of overflow are off: JAX
+    casts the numbers of a network with it, and what is not finite is refused by name.
     """
-    if inputs.double and not jax.config.read("jax_enable_x64"):
-        with jax.enable_x64(True):
-            yield False
-    else:
-        yield True
+    with np.errstate(all="ignore"):
+        if inputs.double and not jax.config.read("jax_enable_x64"):
+            with jax.enable_x64(True):
+                yield False
+        else:
+            yield True
 
 
 def _on_host(found: KernelMatrices) -> KernelMatrices:

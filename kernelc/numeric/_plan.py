@@ -7,6 +7,7 @@ from typing import Any
 
 from .._errors import KernelcError
 from ..ir import Network, Run
+from ._blank import BlankAlgebra
 from ._degree import DegreeAlgebra
 from ._gram import DataSignal, GramAlgebra
 from ._numbers import PerInput
@@ -60,6 +61,8 @@ class Planner(Walker):
                 degree = passed(self.network, degrees, run, degree, lambda a, b: a == b)
                 if degree is None or degree > _LARGEST_DEGREE:
                     break
+                if degree == 0 and isinstance(self.algebra, BlankAlgebra):
+                    break  # q values behind it are those of an input of zeros, or of others
             try:
                 orbit.advance(run)
             except KernelcError as error:

@@ -14,6 +14,7 @@ from .._errors import DataError, UnsupportedError
 from ..algebra import Second
 from ..approximation import fit
 from ..ir import Network, Placed, Run, kernel_key, runs
+from ._blank import BlankAlgebra
 from ._degree import PooledAlgebra
 from ._entry import entry_field
 from ._frame import Frame
@@ -42,6 +43,7 @@ class Program:
         standard: whether NTKs are those of the standard parametrisation.
         like: a program of this network for other q values; where these do not matter, what
             it found serves again.
+        blank: whether inputs may be zero at some location, where a layer has no limit at zero.
 
     Raises:
         KernelcError: a network without a known kernel, by the name of the node.
@@ -54,8 +56,10 @@ class Program:
         largest: float,
         standard: bool = False,
         like: Program | None = None,
+        blank: bool = False,
     ) -> None:
         self.network, self.q, self.largest, self.standard = network, q, largest, standard
+        self.blank = blank
         self.runs = tuple(runs(network, _standard_key if standard else _numeric_key))
         self.rank = len(network.input_shape) - 1
         self.mixes = any("location" in node.layer.reads() for node in network)
@@ -71,7 +75,7 @@ class Program:
 
         def trace(x1: Any, x2: Any) -> Any:
             ring = JaxRing(self._frame(False, False), self.reach)
-            algebra = GramAlgebra(ring, standard=self.standard)
+            algebra = self._algebra(ring, None)
             planners.append(Planner(self.network, self.runs, algebra))
             signal = self._start(algebra, x1, x2, None, ntk=True, sharp=False)
             return planners[0].walk(signal).second.k[0].cross.drop
@@ -128,6 +132,10 @@ class Program:
             own = pooled.asked or sharp
         return Frame(rank=self.rank, aligned=not self.mixes, paired=paired, own=own)
 
+    def _algebra(self, ring: JaxRing, same: Any) -> GramAlgebra:
+        kind = BlankAlgebra if self.blank else GramAlgebra
+        return kind(ring, same, standard=self.standard)
+
     def _start(
         self, algebra: GramAlgebra, x1: Any, x2: Any, same: Any, ntk: bool, sharp: bool
     ) -> DataSignal:
@@ -138,7 +146,7 @@ class Program:
         return algebra.atom_signal(Second(q, (field,), (0.0,) if ntk else None), None)
 
     @partial(jax.jit, static_argnames=("self", "get"))
-    def mirrored(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
+    def square(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
         """The symmetric matrices of one set of inputs: the entry sees that both sides are one."""
         return self.evaluate(x, x, symmetric=True, paired=False, get=get)
 
@@ -184,7 +192,7 @@ class Program:
             same = (row + rows)[:, None] == (column + columns)[None, :]
         sharp = "gap" in get
         ring = JaxRing(self._frame(paired, sharp), self.reach, sharp)
-        algebra = GramAlgebra(ring, same, standard=self.standard)
+        algebra = self._algebra(ring, same)
         signal = self._start(algebra, x1, x2, same, "ntk" in get, sharp)
         entering = signal.second.k[0].cross
         out = Walker(self.network, self.runs, algebra, self.stretches).walk(signal)

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import jax.numpy as jnp
+
 from ..activations import ScalarFunction
 from ..algebra import Second
 from ._gram import DataSignal, GramAlgebra
@@ -75,6 +77,9 @@ class Stretch:
 
     def _image(self, pair: Pair, drop: Any) -> Pair:
         q = self.q_out
+        if self.degree == 0:
+            # No limit at an input of zeros: `BlankAlgebra` knows what comes out of one.
+            drop = drop + _none_at_zero(pair.left) + _none_at_zero(pair.right)
         if not self.degree:
             return Pair(q, q, q * drop, drop)
         left, right = (q * x**self.degree for x in (pair.left, pair.right))
@@ -95,6 +100,10 @@ class Stretch:
 
 def _power(size: Any, exponent: int) -> Any:
     return size**exponent if exponent >= 0 else 1 / size
+
+
+def _none_at_zero(q: Any) -> Any:
+    return jnp.where(q > 0, 0.0, jnp.nan)
 
 
 def _is_zero(theta: Any) -> bool:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from tqdm import tqdm
 
 from ._inputs import Inputs
-from ._matrices import KernelMatrices
+from ._matrices import KernelMatrices, mirrored, placed, placed_twice
 from ._program import Program
 
 
@@ -47,18 +47,22 @@ def tiled(
     x1, x2 = jnp.asarray(inputs.x1), jnp.asarray(inputs.x2)
     side = tile_side(program, inputs)
     counts = (x1.shape[0], x2.shape[0])
-    if inputs.symmetric and program.short and _SMALLEST <= counts[0] <= side:
-        return program.mirrored(x1, get=get)
     if max(counts) <= side:
-        return program.compute(x1, x2, symmetric=inputs.symmetric, paired=False, get=get)
+        if inputs.symmetric:
+            found = program.square(x1, get=get)
+            return KernelMatrices(*(m if m is None else mirrored(m) for m in found))
+        return program.compute(x1, x2, symmetric=False, paired=False, get=get)
     rows, columns = (_starts(n, side) for n in counts)
     tiles = [(i, j) for i in rows for j in columns if j >= i or not inputs.symmetric]
     shape = (*counts, *program.network.output_shape[:-1])
     out = tuple(jnp.zeros(shape, x1.dtype) for _ in get)
     sizes = tuple(min(n, side) for n in counts)
     show = {None: {"delay": _WAIT, "disable": None}, True: {}, False: {"disable": True}}[progress]
+    fill = placed_twice if inputs.symmetric else placed
     for i, j in tqdm(tiles, desc="kernel", unit="tile", leave=False, **show):
-        out = _placed(program, out, x1, x2, i, j, sizes, inputs.symmetric, get)
+        a, b = _rows(x1, i, sizes[0]), _rows(x2, j, sizes[1])
+        tile = program.compute(a, b, i, j, symmetric=inputs.symmetric, paired=False, get=get)
+        out = tuple(fill(m, getattr(tile, name), i, j) for m, name in zip(out, get, strict=True))
         if len(tiles) > 16:
             jax.block_until_ready(out)
     return _matrices(get, out)
@@ -69,34 +73,9 @@ def _matrices(get: tuple[str, ...], out: tuple[Any, ...]) -> KernelMatrices:
     return KernelMatrices(**{name: found.get(name) for name in ("nngp", "ntk", "gap")})
 
 
-@partial(
-    jax.jit, static_argnames=("program", "sizes", "symmetric", "get"), donate_argnames=("out",)
-)
-def _placed(
-    program: Program,
-    out: tuple[Any, ...],
-    x1: Any,
-    x2: Any,
-    i: Any,
-    j: Any,
-    sizes: tuple[int, int],
-    symmetric: bool,
-    get: tuple[str, ...],
-) -> tuple[Any, ...]:
-    """The matrices with one tile, and its mirror image, filled in; in place."""
-    a = jax.lax.dynamic_slice_in_dim(x1, i, sizes[0])
-    b = jax.lax.dynamic_slice_in_dim(x2, j, sizes[1])
-    tile = program.compute(a, b, i, j, symmetric=symmetric, paired=False, get=get)
-    filled = []
-    for matrix, name in zip(out, get, strict=True):
-        part = getattr(tile, name)
-        rest = (0,) * (matrix.ndim - 2)
-        matrix = jax.lax.dynamic_update_slice(matrix, part, (i, j, *rest))
-        if symmetric:
-            mirror = jnp.swapaxes(part, 0, 1)
-            matrix = jax.lax.dynamic_update_slice(matrix, mirror, (j, i, *rest))
-        filled.append(matrix)
-    return tuple(filled)
+@partial(jax.jit, static_argnames=("size",))
+def _rows(x: Any, start: Any, size: int) -> Any:
+    return jax.lax.dynamic_slice_in_dim(x, start, size)
 
 
 def _starts(count: int, side: int) -> list[int]:

@@ -18,6 +18,9 @@ KernelFunction = Callable[..., Any]
 """k(x1, x2=None), and k.diagonal(x) where there is one, with attributes nngp and ntk."""
 
 _DIAGONAL_ROWS = 256
+# Roundings that a kernel in float32 is off by, relative to its largest entry. The slope of a
+# rectifier goes with the angle, the root of a rounded gap: 64 for two ReLU layers on a line.
+_ROUNDINGS = 64
 
 
 def blocks(count: int, most: int) -> list[tuple[slice, Int[np.ndarray, " size"]]]:
@@ -80,16 +83,19 @@ def matrix(found: Any, part: Part, shape: tuple[int, ...]) -> Float[np.ndarray, 
 
 
 def square(found: Any, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], float]:
-    """The matrix of inputs with themselves, (K + Kᵀ) / 2 in float64, and its precision.
+    """The matrix of inputs with themselves, (K + Kᵀ) / 2 in float64, and its error.
+
+    The error is relative to the largest entry: a rounding in float64, `_ROUNDINGS` in float32.
 
     Raises: as `matrix`; DataError also when K is further from Kᵀ than rounding takes it.
     """
     values = matrix(found, part, (n, n))
-    precision = float(jnp.finfo(values.dtype).eps)
+    rounding = float(jnp.finfo(values.dtype).eps)
+    precision = rounding if values.dtype == np.float64 else _ROUNDINGS * rounding
     values = values.astype(np.float64)
     apart, largest = float(abs(values - values.T).max()), float(abs(values).max())
     # Half the digits: rounding through any number of layers stays far below.
-    if apart > precision**0.5 * largest:
+    if apart > rounding**0.5 * largest:
         raise DataError(
             where=f"predict: k(x).{part}",
             found=f"a matrix that differs from its transpose by {apart:.2g}, "

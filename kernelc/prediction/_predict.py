@@ -42,6 +42,9 @@ def predict(
     posterior with noise λ (Matthews et al. 2017), A (K + λI) Aᵀ = A K*ᵀ (Williams and
     Rasmussen 2006, eqs. 2.23 and 2.24). The prior mean is 0: centre y when its mean is not.
 
+    Inputs of any type go to k as float64, and the solution is computed in float64: it multiplies
+    the rounding of the kernel by its condition number.
+
     Arguments:
         k: a kernel function such as `kernel_fn(net)`; k(x1, x2) has attributes nngp and ntk.
         x_train: training examples, (n, ...).

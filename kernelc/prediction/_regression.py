@@ -64,7 +64,7 @@ class KernelRegression:
     ) -> None:
         self.k, self.progress = _check.function(k), progress
         self.kernel: Part = _check.part(kernel)
-        self.x_train = examples(x_train, "predict: x_train")
+        self.x_train = _wide(x_train, "predict: x_train")
         self.y_train = _check.targets(y_train)
         same_length(self.x_train, self.y_train, "predict: training data")
         found, n = ask(k, self._parts(True), progress, self.x_train), len(self.x_train)
@@ -85,7 +85,7 @@ class KernelRegression:
         covariance: bool = False,
     ) -> Prediction:
         """As `kernelc.predict`, where the arguments are explained."""
-        x_test = examples(x_test, "predict: x_test")
+        x_test = _wide(x_test, "predict: x_test")
         same_example_shape(self.x_train, x_test, "predict")
         ridge = _check.number("ridge", ridge)
         solve = self._trains.operator(ridge, self._pace(time, learning_rate))
@@ -166,3 +166,8 @@ class KernelRegression:
 
     def _cross(self, found: Any, part: Part, count: int) -> Float[np.ndarray, "rows n"]:
         return matrix(found, part, (count, len(self.x_train))).astype(np.float64)
+
+
+def _wide(x: Any, where: str) -> Float[np.ndarray, "n ..."]:
+    """Examples in float64: a solution multiplies the rounding of a kernel by its condition."""
+    return examples(x, where).astype(np.float64)

@@ -30,7 +30,7 @@ class TrainingMatrix:
     Arguments:
         name: "nngp" or "ntk", for messages.
         values: the symmetric matrix T.
-        precision: relative rounding error of its entries.
+        precision: error of its entries, relative to the largest.
     """
 
     name: str

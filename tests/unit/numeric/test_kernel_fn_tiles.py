@@ -130,3 +130,28 @@ def test_rows_spread_over_devices_are_those_of_one() -> None:
 
 def test_every_network_of_these_tests_is_known() -> None:
     assert set(TILED) <= set(NETWORKS)
+
+
+SYMMETRIC = {
+    "one variable": kc.chain(D(8), RELU, D(3)),
+    "layer by layer": kc.chain(D(8, bias_std=0.3), RELU, D(8), kc.Activation("erf"), D(3)),
+    "series": kc.chain(D(8, bias_std=0.3), kc.Activation("gelu"), D(3)),
+}
+
+
+@pytest.mark.parametrize("count", [40, 300, 1100])
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_symmetric_to_the_last_bit(name: str, count: int) -> None:
+    """One program, a mirrored product, and tiles."""
+    k = kc.kernel_fn(network(SYMMETRIC[name]))
+    x = np.random.default_rng(0).normal(size=(count, 6))
+    for inputs in (x, x.astype(np.float32)):
+        for matrix in k(inputs, progress=False)[:2]:
+            np.testing.assert_array_equal(matrix, np.asarray(matrix).T)
+
+
+@pytest.mark.usefixtures("small")
+def test_overlapping_tiles_are_symmetric() -> None:
+    x, k = data("delta", 7), function("delta")
+    for matrix in k(x)[:2]:
+        np.testing.assert_array_equal(matrix, np.swapaxes(matrix, 0, 1))

@@ -10,6 +10,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from stub_kernels import ArcCosine, Features, Found, WithDiagonal, data
 
+import kernelc as kc
 from kernelc.prediction import KernelRegression, _regression, predict
 
 
@@ -118,7 +119,7 @@ def test_single_precision_kernels() -> None:
             assert ours.dtype == np.float64
             # 6e-8 times the largest eigenvalue over the ridge, about 100.
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
-        at_training = predict(k, x, y, x, kernel=kernel)
+        at_training = predict(k, x, y, x, kernel=kernel, ridge=0.01)
         assert at_training.variance is not None
         assert (at_training.variance >= 0).all()
 
@@ -147,3 +148,20 @@ def test_one_fit_for_many_ridges() -> None:
     after = fitted.predict(z, ridge=0.4)
     np.testing.assert_allclose(after.mean, before.mean, **CLOSE)
     np.testing.assert_allclose(after.variance, before.variance, **CLOSE)
+
+
+@pytest.mark.parametrize("kernel", ["nngp", "ntk"])
+def test_the_type_of_the_data_does_not_matter(kernel: str) -> None:
+    # Condition 2e5: the ReLU NTK of float32 inputs, off by 8e-6, would leave no digit.
+    x = kc.Input((1,))
+    block = kc.chain(kc.Dense(9, 1.5, 0.05), kc.Activation("relu"))
+    k = kc.kernel_fn(kc.Network(x, kc.chain(kc.repeat(block, 2), kc.Dense(1, 1.5, 0.05))(x)))
+    z = np.linspace(-31.4, 31.4, 40, dtype=np.float32)[:, None]
+    y, t = np.sin(3 * z[:, 0]), z[:-1] + np.float32(0.3)
+    ridge = 1e-4 * np.trace(np.asarray(getattr(k(z), kernel))) / 40
+    found = [
+        predict(k, z.astype(dtype), y, t.astype(dtype), kernel=kernel, ridge=ridge)
+        for dtype in (np.float32, np.float64)
+    ]
+    np.testing.assert_allclose(found[0].mean, found[1].mean, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found[0].variance, found[1].variance, rtol=0, atol=1e-6)

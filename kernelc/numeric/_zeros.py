@@ -1,0 +1,97 @@
+"""What an input of zeros becomes, and which layers have no limit there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+
+from ..activations import ScalarFunction
+from ..ir import KernelAlgebra, Network, Weights, Window
+
+
+Fate = Literal["zero", "constant"] | None
+"""Zero in all channels, one number in all channels, or something else."""
+
+
+class ZeroAlgebra(KernelAlgebra[Fate]):
+    """The value at a location that is zero throughout.
+
+    A normalisation divides by its length, and a function that jumps at 0 has a value of its own
+    there: at such nodes kernels near zero do not converge to that of zero.
+    """
+
+    def __init__(self) -> None:
+        self.norms: list[str] = []
+        self.directions: list[str] = []
+        self.jumps: list[str] = []
+
+    @property
+    def singular(self) -> bool:
+        """Whether some node has no limit at an input of zeros."""
+        return bool(self.norms or self.directions or self.jumps)
+
+    def fresh(self, s: Fate, weights: Weights, read: Fate = None) -> Fate:
+        silent = weights.variance == 0 or s == "zero"
+        return "zero" if silent and weights.bias_variance == 0 else None
+
+    def nonlinearity(self, s: Fate, phi: ScalarFunction) -> Fate:
+        if s != "zero":
+            return s
+        if any(location == 0 for location, _ in phi.jumps(0)):
+            self.jumps.append(self.where)
+        return "zero" if at_zero(phi) == 0 else "constant"
+
+    def weighted_sum(self, terms: Sequence[Fate], weights: Sequence[Any]) -> Fate:
+        heard = [s for s, weight in zip(terms, weights, strict=True) if weight != 0]
+        if all(s == "zero" for s in heard):
+            return "zero"
+        return None if None in heard else "constant"
+
+    def product(self, factors: Sequence[Fate]) -> Fate:
+        if "zero" in factors:
+            return "zero"
+        return None if None in factors else "constant"
+
+    def concat(self, parts: Sequence[Fate], fractions: Sequence[Any]) -> Fate:
+        return "zero" if all(s == "zero" for s in parts) else None
+
+    def normalise(self, s: Fate, center: bool, over_locations: bool) -> Fate:
+        if s == "zero" or (s == "constant" and center):
+            self.norms.append(self.where)
+            return "zero"
+        return s
+
+    def centre(self, s: Fate) -> Fate:
+        return "zero" if s == "constant" else s
+
+    def batch_normalise(self, s: Fate) -> Fate:
+        return None
+
+    def location_mean(self, s: Fate, window: Window) -> Fate:
+        return s
+
+    def append_constant(self, s: Fate, channels: int, mode: str) -> Fate:
+        if s == "zero" and mode != "one":
+            self.directions.append(self.where)
+        return "constant" if s == "zero" and mode == "off" else None
+
+    def dropout(self, s: Fate, keep: float) -> Fate:
+        return s if keep == 1 or s == "zero" else None
+
+    def unsupported(self, s: Sequence[Fate], reason: str, remedy: str) -> Fate:
+        return None
+
+
+def at_zero(phi: ScalarFunction) -> float:
+    """phi(0) as the finite layer computes it."""
+    with jax.ensure_compile_time_eval():
+        return float(phi.jax(0.0))
+
+
+def zeros(network: Network) -> ZeroAlgebra:
+    """The network read at an input of zeros."""
+    algebra = ZeroAlgebra()
+    network.fold(algebra, "zero")
+    return algebra
