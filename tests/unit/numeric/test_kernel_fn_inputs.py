@@ -60,7 +60,7 @@ def test_q_values_that_are_none(value) -> None:
 
 def test_something_else_than_a_network() -> None:
     for thing in (None, RELU, "net", lambda x: x):
-        with pytest.raises(kc.KernelcError, match="no network"):
+        with pytest.raises(kc.KernelcError, match="takes a network"):
             kc.kernel_fn(thing)
 
 
