@@ -67,6 +67,10 @@ if TYPE_CHECKING:
         StandardisedDense as StandardisedDense,
         WeightedMeanPool as WeightedMeanPool,
         WeightedSum as WeightedSum,
+        fan_in as fan_in,
+        fan_out as fan_out,
+        gain as gain,
+        initialization as initialization,
         residual as residual,
     )
     from .lowering import (
@@ -122,7 +126,8 @@ _NAMES = {
     "ir": "Layer Network Node chain repeat",
     "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
     "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardisedConv "
-    "StandardisedDense WeightedMeanPool WeightedSum residual",
+    "StandardisedDense WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
+    "residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "KernelFunction KernelMatrices empirical_kernel kernel_fn",

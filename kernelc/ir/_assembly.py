@@ -178,7 +178,7 @@ def place(specs: Sequence[Spec]) -> tuple[Placed, ...]:
         shapes = [nodes[i].shape for i in inputs]
         shape = layer.out_shape(shapes, name)
         _check_shape(name, shape)
-        nodes.append(Placed(index, name, layer, inputs, shape))
+        nodes.append(Placed(index, name, layer.placed(shapes), inputs, shape))
     return tuple(nodes)
 
 

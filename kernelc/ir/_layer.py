@@ -80,6 +80,11 @@ class Layer(ABC):
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         """Shape of the output; raises `ShapeError` naming `where`."""
 
+    def placed(self, shapes: Sequence[Shape]) -> Layer:
+        """This layer with values for what depends on the shapes of its inputs."""
+        del shapes
+        return self
+
     @abstractmethod
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         """The kernel rule, written once over an abstract algebra."""

@@ -6,8 +6,10 @@ from ._concat import Concat as Concat
 from ._conv import Conv as Conv
 from ._dense import Dense as Dense
 from ._dropout import Dropout as Dropout
+from ._fans import fan_in as fan_in, fan_out as fan_out
 from ._flatten import Flatten as Flatten
 from ._global_mean_pool import GlobalMeanPool as GlobalMeanPool
+from ._initialization import gain as gain, initialization as initialization
 from ._input import Input as Input, InputLayer as InputLayer
 from ._layer_norm import LayerNorm as LayerNorm
 from ._local_conv import LocalConv as LocalConv

@@ -13,7 +13,9 @@ import jax
 from .. import modules
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import INITS, drawn, weight_rule
+from ._dense import drawn, weight_rule
+from ._draws import drawn_as, keeps_norms
+from ._fans import with_fans
 from ._fields import boolean, finite_number, numeric, one_of, positive_integer, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
@@ -40,8 +42,9 @@ class Conv(Layer):
         weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
         bias_std: sigma_b.
         delta: whether to initialise only the centre tap.
-        init: "gaussian", "orthogonal" or "suo".
+        init: how weights are drawn: as those of `Dense`.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
+        bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
 
     Raises:
         ShapeError: sizes that do not fit, even windows with `delta`.
@@ -63,12 +66,13 @@ class Conv(Layer):
     delta: bool = True
     init: modules.Kind = "gaussian"
     bias: bool = True
+    bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integer("Conv", "channels", self.channels)
         positive_integer("Conv", "groups", self.groups)
         one_of("Conv", "padding", self.padding, PADDINGS)
-        one_of("Conv", "init", self.init, INITS)
+        drawn_as("Conv", self.init, self.bias_init)
         for field in ("window", "stride"):
             object.__setattr__(self, field, freeze(getattr(self, field)))
         for field in ("weight_std", "bias_std"):
@@ -91,6 +95,11 @@ class Conv(Layer):
             )
         return (*locations, self.channels)
 
+    def placed(self, shapes: Sequence[Shape]) -> Conv:
+        windows = per_axis(self.window, len(shapes[0]) - 1, "Conv", "window")
+        taps = 1 if self.delta else math.prod(windows)
+        return with_fans(self, taps * shapes[0][-1] // self.groups, taps * self.channels)
+
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         if is_depthwise(shapes[0], self.groups):
             return algebra.unsupported(inputs, *DEPTHWISE)
@@ -100,7 +109,7 @@ class Conv(Layer):
         read = algebra.tap_mean(inputs[0], over) if self.delta and algebra.standard else None
         fan_in = over.taps * shapes[0][-1] // self.groups
         weights = Weights(
-            self.weight_std**2, self.bias_std**2, fan_in, self.bias, self.init != "gaussian"
+            self.weight_std**2, self.bias_std**2, fan_in, self.bias, keeps_norms(self.init)
         )
         return algebra.fresh(taps(inputs[0], over), weights, read)
 
@@ -142,6 +151,7 @@ class Conv(Layer):
             delta=self.delta,
             init=self.init,
             bias=self.bias,
+            bias_init=self.bias_init,
             dtype=dtype,
         )
 

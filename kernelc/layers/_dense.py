@@ -11,12 +11,13 @@ import jax
 
 from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
+from ._draws import drawn_as, keeps_norms
+from ._fans import with_fans
+from ._fields import finite_number, numeric, positive_integer, trained_bias
 
 
 S = TypeVar("S")
 L = TypeVar("L", bound=Any)
-INITS = ("gaussian", "orthogonal", "suo")
 
 
 @final
@@ -28,11 +29,15 @@ class Dense(Layer):
 
     Arguments:
         width: number of output channels.
-        weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
+        weight_std: sigma_w; weights have variance sigma_w^2 / fan_in. A number, a SymPy symbol,
+            or a formula in `kernelc.fan_in` and `kernelc.fan_out`, which have values once the
+            layer is in a network; so for bias_std.
         bias_std: sigma_b; biases have variance sigma_b^2.
-        init: "gaussian", "orthogonal" or "suo" (scaled uniform orthogonal); the infinite-width
-            kernel is the same for all three.
+        init: how weights are drawn: "gaussian", "uniform", "truncated_normal" (at two
+            deviations), "orthogonal" or "suo" (scaled uniform orthogonal). The infinite-width
+            kernel is the same for all. `kernelc.initialization` has the names people know.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
+        bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
 
     Raises:
         ShapeError: a width that is not a positive integer.
@@ -49,22 +54,26 @@ class Dense(Layer):
     bias_std: Any = 0.0
     init: modules.Kind = "gaussian"
     bias: bool = True
+    bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integer("Dense", "width", self.width)
         for field in ("weight_std", "bias_std"):
             checked = finite_number("Dense", field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
-        one_of("Dense", "init", self.init, INITS)
+        drawn_as("Dense", self.init, self.bias_init)
         trained_bias("Dense", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (*shapes[0][:-1], self.width)
 
+    def placed(self, shapes: Sequence[Shape]) -> Dense:
+        return with_fans(self, shapes[0][-1], self.width)
+
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         fan_in = shapes[0][-1]
         weights = Weights(
-            self.weight_std**2, self.bias_std**2, fan_in, self.bias, self.init != "gaussian"
+            self.weight_std**2, self.bias_std**2, fan_in, self.bias, keeps_norms(self.init)
         )
         return algebra.fresh(inputs[0], weights)
 
@@ -88,6 +97,7 @@ class Dense(Layer):
             bias_std=numeric("Dense", "bias_std", self.bias_std),
             init=self.init,
             bias=self.bias,
+            bias_init=self.bias_init,
             dtype=dtype,
         )
 

@@ -12,7 +12,9 @@ import jax
 
 from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import INITS, drawn, weight_rule
+from ._dense import drawn, weight_rule
+from ._draws import drawn_as, keeps_norms
+from ._fans import with_fans
 from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
@@ -36,8 +38,9 @@ class LocalConv(Layer):
         padding: "SAME" (zeros), "VALID" or "CIRCULAR".
         weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
         bias_std: sigma_b.
-        init: "gaussian", "orthogonal" or "suo", at each location.
+        init: how weights are drawn, at each location: as those of `Dense`.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
+        bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
 
     Raises:
         ShapeError: sizes that do not fit.
@@ -57,11 +60,12 @@ class LocalConv(Layer):
     bias_std: Any = 0.0
     init: modules.Kind = "gaussian"
     bias: bool = True
+    bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integer("LocalConv", "channels", self.channels)
         one_of("LocalConv", "padding", self.padding, PADDINGS)
-        one_of("LocalConv", "init", self.init, INITS)
+        drawn_as("LocalConv", self.init, self.bias_init)
         for field in ("window", "stride"):
             object.__setattr__(self, field, freeze(getattr(self, field)))
         for field in ("weight_std", "bias_std"):
@@ -73,11 +77,15 @@ class LocalConv(Layer):
         locations = window_shape(shapes[0], self.window, self.stride, self.padding, where)
         return (*locations, self.channels)
 
+    def placed(self, shapes: Sequence[Shape]) -> LocalConv:
+        taps = math.prod(per_axis(self.window, len(shapes[0]) - 1, "LocalConv", "window"))
+        return with_fans(self, taps * shapes[0][-1], taps * self.channels)
+
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
         fan_in = over.taps * shapes[0][-1]
         weights = Weights(
-            self.weight_std**2, self.bias_std**2, fan_in, self.bias, self.init != "gaussian"
+            self.weight_std**2, self.bias_std**2, fan_in, self.bias, keeps_norms(self.init)
         )
         return algebra.unshare(algebra.fresh(algebra.tap_mean(inputs[0], over), weights))
 
@@ -119,5 +127,6 @@ class LocalConv(Layer):
             bias_std=numeric("LocalConv", "bias_std", self.bias_std),
             init=self.init,
             bias=self.bias,
+            bias_init=self.bias_init,
             dtype=dtype,
         )

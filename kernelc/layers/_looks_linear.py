@@ -13,8 +13,10 @@ import sympy
 from .. import modules
 from ..activations import named
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import INITS, weight_rule
-from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
+from ._dense import weight_rule
+from ._draws import drawn_as, keeps_norms
+from ._fans import with_fans
+from ._fields import finite_number, numeric, positive_integer, trained_bias
 
 
 S = TypeVar("S")
@@ -34,8 +36,9 @@ class LooksLinear(Layer):
         width: number of output channels.
         weight_std: sigma_w; V has variance sigma_w^2 / (channels of h).
         bias_std: sigma_b; biases have variance sigma_b^2.
-        init: how V is drawn: "gaussian", "orthogonal" or "suo".
+        init: how V is drawn: as the weights of `Dense`.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
+        bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
 
     Raises:
         ShapeError: a width that is not a positive integer.
@@ -54,21 +57,25 @@ class LooksLinear(Layer):
     bias_std: Any = 0.0
     init: modules.Kind = "gaussian"
     bias: bool = True
+    bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integer("LooksLinear", "width", self.width)
         for field in ("weight_std", "bias_std"):
             checked = finite_number("LooksLinear", field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
-        one_of("LooksLinear", "init", self.init, INITS)
+        drawn_as("LooksLinear", self.init, self.bias_init)
         trained_bias("LooksLinear", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (*shapes[0][:-1], self.width)
 
+    def placed(self, shapes: Sequence[Shape]) -> LooksLinear:
+        return with_fans(self, shapes[0][-1], self.width)
+
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         (h,) = inputs
-        kept = self.init != "gaussian"
+        kept = keeps_norms(self.init)
         weights = Weights(self.weight_std**2, self.bias_std**2, shapes[0][-1], self.bias, kept)
         # relu(h) and relu(-h) have one kernel: together that of sqrt(2) relu(h).
         half = algebra.nonlinearity(h, named("relu"))
@@ -91,5 +98,6 @@ class LooksLinear(Layer):
             bias_std=numeric("LooksLinear", "bias_std", self.bias_std),
             init=self.init,
             bias=self.bias,
+            bias_init=self.bias_init,
             dtype=dtype,
         )

@@ -14,6 +14,7 @@ from .. import modules
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._conv import DEPTHWISE, Conv, check_groups, depthwise_rule, is_depthwise
+from ._fans import with_fans
 from ._fields import numeric, one_of, positive_integer, trained_bias
 from ._standardised_dense import standardised_stds
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
@@ -86,6 +87,11 @@ class StandardisedConv(Layer):
                 remedy="use a Conv layer here, a wider window, or more channels before it",
             )
         return (*locations, self.channels)
+
+    def placed(self, shapes: Sequence[Shape]) -> StandardisedConv:
+        windows = per_axis(self.window, len(shapes[0]) - 1, "StandardisedConv", "window")
+        taps = math.prod(windows)
+        return with_fans(self, taps * shapes[0][-1] // self.groups, taps * self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         if is_depthwise(shapes[0], self.groups):

@@ -13,6 +13,7 @@ from .. import modules
 from .._errors import GraphError, ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import Dense
+from ._fans import with_fans
 from ._fields import finite_number, numeric, positive_integer, trained_bias
 
 
@@ -70,6 +71,9 @@ class StandardisedDense(Layer):
                 remedy="use a Dense layer here, or more channels before it",
             )
         return (*shapes[0][:-1], self.width)
+
+    def placed(self, shapes: Sequence[Shape]) -> StandardisedDense:
+        return with_fans(self, shapes[0][-1], self.width)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         weights = Weights(self.weight_std**2, self.bias_std**2, shapes[0][-1], self.bias)

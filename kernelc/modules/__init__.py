@@ -8,10 +8,12 @@ from ._dropout import Dropout as Dropout
 from ._elementwise import Elementwise as Elementwise
 from ._flatten import Flatten as Flatten
 from ._initialisers import (
+    BiasKind as BiasKind,
     Kind as Kind,
     gaussian_fan_in as gaussian_fan_in,
     initialise as initialise,
     scaled_uniform_orthogonal as scaled_uniform_orthogonal,
+    unit_draw as unit_draw,
 )
 from ._layer import LayerModule as LayerModule
 from ._layer_norm import LayerNorm as LayerNorm, layer_norm as layer_norm

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
 from ._dense import biases, check_bias, check_weight, in_their_place
-from ._initialisers import Kind, initialise
+from ._initialisers import BiasKind, Kind, initialise
 from ._layer import LayerModule, only, require_channels
 from ._window import Padding, check_locations, check_window, sizes, wrap
 
@@ -119,6 +119,7 @@ def conv(
     delta: bool = True,
     init: Kind = "gaussian",
     bias: bool = True,
+    bias_init: BiasKind = "gaussian",
     dtype: Any = "float32",
 ) -> Conv:
     """A `Conv` at initialisation: q values are multiplied by weight_std², then bias_std² added.
@@ -133,6 +134,7 @@ def conv(
         bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
         delta, init: see `initialise`.
         bias: whether there are biases.
+        bias_init: how biases are drawn: see `unit_draw`.
         dtype: dtype of the parameters.
 
     Returns: the layer.
@@ -145,7 +147,7 @@ def conv(
     """
     weight_key, bias_key = jax.random.split(key)
     weight = initialise(init, weight_key, window, in_channels, out_channels, groups, delta, dtype)
-    drawn = biases(bias_key, out_channels, bias_std, weight.dtype) if bias else None
+    drawn = biases(bias_key, out_channels, bias_std, weight.dtype, bias_init) if bias else None
     return Conv(
         weight * weight_std,
         drawn,

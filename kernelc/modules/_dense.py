@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
-from ._initialisers import Kind, initialise
+from ._initialisers import BiasKind, Kind, initialise, unit_draw
 from ._layer import LayerModule, only, require_channels
 
 
@@ -68,6 +68,7 @@ def dense(
     bias_std: float = 0.0,
     init: Kind = "gaussian",
     bias: bool = True,
+    bias_init: BiasKind = "gaussian",
     dtype: Any = "float32",
 ) -> Dense:
     """A `Dense` at initialisation: weights of variance weight_std²/in, biases bias_std².
@@ -80,6 +81,7 @@ def dense(
         bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
         init: see `initialise`.
         bias: whether there are any.
+        bias_init: how biases are drawn: see `unit_draw`.
         dtype: dtype of the parameters.
 
     Returns: the layer.
@@ -92,15 +94,17 @@ def dense(
     """
     weight_key, bias_key = jax.random.split(key)
     weight = initialise(init, weight_key, (), in_channels, out_channels, dtype=dtype)
-    drawn = biases(bias_key, out_channels, bias_std, weight.dtype) if bias else None
+    drawn = biases(bias_key, out_channels, bias_std, weight.dtype, bias_init) if bias else None
     return Dense(weight * weight_std, drawn, weight_std, bias_std)
 
 
-def biases(key: PRNGKeyArray, size: int, std: float, dtype: Any) -> Float[Array, " size"]:
-    """Gaussian biases of standard deviation `std`."""
+def biases(
+    key: PRNGKeyArray, size: int, std: float, dtype: Any, kind: BiasKind = "gaussian"
+) -> Float[Array, " size"]:
+    """Biases of standard deviation `std`, drawn as `unit_draw` says."""
     if std == 0:
         return jnp.zeros(size, dtype)
-    return jax.random.normal(key, (size,), dtype) * std
+    return unit_draw(kind, key, (size,), dtype) * std
 
 
 def in_their_place(layer: Any, weight: Any, bias: float) -> PyTree:

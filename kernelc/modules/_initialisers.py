@@ -1,10 +1,10 @@
-"""Weights at initialisation: Gaussian or orthogonal, over the window or on its centre tap."""
+"""Weights at initialisation: their distributions, over the window or on its centre tap."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,44 @@ from .._limits import LARGEST_AXIS
 from ._precision import accumulator, floating
 
 
-Kind = Literal["gaussian", "orthogonal", "suo"]
-KINDS = ("gaussian", "orthogonal", "suo")
+Kind = Literal["gaussian", "orthogonal", "suo", "uniform", "truncated_normal"]
+BiasKind = Literal["gaussian", "uniform", "truncated_normal"]
+KINDS = get_args(Kind)
+_CUT = 2.0
+"""Where truncated normal distributions end, in deviations of the whole one."""
+_LEFT = math.sqrt(
+    1 - 2 * _CUT * math.exp(-(_CUT**2) / 2) / math.sqrt(2 * math.pi) / math.erf(_CUT / math.sqrt(2))
+)
+"""The deviation of what is left: a² = 1 - 2 c φ(c) / (2 Φ(c) - 1)."""
+
+
+def unit_draw(
+    kind: BiasKind, key: PRNGKeyArray, shape: Sequence[int], dtype: Any = "float32"
+) -> Array:
+    """Independent numbers of mean 0 and variance 1.
+
+    Arguments:
+        kind: "gaussian"; "uniform" on [-√3, √3]; "truncated_normal", a Gaussian without what is
+            beyond two of its deviations, scaled back to variance 1, so within ±2.2737.
+        key: randomness.
+        shape: of the result.
+        dtype: floating dtype of the result; uniform and truncated ones are drawn in float32 or
+            better.
+
+    Returns: an array of that shape.
+
+    Example:
+        >>> draw = unit_draw("uniform", jax.random.key(0), (1000,))
+        >>> bool(abs(draw).max() <= 3**0.5)
+        True
+    """
+    if kind == "gaussian":
+        return jax.random.normal(key, shape, dtype)
+    wide = accumulator(jnp.dtype(dtype))
+    if kind == "uniform":
+        bound = math.sqrt(3)
+        return jax.random.uniform(key, shape, wide, -bound, bound).astype(dtype)
+    return (jax.random.truncated_normal(key, -_CUT, _CUT, shape, wide) / _LEFT).astype(dtype)
 
 
 def gaussian_fan_in(
@@ -87,7 +123,8 @@ def initialise(
     in/groups, and every tap but the centre one is zero.
 
     Arguments:
-        kind: "gaussian" (variance 1/fan-in), "suo" (scaled uniform orthogonal), or
+        kind: "gaussian", "uniform" or "truncated_normal", independent entries of variance
+            1/fan-in (see `unit_draw`); "suo" (scaled uniform orthogonal), or
             "orthogonal", which draws the very same matrices as "suo": the factor
             max(1, √(out/fan-in)) is the only one with which a semi-orthogonal matrix
             preserves q values, and it is 1 unless the layer expands.
@@ -113,7 +150,7 @@ def initialise(
     window = tuple(window)
     _check(kind, window, in_channels, out_channels, groups, delta)
     dtype = floating("initialise: dtype", dtype)
-    draw = gaussian_fan_in if kind == "gaussian" else scaled_uniform_orthogonal
+    draw = _drawing(kind)
     rows, columns = in_channels // groups, out_channels // groups
     taps = 1 if delta else math.prod(window)
     keys = jax.random.split(key, groups) if groups > 1 else [key]
@@ -123,6 +160,17 @@ def initialise(
         return matrix.reshape(*window, rows, out_channels)
     centre = tuple(size // 2 for size in window)
     return jnp.zeros((*window, rows, out_channels), dtype).at[centre].set(matrix)
+
+
+def _drawing(kind: Kind) -> Callable[..., Array]:
+    """(key, rows, columns, dtype) -> a matrix of variance 1/rows."""
+    if kind in ("orthogonal", "suo"):
+        return scaled_uniform_orthogonal
+    if kind == "gaussian":
+        return gaussian_fan_in
+    return lambda key, rows, columns, dtype: (
+        unit_draw(kind, key, (rows, columns), dtype) / jnp.asarray(rows**0.5, dtype)
+    )
 
 
 def _check(

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
 from ._dense import biases, in_their_place
-from ._initialisers import Kind, initialise
+from ._initialisers import BiasKind, Kind, initialise
 from ._layer import LayerModule, only, require_channels
 from ._window import Padding, check_locations, check_window, sizes, wrap
 
@@ -136,6 +136,7 @@ def local_conv(
     bias_std: float = 0.0,
     init: Kind = "gaussian",
     bias: bool = True,
+    bias_init: BiasKind = "gaussian",
     dtype: Any = "float32",
 ) -> LocalConv:
     """A `LocalConv` at initialisation: the mean of q over a window times weight_std², + bias_std².
@@ -151,6 +152,7 @@ def local_conv(
         bias_std: σ_b; 0 starts the biases, which are trained all the same, at zero.
         init: see `initialise`; locations are drawn independently.
         bias: whether there are biases.
+        bias_init: how biases are drawn: see `unit_draw`.
         dtype: dtype of the parameters.
 
     Returns: the layer.
@@ -171,7 +173,9 @@ def local_conv(
     drawn = None
     if bias:
         count = math.prod(outputs) * out_channels
-        drawn = biases(bias_key, count, bias_std, weight.dtype).reshape(*outputs, out_channels)
+        drawn = biases(bias_key, count, bias_std, weight.dtype, bias_init).reshape(
+            *outputs, out_channels
+        )
     return LocalConv(
         weight * weight_std,
         drawn,

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
 from ._dense import biases, check_bias, check_weight, in_their_place
-from ._initialisers import Kind, initialise
+from ._initialisers import BiasKind, Kind, initialise
 from ._layer import LayerModule, only, require_channels
 
 
@@ -78,6 +78,7 @@ def looks_linear(
     bias_std: float = 0.0,
     init: Kind = "gaussian",
     bias: bool = True,
+    bias_init: BiasKind = "gaussian",
     dtype: Any = "float32",
 ) -> LooksLinear:
     """A `LooksLinear` at initialisation: weights (V, −V), V of variance weight_std²/in.
@@ -90,6 +91,7 @@ def looks_linear(
         bias_std: σ_b; 0 starts the biases at zero.
         init: how V is drawn: see `initialise`.
         bias: whether there are any.
+        bias_init: how biases are drawn: see `unit_draw`.
         dtype: dtype of the parameters.
 
     Returns: the layer.
@@ -103,5 +105,5 @@ def looks_linear(
     weight_key, bias_key = jax.random.split(key)
     drawn = initialise(init, weight_key, (), in_channels, out_channels, dtype=dtype) * weight_std
     weight = jnp.concatenate([drawn, -drawn])
-    start = biases(bias_key, out_channels, bias_std, weight.dtype) if bias else None
+    start = biases(bias_key, out_channels, bias_std, weight.dtype, bias_init) if bias else None
     return LooksLinear(weight, start, weight_std, bias_std)

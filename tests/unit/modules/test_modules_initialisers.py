@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from kernelc._errors import ShapeError, UnsupportedError
-from kernelc.modules import conv, dense, initialise, layer_norm, weighted_mean_pool
+from kernelc.modules import (
+    BiasKind,
+    Kind,
+    conv,
+    dense,
+    initialise,
+    layer_norm,
+    local_conv,
+    unit_draw,
+    weighted_mean_pool,
+)
 
 
 KEY = jax.random.key(7)
@@ -45,7 +58,7 @@ def test_orthogonal_is_haar_and_not_biased_by_the_signs_of_qr():
     assert abs(np.linalg.det(w).mean()) < 4 / 600**0.5
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "suo"])
+@pytest.mark.parametrize("kind", ["gaussian", "suo", "uniform", "truncated_normal"])
 @pytest.mark.parametrize(("delta", "fan_in"), [(True, 32), (False, 3 * 5 * 32)])
 def test_entries_have_variance_one_over_fan_in(kind, delta, fan_in):
     w = np.asarray(initialise(kind, KEY, (3, 5), 64, 48, groups=2, delta=delta))
@@ -70,7 +83,7 @@ def test_equal_keys_give_equal_weights_and_others_do_not():
     assert not np.array_equal(first, initialise("suo", jax.random.key(8), (3,), 4, 4))
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "suo"])
+@pytest.mark.parametrize("kind", ["gaussian", "suo", "uniform", "truncated_normal"])
 def test_dtype_is_the_one_asked_for(kind):
     assert initialise(kind, KEY, (), 4, 6, dtype="bfloat16").dtype == jnp.bfloat16
 
@@ -84,7 +97,7 @@ def test_layers_scale_weights_and_biases():
     assert conv(KEY, 3, 5, window=(3,), weight_std=2.0).weight.shape == (3, 3, 5)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "orthogonal", "suo"])
+@pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("delta", [True, False])
 def test_layers_know_the_variances_they_were_drawn_with(kind, delta):
     scales = {"weight_std": 1.5, "bias_std": 0.5, "init": kind}
@@ -96,6 +109,41 @@ def test_layers_know_the_variances_they_were_drawn_with(kind, delta):
         # Means of at least 32 * 512 squares; their relative deviation is at most √(2 / 16384).
         wanted = np.reshape(variances.weight, drawn.shape)
         np.testing.assert_allclose(drawn, wanted, rtol=5 * (2 / 16384) ** 0.5)
+
+
+CUT = scipy.stats.truncnorm(-2, 2)
+UNIT = {
+    "gaussian": scipy.stats.norm(),
+    "uniform": scipy.stats.uniform(-(3**0.5), 2 * 3**0.5),
+    "truncated_normal": scipy.stats.truncnorm(-2, 2, scale=1 / CUT.std()),
+}
+
+
+@pytest.mark.parametrize("kind", get_args(BiasKind))
+def test_draws_have_the_distribution_of_their_name_at_variance_one(kind):
+    found = np.asarray(unit_draw(kind, KEY, (40_000,)), np.float64)
+    assert UNIT[kind].std() == pytest.approx(1)
+    # At the fixed key, as an independent check that would fail once in a thousand keys.
+    assert scipy.stats.kstest(found, UNIT[kind].cdf).pvalue > 1e-3
+    low, high = UNIT[kind].support()
+    assert low * (1 + 1e-6) <= found.min() <= found.max() <= high * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("kind", get_args(BiasKind))
+def test_layers_draw_weights_and_biases_as_they_are_told(kind):
+    square: dict[str, Any] = {"window": (2, 2), "groups": 2, "delta": False}
+    told: dict[str, Any] = {"weight_std": 0.5, "bias_std": 0.25, "init": kind, "bias_init": kind}
+    drawn = [
+        (dense(KEY, 30, 2000, **told), 30),
+        (conv(KEY, 20, 2000, **square, **told), 40),
+        (local_conv(KEY, 5, 100, outputs=(20,), window=(3,), **told), 15),
+    ]
+    for layer, fan_in in drawn:
+        for array, std in ((layer.weight, 0.5 / fan_in**0.5), (layer.bias, 0.25)):
+            assert array is not None
+            units = np.unique(np.abs(np.asarray(array, np.float64).ravel() / std))
+            folded = lambda u: UNIT[kind].cdf(u) - UNIT[kind].cdf(-u)  # noqa: E731
+            assert scipy.stats.kstest(units, folded).pvalue > 1e-3
 
 
 def test_parameters_that_the_limit_holds_fixed_have_variance_zero():
