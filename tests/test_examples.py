@@ -78,3 +78,12 @@ def test_kernel_picture_is_drawn(tmp_path, capsys):
     assert shaped.min() < 0.3
     assert found["sigmoid, untreated"]["NNGP cosine"].min() > 0.99
     assert "a function of one variable" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_an_equinox_model_trains_with_the_weights_of_its_shaped_twin(capsys):
+    best = _example("equinox_transplant").main(["--steps", "120"])
+    # 19 % and 97 % after 200 steps; chance is 10 %.
+    assert best["as it is"] < 0.3
+    assert best["transplanted"] > 0.9
+    assert "rate 0.01" in capsys.readouterr().out

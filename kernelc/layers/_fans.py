@@ -22,7 +22,5 @@ def with_fans(layer: L, inputs: int, outputs: int) -> L:
     for field in ("weight_std", "bias_std"):
         formula = getattr(layer, field)
         if isinstance(formula, sympy.Expr) and formula.has(fan_in, fan_out):
-            value = formula.subs({fan_in: inputs, fan_out: outputs})
-            # Layers refuse negative numbers, but do not look for the sign of an expression.
-            changed[field] = float(value) if value.is_negative else value
+            changed[field] = formula.subs({fan_in: inputs, fan_out: outputs})
     return dataclasses.replace(layer, **changed) if changed else layer

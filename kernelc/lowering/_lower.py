@@ -24,7 +24,7 @@ def lower(
     """The network as an Equinox module at initialisation.
 
     The infinite-width limit of what comes out is what `derive` describes: weights of variance
-    weight_std^2 / fan_in, Gaussian or orthogonal, Delta or not, as the layers say.
+    weight_std^2 / fan_in, from the distribution and at the taps that the layers say.
 
     Arguments:
         network: a `Network`, or what `shape` returns.

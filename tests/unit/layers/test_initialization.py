@@ -38,7 +38,7 @@ def alike(found: Any, wanted: Any) -> bool:
     [f"{family}_{end}" for family in ("he", "lecun", "glorot") for end in ("normal", "uniform")],
 )
 def test_weights_are_drawn_as_those_of_jax_and_keras(name):
-    options = {} if name.startswith("he") else {"gain": 1}
+    options: Any = {} if name.startswith("he") else {"gain": 1}
     ours = placed(kc.Dense(900, **kc.initialization(name, **options)))
     theirs = getattr(jax.nn.initializers, name)()(KEYS[1], (30, 900))
     assert alike(ours.weight, theirs)

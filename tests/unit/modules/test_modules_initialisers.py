@@ -92,6 +92,8 @@ def test_layers_scale_weights_and_biases():
     plain = dense(KEY, 4, 300)
     scaled = dense(KEY, 4, 300, weight_std=2.0, bias_std=0.5)
     np.testing.assert_allclose(scaled.weight, 2 * plain.weight, rtol=1e-6)
+    assert plain.bias is not None
+    assert scaled.bias is not None
     assert not plain.bias.any()
     assert abs(np.std(scaled.bias) / 0.5 - 1) < 4 * (1 / 600) ** 0.5
     assert conv(KEY, 3, 5, window=(3,), weight_std=2.0).weight.shape == (3, 3, 5)
