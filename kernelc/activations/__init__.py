@@ -13,13 +13,22 @@ from . import (
     _trigonometric as _trigonometric,
 )
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
-from ._closed_special import FLOAT_MODULES as FLOAT_MODULES, owens_t as owens_t
+from ._closed_special import (
+    FLOAT_MODULES as FLOAT_MODULES,
+    MP_MODULES as MP_MODULES,
+    owens_t as owens_t,
+)
 from ._description import (
     check_power as check_power,
     decode_expression as decode_expression,
     encode_expression as encode_expression,
 )
-from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
+from ._dual import (
+    closed_line as closed_line,
+    cross_dual as cross_dual,
+    dual as dual,
+    dual_many as dual_many,
+)
 from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
 from ._hermite import hermite_coefficients as hermite_coefficients
 from ._moments import Moments as Moments, moments as moments, moments_mp as moments_mp

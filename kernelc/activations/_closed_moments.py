@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ALPHA = sympy.Symbol("alpha", positive=True)
 BETA = sympy.Symbol("beta", real=True)
 # x^n·exp(p·x² + r·x + t), as a map from (p, r) to the coefficients of the polynomial
-_Terms = dict[tuple[Any, Any], dict[int, Any]]
+Terms = dict[tuple[Any, Any], dict[int, Any]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _closed(phi: ScalarFunction) -> ClosedMoments | None:
 def _expectation(phi: ScalarFunction, form: Callable[[Any], Any]) -> sympy.Expr | None:
     total: Any = sympy.S.Zero
     for piece in phi.pieces:
-        terms = _decomposed(form(piece.expr))
+        terms = decomposed(form(piece.expr))
         if terms is None:
             return None
         for (p, r), polynomial in terms.items():
@@ -107,12 +107,12 @@ def _expectation(phi: ScalarFunction, form: Callable[[Any], Any]) -> sympy.Expr 
     return total
 
 
-def _decomposed(expr: Any) -> _Terms | None:
+def decomposed(expr: Any) -> Terms | None:
     """`expr` as a sum of polynomials times exp(px²+rx), if it is one."""
     if expr.has(sympy.sin, sympy.cos, sympy.sinh, sympy.cosh):
         expr = expr.rewrite(sympy.exp)
     expr = sympy.powsimp(sympy.expand(expr), combine="exp")
-    terms: _Terms = {}
+    terms: Terms = {}
     for term in sympy.Add.make_args(sympy.expand(expr)):
         exponent: Any = sympy.S.Zero
         factor: Any = sympy.S.One

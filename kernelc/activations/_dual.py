@@ -216,6 +216,31 @@ def closed_mp(phi: ScalarFunction, order: int) -> Callable | None:
     return _lambdified(phi, order, MP_MODULES)
 
 
+def closed_line(phi: ScalarFunction, q: float) -> tuple[float, float, float] | None:
+    """E φ(u), E φ'(u) and E φ(u)² from closed forms, where these are known, at any size of q.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> closed_line(named("square"), 1e10)[2]
+        3e+20
+    """
+    means, second = _line_mp(phi), closed_mp(phi, 0)
+    if means is None or second is None:
+        return None
+    with mpmath.workdps(_CLOSED_DIGITS):
+        exact = mpmath.mpf(q)
+        return float(means[0](exact)), float(means[1](exact)), float(second(exact, exact, exact))
+
+
+@lru_cache(maxsize=256)
+def _line_mp(phi: ScalarFunction) -> tuple[Callable, Callable] | None:
+    q = sympy.Symbol("q", positive=True)
+    mean, slope = (phi.closed_mean(q, order) for order in (0, 1))
+    if mean is None or slope is None:
+        return None
+    return sympy.lambdify(q, mean, MP_MODULES), sympy.lambdify(q, slope, MP_MODULES)
+
+
 def _lambdified(phi: ScalarFunction, order: int, modules: list) -> Callable | None:
     if order > 1:
         return None

@@ -11,7 +11,10 @@ import mpmath
 import sympy
 
 from .._errors import ActivationError
+from ._closed_duals import affine_image, exponential_terms, line_expectation, pair_expectation
+from ._closed_moments import Terms
 from ._pieces import Piece, evaluate, split
+from ._registry import Definition
 from ._stable import X
 
 
@@ -198,14 +201,36 @@ def _flat(function: ScalarFunction) -> tuple[ScalarFunction, tuple[Any, Any, Any
     return function, (a, b, c, d)
 
 
+def _known(function: ScalarFunction) -> tuple[Definition | None, tuple, dict[str, Any]]:
+    """The definition with a closed dual that a function is an affine image of, if any."""
+    root, (a, b, c, d) = _flat(function)
+    if root.definition is not None:
+        return root.definition, (a, b, c, d), root.exact_params
+    found = affine_image(root.expr) if root.analytic else None
+    if found is None:
+        return None, (a, b, c, d), {}
+    definition, (alpha, beta, gamma, delta) = found
+    return definition, (alpha * a, alpha * b + beta, c * gamma, delta + d / gamma), {}
+
+
+def _terms(function: ScalarFunction, n: int) -> Terms | None:
+    return exponential_terms(pieces(function)[0].expr.diff(X, n)) if function.analytic else None
+
+
+@lru_cache(maxsize=512)
 def closed_dual(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
     """E φ(u)φ(v), transformations folded into the variances and the mean."""
-    root, (a, b, c, d) = _flat(function)
-    rule = root.definition
+    found = _defined_dual(function, q1, q2, k)
+    if found is None and (terms := _terms(function, 0)) is not None:
+        return pair_expectation(terms, *(sympy.sympify(x, strict=True) for x in (q1, q2, k)))
+    return found
+
+
+def _defined_dual(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
+    rule, (a, b, c, d), params = _known(function)
     if rule is None or rule.dual is None:
         return None
     q1, q2, k = (a**2 * sympy.sympify(value, strict=True) for value in (q1, q2, k))
-    params = root.exact_params
     product = rule.dual(q1, q2, k, b, **params)
     if product is None or d == 0:
         return None if product is None else c**2 * product
@@ -217,14 +242,20 @@ def closed_dual(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Exp
     return c**2 * (product + d * (means[0] + means[1]) + d**2)
 
 
+@lru_cache(maxsize=512)
 def closed_dual_derivative(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
     """E φ'(u)φ'(v); δ drops out."""
-    root, (a, b, c, _) = _flat(function)
-    rule = root.definition
+    found = _defined_slope(function, q1, q2, k)
+    if found is None and (terms := _terms(function, 1)) is not None:
+        return pair_expectation(terms, *(sympy.sympify(x, strict=True) for x in (q1, q2, k)))
+    return found
+
+
+def _defined_slope(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
+    rule, (a, b, c, _), params = _known(function)
     if rule is None or rule.dual is None:
         return None
     q1, q2, k = (a**2 * sympy.sympify(value, strict=True) for value in (q1, q2, k))
-    params = root.exact_params
     if rule.dual_derivative is not None:
         slope = rule.dual_derivative(q1, q2, k, b, **params)
         return None if slope is None else a**2 * c**2 * slope
@@ -235,15 +266,12 @@ def closed_dual_derivative(function: ScalarFunction, q1: Any, q2: Any, k: Any) -
 
 def closed_mean(function: ScalarFunction, q: Any, n: int) -> sympy.Expr | None:
     """E φ^(n)(u), n = 0 or 1: the slope is the derivative in a shift of the input."""
-    root, (a, b, c, d) = _flat(function)
-    rule = root.definition
-    if rule is None or rule.expectation is None:
-        return None
-    shift = sympy.Dummy("m", real=True)
-    at: Any = b if n == 0 else shift
-    mean = rule.expectation(a**2 * sympy.sympify(q, strict=True), at, **root.exact_params)
-    if mean is None:
-        return None
-    if n == 0:
-        return c * (mean + d)
-    return a * c * mean.diff(shift).xreplace({shift: b})
+    q = sympy.sympify(q, strict=True)
+    rule, (a, b, c, d), params = _known(function)
+    if rule is not None and rule.expectation is not None:
+        shift = sympy.Dummy("m", real=True)
+        mean = rule.expectation(a**2 * q, b if n == 0 else shift, **params)
+        if mean is not None:
+            return c * (mean + d) if n == 0 else a * c * mean.diff(shift).xreplace({shift: b})
+    terms = _terms(function, n)
+    return None if terms is None else line_expectation(terms, q)

@@ -7,26 +7,29 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import sympy
 
-from ..activations import FLOAT_MODULES, ScalarFunction
+from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction
 from ._angle import arcsine
 from ._dual import DualRule
-from ._hermite import hermite_rule
 from ._numbers import Pair, root
 
 
 # While it bends no more than this, relative, the slope is a short polynomial of the gap.
 _NEAR = 1.0
 _NODES = 14
+# Digits that no cancellation of a formula eats up.
+_DIGITS = 50
 
 
 class Forms(NamedTuple):
-    """The formulas as functions: of (q, q', drop) E phi phi, E phi' phi' and the derivative of
-    that along k; of q the means of phi and phi'.
+    """The formulas as functions: of (m, h, drop) E phi phi, E phi' phi' and the derivative of that
+    along k; of q the means of phi and phi'.
 
-    The covariance k is (q + q')/2 - drop; exponents such as k - (q + q')/2 keep their digits.
+    With q = m + h and q' = m - h the covariance k is m - drop; so k - (q + q')/2 in exponents and
+    q q' - k^2 = 2 m drop - h^2 - drop^2 in determinants keep their digits.
     """
 
     value: Any
@@ -53,11 +56,12 @@ class ClosedRule(DualRule):
         return (forms.mean, forms.mean_slope)[order](q)
 
     def second(self, q: Any) -> Any:
-        return self._forms(q).value(q, q, 0.0)
+        return self._forms(q).value(q, 0.0, 0.0)
 
     def value(self, pair: Pair, order: int) -> Any:
         form = (self.arrays.value, self.arrays.slope)[order]
-        return form(pair.left, pair.right, pair.drop)
+        middle, half = (pair.left + pair.right) / 2, (pair.left - pair.right) / 2
+        return form(middle, half, pair.drop)
 
     def drop(self, pair: Pair) -> Any:
         if not pair.uniform:
@@ -66,10 +70,10 @@ class ClosedRule(DualRule):
         # Near c = 1 the difference of two duals has no digits left, but its derivative has.
         t, w = np.polynomial.legendre.leggauss(_NODES)
         inside = jnp.asarray((t + 1) / 2, gap.dtype).reshape(-1, *(1,) * gap.ndim)
-        slopes = self.arrays.slope(q, q, q * gap * inside)
+        slopes = self.arrays.slope(q, 0.0, q * gap * inside)
         near = q * gap * jnp.tensordot(jnp.asarray(w / 2, gap.dtype), slopes, 1)
         forms = self._forms(q)
-        flat = gap * (q * forms.bend(q, q, 0.0)) <= _NEAR * forms.slope(q, q, 0.0)
+        flat = gap * (q * forms.bend(q, 0.0, 0.0)) <= _NEAR * forms.slope(q, 0.0, 0.0)
         return jnp.where(flat, near, super().drop(pair))
 
     def describe(self) -> str:
@@ -88,47 +92,53 @@ def closed_rule(phi: ScalarFunction, largest_q: float) -> ClosedRule | None:
     means = [phi.closed_mean(q1, order) for order in (0, 1)]
     if value is None or slope is None or means[0] is None or means[1] is None:
         return None
-    drop = sympy.Symbol("drop", real=True)
-    covariance = (q1 + q2) / 2 - drop
-    pairs = [_gathered(form.xreplace({k: covariance})) for form in (value, slope, slope.diff(k))]
+    m, h, drop = symbols = sympy.symbols("m h drop", real=True)
+    moments = {q1: m + h, q2: m - h, k: m - drop}
+    pairs = [_gathered(form.xreplace(moments)) for form in (value, slope, slope.diff(k))]
     everything = [*pairs, *means]
     if any(form.atoms(sympy.Piecewise) for form in everything):
         return None
     names = {f.func.__name__ for form in everything for f in form.atoms(sympy.Function)}
     if not names <= set(_NAMES):
         return None
-    host = _functions(pairs, means, (q1, q2, drop), [FLOAT_MODULES[0], "scipy", "numpy"])
-    if not all(_keeps_digits(phi, host[order], order, largest_q) for order in (0, 1)):
+    host = _functions(pairs, means, symbols, q1, [FLOAT_MODULES[0], "scipy", "numpy"])
+    exact = _functions(pairs, means, symbols, q1, MP_MODULES)
+    if not all(_keeps_digits(host[order], exact[order], largest_q) for order in (0, 1)):
         return None
-    return ClosedRule(phi.name, host, _functions(pairs, means, (q1, q2, drop), [_NAMES, jnp]))
+    return ClosedRule(phi.name, host, _functions(pairs, means, symbols, q1, [_NAMES, jnp]))
 
 
 def _gathered(form: Any) -> Any:
-    """The same with exponents multiplied out, so that what is the same in them cancels."""
-    return form.replace(sympy.exp, lambda power: sympy.exp(sympy.expand(power)))
+    """The same with exponents and roots multiplied out, so that what is the same cancels."""
+    form = form.replace(sympy.exp, lambda power: sympy.exp(sympy.factor_terms(sympy.expand(power))))
+    return form.replace(
+        lambda part: part.is_Pow and not (part.exp.is_Integer and part.exp > 0),
+        lambda part: sympy.expand(part.base) ** part.exp,
+    )
 
 
-def _functions(pairs: Any, means: Any, symbols: Any, modules: Any) -> Forms:
+def _functions(pairs: Any, means: Any, symbols: Any, q: Any, modules: Any) -> Forms:
     two = [sympy.lambdify(symbols, form, modules=modules) for form in pairs]
-    one = [sympy.lambdify(symbols[:1], form, modules=modules) for form in means]
+    one = [sympy.lambdify(q, form, modules=modules) for form in means]
     return Forms(*two, *one)
 
 
-def _keeps_digits(phi: ScalarFunction, form: Any, order: int, largest_q: float) -> bool:
-    """Whether the formula holds its digits, compared with series where there are some."""
-    rule = hermite_rule(phi, largest_q)
-    if rule is None:
-        return True
+def _keeps_digits(form: Any, exact: Any, largest_q: float) -> bool:
+    """Whether the formula holds its digits, compared with itself in many digits."""
     c = np.linspace(-1, 1, 41)
     for q in (largest_q, largest_q / 16, largest_q / 256):
-        a = rule.coefficients(q, order, rule.terms[8])
-        exact = np.polynomial.polynomial.polyval(c, a * a)
-        with np.errstate(all="ignore"):
-            for kind, roundings in ((np.float64, 64), (np.float32, 16)):
-                given = [np.asarray(v, kind) for v in (q, q, q * (1 - c))]
-                error = np.abs(form(*given) - exact).max() / np.abs(exact).max()
-                if not error <= roundings * np.finfo(kind).eps:
-                    return False
+        for kind, roundings in ((np.float64, 64), (np.float32, 16)):
+            given = np.asarray(q, kind), kind(0), np.asarray(q * (1 - c), kind)
+            middle = mpmath.mpf(float(given[0]))
+            with mpmath.workdps(_DIGITS):
+                right = [float(exact(middle, 0, mpmath.mpf(float(drop)))) for drop in given[2]]
+            size = float(np.abs(right).max())
+            if not size * largest_q < float(np.finfo(kind).max):
+                continue  # no number of this type holds the kernel, whatever computes it
+            with np.errstate(all="ignore"):
+                error = np.abs(form(*given) - np.array(right)).max() / size
+            if not error <= roundings * np.finfo(kind).eps:
+                return False
     return True
 
 

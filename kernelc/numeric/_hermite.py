@@ -22,6 +22,8 @@ MOST_TERMS = 700
 _MOST_NODES = 4096
 # How far the sum of squares may be from the moment, relative.
 _PARSEVAL = 1e-12
+# Functions that bend need more terms beyond.
+_LARGEST_Q = 1e4
 # Of the energy sum a_j^2, what the terms left out may hold: rounding for each dtype.
 _TAIL = {4: 1e-8, 8: 1e-15}
 _STEP = 0.05
@@ -120,7 +122,7 @@ def hermite_rule(phi: ScalarFunction, largest_q: float) -> HermiteRule | None:
     Coefficients count only where their squares add up to the moments E phi^2 and E phi'^2, which
     a quadrature of its own gives (Parseval): else the nodes miss what the function does.
     """
-    if not phi.analytic:
+    if not phi.analytic or largest_q > _LARGEST_Q:
         return None
     deviation = math.sqrt(largest_q)
     step = min(_STEP / max(1.0, deviation / 2), trapezoid_size(phi, deviation)[0])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._errors import UnsupportedError
-from ..activations import ScalarFunction
+from ..activations import ScalarFunction, closed_line
 from ..algebra import FloatRing, PairAlgebra, Second, Signal
 from ..ir import KernelAlgebra, Network, Run, Window, visit
 
@@ -16,6 +16,8 @@ FloatSignal = Signal[Any]
 _SETTLED = 1e-13
 # Moments at larger q values take ever longer to integrate.
 _LARGEST = 1e6
+# Beyond this closed forms, where there are some, take the place of integrals.
+_LONG = 1e2
 
 
 Span = tuple[float, float]
@@ -30,7 +32,7 @@ class _Recorder(FloatRing):
         self.seen: dict[ScalarFunction, Span] = {}
 
     def _saw(self, phi: ScalarFunction, q: float) -> None:
-        if q > _LARGEST and phi.homogeneity is None:
+        if q > _LARGEST and phi.homogeneity is None and closed_line(phi, q) is None:
             raise UnsupportedError(
                 where=phi.name,
                 found=f"q values up to {q:.3g} at {phi.name}",
@@ -42,7 +44,12 @@ class _Recorder(FloatRing):
 
     def q_map(self, phi: ScalarFunction, q: Any) -> float:
         self._saw(phi, q)
-        return super().q_map(phi, q)
+        closed = closed_line(phi, q) if q > _LONG else None
+        return super().q_map(phi, q) if closed is None else closed[2]
+
+    def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:
+        closed = closed_line(phi, q) if q > _LONG else None
+        return super().mean(phi, q, order) if closed is None else closed[order]
 
     def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
         return self.q_map(phi, q)
