@@ -129,3 +129,32 @@ def test_only_kfac_holds_jax_back():
     assert capped == {"kfac"}
     assert "jax>=0.9" in PROJECT["dependencies"]
     assert EXTRAS["all"] == {"kernelc"}
+
+
+def test_the_release_has_one_version_and_one_license():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {kc.__version__}\n" in citation
+    assert "\nlicense: Apache-2.0\n" in citation
+    assert PROJECT["license"] == "Apache-2.0"
+    assert f"\n## {kc.__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").count("Apache License") >= 1
+    for package in ("kernelc", "nets"):
+        assert (ROOT / package / "py.typed").is_file()
+
+
+def test_the_lowest_versions_are_those_that_are_promised():
+    pinned = dict(
+        line.split("==")
+        for line in (ROOT / ".ci/lowest.txt").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    )
+    extras = PROJECT["optional-dependencies"]
+    promised = [*PROJECT["dependencies"]]
+    for extra in ("cli", "plot", "data", "checkpoint"):
+        promised += extras[extra]
+    for requirement in promised:
+        name, lowest = re.split(r">=|,", requirement)[:2]
+        released = [int(part) for part in pinned[name].split(".")]
+        wanted = [int(part) for part in lowest.split(".")]
+        assert released[: len(wanted)] == wanted
+        assert not any(released[len(wanted) :]), requirement

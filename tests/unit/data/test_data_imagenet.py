@@ -159,5 +159,5 @@ def test_numbers_out_of_range_are_refused(tree: Path, options: dict) -> None:
 
 def test_without_pillow_the_package_is_named(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(PackageError, match=r"kernelc\[imagenet\]"):
+    with pytest.raises(PackageError, match=r"kernelc\[data\]"):
         imagenet(tree)
