@@ -22,9 +22,12 @@ from ._rules import (
 _LIMITS = (LIMIT, 14.0, 20.0, 28.0, 37.0)  # the density underflows past 38
 _SHRINK = 0.7  # not ½: halving keeps resonant aliases of an oscillating integrand
 _LARGEST_ALPHA = 2e4
+# Rules are refined until moments settle: to this much at least, through this many sizes where they
+# settle no further, and down to this width, a million nodes.
+_NOISE, _COARSE, _FINEST, _MOST_SIZES = 1e-9, 8, 2e-5, 40
 _ALPHA_BINS, _BETA_BINS = 4, 2  # per octave of alpha, per unit of beta
 _INDEPENDENT_ORDER = 19
-_TINY = 1e-290
+_TINY, _ZERO = 1e-290, 1e-25
 
 
 class Quadrable(Protocol):
@@ -133,13 +136,20 @@ def _settled_size(phi: Quadrable, a: int, b: int, order: int, trapezoids: bool) 
     alpha, beta = 2.0 ** (a / _ALPHA_BINS), b / _BETA_BINS
     sizes = _sizes(phi, alpha, beta, order, trapezoids)
     previous = _probe(phi, alpha, beta, order, sizes[0], trapezoids)
-    errors = []
-    for size in sizes[1:]:
+    errors: list[float] = []
+    for i, size in enumerate(sizes[1:], 1):
+        # What has settled to a few digits and no further has met its noise, however fine the rule.
+        if size.width < _FINEST or (i >= _COARSE and min(errors) <= _NOISE):
+            break
         current = _probe(phi, alpha, beta, order, size, trapezoids)
-        errors.append(np.max(np.abs(current - previous) / np.maximum(current, _TINY)))
+        # A derivative that is zero but for rounding has nothing to settle.
+        least = max(_TINY, _ZERO * float(np.max(current)))
+        errors.append(float(np.max(np.abs(current - previous) / np.maximum(current, least))))
         previous = current
         if errors[-1] <= 4e-15:
             break
+    if not min(errors) <= _NOISE:
+        raise _unresolved(phi, alpha, beta)
     # Functions that cancel keep a floor of noise: take the first size that reaches it.
     best = int(np.argmax(np.array(errors) <= 10 * min(errors)))
     # Of two agreeing trapezoid rules the finer has an error far below their difference;
@@ -151,11 +161,11 @@ def _sizes(phi: Quadrable, alpha: float, beta: float, order: int, trapezoids: bo
     limit = _reach(phi, alpha, beta)
     if trapezoids:
         start = 0.5 / max(1.0, alpha)
-        return [RuleSize(start * _SHRINK**i, False, limit) for i in range(12)]
+        return [RuleSize(start * _SHRINK**i, False, limit) for i in range(_MOST_SIZES)]
     start = 2.0 if order == PANEL_ORDER else 1.5
     kinked = bool(phi.breakpoints) and alpha > 1 / start
     coarse = [RuleSize(start, False, limit)] if kinked else []
-    return coarse + [RuleSize(start / 2**i, kinked, limit) for i in range(8)]
+    return coarse + [RuleSize(start / 2**i, kinked, limit) for i in range(_MOST_SIZES)]
 
 
 def _probe(
@@ -188,6 +198,15 @@ def _reach(phi: Quadrable, alpha: float, beta: float) -> float:
         if np.all(outside <= 1e-17 * masses.sum(axis=1)):
             return limit
     raise _infinite(phi, alpha, beta)
+
+
+def _unresolved(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
+    return ActivationError(
+        where=phi.name,
+        found=f"moments at scale {alpha:.3g}, shift {beta:.3g} that do not settle on a million nodes",
+        law="a Gaussian mean is computed on nodes as close as the function bends",
+        remedy="Use a function that bends less sharply, or its limit, such as relu or sign",
+    )
 
 
 def _infinite(phi: Quadrable, alpha: float, beta: float) -> ActivationError:

@@ -100,6 +100,8 @@ class FloatRing(Ring[Any]):
         if own is not None:
             values[distinct >= q * (1 - _SAME)] = own
         apart = np.isnan(values)
+        # Opposite inputs likewise, or their pair is integrated as two that differ.
+        distinct[distinct <= -q * (1 - _SAME)] = -q
         values[apart] = activations.dual_many(phi, q, q, distinct[apart], order)
         if own is not None and math.isfinite(own):
             # Cauchy-Schwarz, which quadrature meets up to rounding only.

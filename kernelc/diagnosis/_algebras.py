@@ -12,6 +12,7 @@ from .._errors import KernelcError
 from ..activations import ScalarFunction, named
 from ..algebra import FloatRing, PairAlgebra, Signal
 from ..ir import Weights
+from ._profile import RangeError
 
 
 _LARGEST_Q = 1000.0
@@ -41,8 +42,10 @@ class MapAlgebra(PairAlgebra[Any]):
     def _far(self, s: FloatSignal, phi: ScalarFunction) -> FloatSignal:
         """An activation that sees its tails alone: the rectifier with the same slopes."""
         up, down = (float(phi.numpy(0)(np.array([x]))[0]) / x for x in (_FAR, -_FAR))
-        if not (math.isfinite(up) and math.isfinite(down) and up > _FLAT):
-            raise KernelcError(
+        finite = math.isfinite(up) and math.isfinite(down)
+        if not (finite and up > _FLAT):
+            # Tails that grow faster than a rectifier's overflow from here on.
+            raise (KernelcError if finite else RangeError)(
                 where=self.where,
                 found=f"a q value of {s.second.q:.3g} at {phi.name}",
                 law=f"beyond a q value of {_LARGEST_Q:g} an activation sees its tails alone, and "

@@ -79,7 +79,8 @@ class Comparison:
             figures = (end.slope, ntk_condition(report))
             start = (name, str(end.depth), number(end.q), cosine(end.c_at_zero))
             critical = ", ".join(f"{f.kind} at {f.node}" for f in _critical(report)) or "none"
-            figures = (*figures, report.verdict.difficulty)
+            difficulty = report.verdict.difficulty
+            figures = (*figures, math.nan if difficulty is None else difficulty)
             found.append((*start, *(number(v) for v in figures), critical))
         return _COLUMNS, found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from ..ir import Network, as_network
@@ -10,6 +11,7 @@ from ._findings import case_of, findings, some
 from ._inputs import inputs_of
 from ._measure import measure
 from ._profile import Profile
+from ._reach import reached
 from ._report import Report
 from ._verdict import verdict_of
 
@@ -25,15 +27,18 @@ def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
 
     Arguments:
         network: a `Network`, or what `shape` returns.
-        data: a `kernelc.data.Dataset` or an array of inputs, whose q value and mean cosine are
-            then taken; inputs of q = 1 that are unrelated when None.
+        data: what `fit` takes: a `kernelc.data.Dataset`, or arrays (inputs, targets); or inputs
+            alone. Their q value and mean cosine are taken, from 500 of them at most; with targets
+            the verdict rests on the share of their variance that lies in eigendirections of
+            the tangent kernel which 300 steps of gradient descent reach. When None, inputs of
+            q = 1 that are unrelated, and the verdict is about data like scikit-learn's digits.
 
     Returns:
         A `Report`: print it, `plot(path)` it, or take `to_dict()`.
 
     Raises:
         KernelcError: the argument is no network.
-        DataError: data are no inputs of the network.
+        DataError: data are no inputs of the network, or targets are not one for each of them.
 
     Example:
         >>> import kernelc as kc
@@ -45,13 +50,15 @@ def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
     """
     network = as_network(network, "diagnose").network
     profile = measure(network, inputs_of(data, network.input_shape))
+    profile = dataclasses.replace(profile, reached=reached(network, profile))
     case = case_of(network, profile)
+    found = findings(case)
     return Report(
         network=network.name,
-        findings=findings(case),
+        findings=found,
         levels=profile.levels,
         assumptions=tuple(_assumptions(network, profile)),
-        verdict=verdict_of(case, profile),
+        verdict=verdict_of(case, found),
         source=network,
         ntk=None if profile.ntk is None else profile.ntk[:-1],
     )

@@ -8,24 +8,28 @@ from typing import Any
 import numpy as np
 
 from .._errors import DataError
+from ._sample import Sample, sample_of
+from ._split import split
 
 
-_SAMPLE = 500
+_LARGEST = 500
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Inputs:
-    """Two figures of a set of inputs.
+    """Two figures of a set of inputs, and what is to be learned on them.
 
     Arguments:
         q: mean square of an input's entries, mean over inputs.
         cosine: mean cosine similarity of two different inputs.
         given: whether they were measured on data.
+        sample: inputs with targets; None where no targets were given.
     """
 
     q: float = 1.0
     cosine: float = 0.0
     given: bool = False
+    sample: Sample | None = None
 
     @property
     def least(self) -> float:
@@ -40,29 +44,38 @@ class Inputs:
 
 
 def inputs_of(data: Any, shape: tuple[int, ...]) -> Inputs:
-    """The figures of a data set's first 500 inputs, or of those of an array.
+    """The figures of at most 500 inputs, drawn evenly from a data set or from arrays.
 
-    Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero.
+    Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero, and for
+        targets of another length, not finite, or all the same.
     """
     if data is None:
         return Inputs()
-    found = getattr(data, "train_x", data)
+    given, targets = split(data)
     try:
-        x = np.asarray(found[:_SAMPLE], dtype=np.float64)
+        chosen = _chosen(len(given))
+        x = np.asarray(np.asarray(given)[chosen], dtype=np.float64)
     except (TypeError, ValueError, IndexError) as error:
-        raise _wrong(f"data of type {type(data).__name__}", shape) from error
+        raise _wrong(f"data of type {type(given).__name__}", shape) from error
     if x.ndim != len(shape) + 1 or x.shape[1:] != shape or len(x) < 2:
-        raise _wrong(f"an array of shape {x.shape}", shape)
+        raise _wrong(f"an array of shape {np.shape(given)}", shape)
     flat = x.reshape(len(x), -1)
     squares = np.mean(flat**2, axis=1)
     if not np.all(np.isfinite(squares)) or not np.all(squares > 0):
         bad = int(np.flatnonzero(~np.isfinite(squares) | (squares <= 0))[0])
-        raise _wrong(f"input {bad} with a mean square of {squares[bad]:g}", shape)
+        raise _wrong(f"input {chosen[bad]} with a mean square of {squares[bad]:g}", shape)
     unit = flat / np.sqrt(squares * flat.shape[1])[:, None]
     # All pairs but each input with itself: |sum|^2 = n + sum over pairs.
     n = len(unit)
     cosine = (float(np.sum(np.sum(unit, axis=0) ** 2)) - n) / (n * (n - 1))
-    return Inputs(float(np.mean(squares)), float(np.clip(cosine, -1.0, 1.0)), given=True)
+    sample = None if targets is None else sample_of(x, unit, targets, len(given), chosen)
+    q = float(np.mean(squares))
+    return Inputs(q, float(np.clip(cosine, -1.0, 1.0)), given=True, sample=sample)
+
+
+def _chosen(count: int) -> np.ndarray:
+    """Places drawn at random, the same for each call: files are often sorted by label."""
+    return np.random.default_rng(0).permutation(count)[:_LARGEST]
 
 
 def _wrong(found: str, shape: tuple[int, ...]) -> DataError:
@@ -71,5 +84,5 @@ def _wrong(found: str, shape: tuple[int, ...]) -> DataError:
         found=found,
         law=f"inputs of this network are arrays of shape (n, {', '.join(map(str, shape))}), two "
         "or more, finite and not zero",
-        remedy="pass such an array or a kernelc.data.Dataset, or leave data out",
+        remedy="pass such an array, (inputs, targets) or a kernelc.data.Dataset, or leave data out",
     )

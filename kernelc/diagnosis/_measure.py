@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float64
 
 from .._errors import KernelcError
 from ..algebra import FloatRing, PairAlgebra, Second
 from ..ir import Layer, Network, Placed, cut_nodes
 from ._algebras import KEEP_Q, FloatSignal, MapAlgebra, SlopeAlgebra
 from ._inputs import Inputs
-from ._profile import COSINES, Level, Profile, Refusal
+from ._profile import COSINES, Level, Profile, RangeError, Refusal
 from ._spread import Spread, SpreadAlgebra
 
 
@@ -68,6 +69,7 @@ def measure(network: Network, inputs: Inputs) -> Profile:
         levels = tuple(_levels(network, states, cuts))
     last = states.get(len(network) - 1)
     theta = None if last is None else last.pair.second.theta
+    pairs = None if theta is None else np.broadcast_to(theta[0], _cosines(inputs).shape)
     return Profile(
         inputs=inputs,
         levels=levels,
@@ -75,7 +77,8 @@ def measure(network: Network, inputs: Inputs) -> Profile:
         refusals=tuple(refusals),
         approximated=tuple(algebras.pair.approximated),
         far=tuple(algebras.pair.far),
-        ntk=None if theta is None else np.broadcast_to(theta[0], (len(COSINES) + 1,)),
+        ntk=None if pairs is None else pairs[: len(COSINES) + 1],
+        nodes=None if pairs is None else pairs[len(COSINES) + 1 :],
     )
 
 
@@ -108,7 +111,7 @@ def _visit(
             state = _apply(network, node, layer, algebras, inputs)
         except KernelcError:
             continue
-        return state, Refusal(node.name, refused, told)
+        return state, Refusal(node.name, refused, told, replaced=True)
     return None, Refusal(node.name, refused, None)
 
 
@@ -124,7 +127,8 @@ def _apply(
     q = float(nearby.second.q)
     # Branches that start at zero have no cosine of their own, but their sum has.
     if not (math.isfinite(q) and (q > _LEAST_Q or (q == 0 and not algebras.main))):
-        raise KernelcError(
+        # An exact zero is what a factor of zero leaves, not a product that became too small.
+        raise (KernelcError if q == 0 else RangeError)(
             where=node.name,
             found=f"a q value of {q:g} in float64",
             law="cosines are defined for positive, finite q values",
@@ -168,10 +172,10 @@ def _levels(network: Network, states: dict[int, _State], cuts: set[int]) -> Iter
                 node=node.name,
                 depth=depth[node.index],
                 q=float(pair.q),
-                c_map=c_map[:-1],
+                c_map=c_map[: len(COSINES)],
                 slope=_exp(log + math.log(states[0].pair.second.q / state.nearby.second.q)),
                 backward=_exp(end - log),
-                typical=float(c_map[-1]),
+                typical=float(c_map[len(COSINES)]),
                 spread=state.spread.variance,
             )
 
@@ -197,8 +201,14 @@ def _probes(network: Network) -> tuple[str, ...]:
     return ("c", *locations, *(("b",) if "batch" in needs else ()))
 
 
+def _cosines(inputs: Inputs) -> Float64[np.ndarray, " pairs"]:
+    """Those of a report, that of two typical inputs, and those at the nodes of the sample."""
+    nodes = () if inputs.sample is None else np.cos(inputs.sample.nodes)
+    return np.concatenate([COSINES, [inputs.cosine], nodes])
+
+
 def _start(algebras: _Algebras, inputs: Inputs) -> _State:
-    c, q = np.append(COSINES, inputs.cosine), inputs.q
+    c, q = _cosines(inputs), inputs.q
     if "b" in algebras.pair.probes:
         c = np.maximum(c, inputs.least)
     pair = _first(algebras.pair, q, c, inputs.cosine, np.zeros_like(c), 0.0)

@@ -47,13 +47,26 @@ class Level:
         return float(self.c_map[_UNRELATED])
 
 
+class RangeError(KernelcError):
+    """A q value that over- or underflows float64: measured, and out of range."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """A node whose kernel has no exact rule; `instead` tells what was computed in its place."""
+    """A node whose kernel has no exact rule.
+
+    Arguments:
+        node: its name.
+        error: why there is none.
+        instead: what the figures beyond belong to; None where there are none.
+        replaced: whether another layer of the same purpose stands in the place of the node.
+            Without one, figures beyond say nothing of the network.
+    """
 
     node: str
     error: KernelcError
     instead: str | None
+    replaced: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +81,8 @@ class Profile:
         approximated: nonlinearities whose input is not Gaussian and was taken to be.
         far: nonlinearities whose input is so large that their tails were taken for them.
         ntk: tangent kernel of the output for each of `COSINES`, and for two typical inputs.
+        nodes: tangent kernel of the output at the nodes of the sample, where there is one.
+        reached: share of the targets' variance that a short training explains.
     """
 
     inputs: Inputs
@@ -77,3 +92,10 @@ class Profile:
     approximated: tuple[str, ...]
     far: tuple[str, ...]
     ntk: Float64[np.ndarray, " cosines+1"] | None
+    nodes: Float64[np.ndarray, " nodes"] | None = None
+    reached: float | None = None
+
+    @property
+    def end(self) -> Refusal | None:
+        """The first node beyond which nothing is measured of this network; None if all is."""
+        return next((refusal for refusal in self.refusals if not refusal.replaced), None)

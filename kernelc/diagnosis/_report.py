@@ -39,7 +39,7 @@ class Report:
         levels: q value, C map and slope at the nodes that all paths pass through.
         assumptions: what the figures take for granted.
         source: the network itself.
-        verdict: whether it trains, and how easily.
+        verdict: whether it trains, and how easily; or that this is unknown.
         ntk: tangent kernel of the output for each of `COSINES`; None where there is none.
     """
 
@@ -188,7 +188,8 @@ class Report:
         return [panel for panel in panels if panel is not None]
 
     def __str__(self) -> str:
-        rows = [f"diagnosis of {self.network}: {self.summary}", f"  {self.verdict}", ""]
+        rows = [f"diagnosis of {self.network}: {self.summary}"]
+        rows += [*_wrapped(str(self.verdict), "  ", "  "), ""]
         rows.append(_HEADER)
         rows += [
             f"  {level.node[:27]:<28}{level.depth:>6}{level.q:>12.4g}"
@@ -228,15 +229,19 @@ def _told(finding: Finding) -> list[str]:
         ("do", finding.remedy),
     )
     for label, text in parts:
-        rows += textwrap.wrap(
-            text,
-            _WIDTH,
-            initial_indent=f"    {label:<9} ",
-            subsequent_indent=" " * 14,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        rows += _wrapped(text, f"    {label:<9} ", " " * 14)
     return rows
+
+
+def _wrapped(text: str, first: str, then: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _rounded(c: float) -> float:

@@ -17,12 +17,14 @@ from ._q_values import q_values
 from ._remedy import shaping_call
 from ._requirements import requirements
 from ._saturation import saturated
+from ._targets import targets
 from ._width import width
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     collapse,
     explosion,
+    targets,
     q_values,
     ntk,
     gradients,

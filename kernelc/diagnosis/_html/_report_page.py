@@ -56,7 +56,7 @@ def lead(report: Report) -> Markup:
         parts.append(
             tag("p", f"First: {worst.kind.replace('_', ' ')} at ", tag("code", worst.node))
         )
-    parts.append(tag("p", f"Foretold: {report.verdict}."))
+    parts.append(tag("p", f"Prediction: {report.verdict}."))
     size = f"{len(report.source)} nodes, {report.levels[-1].depth} nonlinearities deep."
     return joined(*parts, tag("p", size, class_="soft"))
 

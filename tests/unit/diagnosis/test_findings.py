@@ -209,11 +209,11 @@ def test_the_tangent_kernel_behind_batch_norm_is_that_of_a_large_batch():
 
 @pytest.mark.parametrize(
     ("activation", "depth", "weight_std"),
-    [("relu", 60, 1e4), ("tanh", 120, 1e-3), ("tanh", 3, 1e3), ("exp", 6, 1.0)],
+    [("relu", 60, 1e4), ("tanh", 120, 1e-3), ("exp", 6, 1.0)],
 )
 def test_figures_out_of_range_still_make_a_report(activation, depth, weight_std, tmp_path):
     report = kc.diagnose(chain(activation, depth, weight_std=weight_std))
-    assert not report.verdict.trains
+    assert report.verdict.trains is False
     assert [f for f in report.findings if f.kind == "q"]
     assert "q = " in str(report)
     report.to_html(tmp_path / "page.html")

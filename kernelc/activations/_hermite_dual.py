@@ -1,0 +1,106 @@
+"""Dual kernels of analytic functions at one variance, by a power series whose rest is bounded."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float64
+
+from ._quadrature import Quadrable, rule_size
+from ._rules import PANEL_ORDER, trapezoid_rule
+
+
+# What a series may leave, relative to the kernel at c = 1.
+_REST = 1e-15
+_LARGEST_DEGREE = 20_000
+# The largest |c| whose powers fall below _REST by then.
+_NEAREST = _REST ** (1 / _LARGEST_DEGREE)
+# Steps shrink by this, not by ½, which keeps aliases of a wave; two must agree to rounding.
+_SHRINK, _TRIES, _AGREE = 0.7, 6, 4e-15
+# Degrees are made in blocks: each ends with a look at what is left.
+_BLOCK = 64
+# The integrand is φ times √density times a bounded function. φ² times the density is negligible
+# beyond the reach of a rule, so its root is beyond √2 times that.
+_REACH, _MARGIN = math.sqrt(2.0), 1.0
+# Trapezoids resolve waves up to π/step; those of degree k reach √k.
+_GAUSSIAN_WAVE = 4.0
+
+
+def hermite_duals(
+    phi: Quadrable, q: float, c: Float64[np.ndarray, " n"], order: int
+) -> Float64[np.ndarray, " n"]:
+    """K(c) = Σ a_k² c^k, a_k the Hermite coefficients of φ^(order)(√q Z); NaN where not resolved.
+
+    All a_k² are positive and add up to K(1), which one integral gives: Σ_{k≥n} a_k² |c|^k is at
+    most |c|^n (K(1) - Σ_{k<n} a_k²). Degrees are added until that is 1e-15 of K(1) at every c, or
+    20,000 are reached; so the cost grows with the frequency of φ, not with its square.
+
+    Arguments:
+        phi: an analytic function.
+        q: the variance.
+        c: cosines in [-1, 1].
+        order: derivative of φ.
+
+    Returns: (n,) values, NaN where the bound is not met.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> hermite_duals(named("sin"), 1.0, np.array([0.5]), 0).round(6).tolist()
+        [0.1917]
+    """
+    size = np.abs(c)
+    # Closer to 1 a series is too long, unless its coefficients end before.
+    slowest = float(np.max(size, initial=0.01, where=size <= _NEAREST))
+    degree = _BLOCK * math.ceil(math.log(_REST) / math.log(slowest) / _BLOCK)
+    power, total = _power(phi, q, order, degree)
+    if power is None:
+        return np.full(c.shape, np.nan)
+    values = np.polynomial.polynomial.polyval(c, power)
+    rest = max(total - float(np.sum(power)), 0.0)
+    resolved = rest * size ** len(power) <= _REST * total
+    return np.where(resolved, values, np.nan)
+
+
+@lru_cache(maxsize=1024)
+def _power(
+    phi: Quadrable, q: float, order: int, degree: int
+) -> tuple[Float64[np.ndarray, " degrees"] | None, float]:
+    """a_k² for k < `degree`, fewer where they leave nothing; and E φ^(order)(√q Z)².
+
+    A step at which E φ² is right may still be too long for a product of two different waves,
+    so steps shrink until two of them agree; None where none do.
+    """
+    size = rule_size(phi, math.sqrt(q), 0.0, PANEL_ORDER, trapezoids=True)
+    limit = min(_REACH * size.limit + _MARGIN, 37.0)
+    step = min(size.width, math.pi / (math.sqrt(degree) + _GAUSSIAN_WAVE))
+    before, total = _coefficients(phi, q, order, degree, step, limit)
+    for _ in range(_TRIES):
+        step *= _SHRINK
+        after, total = _coefficients(phi, q, order, degree, step, limit)
+        if len(after) == len(before) and np.max(np.abs(after - before)) <= _AGREE * total:
+            after.setflags(write=False)
+            return after, total
+        before = after
+    return None, total
+
+
+def _coefficients(
+    phi: Quadrable, q: float, order: int, degree: int, step: float, limit: float
+) -> tuple[Float64[np.ndarray, " degrees"], float]:
+    z, w = trapezoid_rule(step, limit)
+    values = phi.numpy(order)(math.sqrt(q) * z)
+    total = float(w @ values**2)
+    # The density is split: √w·p_k stays bounded, where p_k alone overflows in the tails.
+    root = np.sqrt(w)
+    previous, current, target = np.zeros_like(z), root.copy(), root * values
+    power, left = np.empty(degree), total
+    for k in range(degree):
+        power[k] = float(current @ target) ** 2
+        left -= power[k]
+        if k % _BLOCK == _BLOCK - 1 and left <= _REST * total:
+            return power[: k + 1].copy(), total
+        following = (z * current - math.sqrt(k) * previous) / math.sqrt(k + 1)
+        previous, current = current, following
+    return power, total
