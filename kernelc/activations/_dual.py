@@ -15,7 +15,7 @@ from jaxtyping import Float64
 from .._errors import UnsupportedError
 from ._closed_special import FLOAT_MODULES, MP_MODULES
 from ._covariance import Covariance, covariance
-from ._hermite_dual import hermite_duals
+from ._hermite_dual import hermite_dual, is_costly
 from ._pair_quadrature import Side, pair_expectation
 from ._quadrature import gaussian_rule
 
@@ -73,6 +73,10 @@ def dual(
         closed = _closed_float(phi, order)
         if closed is not None:
             return float(closed(q1, q2, pair.c * pair.a * pair.b))
+    if method == "auto" and q1 == q2 and pair.s > 0 and is_costly(phi, q1):
+        found = hermite_dual(phi, q1, pair.c, order)
+        if found is not None:
+            return found
     return _cross(phi, order, phi, order, pair)
 
 
@@ -101,22 +105,11 @@ def dual_many(
     """
     k = np.asarray(k, dtype=np.float64)
     gaps = [None] * k.size if one_minus_c is None else np.ravel(one_minus_c).tolist()
-    values = _series(phi, q1, q2, k.ravel(), order, one_minus_c is None and method == "auto")
-    for i in np.flatnonzero(np.isnan(values)).tolist():
-        values[i] = dual(phi, q1, q2, float(k.flat[i]), order, one_minus_c=gaps[i], method=method)
-    return values.reshape(k.shape)
-
-
-def _series(
-    phi: ScalarFunction, q1: float, q2: float, k: np.ndarray, order: int, wanted: bool
-) -> np.ndarray:
-    """The power series in c where it serves all pairs at once; NaN elsewhere."""
-    values = np.full(k.shape, math.nan)
-    # Homogeneous functions have closed forms, and the checks of a pair are those of `dual`.
-    if wanted and q1 == q2 > 0 and phi.analytic and phi.homogeneity is None:
-        inside = np.abs(k) < q1
-        values[inside] = hermite_duals(phi, q1, k[inside] / q1, order)
-    return values
+    values = [
+        dual(phi, q1, q2, each, order, one_minus_c=gap, method=method)
+        for each, gap in zip(k.ravel().tolist(), gaps, strict=True)
+    ]
+    return np.array(values, dtype=np.float64).reshape(k.shape)
 
 
 def cross_dual(

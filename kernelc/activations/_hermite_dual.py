@@ -14,9 +14,10 @@ from ._rules import PANEL_ORDER, trapezoid_rule
 
 # What a series may leave, relative to the kernel at c = 1.
 _REST = 1e-15
-_LARGEST_DEGREE = 20_000
-# The largest |c| whose powers fall below _REST by then.
-_NEAREST = _REST ** (1 / _LARGEST_DEGREE)
+# Few different numbers of degrees, so that coefficients are computed once for many cosines.
+_DEGREES = (128, 512, 2048, 8192, 20_000)
+# Nodes of a rule in one dimension whose square takes longer than a series.
+_MANY = 500
 # Steps shrink by this, not by ½, which keeps aliases of a wave; two must agree to rounding.
 _SHRINK, _TRIES, _AGREE = 0.7, 6, 4e-15
 # Degrees are made in blocks: each ends with a look at what is left.
@@ -28,39 +29,47 @@ _REACH, _MARGIN = math.sqrt(2.0), 1.0
 _GAUSSIAN_WAVE = 4.0
 
 
-def hermite_duals(
-    phi: Quadrable, q: float, c: Float64[np.ndarray, " n"], order: int
-) -> Float64[np.ndarray, " n"]:
-    """K(c) = Σ a_k² c^k, a_k the Hermite coefficients of φ^(order)(√q Z); NaN where not resolved.
+def is_costly(phi: Quadrable, q: float) -> bool:
+    """Whether φ bends so often at this variance that a rule in two dimensions takes long.
+
+    Arguments:
+        phi: any function.
+        q: the variance.
+    """
+    if not phi.analytic:
+        return False
+    size = rule_size(phi, math.sqrt(q), 0.0, PANEL_ORDER, trapezoids=True)
+    return 2 * size.limit / size.width > _MANY
+
+
+def hermite_dual(phi: Quadrable, q: float, c: float, order: int) -> float | None:
+    """K(c) = Σ a_k² c^k, a_k the Hermite coefficients of φ^(order)(√q Z); None if not resolved.
 
     All a_k² are positive and add up to K(1), which one integral gives: Σ_{k≥n} a_k² |c|^k is at
-    most |c|^n (K(1) - Σ_{k<n} a_k²). Degrees are added until that is 1e-15 of K(1) at every c, or
-    20,000 are reached; so the cost grows with the frequency of φ, not with its square.
+    most |c|^n (K(1) - Σ_{k<n} a_k²). Degrees are added until that is 1e-15 of K(1), or 20,000
+    are reached; so the cost grows with the frequency of φ, not with its square.
 
     Arguments:
         phi: an analytic function.
         q: the variance.
-        c: cosines in [-1, 1].
+        c: a cosine in (-1, 1).
         order: derivative of φ.
-
-    Returns: (n,) values, NaN where the bound is not met.
 
     Example:
         >>> from kernelc.activations import named
-        >>> hermite_duals(named("sin"), 1.0, np.array([0.5]), 0).round(6).tolist()
-        [0.1917]
+        >>> round(hermite_dual(named("sin"), 1.0, 0.5, 0), 6)
+        0.1917
     """
-    size = np.abs(c)
     # Closer to 1 a series is too long, unless its coefficients end before.
-    slowest = float(np.max(size, initial=0.01, where=size <= _NEAREST))
-    degree = _BLOCK * math.ceil(math.log(_REST) / math.log(slowest) / _BLOCK)
+    needed = math.log(_REST) / math.log(max(abs(c), 0.01)) if abs(c) < 1 else math.inf
+    degree = next((each for each in _DEGREES if each >= needed), _DEGREES[-1])
     power, total = _power(phi, q, order, degree)
     if power is None:
-        return np.full(c.shape, np.nan)
-    values = np.polynomial.polynomial.polyval(c, power)
+        return None
     rest = max(total - float(np.sum(power)), 0.0)
-    resolved = rest * size ** len(power) <= _REST * total
-    return np.where(resolved, values, np.nan)
+    if rest * abs(c) ** len(power) > _REST * total:
+        return None
+    return float(np.polynomial.polynomial.polyval(c, power))
 
 
 @lru_cache(maxsize=1024)

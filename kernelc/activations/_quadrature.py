@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import lru_cache
@@ -26,6 +27,8 @@ _LARGEST_ALPHA = 2e4
 # settle no further, and down to this width, a million nodes.
 _NOISE, _COARSE, _FINEST, _MOST_SIZES = 1e-9, 8, 2e-5, 40
 _ALPHA_BINS, _BETA_BINS = 4, 2  # per octave of alpha, per unit of beta
+# The longest step or panel, in waves of φ over 2π: six points for each, and half of an order.
+_LONGEST_STEP, _LONGEST_PANEL = 1.0, 0.5
 _INDEPENDENT_ORDER = 19
 _TINY, _ZERO = 1e-290, 1e-25
 
@@ -142,9 +145,13 @@ def _settled_size(phi: Quadrable, a: int, b: int, order: int, trapezoids: bool) 
         if size.width < _FINEST or (i >= _COARSE and min(errors) <= _NOISE):
             break
         current = _probe(phi, alpha, beta, order, size, trapezoids)
-        # A derivative that is zero but for rounding has nothing to settle.
-        least = max(_TINY, _ZERO * float(np.max(current)))
-        errors.append(float(np.max(np.abs(current - previous) / np.maximum(current, least))))
+        longest = _LONGEST_STEP if trapezoids else _LONGEST_PANEL * order
+        if size.width * alpha * _wave(current) > longest:
+            errors.append(math.inf)
+        else:
+            # A derivative that is zero but for rounding has nothing to settle.
+            least = max(_TINY, _ZERO * float(np.max(current)))
+            errors.append(float(np.max(np.abs(current - previous) / np.maximum(current, least))))
         previous = current
         if errors[-1] <= 4e-15:
             break
@@ -155,6 +162,17 @@ def _settled_size(phi: Quadrable, a: int, b: int, order: int, trapezoids: bool) 
     # Of two agreeing trapezoid rules the finer has an error far below their difference;
     # of two panel rules the difference is the error of the coarser, which then suffices.
     return sizes[best + 1] if trapezoids else sizes[best]
+
+
+def _wave(moments: np.ndarray) -> float:
+    """The larger of the root mean square frequencies of φ and φ'.
+
+    E φ² may settle on steps that are longer than a wave, since aliases of φ² miss zero; then
+    products of φ with anything else are wrong.
+    """
+    pairs = itertools.pairwise(moments)
+    known = [above / below for below, above in pairs if below > _ZERO * np.max(moments)]
+    return math.sqrt(max(known, default=0.0))
 
 
 def _sizes(phi: Quadrable, alpha: float, beta: float, order: int, trapezoids: bool):
@@ -203,8 +221,8 @@ def _reach(phi: Quadrable, alpha: float, beta: float) -> float:
 def _unresolved(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
     return ActivationError(
         where=phi.name,
-        found=f"moments at scale {alpha:.3g}, shift {beta:.3g} that do not settle on a million nodes",
-        law="a Gaussian mean is computed on nodes as close as the function bends",
+        found=f"moments at scale {alpha:.3g}, shift {beta:.3g} that do not settle",
+        law="a Gaussian mean is computed on at most a million nodes, as close as a function bends",
         remedy="Use a function that bends less sharply, or its limit, such as relu or sign",
     )
 

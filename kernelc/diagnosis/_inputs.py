@@ -9,7 +9,7 @@ import numpy as np
 
 from .._errors import DataError
 from ._sample import Sample, sample_of
-from ._split import split
+from ._split import rows, split
 
 
 _LARGEST = 500
@@ -47,14 +47,14 @@ def inputs_of(data: Any, shape: tuple[int, ...]) -> Inputs:
     """The figures of at most 500 inputs, drawn evenly from a data set or from arrays.
 
     Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero, and for
-        targets of another length, not finite, or all the same.
+        targets of another length, not finite, or all the same among these inputs.
     """
     if data is None:
         return Inputs()
     given, targets = split(data)
     try:
         chosen = _chosen(len(given))
-        x = np.asarray(np.asarray(given)[chosen], dtype=np.float64)
+        x = np.asarray(rows(given, chosen), dtype=np.float64)
     except (TypeError, ValueError, IndexError) as error:
         raise _wrong(f"data of type {type(given).__name__}", shape) from error
     if x.ndim != len(shape) + 1 or x.shape[1:] != shape or len(x) < 2:
@@ -68,7 +68,7 @@ def inputs_of(data: Any, shape: tuple[int, ...]) -> Inputs:
     # All pairs but each input with itself: |sum|^2 = n + sum over pairs.
     n = len(unit)
     cosine = (float(np.sum(np.sum(unit, axis=0) ** 2)) - n) / (n * (n - 1))
-    sample = None if targets is None else sample_of(x, unit, targets, len(given), chosen)
+    sample = None if targets is None else sample_of(x, unit, targets[chosen])
     q = float(np.mean(squares))
     return Inputs(q, float(np.clip(cosine, -1.0, 1.0)), given=True, sample=sample)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Shaped
 
 from .._errors import DataError
 
@@ -53,49 +52,35 @@ class Sample:
         return (low + high) / 2 + (high - low) / 2 * place
 
 
-def sample_of(x: np.ndarray, unit: np.ndarray, y: Any, count: int, chosen: np.ndarray) -> Sample:
+def sample_of(x: np.ndarray, unit: np.ndarray, y: Shaped[np.ndarray, "n ..."]) -> Sample:
     """The sample of some inputs.
 
     Arguments:
-        x: the inputs that were chosen.
+        x: the inputs.
         unit: the same, flat and of length 1.
-        y: targets of all inputs: labels (integers, booleans or names) of shape (n,), or numbers
-            of shape (n,) or (n, outputs).
-        count: number of all inputs.
-        chosen: places of the chosen ones.
+        y: labels, integers of shape (n,), or numbers of shape (n, ...).
 
-    Raises: DataError for targets of another length, not finite, or all the same.
+    Raises: DataError for targets that are all the same.
     """
-    try:
-        every = np.asarray(y)
-        rows = every[chosen] if every.ndim and len(every) == count else None
-        if rows is None:
-            raise _wrong(f"targets of shape {every.shape} for {count} inputs")
-        columns = _columns(rows)
-    except (TypeError, ValueError) as error:
-        raise _wrong(f"targets of type {type(y).__name__}") from error
-    if not np.isfinite(columns).all():
-        raise _wrong("targets that are not finite")
-    targets = columns - columns.mean(axis=0)
+    columns = _one_hot(y) if _are_labels(y) else y.reshape(len(y), -1)
+    targets = np.asarray(columns, dtype=np.float64)
+    targets = targets - targets.mean(axis=0)
     if not np.any(np.ptp(columns, axis=0) > 0):
-        raise _wrong("targets that are all the same")
+        raise DataError(
+            where="diagnose: data",
+            found=f"{len(y)} targets that are all the same",
+            law="a verdict is about what there is to be learned beside a constant",
+            remedy="pass (inputs, targets) whose targets differ, or inputs alone",
+        )
     angles = np.arccos(np.clip(unit @ unit.T, -1.0, 1.0))
     np.fill_diagonal(angles, 0.0)
     return Sample(x, angles, targets)
 
 
-def _columns(rows: np.ndarray) -> Float64[np.ndarray, "n outputs"]:
-    if rows.ndim == 1 and rows.dtype.kind != "f":
-        names, places = np.unique(rows, return_inverse=True)
-        return np.eye(len(names))[places]
-    return rows.astype(np.float64).reshape(len(rows), -1)
+def _are_labels(y: np.ndarray) -> bool:
+    return y.ndim == 1 and y.dtype.kind == "i" and int(y.min()) >= 0
 
 
-def _wrong(found: str) -> DataError:
-    return DataError(
-        where="diagnose: data",
-        found=found,
-        law="targets are labels of shape (n,) or finite numbers of shape (n,) or (n, outputs), one "
-        "for each input, not all the same",
-        remedy="pass (inputs, targets), or inputs alone",
-    )
+def _one_hot(labels: np.ndarray) -> Float64[np.ndarray, "n classes"]:
+    names, places = np.unique(labels, return_inverse=True)
+    return np.eye(len(names))[places]

@@ -1,18 +1,27 @@
-"""Inputs and targets out of the forms in which people hold data."""
+"""Inputs and targets out of the forms in which `fit` takes data."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..data import Dataset, Rows, Stream, parts
+
 
 def split(data: Any) -> tuple[Any, Any]:
-    """(inputs, targets) of a data set's training part or of a tuple; targets None without any.
+    """(inputs, targets) of the training part; targets None where inputs alone are given.
 
     Arguments:
-        data: a `Dataset`, a tuple (x, y) or (train_x, train_y, test_x, test_y), or inputs alone.
+        data: a `Dataset`, a `Stream`, a tuple such as (x, y), or inputs alone.
+
+    Raises: DataError for parts that do not fit each other, or are not finite.
     """
-    if hasattr(data, "train_x"):
-        return data.train_x, getattr(data, "train_y", None)
-    if isinstance(data, tuple) and len(data) in (2, 4):
-        return data[0], data[1]
+    if isinstance(data, Dataset | Stream | tuple):
+        return parts(data).train
     return data, None
+
+
+def rows(values: Any, chosen: np.ndarray) -> np.ndarray:
+    """Some of them, made on demand where they are not in memory."""
+    return values.take(chosen) if isinstance(values, Rows) else np.asarray(values)[chosen]

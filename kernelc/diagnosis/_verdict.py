@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ._findings import Case, Finding
 from ._profile import Profile, RangeError, Refusal
@@ -15,8 +16,6 @@ from ._reach import HALF, STEPS
 # least squares on 24 networks, judged on others: examples/experiments/predictions.py.
 _EASY = 0.043
 _SEPARATION, _STEEPNESS, _SIZE, _SPREAD = 0.113, 0.224, 0.023, 0.324
-# Half way between the hardest of the 24 that trained and the easiest that did not.
-_HARD = 1.8
 # Squares of numbers near the end of the range of float32, whatever the rule would say.
 _FLOAT32 = 1e70
 # Less than this is not worth a word.
@@ -55,6 +54,9 @@ class Verdict:
         trains on data like digits (difficulty 0.12, limit 1.8; nothing stands out)
     """
 
+    LIMIT: ClassVar[float] = 1.8
+    """Half way between the hardest of the 24 that trained and the easiest that did not."""
+
     trains: bool | None
     difficulty: float | None
     reason: str
@@ -66,8 +68,8 @@ class Verdict:
         if self.trains is None or self.difficulty is None:
             return f"unknown: {self.reason}"
         told = "trains" if self.trains else "does not train"
-        figures = f"difficulty {self.difficulty:.2f}, limit {_HARD:g}; {self.reason}"
-        if self.reached is not None and self.difficulty < _HARD:
+        figures = f"difficulty {self.difficulty:.2f}, limit {self.LIMIT:g}; {self.reason}"
+        if self.reached is not None and self.difficulty < self.LIMIT:
             share = f"{self.reached:.0%} of their variance within {STEPS} steps"
             figures = f"{share}; {figures}" if self.trains else f"{share}; half is needed"
         caveat = f"; but {self.caveat}" if self.caveat else ""
@@ -89,7 +91,7 @@ def verdict_of(case: Case, found: Sequence[Finding]) -> Verdict:
     total = _EASY + sum(parts.values())
     worst = max(parts, key=lambda reason: parts[reason])
     reason = f"mostly {worst}" if parts[worst] > _SOME else "nothing stands out"
-    trains = total < _HARD
+    trains = total < Verdict.LIMIT
     if reached is not None and reached < HALF:
         trains = False
     caveat = _caveat(found, reached is not None) if trains else ""
@@ -106,7 +108,7 @@ def _parts(case: Case, lost: bool) -> dict[str, float]:
         "neighbors that look unrelated": _STEEPNESS * _decades(end.slope),
         "q values far from 1": _SIZE * (_decades(end.q) + _decades(1 / end.q)),
         "widths too small for the depth": _SPREAD * _at_most(end.spread, _MOST_SPREAD),
-        "values beyond what floats hold": _HARD if lost else 0.0,
+        "values beyond what floats hold": Verdict.LIMIT if lost else 0.0,
     }
 
 

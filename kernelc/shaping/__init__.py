@@ -7,6 +7,7 @@ from ._certificate import (
 )
 from ._dks import solve_dks as solve_dks
 from ._edge_of_chaos import EdgePoint as EdgePoint, solve_edge_of_chaos as solve_edge_of_chaos
+from ._free_slope import is_fixed_rectifier as is_fixed_rectifier
 from ._leaky_relu import (
     leaky_relu_c_map as leaky_relu_c_map,
     leaky_relu_tat_transform as leaky_relu_tat_transform,

@@ -18,8 +18,8 @@ class Finding:
 
     Arguments:
         node: where it first shows; "name and n more" for equal findings at several nodes.
-        severity: "critical" (training fails, or learns easy targets alone), "warning" (a figure is off or not
-            exact), "note" (what kernel shaping would change).
+        severity: "critical" (training fails, or learns easy targets alone), "warning" (a figure
+            is off or not exact), "note" (what kernel shaping would change).
         kind: a stable label: "collapse", "explosion", "q", "gradients", "ntk", "saturation",
             "targets", "linear", "width", "not_gaussian", "no_kernel", "requirement".
         measured: the figure, in words.

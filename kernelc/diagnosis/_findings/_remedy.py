@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from ...ir import Network
+from ...shaping import is_fixed_rectifier
 
 
 def shaping_call(network: Network) -> str:
-    """The call on `net` that shapes its activations, or what must change before it can."""
+    """The call on `net` that shapes its activations, or what must change before it can.
+
+    A rewrite makes leaky ReLUs of ReLUs itself; the command line tells the same call as options.
+    """
     functions = {phi for node in network if (phi := node.layer.nonlinearity()) is not None}
     rays = {phi for phi in functions if phi.homogeneity == 1}
-    free = {phi for phi in rays if "negative_slope" in dict(phi.params)}
+    free = {phi for phi in rays if "negative_slope" in dict(phi.params) or is_fixed_rectifier(phi)}
     hopeless = sorted(phi.name for phi in functions if phi.infeasible or phi.smoothness < 0)
     if hopeless:
         names = " and ".join(hopeless)

@@ -83,7 +83,7 @@ def test_shaped_networks_have_no_bad_finding(activation, target):
     assert report.findings == ()
 
 
-@pytest.mark.parametrize("activation", ["tanh", "leaky_relu"])
+@pytest.mark.parametrize("activation", ["tanh", "leaky_relu", "relu"])
 def test_remedies_run_and_mend(activation):
     net = chain(activation, 50, weight_std=2.0)
     call = finding(diagnose(net), "explosion" if activation == "tanh" else "collapse").remedy
@@ -91,8 +91,9 @@ def test_remedies_run_and_mend(activation):
     assert diagnose(shaped).ok
 
 
-def test_relu_is_told_to_become_leaky():
-    assert "leaky_relu" in finding(diagnose(chain("relu", 50)), "collapse").remedy
+def test_what_no_rewrite_makes_leaky_is_told_to_become_leaky():
+    bent = sympy.Abs(sympy.Symbol("u", real=True))
+    assert "leaky_relu in place of" in finding(diagnose(chain(bent, 50)), "collapse").remedy
 
 
 def test_q_values_that_vanish_and_grow_are_reported_where_they_do():
