@@ -28,10 +28,11 @@ def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
     Arguments:
         network: a `Network`, or what `shape` returns.
         data: what `fit` takes: a `kernelc.data.Dataset`, or arrays (inputs, targets); or inputs
-            alone. Their q value and mean cosine are taken, from 500 of them at most; with targets
-            the verdict rests on the share of their variance that lies in eigendirections of
-            the tangent kernel which 300 steps of gradient descent reach. When None, inputs of
-            q = 1 that are unrelated, and the verdict is about data like scikit-learn's digits.
+            alone. Their q value and mean cosine are taken, from 500 of them at most. With targets,
+            2,000 at most, the verdict rests on the share of their variance that lies in
+            eigendirections of the tangent kernel which 300 steps of gradient descent reach. When
+            None, inputs of q = 1 that are unrelated, and the verdict is about data like
+            scikit-learn's digits.
 
     Returns:
         A `Report`: print it, `plot(path)` it, or take `to_dict()`.

@@ -83,7 +83,9 @@ def explained(
 def _by_angles(sample: Sample, ntk: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, "n n"]:
     """The kernel of inputs that are taken to have one q value, out of a few angles."""
     curve = BarycentricInterpolator(sample.nodes, ntk)
-    kernel = np.where(sample.angles < SAME, 1.0, curve(np.clip(sample.angles, *sample.range)))
+    # Row by row: all at once would hold a number for each pair and node.
+    inside = np.clip(sample.angles, *sample.range)
+    kernel = np.where(sample.angles < SAME, 1.0, np.stack([curve(row) for row in inside]))
     return (kernel + kernel.T) / 2
 
 

@@ -14,7 +14,7 @@ from kernelc.diagnosis._reach import explained
 
 
 RNG = np.random.default_rng(0)
-BITS = RNG.integers(0, 2, (1200, 30)).astype(np.float32)
+BITS = RNG.integers(0, 2, (600, 30)).astype(np.float32)
 
 
 def chain(activation, depth, width=500, shape=(30,), outputs=1, **dense):
@@ -165,8 +165,8 @@ def test_targets_of_inputs_that_differ_in_size_alone_are_learned_by_biases():
 
 
 def test_order_of_rows_and_form_of_targets_make_no_difference():
-    labels = np.repeat([0, 1, 2], 400)
-    x = RNG.normal(size=(1200, 30)) + labels[:, None] / 2
+    labels = np.repeat([0, 1, 2], 200)
+    x = RNG.normal(size=(600, 30)) + labels[:, None] / 2
     net = chain("tanh", 3, outputs=3)
     found = [
         share(net, (x, y))
@@ -176,19 +176,19 @@ def test_order_of_rows_and_form_of_targets_make_no_difference():
     assert found[0] == pytest.approx(found[2], rel=1e-12)
     again = share(net, (x, labels, x, labels))
     assert again == pytest.approx(found[0], rel=1e-12)
-    # Sorted by label, the first 500 rows hold two of three classes.
+    # Sorted by label, the first rows hold one of three classes.
     assert found[0] > 0.9
 
 
 @pytest.mark.parametrize(
     ("y", "found"),
     [
-        (np.ones(1200), "all the same"),
-        (np.zeros(1200, int), "all the same"),
-        (np.ones(1199), "1199"),
-        (np.full(1200, np.nan), "finite|NaN|nan"),
+        (np.ones(600), "all the same"),
+        (np.zeros(600, int), "all the same"),
+        (np.ones(599), "599"),
+        (np.full(600, np.nan), "finite|NaN|nan"),
         (3.0, "targets|y"),
-        ([object()] * 1200, "y"),
+        ([object()] * 600, "y"),
     ],
 )
 def test_targets_that_are_none_are_refused(y, found):
