@@ -12,8 +12,8 @@ from ._sample import Sample, sample_of
 from ._split import rows, split
 
 
-# What a sample leaves out of the data it cannot tell from noise that is memorized: 2,000 targets take
-# ten seconds, 500 inputs alone a tenth of one.
+# A kernel memorizes the targets of a small sample: the share that is reached is too large there.
+# 2,000 take ten seconds.
 _INPUTS, _TARGETS = 500, 2000
 
 
