@@ -9,4 +9,5 @@ WEIGHTS = {
     "arrays": 5,
     "commands": 5,
     "checkpoint": 2,
+    "model": 20,
 }
