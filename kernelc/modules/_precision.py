@@ -58,7 +58,7 @@ class Policy:
             if getattr(self, field) not in known:
                 raise UnsupportedError(
                     where=f"Policy: {field}",
-                    found=repr(getattr(self, field)),
+                    found=repr(getattr(self, field))[:80],
                     law=f"{field} is one of {', '.join(map(repr, known))}",
                     remedy="choose among them",
                 )
@@ -67,13 +67,15 @@ class Policy:
 def floating(where: str, dtype: Any) -> jnp.dtype:
     """The floating dtype meant by `dtype`, refused if this JAX would silently truncate it."""
     try:
-        found = jnp.dtype(dtype)
-    except TypeError:
+        # NumPy parses other texts, with errors of many kinds.
+        named = not isinstance(dtype, str) or (dtype.isidentifier() and len(dtype) < 32)
+        found = jnp.dtype(dtype) if named else None
+    except (TypeError, ValueError):
         found = None
     if found is None or not jnp.issubdtype(found, jnp.floating):
         raise UnsupportedError(
             where=where,
-            found=repr(dtype),
+            found=repr(dtype)[:80],
             law="networks compute in a real floating dtype",
             remedy='use "float32", "bfloat16", "float16" or "float64"',
         )
