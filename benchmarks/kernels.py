@@ -1,7 +1,8 @@
 """What NNGP and NTK of deep networks cost, as ratios to a matrix product of the same size.
 
-Run `python benchmarks/kernels.py`; `--unlike` alone for the last table. First where the network is one function of the gap: k(x) and
-k(x1, x2) of N = 2000 inputs of 784 numbers beside X Xᵀ with one exp over the result, by turns.
+Run `python benchmarks/kernels.py`; with `--unlike` only the last table. First where the network is
+one function of the gap: k(x) and k(x1, x2) of N = 2000 inputs of 784 numbers beside X Xᵀ with one
+exp over the result, by turns.
 Then where it is not: biases and inputs of mixed norms, evaluated layer by layer. Last, one layer
 of smooth activations at q values from 0 to over 100, in CPU seconds beside erf's closed form.
 """
