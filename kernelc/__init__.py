@@ -109,10 +109,15 @@ if TYPE_CHECKING:
     from .training import (
         CrossEntropy as CrossEntropy,
         FitResult as FitResult,
+        Huber as Huber,
+        Metrics as Metrics,
+        Record as Record,
+        Restored as Restored,
         block_report as block_report,
         evaluate as evaluate,
         fit as fit,
         learning_rate_sweep as learning_rate_sweep,
+        restore as restore,
     )
 
 
@@ -134,7 +139,8 @@ _NAMES = {
     "prediction": "KernelRegression Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Transform shape",
     "symbolic": "Kernel derive",
-    "training": "CrossEntropy FitResult block_report evaluate fit learning_rate_sweep",
+    "training": "CrossEntropy FitResult Huber Metrics Record Restored block_report evaluate fit "
+    "learning_rate_sweep restore",
 }
 _PACKAGES = {name: package for package, names in _NAMES.items() for name in names.split()}
 

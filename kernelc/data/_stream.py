@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -172,7 +172,8 @@ class Stream:
                 make, y = _nothing, self.train_y[:0]
             else:
                 y = self._targets(y, part)
-            rows = Rows(make, (len(y), *self.shape), f"{self.name}: {part}_x", self.depends)
+            where = f"{self.name}: {part}_x"
+            rows = Rows(cast(Make, make), (len(y), *self.shape), where, self.depends)
             object.__setattr__(self, f"{part}_y", y)
             object.__setattr__(self, f"{part}_x", rows)
 

@@ -3,6 +3,7 @@
 from ._block_report import block_report as block_report
 from ._evaluate import evaluate as evaluate
 from ._fit import fit as fit
-from ._losses import CrossEntropy as CrossEntropy
+from ._losses import CrossEntropy as CrossEntropy, Huber as Huber
+from ._restore import Restored as Restored, restore as restore
 from ._result import FitResult as FitResult, Metrics as Metrics, Record as Record
 from ._sweep import learning_rate_sweep as learning_rate_sweep

@@ -11,11 +11,13 @@ from jaxtyping import Float
 
 from kernelc._errors import DataError
 from kernelc.curvature import BlockReport, kfac
+from kernelc.data import examples
 from kernelc.modules import Model
 from kernelc.training._call import split
-from kernelc.training._check import check_model, check_part, initial_state
+from kernelc.training._check import check_model, initial_state
 from kernelc.training._kfac_stepper import KfacStepper
 from kernelc.training._losses import Named, resolve
+from kernelc.training._scoring import fitted
 
 
 def block_report(
@@ -50,12 +52,13 @@ def block_report(
         DenseTwoKroneckerFactored  last.weight (4, 2)
         DenseTwoKroneckerFactored  last.bias (2,)
     """
-    given = _examples(model, x)
-    # Which label it is changes nothing in the trace.
-    x, y = check_part(given, np.zeros(len(given), int), "block_report")
+    x = examples(_examples(model, x), "block_report: x")
     state = initial_state(model, state)
     function = resolve(loss)
-    check_model(model, state, x, y, function)
+    outputs = check_model(model, state, x).shape
+    # Which target it is changes nothing in the trace, and a label serves any of the losses but
+    # that of one output, which is compared with a number.
+    y = fitted(np.zeros(len(x), np.int32), outputs, function)
     params, rest = split(model)
     stepper = KfacStepper(rest, kfac(), function, jax.random.key(0))
     return stepper.blocks(params, state, x, y)

@@ -3,50 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from kernelc._errors import DataError
-from kernelc.data import Rows, examples, labels, parts, same_length
+from kernelc.data import Part, Rows
 from kernelc.training._call import apply, is_stateful
-from kernelc.training._losses import Loss
+from kernelc.training._losses import Loss, by_example, is_named
+from kernelc.training._scoring import answers, fitted
 
 
-Part = tuple[np.ndarray | Rows, np.ndarray]
-"""Examples and targets."""
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """What a model computes of a batch.
 
+    Arguments:
+        shape: of the outputs of one example.
+        program: the jaxpr, which tells models of the same arrays apart.
+        convolves: whether it convolves, which decides how a CPU trains it fastest.
+    """
 
-def check_part(x: Any, y: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Checked arrays of examples and targets: labels, or rows of finite numbers."""
-    x, y = examples(x, f"{where}: x"), np.asarray(y)
-    return x, _targets(x, y, where)
+    shape: tuple[int, ...]
+    program: Any
 
-
-def check_either(x: Any, y: Any, where: str) -> Part:
-    """`check_part`, and for examples made on demand what can be told before they are made."""
-    if isinstance(x, Rows):
-        return x, _targets(x, np.asarray(y), where)
-    return check_part(x, y, where)
-
-
-def _targets(x: np.ndarray | Rows, y: np.ndarray, where: str) -> np.ndarray:
-    y = examples(y, f"{where}: y") if y.ndim > 1 else labels(y, f"{where}: y")
-    same_length(x, y, where)
-    return y
+    @property
+    def convolves(self) -> bool:
+        return "conv_general_dilated" in str(self.program)
 
 
 def shown(x: np.ndarray | Rows, size: int) -> np.ndarray:
     """Examples in the shape and dtype of a batch; of those made on demand only one is made."""
     return x.like(size) if isinstance(x, Rows) else x[:size]
-
-
-def check_data(data: Any) -> tuple[Part, Part | None]:
-    """The training part and, where there is one, the test part."""
-    found = parts(data)
-    return found.train, found.test
 
 
 def check_count(name: str, value: Any, least: int = 1) -> int:
@@ -80,8 +72,8 @@ def initial_state(model: Any, state: Any) -> Any:
         raise DataError(
             where="model",
             found=type(model).__name__,
-            law="A model is a callable pytree: model(x) gives the logits of one example",
-            remedy="Pass an eqx.Module or a function",
+            law="A model is a callable pytree: model(x) gives the outputs of one example",
+            remedy="Pass kernelc.lower(network, key=...), an eqx.Module or a function",
         )
     if state is not None or not is_stateful(model):
         return state
@@ -96,15 +88,12 @@ def initial_state(model: Any, state: Any) -> Any:
         ) from error
 
 
-def check_model(model: Callable, state: Any, x: np.ndarray, y: np.ndarray, loss: Loss) -> bool:
-    """DataError unless the model maps x to logits that the targets and the loss can take.
-
-    Returns: whether the model convolves, which decides how a CPU trains it fastest.
-    """
+def check_model(model: Callable, state: Any, x: np.ndarray) -> Traced:
+    """What the model makes of a batch; DataError unless it gives one output per example."""
     rows: Any = jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype))
     try:
-        traced, shapes, _ = eqx.filter_make_jaxpr(apply)(model, rows, state, jax.random.key(0))
-        logits = shapes[0]
+        program, shapes, _ = eqx.filter_make_jaxpr(apply)(model, rows, state, jax.random.key(0))
+        outputs = shapes[0]
     except DataError:
         # Of a state that is not this model's: said better already.
         raise
@@ -116,45 +105,94 @@ def check_model(model: Callable, state: Any, x: np.ndarray, y: np.ndarray, loss:
             where=f"model on a batch of shape {x.shape}",
             found=lines[0],
             law="The model takes examples of the shape the data has",
-            remedy="Give the model that input shape, or reshape the data (flat(), pln())",
+            remedy=_prepared(x.shape[1:], getattr(model, "input_shape", None)),
         ) from error
-    shape = getattr(logits, "shape", None)
-    if shape is None or len(shape) != 2 or shape[0] != len(x):
+    shape = getattr(outputs, "shape", None)
+    if not shape or shape[0] != len(x):
         raise DataError(
             where=f"model on a batch of shape {x.shape}",
-            found=f"outputs of shape {shape}" if shape is not None else f"{logits!r}",
-            law="Logits have the shape (batch, classes)",
-            remedy="End the network with one row of logits per example",
+            found=f"outputs of shape {shape}" if shape is not None else f"{outputs!r}",
+            law="Outputs are one array with a row for every example",
+            remedy="End the network with one array of outputs per example",
         )
-    _check_width(shape[1], y)
-    _check_loss(loss, logits, y[: len(x)])
-    return "conv_general_dilated" in str(traced)
+    return Traced(tuple(shape[1:]), program)
 
 
-def _check_width(width: int, y: np.ndarray) -> None:
-    fits = int(y.max()) < width if y.ndim == 1 else y.shape[1:] == (width,)
-    if not fits:
-        found = f"labels up to {int(y.max())}" if y.ndim == 1 else f"targets {y.shape[1:]}"
+def _prepared(found: tuple[int, ...], wanted: Any) -> str:
+    """How examples of one shape become those that a model takes."""
+    if not isinstance(wanted, tuple):
+        return "Give the model that input shape, or reshape the data (flat(), pln())"
+    if len(found) > 1 and (*found[1:], found[0]) == wanted:
+        axes = ", ".join(map(str, (0, *range(2, len(found) + 1), 1)))
+        return f"The data has its channels first, the model takes them last: x.transpose({axes})"
+    if (*found, 1) == wanted:
+        return "Give the examples a last axis of channels: x[..., None]"
+    if np.prod(found, dtype=int) == np.prod(wanted, dtype=int):
+        return f"Reshape the data: x.reshape{(-1, *wanted)}"
+    return f"Give the network Input({found}), or the data examples of shape {wanted}"
+
+
+def compared(data: Part, outputs: tuple[int, ...], loss: Loss) -> tuple[Part, int]:
+    """The part with targets as the loss compares them, and the number of answers of an example.
+
+    Raises: DataError when loss, targets and outputs do not fit each other.
+    """
+    y = fitted(data.y, outputs, loss)
+    for name, values in (("x", data.x), ("y", y)):
+        _require_representable(name, values)
+    if not is_named(loss):
+        _check_loss(loss, outputs, y)
+    return Part(data.x, y), answers(loss, outputs, y)
+
+
+def _require_representable(name: str, values: Any) -> None:
+    narrow = jax.dtypes.canonicalize_dtype(values.dtype) if isinstance(values, np.ndarray) else None
+    if narrow is None or narrow == values.dtype:
+        return
+    largest = float(np.abs(values).max())
+    if largest > float(jnp.finfo(narrow).max):
         raise DataError(
-            where="data and model",
-            found=f"{found} against {width} logits",
-            law="There is one logit for every class",
-            remedy="Give the last layer as many outputs as there are classes",
+            where=f"data: {name}",
+            found=f"values up to {largest:.3g}",
+            law=f"Values are finite in {narrow}, in which the model computes",
+            remedy="Scale the data",
         )
 
 
-def _check_loss(loss: Loss, logits: Any, y: np.ndarray) -> None:
-    target = jax.ShapeDtypeStruct(y.shape, jax.dtypes.canonicalize_dtype(y.dtype))
+# A loss is tried on so many examples.
+_TRIED = 3
+
+
+def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
+    """DataError unless the user's loss gives a number for each example, from that example."""
+    rows = np.random.default_rng(0).normal(size=(_TRIED, *outputs)).astype(np.float32)
+    rows, y = rows[: len(y)], np.asarray(y[:_TRIED])
+    like = [jax.ShapeDtypeStruct(each.shape, jnp.asarray(each).dtype) for each in (rows, y)]
+    cause = None
     try:
-        shape = getattr(jax.eval_shape(loss, logits, target), "shape", None)
-    except (TypeError, ValueError, AssertionError) as error:
-        shape = str(error).strip().splitlines()[0] if str(error).strip() else None
-    if shape != (len(y),):
+        shape: Any = getattr(jax.eval_shape(loss, *like), "shape", None)
+    except Exception as error:
+        # The function is anyone's and may raise anything; the original stays attached.
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        shape, cause = lines[0], error
+    if not isinstance(shape, tuple) or not shape or shape != rows.shape[: len(shape)]:
         raise DataError(
             where="loss",
-            found=f"{shape} for targets of shape {y.shape}",
-            law="A loss gives one number per example, of shape (batch,)",
-            remedy="Leave the mean over the batch to fit; for rows of targets use squared_error",
+            found=f"{shape} for {len(y)} examples with outputs {outputs} and targets {y.shape[1:]}",
+            law="A loss is a JAX function of (outputs, y) that gives one number per example, of "
+            "shape (batch,), or one per output",
+            remedy="Leave the mean over the batch to fit" if cause is None else "Mend the function",
+        ) from cause
+    places = [slice(i, i + 1) for i in range(len(y))]
+    alone = [by_example(loss, jnp.asarray(rows[i]), jnp.asarray(y[i])) for i in places]
+    together = by_example(loss, jnp.asarray(rows), jnp.asarray(y))
+    # float32, sums in another order; a loss that is infinite alone is so among others.
+    if not np.allclose(np.concatenate(alone), together, rtol=1e-3, atol=1e-6, equal_nan=True):
+        raise DataError(
+            where="loss",
+            found="another value for an example alone than for it among others",
+            law="The loss of an example depends on its own outputs and targets alone",
+            remedy=f"Look at how its shapes broadcast: outputs {rows.shape}, targets {y.shape}",
         )
 
 

@@ -9,26 +9,22 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
+from jaxtyping import Array, Bool, Float, Int, PyTree
+from numpy.typing import ArrayLike
 
-from kernelc.data import Rows
+from kernelc.data import Rows, part
 from kernelc.training._call import apply
-from kernelc.training._check import (
-    check_batch,
-    check_either,
-    check_model,
-    initial_state,
-    shown,
-)
-from kernelc.training._losses import Loss, Named, resolve, right
+from kernelc.training._check import check_batch, check_model, compared, initial_state, shown
+from kernelc.training._losses import Loss, Named, by_example, resolve
 from kernelc.training._result import Metrics
+from kernelc.training._scoring import right
 from kernelc.training._source import Source, put, source
 
 
 def evaluate(
     model: Callable,
-    x: Float[np.ndarray, "n ..."] | Rows,
-    y: Shaped[np.ndarray, "n ..."],
+    x: ArrayLike | Rows,
+    y: ArrayLike,
     state: Any = None,
     *,
     batch_size: int = 512,
@@ -39,13 +35,14 @@ def evaluate(
     Arguments:
         model: any callable pytree of one example, or with a method `batched`; it is put in
             inference mode (no dropout, running statistics in batch norm).
-        x: examples, shape (n, ...), or those of a `Stream`, as they are without randomness.
-        y: labels, integers of shape (n,); for `"squared_error"` also rows of targets.
+        x: examples, shape (n, ...), an array, list or data frame; or those of a `Stream`, as they
+            are without randomness.
+        y: targets, as in `fit`.
         state: the state of a model that has one; its initial state when None.
         batch_size: examples at a time; the result does not depend on it but for rounding.
         loss: as in `fit`.
 
-    Returns: `Metrics` with loss, accuracy (NaN where y is no label) and count n.
+    Returns: `Metrics` with loss, accuracy (None where it has no meaning) and count n.
 
     Raises: DataError when data and model do not fit each other.
 
@@ -54,18 +51,25 @@ def evaluate(
         >>> metrics.accuracy, metrics.count
         (1.0, 3)
     """
-    x, y = check_either(x, y, "evaluate")
-    batch_size = check_batch(min(batch_size, len(x)), len(x))
+    given = part(x, y, "evaluate")
+    batch_size = check_batch(min(batch_size, len(given.y)), len(given.y))
     function = resolve(loss)
     state = initial_state(model, state)
-    check_model(model, state, shown(x, 1), y, function)
-    return measure(model, state, source(x, y), batch_size, function)
+    outputs = check_model(model, state, shown(given.x, 1)).shape
+    data, answers = compared(given, outputs, function)
+    return measure(model, state, source(data.x, data.y), batch_size, function, answers)
 
 
 def measure(
-    model: PyTree, state: Any, data: Source, batch_size: int, loss: Loss, limit: int | None = None
+    model: PyTree,
+    state: Any,
+    data: Source,
+    batch_size: int,
+    loss: Loss,
+    answers: int,
+    limit: int | None = None,
 ) -> Metrics:
-    """`evaluate` on checked data; `limit` takes the first examples only."""
+    """`evaluate` on checked data with `answers` an example; `limit` takes the first ones only."""
     count = len(data) if limit is None else min(limit, len(data))
     batch_size = min(batch_size, count)
     totals = []
@@ -77,7 +81,7 @@ def measure(
         # A host that makes batches faster than the device takes them would fill its memory.
         jax.block_until_ready(totals[-2:-1])
     sums = [(float(total), int(hits)) for total, hits in totals]
-    accuracy = sum(hits for _, hits in sums) / count if data.labelled else float("nan")
+    accuracy = sum(hits for _, hits in sums) / (count * answers) if answers else None
     return Metrics(sum(total for total, _ in sums) / count, accuracy, count)
 
 
@@ -92,6 +96,6 @@ def _sums(
     weighs: Bool[Array, " batch"],
 ) -> tuple[Float[Array, ""], Int[Array, ""]]:
     x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (x, y))
-    logits, _ = apply(eqx.nn.inference_mode(model), x, state, None)
-    total = jnp.sum(jnp.where(weighs, loss(logits, y), 0.0))
-    return total, jnp.sum(right(logits, y) & weighs)
+    outputs, _ = apply(eqx.nn.inference_mode(model), x, state, None)
+    total = jnp.sum(jnp.where(weighs, by_example(loss, outputs, y), 0.0))
+    return total, jnp.sum(jnp.where(weighs, right(loss, outputs, y), 0))

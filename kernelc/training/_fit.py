@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import PyTree
+from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError
 from kernelc.curvature import KFAC
 from kernelc.data import Dataset, Rows, Stream
 from kernelc.training._call import split
 from kernelc.training._check import (
-    Part,
     check_batch,
-    check_count,
-    check_data,
     check_model,
     check_trainable,
     initial_state,
     shown,
 )
-from kernelc.training._checkpoint import Checkpoints, data_digest
+from kernelc.training._checkpoint import Checkpoints
+from kernelc.training._identity import identity
 from kernelc.training._kfac_stepper import KfacStepper
-from kernelc.training._loop import Callback, Plan, run
-from kernelc.training._losses import Loss, Named, resolve
+from kernelc.training._loop import run
+from kernelc.training._losses import Loss, Named
+from kernelc.training._plan import Plan, compare_parts, read_parts
+from kernelc.training._rate import check_rate
 from kernelc.training._result import FitResult
-from kernelc.training._source import Source, put, source
+from kernelc.training._settings import Callback, Keep, Optimizer, Settings
+from kernelc.training._source import put, source
 from kernelc.training._step import Carry, owned
 from kernelc.training._stepper import OptaxStepper, Stepper
 
@@ -41,8 +41,7 @@ from kernelc.training._stepper import OptaxStepper, Stepper
 # One object for all runs: the compiled step is found again by the optimiser's identity.
 _DEFAULT = optax.adam(1e-3)
 
-Data = Dataset | Stream | tuple[np.ndarray | Rows, ...]
-Optimizer = optax.GradientTransformation | KFAC
+Data = Dataset | Stream | tuple[ArrayLike | Rows, ...]
 
 
 def fit(
@@ -61,14 +60,19 @@ def fit(
     callback: Callback | None = None,
     mesh: Mesh | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    validation: float | tuple[ArrayLike | Rows, ArrayLike] | None = None,
+    keep: Keep = "last",
+    patience: int | None = None,
 ) -> FitResult:
     """Trains a model; the same arguments give the same bits on the same machine.
 
     Arguments:
-        model: any eqx.Module or callable pytree: `model(x)` gives the logits of one example,
+        model: any eqx.Module or callable pytree: `model(x)` gives the outputs of one example,
             a method `model.batched(xs)` is used where there is one. It is not changed.
-        data: a `Dataset`, a `Stream`, or arrays (x, y) or (train_x, train_y, test_x, test_y);
-            y holds labels of shape (n,), or rows of targets for `"squared_error"`.
+        data: a `Dataset`, a `Stream`, or arrays, lists or data frames (x, y), (train_x, train_y,
+            test_x, test_y), or three such pairs: training, validation, test. What y holds depends
+            on the loss: class numbers, integers of shape (n,), or numbers of shape (n, ...) like
+            the outputs; (n,) for a network with one output.
         optimizer: any Optax transformation, or `kernelc.kfac()`; `optax.adam(1e-3)` when None.
         steps: optimiser steps.
         batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
@@ -76,8 +80,11 @@ def fit(
         seed: seed of the order of batches, of what a `Stream` alters at random, and of the
             model's own randomness (dropout).
         loss: `"cross_entropy"`, `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
-            rows), `CrossEntropy(label_smoothing=...)`, or a function of (logits, y) that
-            returns one loss per example.
+            rows), `"huber"`, `"binary_cross_entropy"` (outputs are logits of yes or no, y of
+            shape (n, k) holds 0 and 1), `CrossEntropy(label_smoothing=...)`, `Huber(delta=...)`,
+            or a function of (outputs, y) that returns one loss per example, or one per output, of
+            which the mean is taken. To a function y comes as it is, but with the axis of outputs
+            where the network has one output and y the shape (n,).
         eval_every: steps between records of the history; a tenth of all when None.
         train_examples: how many training examples the final training metrics are taken on.
         progress: shows a bar (True), none (False), or only on a terminal (None).
@@ -89,29 +96,35 @@ def fit(
         checkpoint: folder that the run is stored in at every record (by Orbax, which
             `pip install 'kernelc[checkpoint]'` brings), and from which it goes on when it was
             stored there before: model, optimiser, position in the data, keys and history
-            continue as if nothing had happened, bit for bit. Learning rates and other numbers
-            inside an Optax optimiser are yours to keep the same.
+            continue as if nothing had happened, bit for bit. A folder holds one run: another
+            model, other initial weights, loss, optimiser, data, batch size or seed is refused with
+            what differs. `kernelc.restore` reads the model out of the folder.
+        validation: examples to choose by, which are not trained on: a pair (x, y), or a share of
+            the training part, drawn by `seed`. Every record has their loss.
+        keep: `"last"`, or `"best"` for the parameters and the state of the record with the lowest
+            validation loss.
+        patience: ends the run when so many records in a row were not better than the best.
 
     Returns: `FitResult`. A loss that is NaN or infinite ends the run with `diverged` set: it
-        is a result, not an error.
+        is a result, not an error. Ctrl-C ends it with `interrupted` set, after the steps under
+        way; a second Ctrl-C in the middle of a step raises KeyboardInterrupt.
 
     Raises: DataError when numbers are out of range, data is not finite, or data and model do
         not fit each other; UnsupportedError for K-FAC on weights it would not take whole, and for
         optimisers that show to treat weights by their axes on layers in a loop; LoadError when
         the checkpoint is of another run or cannot be read; all before the first step, but for
-        examples made on demand, which are checked as they are made.
+        examples made on demand, which are checked as they are made. KernelcError when the
+        checkpoint cannot be written; what was stored before stays.
 
     Example:
-        >>> import equinox as eqx
+        >>> import equinox as eqx, numpy as np
         >>> net = eqx.nn.MLP(2, 2, 8, 1, key=jax.random.key(0))
         >>> x = np.random.default_rng(0).normal(size=(64, 2))
         >>> result = fit(net, (x, (x[:, 0] > 0).astype(int)), steps=500, progress=False)
         >>> result.train.accuracy > 0.9
         True
     """
-    return train(
-        model,
-        data,
+    settings = Settings(
         optimizer=_DEFAULT if optimizer is None else optimizer,
         steps=steps,
         batch_size=batch_size,
@@ -124,82 +137,63 @@ def fit(
         callback=callback,
         mesh=mesh,
         checkpoint=checkpoint,
+        validation=validation,
+        keep=keep,
+        patience=patience,
     )
+    return train(model, data, settings)
 
 
-def train(
-    model: Callable,
-    data: Data,
-    *,
-    optimizer: Optimizer,
-    state: Any = None,
-    mesh: Mesh | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    adjust: Callable[[PyTree], PyTree] = lambda opt_state: opt_state,
-    **options: Any,
-) -> FitResult:
-    """`fit` with a hook that changes the optimiser's initial state."""
-    loss = resolve(options.pop("loss"))
-    (x, y), test = check_data(data)
-    state = initial_state(model, state)
-    size = options.pop("batch_size")
-    usual = getattr(optimizer, "default_batch_size", 128)
-    size = check_batch(min(usual, len(x)) if size is None else size, len(x))
-    placements = _placements(mesh, size)
-    # Checked on all labels, but only the shape of one batch.
-    batch = shown(x, size)
-    convolves = check_model(model, state, batch, y, loss)
-    if test is not None:
-        check_model(model, state, shown(test[0], 1), test[1], loss)
+def train(model: Callable, data: Data, settings: Settings) -> FitResult:
+    """`fit` by its settings."""
+    settings = settings.checked()
+    state = initial_state(model, settings.state)
+    found = read_parts(data, settings)
+    count = len(found.train.y)
+    asked = settings.batch_size
+    size = check_batch(min(settings.usual_batch, count) if asked is None else asked, count)
+    everywhere, spread = _placements(settings.mesh, size)
+    batch = shown(found.train.x, size)
+    traced = check_model(model, state, batch)
+    found, answers = compare_parts(found, traced.shape, settings.function)
     params, rest = split(model)
     check_trainable(params)
-    options = {**options, "loss": loss, "batch_size": size, "convolves": convolves}
-    if checkpoint is not None:
-        identity = {"seed": options["seed"], "batch size": size, "data": data_digest(x, y)}
-        options["checkpoints"] = Checkpoints(checkpoint, identity)
-    plan = _plan(source(x, y, placements[0]), test, options)
-    stepper = _stepper(optimizer, rest, plan, placements, adjust)
+    check_rate(settings.optimizer, settings.steps)
+    sources = [part and source(part.x, part.y, everywhere) for part in found]
+    assert sources[0] is not None
+    plan = Plan(
+        train=sources[0],
+        validation=sources[1],
+        test=sources[2],
+        answers=answers,
+        loss=settings.function,
+        batch_size=size,
+        settings=settings,
+        convolves=traced.convolves,
+    )
+    stepper = _stepper(rest, plan, everywhere, spread)
     params, state = owned(params), owned(state)
-    opt_state = owned(stepper.start(params, state, batch, y[:size]))
-    carry = Carry(params, opt_state, state, jnp.zeros((), jnp.int32))
-    with closing(plan.train):
-        return run(plan, stepper, put(carry, placements[0]))
+    opt_state = owned(stepper.start(params, state, batch, found.train.y[:size]))
+    carry = put(Carry(params, opt_state, state, jnp.zeros((), jnp.int32)), everywhere)
+    with closing(plan.train), ExitStack() as stack:
+        checkpoints = None
+        if settings.checkpoint is not None:
+            known = identity(carry, rest, found, traced, plan)
+            checkpoints = stack.enter_context(Checkpoints(settings.checkpoint, known))
+        return run(plan, stepper, carry, checkpoints)
 
 
 def _stepper(
-    optimizer: Optimizer,
-    rest: PyTree,
-    plan: Plan,
-    placements: tuple[NamedSharding | None, ...],
-    adjust: Callable[[PyTree], PyTree],
+    rest: Any, plan: Plan, everywhere: NamedSharding | None, spread: NamedSharding | None
 ) -> Stepper:
-    everywhere, batches = placements
-    key = put(jax.random.key(plan.seed), everywhere)
+    optimizer = plan.settings.optimizer
+    key = put(jax.random.key(plan.settings.seed), everywhere)
     if isinstance(optimizer, KFAC):
-        return KfacStepper(rest, optimizer, plan.loss, key, batches)
-    return OptaxStepper(rest, optimizer, plan.loss, key, everywhere, batches, adjust)
+        return KfacStepper(rest, optimizer, plan.loss, key, spread)
+    return OptaxStepper(rest, optimizer, plan.loss, key, everywhere, spread, plan.settings.adjust)
 
 
-def _plan(train: Source, test: Part | None, options: dict[str, Any]) -> Plan:
-    steps = check_count("steps", options["steps"])
-    every = options["eval_every"]
-    return Plan(
-        train=train,
-        test=None if test is None else source(test[0], test[1], train.placement),
-        loss=options["loss"],
-        steps=steps,
-        batch_size=options["batch_size"],
-        seed=check_count("seed", options["seed"], least=0),
-        eval_every=check_count("eval_every", max(1, steps // 10) if every is None else every),
-        train_examples=check_count("train_examples", options["train_examples"]),
-        progress=options["progress"],
-        callback=options["callback"],
-        convolves=options["convolves"],
-        checkpoints=options.get("checkpoints"),
-    )
-
-
-def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, ...]:
+def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, NamedSharding | None]:
     if mesh is None:
         return None, None
     # The mesh anew: whatever kind its axes were, here the compiler places the values.

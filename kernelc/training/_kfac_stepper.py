@@ -16,7 +16,8 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
 from kernelc._errors import UnsupportedError
 from kernelc.curvature import KFAC, Batch, BlockReport, Engine, Problem, parameter_names
 from kernelc.training._call import apply
-from kernelc.training._losses import CrossEntropy, Loss, cross_entropy, right, squared_error
+from kernelc.training._losses import CrossEntropy, Loss, cross_entropy, squared_error
+from kernelc.training._scoring import right
 from kernelc.training._step import Carry, Packed, gather
 
 
@@ -126,9 +127,20 @@ def _compiled(
             jax.tree.unflatten(around, static),
         )
         outputs, state = apply(eqx.combine(*parts), batch.x, state, key)
-        return outputs, loss(outputs, batch.y), state, jnp.sum(right(outputs, batch.y))
+        _require_rows(outputs)
+        return outputs, loss(outputs, batch.y), state, jnp.sum(right(loss, outputs, batch.y))
 
     return Engine(settings, Problem(forward, _registration(loss), stateful))
+
+
+def _require_rows(outputs: Array) -> None:
+    if outputs.ndim != 2:
+        raise UnsupportedError(
+            where="K-FAC: outputs",
+            found=f"shape {outputs.shape}",
+            law="K-FAC knows the curvature of losses of one row of outputs per example",
+            remedy="Use an Optax optimiser, or give the network one row of outputs",
+        )
 
 
 def _registration(loss: Loss) -> Literal["softmax", "squares"]:

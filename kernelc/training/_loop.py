@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
@@ -14,7 +13,9 @@ from tqdm import tqdm
 
 from kernelc.training._checkpoint import Checkpoints
 from kernelc.training._evaluate import measure
-from kernelc.training._losses import Loss
+from kernelc.training._interrupt import interruptible
+from kernelc.training._log import Log
+from kernelc.training._plan import Plan
 from kernelc.training._result import FitResult, Metrics, Record
 from kernelc.training._source import Order, Source
 from kernelc.training._step import Carry, Packed, owned
@@ -28,167 +29,229 @@ _PACE = 0.5
 # Evaluation keeps no gradients, so its batches need not be as small as those of training.
 _EVALUATION_BATCH = 512
 
-Callback = Callable[[Record, PyTree, Any], Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A checked run: what to train on, how long, and whom to tell."""
-
-    train: Source
-    test: Source | None
-    loss: Loss
-    steps: int
-    batch_size: int
-    seed: int
-    eval_every: int
-    train_examples: int
-    progress: bool | None
-    callback: Callback | None
-    convolves: bool
-    checkpoints: Checkpoints | None = None
-
 
 @dataclass
-class _Log:
-    start: float = field(default_factory=time.perf_counter)
-    losses: list[float] = field(default_factory=list)
-    right: list[int] = field(default_factory=list)
-    history: list[Record] = field(default_factory=list)
+class _Run:
+    """A run under way. `best` holds the parameters and the state of the best record."""
+
+    plan: Plan
+    stepper: Stepper
+    checkpoints: Checkpoints | None
+    packed: Packed
+    log: Log
+    best: tuple[PyTree, PyTree] | None
+    ended: str = ""
+    interrupted: bool = False
+    pace: int = 1
 
     @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.start
+    def going(self) -> bool:
+        log = self.log
+        stopped = self.ended or self.interrupted or log.diverged
+        return len(log.losses) < self.plan.settings.steps and not stopped
 
-    def stored(self) -> dict[str, Any]:
-        """As JSON."""
-        history = [asdict(record) for record in self.history]
-        return {
-            "seconds": self.seconds,
-            "losses": self.losses,
-            "right": self.right,
-            "history": history,
-        }
+    @property
+    def whole(self) -> bool:
+        """Whether parameters are there, and losses are of the steps that they have seen."""
+        if any(leaf.is_deleted() for leaf in self.packed.leaves):
+            return False
+        return int(self.packed.whole.step) == len(self.log.losses)
 
-    @classmethod
-    def of(cls, stored: dict[str, Any]) -> _Log:
-        """The inverse of `stored`; the clock goes on."""
-        history = [Record(**record) for record in stored["history"]]
-        start = time.perf_counter() - stored["seconds"]
-        return cls(start, stored["losses"], stored["right"], history)
+    @property
+    def kept(self) -> tuple[PyTree, PyTree]:
+        """Parameters and state that the result has."""
+        carry = self.packed.whole
+        return (carry.params, carry.state) if self.best is None else self.best
 
 
-def run(plan: Plan, stepper: Stepper, carry: Carry) -> FitResult:
+def run(
+    plan: Plan, stepper: Stepper, carry: Carry, checkpoints: Checkpoints | None = None
+) -> FitResult:
     """Trains as planned. The carry must be owned by this call alone."""
-    log, stopped, pace, first = _Log(), False, 1, True
-    earlier = None if plan.checkpoints is None else plan.checkpoints.latest(carry)
-    if earlier is not None:
-        carry, log = earlier[0], _Log.of(earlier[1])
-    packed = Packed.of(carry)
+    now = _started(plan, stepper, carry, checkpoints)
     # XLA runs a convolution inside a loop on one CPU thread and without its fast kernels (27
     # times slower for four layers of 3 by 3 on 28 by 28 pixels); all else gains by the loop.
     on_cpu = next(iter(carry.step.devices())).platform == "cpu"
-    most = 1 if on_cpu and plan.convolves else _CHUNK
-    chunk = plan.train.chunk(plan.batch_size, most)
+    chunk = plan.train.chunk(plan.batch_size, 1 if on_cpu and plan.convolves else _CHUNK)
+    with interruptible() as interrupt:
+        try:
+            with _bar(now) as bar:
+                while now.going:
+                    bar.update(_advance(now, chunk))
+                    bar.set_postfix_str(_progress(now), refresh=False)
+                    now.interrupted = interrupt.asked
+        except KeyboardInterrupt:
+            # From a callback; or from a handler in the middle of a step, whose buffers are gone.
+            if not now.whole:
+                raise
+            now.interrupted = True
+        return _finish(now)
+
+
+def _bar(now: _Run) -> tqdm:
+    settings, done = now.plan.settings, len(now.log.losses)
     # disable=None is how tqdm is told to show the bar on a terminal only.
-    hidden = None if plan.progress is None else not plan.progress
-    with tqdm(total=plan.steps, initial=len(log.losses), disable=hidden, unit="step") as bar:
-        while len(log.losses) < plan.steps and not stopped and not _diverged(log):
-            done = len(log.losses)
-            boundary = min(plan.steps, (done // plan.eval_every + 1) * plan.eval_every)
-            count = min(pace, chunk, boundary - done)
-            begun = time.perf_counter()
-            packed, ran = _dispatch(plan, stepper, packed, log, chunk, count)
-            pace = _next_pace((time.perf_counter() - begun) / ran, first)
-            first = False
-            bar.update(ran)
-            bar.set_postfix_str(_progress(log, plan.batch_size), refresh=False)
-            if done + ran == boundary or _diverged(log):
-                stopped = _note(plan, stepper, packed.whole, log)
-                if plan.checkpoints is not None and not _diverged(log):
-                    plan.checkpoints.save(len(log.losses), packed.whole, log.stored())
-    return _finish(plan, stepper, packed.whole, log, stopped)
+    hidden = None if settings.progress is None else not settings.progress
+    return tqdm(total=settings.steps, initial=done, disable=hidden, unit="step")
 
 
-def _dispatch(
-    plan: Plan, stepper: Stepper, carry: Packed, log: _Log, chunk: int, count: int
-) -> tuple[Packed, int]:
-    order = Order(len(plan.train), plan.batch_size, plan.seed, plan.steps)
+def _started(plan: Plan, stepper: Stepper, carry: Carry, checkpoints: Checkpoints | None) -> _Run:
+    keeps = plan.settings.keep == "best"
+    best = (owned(carry.params), owned(carry.state)) if keeps else None
+    now = _Run(plan, stepper, checkpoints, Packed.of(carry), Log(), best)
+    earlier = checkpoints and checkpoints.latest(carry, best, plan.settings.steps)
+    if earlier is not None:
+        now.packed, now.best = Packed.of(earlier.carry), earlier.best
+        now.log = Log.of(earlier.log)
+        _stop_when_patience_ends(now)
+    return now
+
+
+def _advance(now: _Run, chunk: int) -> int:
+    """One dispatch, and a record where one is due; the number of steps."""
+    plan, log = now.plan, now.log
+    every = plan.settings.eval_every
+    assert every is not None
+    done = len(log.losses)
+    boundary = min(plan.settings.steps, (done // every + 1) * every)
+    count = min(now.pace, chunk, boundary - done)
+    begun = time.perf_counter()
+    ran = _dispatch(now, chunk, count)
+    # The first dispatch holds the compilation, so it says nothing about the speed.
+    seconds = (time.perf_counter() - begun) / ran
+    now.pace = max(1, min(_CHUNK, int(_PACE / max(seconds, 1e-6)))) if done else 1
+    if done + ran == boundary or log.diverged:
+        _note(now)
+        _store(now)
+        _stop_when_patience_ends(now)
+        _call_back(now)
+    return ran
+
+
+def _dispatch(now: _Run, chunk: int, count: int) -> int:
+    plan, log = now.plan, now.log
+    order = Order(len(plan.train), plan.batch_size, plan.settings.seed, plan.settings.steps)
     x, y, rows = plan.train.train_on(order, len(log.losses), count, chunk)
-    carry, ran, losses, right = stepper.advance(x, y, rows, count, carry)
+    now.packed, ran, losses, right = now.stepper.advance(x, y, rows, count, now.packed)
     log.losses += losses.tolist()
     log.right += right.tolist()
-    return carry, ran
+    return ran
 
 
-def _next_pace(seconds: float, first: bool) -> int:
-    # The first dispatch holds the compilation, so it says nothing about the speed.
-    return 1 if first else max(1, min(_CHUNK, int(_PACE / max(seconds, 1e-6))))
+def _progress(now: _Run) -> str:
+    log, plan = now.log, now.plan
+    told = f"loss {log.losses[-1]:.4g}"
+    if plan.answers:
+        told += f", accuracy {log.right[-1] / (plan.batch_size * plan.answers):.1%}"
+    if log.history and log.history[-1].validation_loss is not None:
+        told += f", validation loss {log.history[-1].validation_loss:.4g}"
+    return told
 
 
-def _diverged(log: _Log) -> bool:
-    return bool(log.losses) and not np.isfinite(log.losses[-1])
-
-
-def _progress(log: _Log, batch_size: int) -> str:
-    return f"loss {log.losses[-1]:.4g}, accuracy {log.right[-1] / batch_size:.1%}"
-
-
-def _note(plan: Plan, stepper: Stepper, carry: Carry, log: _Log) -> bool:
-    """Adds a record; says whether the callback wants the run to end."""
-    since = log.history[-1].step if log.history else 0
-    losses, right = log.losses[since:], log.right[since:]
-    accuracy = float(np.mean(right)) / plan.batch_size
-    test = _measure(plan, stepper, carry, plan.test)
+def _note(now: _Run) -> None:
+    """Adds a record, and keeps the parameters where it is the best."""
+    plan, log = now.plan, now.log
+    losses, right = log.losses[log.noted :], log.right[log.noted :]
+    carry = now.packed.whole
+    answers = plan.batch_size * plan.answers
+    parts = {"validation": plan.validation, "test": plan.test}
+    found = {name: _measure(now, carry.params, carry.state, part) for name, part in parts.items()}
+    validation, test = found["validation"], found["test"]
     record = Record(
         step=len(log.losses),
         loss=float(np.mean(losses)),
-        train_accuracy=accuracy if plan.train.labelled else float("nan"),
-        test_loss=test.loss if test else float("nan"),
-        test_accuracy=test.accuracy if test else float("nan"),
+        train_accuracy=float(np.mean(right)) / answers if answers else None,
+        test_loss=test.loss if test else None,
+        test_accuracy=test.accuracy if test else None,
         seconds=log.seconds,
+        validation_loss=validation.loss if validation else None,
+        validation_accuracy=validation.accuracy if validation else None,
     )
     log.history.append(record)
-    if plan.callback is None:
-        return False
+    if now.best is not None and log.waited() == 0:
+        now.best = owned(carry.params), owned(carry.state)
+
+
+def _store(now: _Run) -> None:
+    """Before anybody is told of the record, so that what was told is not lost."""
+    if now.checkpoints is not None and not now.log.diverged:
+        steps, log = len(now.log.losses), now.log.stored()
+        now.checkpoints.save(steps, now.packed.whole, now.best, log)
+
+
+def _stop_when_patience_ends(now: _Run) -> None:
+    patience = now.plan.settings.patience
+    if patience is not None and now.log.history and now.log.waited() >= patience:
+        now.ended = f"ended, as {patience} records were not better than the best,"
+
+
+def _call_back(now: _Run) -> None:
+    if now.plan.settings.callback is None:
+        return
+    carry = now.packed.whole
     # Copies: the next step deletes the buffers of this one.
-    model = eqx.combine(owned(carry.params), stepper.rest)
-    return bool(plan.callback(record, model, owned(carry.state)))
+    model = eqx.combine(owned(carry.params), now.stepper.rest)
+    if now.plan.settings.callback(now.log.history[-1], model, owned(carry.state)):
+        now.ended = now.ended or "ended by the callback"
 
 
 def _measure(
-    plan: Plan, stepper: Stepper, carry: Carry, source: Source | None, limit: int | None = None
+    now: _Run, params: PyTree, state: Any, source: Source | None, limit: int | None = None
 ) -> Metrics | None:
     if source is None:
         return None
-    model = eqx.combine(carry.params, stepper.rest)
-    return measure(model, carry.state, source, _EVALUATION_BATCH, plan.loss, limit)
+    model, plan = eqx.combine(params, now.stepper.rest), now.plan
+    return measure(model, state, source, _EVALUATION_BATCH, plan.loss, plan.answers, limit)
 
 
-def _finish(plan: Plan, stepper: Stepper, carry: Carry, log: _Log, stopped: bool) -> FitResult:
-    train = _measure(plan, stepper, carry, plan.train, plan.train_examples)
+def _finish(now: _Run) -> FitResult:
+    plan, log = now.plan, now.log
+    ran = len(log.losses)
+    if ran > log.noted:
+        _note(now)
+    params, state = now.kept
+    train = _measure(now, params, state, plan.train, plan.settings.train_examples)
     assert train is not None
-    ran, last = len(log.losses), log.history[-1]
     # The update of the last step can overflow although its own loss was finite.
-    diverged = _diverged(log) or not np.isfinite(train.loss)
-    if diverged:
-        message = f"diverged: the loss was not finite at step {ran} of {plan.steps}"
-    else:
-        how = "ended by the callback" if stopped and ran < plan.steps else "finished"
-        message = f"{how} after {ran} steps: loss {train.loss:.4g}"
-    # The last record was made after the last step, so the test part is already measured.
-    test = None
-    if plan.test is not None:
-        test = Metrics(last.test_loss, last.test_accuracy, len(plan.test))
+    diverged = log.diverged or not np.isfinite(train.loss)
     return FitResult(
-        model=eqx.combine(carry.params, stepper.rest),
-        state=carry.state,
+        model=eqx.combine(params, now.stepper.rest),
+        state=state,
         history=tuple(log.history),
         losses=np.asarray(log.losses, np.float32),
         train=train,
-        test=test,
+        test=_recorded(now, "test", plan.test),
         steps=ran,
         seconds=log.seconds,
         diverged=diverged,
-        message=message,
+        message=_message(now, train, diverged),
+        validation=_recorded(now, "validation", plan.validation),
+        best_step=log.history[log.best].step if log.best >= 0 else None,
+        interrupted=now.interrupted,
     )
+
+
+def _recorded(now: _Run, name: str, part: Source | None) -> Metrics | None:
+    """The metrics of a part: those of the record of the parameters that are kept."""
+    if part is None:
+        return None
+    log = now.log
+    kept = len(log.history) - 1 if now.best is None else log.best
+    if kept < 0:
+        return _measure(now, *now.kept, part)
+    record = log.history[kept]
+    return Metrics(getattr(record, f"{name}_loss"), getattr(record, f"{name}_accuracy"), len(part))
+
+
+def _message(now: _Run, train: Metrics, diverged: bool) -> str:
+    ran, log = len(now.log.losses), now.log
+    asked = now.plan.settings.steps
+    if diverged:
+        return f"diverged: the loss was not finite at step {ran} of {asked}"
+    how = "finished"
+    if ran < asked:
+        how = "interrupted" if now.interrupted else now.ended
+    told = f"{how} after {ran} steps: loss {train.loss:.4g}"
+    if now.best is None or log.best < 0:
+        return told
+    return f"{told} with the parameters of step {log.history[log.best].step}"

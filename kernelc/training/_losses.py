@@ -1,35 +1,37 @@
-"""Losses of one example each, and which outputs count as right."""
+"""Losses of one example each: those with a name, their settings, and the user's own."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Literal, cast
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
 from kernelc._errors import DataError
 
 
-Loss = Callable[[Float[Array, "batch classes"], Shaped[Array, "batch ..."]], Array]
-Named = Literal["cross_entropy", "squared_error"]
+Loss = Callable[[Float[Array, "batch ..."], Shaped[Array, "batch ..."]], Array]
+Named = Literal["cross_entropy", "squared_error", "binary_cross_entropy", "huber"]
 
 
 def cross_entropy(
-    logits: Float[Array, "batch classes"], y: Shaped[Array, " batch"]
+    logits: Float[Array, "batch ... classes"], y: Int[Array, "batch ..."]
 ) -> Float[Array, " batch"]:
-    """−log softmax(logits)_y of every example."""
-    return optax.softmax_cross_entropy_with_integer_labels(logits, y)
+    """−log softmax(logits)_y of every example, the mean over its positions where it has any."""
+    return _mean(optax.softmax_cross_entropy_with_integer_labels(logits, y))
 
 
 @dataclasses.dataclass(frozen=True)
 class CrossEntropy:
     """Cross-entropy with smoothed labels: −Σ_k t_k log softmax(logits)_k.
 
-    t = (1 − s) onehot(y) + s/K for K classes (Szegedy et al. 2016, section 7).
+    t = (1 − s) onehot(y) + s/K for K classes (Szegedy et al. 2016, section 7). An example with
+    several positions has the mean over them.
 
     Arguments:
         label_smoothing: s in [0, 1).
@@ -55,44 +57,103 @@ class CrossEntropy:
             )
 
     def __call__(
-        self, logits: Float[Array, "batch classes"], y: Shaped[Array, " batch"]
+        self,
+        logits: Float[Array, "batch ... classes"],
+        y: Int[Array, "batch ..."],
     ) -> Float[Array, " batch"]:
         targets = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[-1]), self.label_smoothing)
-        return optax.softmax_cross_entropy(logits, targets)
+        return _mean(optax.softmax_cross_entropy(logits, targets))
 
 
 def squared_error(
-    outputs: Float[Array, "batch classes"], y: Shaped[Array, "batch ..."]
+    outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
 ) -> Float[Array, " batch"]:
     """½ Σ_k (f_k − t_k)² of every example; t is y itself, or its one-hot row for labels."""
     target = y if y.ndim == outputs.ndim else jax.nn.one_hot(y, outputs.shape[-1])
-    return 0.5 * jnp.sum((outputs - target) ** 2, axis=-1)
+    return _sum(0.5 * (outputs - target) ** 2)
 
 
-_LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "squared_error": squared_error}
+@dataclasses.dataclass(frozen=True)
+class Huber:
+    """Huber's loss Σ_k h(f_k − t_k), which grows linearly beyond δ.
+
+    h(r) = ½ r² for |r| ≤ δ, else δ (|r| − ½ δ) (Huber 1964, Robust estimation of a location
+    parameter). t is y itself, or its one-hot row for labels.
+
+    Arguments:
+        delta: δ, positive and finite, in the unit of the targets.
+
+    Raises: DataError for another δ.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> Huber(1.0)(jnp.array([[0.5], [3.0]]), jnp.array([[0.0], [0.0]])).tolist()
+        [0.125, 2.5]
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.delta) and self.delta > 0):
+            raise DataError(
+                where="Huber: delta",
+                found=repr(self.delta),
+                law="The residual where the loss turns linear is positive and finite",
+                remedy="Pass for example 1.0",
+            )
+
+    def __call__(
+        self, outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
+    ) -> Float[Array, " batch"]:
+        target = y if y.ndim == outputs.ndim else jax.nn.one_hot(y, outputs.shape[-1])
+        return _sum(optax.huber_loss(outputs, target, delta=self.delta))
+
+
+def binary_cross_entropy(
+    logits: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
+) -> Float[Array, " batch"]:
+    """−Σ_k [t_k log σ(f_k) + (1 − t_k) log(1 − σ(f_k))] of every example, t_k = y_k in [0, 1]."""
+    return _sum(optax.sigmoid_binary_cross_entropy(logits, y))
+
+
+_LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy,
+    "squared_error": squared_error,
+    "binary_cross_entropy": binary_cross_entropy,
+    "huber": Huber(),
+}
 
 
 def resolve(loss: Named | Loss) -> Loss:
     """The loss of that name, or the callable itself; DataError for anything else."""
     if callable(loss):
         return loss
-    if loss not in _LOSSES:
+    if not isinstance(loss, str) or loss not in _LOSSES:
         raise DataError(
             where="loss",
             found=repr(loss),
             law=f"A loss is one of {', '.join(_LOSSES)} or a function",
-            remedy="Pass a name, or a function of (logits, y) that gives one loss per example",
+            remedy="Pass a name, or a function of (outputs, y) that gives one loss per example",
         )
     return cast(Loss, _LOSSES[loss])
 
 
-def right(
-    logits: Float[Array, "batch classes"], y: Shaped[Array, "batch ..."]
-) -> Bool[Array, " batch"]:
-    """Which examples have their largest logit at the label.
+def is_named(loss: Loss) -> bool:
+    """Whether the loss is one of this package."""
+    known = any(loss is each for each in _LOSSES.values())
+    return known or isinstance(loss, CrossEntropy | Huber)
 
-    None where y is no label. A row with NaN is wrong: argmax alone would call it class 0.
-    """
-    if y.ndim != 1:
-        return jnp.zeros(len(y), bool)
-    return (jnp.argmax(logits, axis=-1) == y) & ~jnp.isnan(logits).any(axis=-1)
+
+def by_example(
+    loss: Loss, outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
+) -> Float[Array, " batch"]:
+    """The loss of every example; of a loss with a value for each output their mean."""
+    return _mean(loss(outputs, y))
+
+
+def _sum(values: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
+    return jnp.sum(values, axis=tuple(range(1, values.ndim)))
+
+
+def _mean(values: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
+    return jnp.mean(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,33 +15,37 @@ if TYPE_CHECKING:
 
 
 def loss_curves(result: FitResult, path: str | os.PathLike[str]) -> None:
-    """Writes a figure with the losses on the left and the accuracies on the right."""
+    """Writes a figure of the losses, and of the accuracies if there are any."""
     # Imported here: matplotlib takes long to load, and training does not need it.
     needed("matplotlib", extra="plot", use="pictures")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     # Figure with its own canvas: pyplot would keep every figure and may ask for a display.
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    scored = any(record.train_accuracy is not None for record in result.history)
+    figure = Figure(figsize=(9 if scored else 5, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    steps = [record.step for record in result.history]
-
-    left.plot(np.arange(1, len(result.losses) + 1), result.losses, lw=0.7, label="batch")
-    left.plot(steps, [record.test_loss for record in result.history], "o-", ms=3, label="test")
-    left.set(xlabel="step", ylabel="loss")
+    panels = figure.subplots(1, 2 if scored else 1, squeeze=False)[0]
+    panels[0].plot(np.arange(1, len(result.losses) + 1), result.losses, lw=0.7, label="batch")
+    for part in ("validation", "test"):
+        _curve(panels[0], result, f"{part}_loss", part)
+    panels[0].set(xlabel="step", ylabel="loss")
     # A logarithmic axis shows loss over decades, and cannot show zero.
     finite = result.losses[np.isfinite(result.losses)]
     if finite.size and finite.min() > 0:
-        left.set_yscale("log")
-
-    for name, values in (
-        ("train", [record.train_accuracy for record in result.history]),
-        ("test", [record.test_accuracy for record in result.history]),
-    ):
-        right.plot(steps, values, "o-", ms=3, label=name)
-    right.set(xlabel="step", ylabel="accuracy", ylim=(-0.02, 1.02))
-    for axes in (left, right):
+        panels[0].set_yscale("log")
+    for part in ("train", "validation", "test") if scored else ():
+        _curve(panels[1], result, f"{part}_accuracy", part)
+        panels[1].set(xlabel="step", ylabel="accuracy", ylim=(-0.02, 1.02))
+    for axes in panels:
         axes.legend(frameon=False)
     figure.suptitle(result.message, fontsize=9)
     figure.savefig(path)
+
+
+def _curve(axes: Any, result: FitResult, name: str, label: str) -> None:
+    """One number of the records against steps, where there is one."""
+    found = [(record.step, getattr(record, name)) for record in result.history]
+    found = [(step, value) for step, value in found if value is not None]
+    if found:
+        axes.plot(*zip(*found, strict=True), "o-", ms=3, label=label)

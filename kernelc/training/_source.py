@@ -50,11 +50,6 @@ class Source(Protocol):
 
     placement: NamedSharding | None
 
-    @property
-    def labelled(self) -> bool:
-        """Whether targets are labels, and not rows of numbers."""
-        ...
-
     def __len__(self) -> int: ...
 
     def chunk(self, batch_size: int, most: int) -> int:
@@ -92,10 +87,6 @@ class Held:
     placement: NamedSharding | None
     resident: bool
 
-    @property
-    def labelled(self) -> bool:
-        return self.y.ndim == 1
-
     def __len__(self) -> int:
         return len(self.x)
 
@@ -132,10 +123,6 @@ class Made:
         # One thread: a maker that wants more has threads of its own, as that of ImageNet.
         self._thread: ThreadPoolExecutor | None = None
         self._ahead: dict[int, Future[Float[np.ndarray, "batch ..."]]] = {}
-
-    @property
-    def labelled(self) -> bool:
-        return self._y.ndim == 1
 
     def __len__(self) -> int:
         return len(self._x)

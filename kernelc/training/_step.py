@@ -14,7 +14,8 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
 from kernelc.training._call import apply
-from kernelc.training._losses import Loss, right
+from kernelc.training._losses import Loss, by_example
+from kernelc.training._scoring import right
 
 
 class Carry(NamedTuple):
@@ -138,25 +139,41 @@ def _one_step(fixed: Fixed, batches: Batches, carry: Carry, rows: Int[Array, " b
         model: Callable = eqx.combine(params, fixed.rest)
         # A state can be changed only once, and an optimiser may ask for the loss again.
         state = jax.tree.map(lambda leaf: leaf, carry.state)
-        logits, state = apply(model, x, state, key)
-        return jnp.mean(fixed.loss(logits, y)), (state, jnp.sum(right(logits, y)))
+        outputs, state = apply(model, x, state, key)
+        hits = jnp.sum(right(fixed.loss, outputs, y))
+        return jnp.mean(by_example(fixed.loss, outputs, y)), (state, hits)
 
     gradient = jax.value_and_grad(objective, has_aux=True)
     (loss, (state, hits)), grads = gradient(carry.params)
 
+    def value(params: PyTree) -> Float[Array, ""]:
+        return objective(params)[0]
+
+    params, opt_state = updated(fixed.optimizer, carry, grads, loss, value)
+    return Carry(params, opt_state, state, carry.step + 1), loss, hits
+
+
+def updated(
+    optimizer: optax.GradientTransformation,
+    carry: Carry,
+    grads: PyTree,
+    loss: Float[Array, ""],
+    objective: Callable[[PyTree], Float[Array, ""]],
+) -> tuple[PyTree, PyTree]:
+    """Parameters and optimiser state after an update, with all that optimisers ask for."""
+
     def value(params: PyTree, obj_fn: Any = None) -> Float[Array, ""]:
         # A line search refuses arguments that its function does not take, Sophia's included.
         del obj_fn
-        return objective(params)[0]
+        return objective(params)
 
     # What optimisers ask for beyond the gradient: the loss and its gradient (line searches,
     # adaptive rates) and the loss as a function (line searches, Sophia's curvature). What is
     # not asked for is not computed.
     extra = {"value": loss, "grad": grads, "value_fn": value, "obj_fn": value}
-    update = optax.with_extra_args_support(fixed.optimizer).update
+    update = optax.with_extra_args_support(optimizer).update
     updates, opt_state = update(grads, carry.opt_state, carry.params, **extra)
-    params = optax.apply_updates(carry.params, updates)
-    return Carry(params, opt_state, state, carry.step + 1), loss, hits
+    return optax.apply_updates(carry.params, updates), opt_state
 
 
 @functools.partial(jax.jit, static_argnums=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,12 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import PyTree
+from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError
 from kernelc.curvature import KFAC
-from kernelc.training._fit import Data, Optimizer, train
+from kernelc.data import Rows
+from kernelc.training._fit import Data, train
 from kernelc.training._losses import Loss, Named
 from kernelc.training._result import FitResult
+from kernelc.training._settings import Keep, Optimizer, Settings
 
 
 def learning_rate_sweep(
@@ -31,18 +35,21 @@ def learning_rate_sweep(
     train_examples: int = 10_000,
     progress: bool | None = None,
     state: Any = None,
+    validation: float | tuple[ArrayLike | Rows, ArrayLike] | None = None,
+    keep: Keep = "last",
+    patience: int | None = None,
 ) -> dict[float, FitResult]:
     """Trains the model from the same start at every rate, compiling once for all of them.
 
     Arguments:
         model, data, steps, batch_size, seed, loss, eval_every, train_examples, progress,
-            state: as in `fit`.
+            state, validation, keep, patience: as in `fit`.
         rates: learning rates, positive and finite.
         make_optimizer: gives the optimiser for a learning rate, for example `optax.sgd` or
             `lambda rate: optax.sgd(rate, momentum=0.9)`. The rate is a traced number for
             Optax, and a plain one in `lambda rate: kernelc.kfac(rate)`.
 
-    Returns: a dict from every rate to its `FitResult`.
+    Returns: a dict from every rate to its `FitResult`; Ctrl-C ends it with the run under way.
 
     Raises: DataError as `fit` does, and for rates that are none.
 
@@ -62,7 +69,14 @@ def learning_rate_sweep(
             law="A sweep has at least one learning rate",
             remedy="Pass for example [0.001, 0.01, 0.1]",
         )
-    options: dict[str, Any] = dict(
+    first = make_optimizer(chosen[0])
+    # The rate is part of the optimiser's state, so that all runs share one compiled step; a step
+    # of K-FAC takes it as an argument.
+    shared = None
+    if not isinstance(first, KFAC):
+        shared = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
+    settings = Settings(
+        optimizer=first if shared is None else shared,
         steps=steps,
         batch_size=batch_size,
         seed=seed,
@@ -71,19 +85,17 @@ def learning_rate_sweep(
         train_examples=train_examples,
         progress=progress,
         state=state,
-        callback=None,
+        validation=validation,
+        keep=keep,
+        patience=patience,
     )
-    if isinstance(make_optimizer(chosen[0]), KFAC):
-        # A step of K-FAC takes the rate as an argument.
-        return {
-            rate: train(model, data, optimizer=make_optimizer(rate), **options) for rate in chosen
-        }
-    # The rate is part of the optimiser's state, so that all runs share one compiled step.
-    optimizer = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
-    return {
-        rate: train(model, data, optimizer=optimizer, adjust=_at(rate), **options)
-        for rate in chosen
-    }
+    found: dict[float, FitResult] = {}
+    for rate in chosen:
+        at = {"optimizer": make_optimizer(rate)} if shared is None else {"adjust": _at(rate)}
+        found[rate] = train(model, data, dataclasses.replace(settings, **at))
+        if found[rate].interrupted:
+            break
+    return found
 
 
 def _named(make_optimizer: Callable) -> Callable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -11,19 +12,20 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 import kernelc as kc
+from kernelc.training._lock import locked
 
 
-def model(width: int = 8, seed: int = 0) -> kc.Model:
+def model(width: int = 8, seed: int = 0, activation: Any = "tanh", rate: float = 0.2) -> kc.Model:
     """Batch norm has a state, dropout a key."""
     x = kc.Input((6,))
-    layers = kc.chain(
-        kc.Dense(width), kc.BatchNorm(), kc.Activation("tanh"), kc.Dropout(0.2), kc.Dense(3)
-    )
+    act = kc.Activation(activation) if isinstance(activation, str) else activation
+    layers = kc.chain(kc.Dense(width), kc.BatchNorm(), act, kc.Dropout(rate), kc.Dense(3))
     return kc.lower(kc.Network(x, layers(x)), key=jax.random.key(seed))
 
 
@@ -35,8 +37,14 @@ def data() -> tuple[np.ndarray, np.ndarray]:
 
 def run(folder: Path | None, stop_at: int | None = None, **options: Any) -> kc.FitResult:
     options = {"steps": 12, "batch_size": 20, "eval_every": 4, "seed": 3, **options}
+    made = model(
+        options.pop("width", 8),
+        options.pop("model", 0),
+        options.pop("activation", "tanh"),
+        options.pop("rate", 0.2),
+    )
     return kc.fit(
-        model(options.pop("width", 8)),
+        made,
         options.pop("data", data()),
         callback=None if stop_at is None else lambda record, *_: record.step >= stop_at,
         checkpoint=folder,
@@ -78,20 +86,62 @@ def test_a_run_goes_on_beyond_where_it_was_to_end(tmp_path: Path) -> None:
     assert_same(run(tmp_path, steps=12), run(None, steps=12))
 
 
+def doubled(logits, y):
+    return 2 * optax.softmax_cross_entropy_with_integer_labels(logits, y)
+
+
+X, Y = data()
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"seed": 4}, "seed 3 for 4"),
-        ({"batch_size": 10}, "batch size 20 for 10"),
-        ({"data": (data()[0] + 1, data()[1])}, "data "),
-        ({"width": 9}, "arrays "),
-        ({"optimizer": optax.sgd(0.1)}, "arrays "),
+        ({"seed": 4}, "has seed 3 for 4"),
+        ({"batch_size": 10}, "has batch size 20 for 10"),
+        ({"data": (X + 1, Y)}, "has training examples: .*first 0.12573.* for .*first 1.12573"),
+        ({"data": (X, (Y + 1) % 3)}, "has training targets: .*first 2.* for .*first 0"),
+        ({"data": (X, Y, X, Y)}, "has test part absent for there"),
+        ({"validation": 0.2}, "validation part absent for there"),
+        ({"width": 9}, r"dense_1\.weight float32 \(6, 8\) for float32 \(6, 9\)"),
+        ({"model": 1}, r"has initial weights: dense_1\.weight differs first \(first entry 0.08"),
+        ({"activation": "relu"}, "has model: another computation, with the operations tanh for "),
+        ({"activation": kc.Activation("tanh", alpha=2.0)}, "has model: another computation"),
+        ({"rate": 0.3}, "has model: another computation, with 0.8 for 0.7"),
+        ({"loss": "squared_error"}, "has loss cross_entropy for squared_error"),
+        ({"loss": kc.CrossEntropy(0.1)}, r"has loss cross_entropy for CrossEntropy\(label_sm"),
+        ({"loss": doubled}, "has loss cross_entropy for doubled"),
+        ({"optimizer": optax.sgd(0.1)}, "has optimizer: another computation, with the operations"),
+        ({"optimizer": optax.adam(1e-2)}, "has optimizer: another computation, with -0.001 for -0"),
+        ({"optimizer": optax.adam(optax.linear_schedule(1e-3, 0, 9))}, "has optimizer: another"),
+        ({"optimizer": kc.kfac(0.03, damping=0.1)}, "has optimizer an Optax.* for K-FAC"),
+        ({"steps": 2}, "a run of 4 steps, where 2 are asked for. .*kernelc.restore"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
-def test_another_run_is_refused(stored: Path, options: dict, told: str) -> None:
+def test_another_run_is_refused_by_what_differs(stored: Path, options: dict, told: str) -> None:
     with pytest.raises(kc.LoadError, match=told):
         run(stored, **options)
+
+
+def test_settings_of_the_same_kind_are_told_apart(tmp_path: Path) -> None:
+    """Numbers of a user's loss, which no state holds, and of an injected rate."""
+
+    def weighted(weights):
+        return lambda f, y: doubled(f, y) * jnp.asarray(weights)[y]
+
+    ones = [{"loss": weighted(np.array(row, np.float32))} for row in ([1, 1, 2], [1, 2, 2])]
+    rates = [{"optimizer": optax.inject_hyperparams(optax.sgd)(rate)} for rate in (0.1, 0.2)]
+    for name, (one, other), told in (
+        ("loss", ones, "loss: another computation"),
+        (
+            "rate",
+            rates,
+            "initial optimizer state: hyperparams.learning_rate differs first .*0.1 for 0.2",
+        ),
+    ):
+        run(tmp_path / name, stop_at=4, **one)
+        with pytest.raises(kc.LoadError, match=told):
+            run(tmp_path / name, **other)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +164,86 @@ def test_a_file_cut_short_is_told_by_folder(copied: Path) -> None:
         run(copied)
 
 
+def flip(path: Path, at: int) -> None:
+    """Turns one bit of a file over."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def test_a_digit_changed_in_the_log_is_told(copied: Path) -> None:
+    (text,) = (copied / "4" / "log").glob("metadata")
+    flip(text, text.read_text().index('"losses"') + 15)
+    with pytest.raises(kc.LoadError, match="the log is not what was written"):
+        run(copied)
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(kc.LoadError, match=f"in process {os.getpid()}"):
+        run(tmp_path)
+    # The folder is free again.
+    assert run(tmp_path, stop_at=4).steps == 4
+
+
+def test_a_path_that_is_no_folder_is_told_before_the_first_step(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "below"):
+        with pytest.raises(kc.KernelcError, match="written to a folder"):
+            run(path)
+
+
+@pytest.mark.parametrize("reason", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ValueError()])
+def test_what_was_stored_survives_a_disk_that_is_full(
+    copied: Path, reason: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import orbax.checkpoint
+
+    def full(*args: Any, **options: Any) -> None:
+        raise reason
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orbax.checkpoint.CheckpointManager, "save", full)
+        with pytest.raises(kc.KernelcError, match="Free space") as caught:
+            run(copied)
+    assert caught.value.__cause__ is reason
+    assert_same(run(copied), run(None))
+
+
+def test_orbax_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "orbax.checkpoint", None)
+    with pytest.raises(kc.PackageError, match=r"kernelc\[checkpoint\]"):
+        run(tmp_path)
+
+
+def test_a_model_is_read_out_of_the_folder(stored: Path) -> None:
+    stopped = run(None, stop_at=4)
+    found = kc.restore(stored, model(seed=7))
+    assert (found.steps, found.best_step, found.history[0].step) == (4, None, 4)
+    for a, b in zip(arrays(found), arrays(stopped), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(found.losses, stopped.losses)
+
+
+def test_a_model_is_read_by_its_network_and_no_other(stored: Path, tmp_path: Path) -> None:
+    x = kc.Input((6,))
+    names = ["tanh", "relu"]
+    networks = [
+        kc.Network(x, kc.chain(kc.Dense(8), kc.BatchNorm(), kc.Activation(name),
+                               kc.Dropout(0.2), kc.Dense(3))(x))
+        for name in names
+    ]  # fmt: skip
+    assert kc.restore(stored, networks[0]).steps == 4
+    for other, told in (
+        (networks[1], "operations tanh for "),
+        (kc.Network(x, kc.Dense(3)(x)), r"array dense_1.weight float32 \(6, 8\)"),
+    ):
+        with pytest.raises(kc.LoadError, match=told):
+            kc.restore(stored, other)
+    with pytest.raises(kc.LoadError, match="no checkpoint"):
+        kc.restore(tmp_path, networks[0])
+
+
 READ = """
 import sys
 from pathlib import Path
@@ -127,7 +257,7 @@ except kc.LoadError as error:
 
 
 def test_arrays_cut_short_are_told_by_folder(copied: Path) -> None:
-    for path in (copied / "4" / "carry").rglob("*"):
+    for path in (copied / "4" / "model").rglob("*"):
         if path.is_file() and path.parent.name == "d":
             path.write_bytes(path.read_bytes()[:50])
     # In a process of its own: Orbax leaves reads behind that complain once nobody waits for them.

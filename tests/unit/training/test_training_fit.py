@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from kernelc import DataError
+from kernelc import DataError, kfac
 from kernelc.data import arrays, batch_indices, digits
 from kernelc.training import evaluate, fit
 
@@ -203,7 +203,8 @@ def test_squared_error_on_labels_and_on_targets(data, mlp):
     x, y = data.train_x[:200], data.train_y[:200]
     rows = np.eye(10, dtype=np.float32)[y]
     targets = fit(mlp, (x, rows), loss="squared_error", steps=20, progress=False)
-    assert np.isnan(targets.train.accuracy)
+    assert targets.train.accuracy is None
+    assert targets.history[-1].train_accuracy is None
     assert targets.to_dict()["train"]["accuracy"] is None
 
     def halved(logits, y):
@@ -244,7 +245,7 @@ def test_data_beyond_the_device_limit_gives_the_same_run(data, mlp, monkeypatch)
 def test_a_pair_of_arrays_has_no_test_part(data, mlp):
     result = fit(mlp, (data.train_x, data.train_y), steps=3, progress=False)
     assert result.test is None
-    assert np.isnan(result.history[-1].test_loss)
+    assert result.history[-1].test_loss is result.history[-1].test_accuracy is None
 
 
 @pytest.mark.parametrize("show", [True, False, None])
@@ -274,11 +275,33 @@ def test_plot_writes_a_file(data, mlp, tmp_path):
         {"loss": "hinge"},
         {"loss": lambda logits, y: jnp.mean(logits)},
         {"optimizer": 0.1},
+        {"optimizer": optax.adam(0.0)},
+        {"optimizer": optax.sgd(-1e-3)},
+        {"optimizer": optax.adam(float("nan"))},
+        {"optimizer": optax.scale_by_adam()},  # goes uphill: its sign was forgotten
+        {"optimizer": optax.MultiSteps(optax.sgd(0.0), 4).gradient_transformation()},
+        {"optimizer": kfac(0.0)},
     ],
 )
 def test_bad_options_are_refused(data, mlp, options):
     with pytest.raises(DataError):
         fit(mlp, data, **options)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.sgd(optax.linear_schedule(0.0, 0.1, 10)),
+        optax.sgd(optax.join_schedules([optax.constant_schedule(0.0), lambda _: 0.1], [9])),
+        optax.MultiSteps(optax.sgd(0.1), 6).gradient_transformation(),
+        optax.polyak_sgd(),
+    ],
+    ids=["warm-up", "late", "accumulation", "polyak"],
+)
+def test_optimisers_that_begin_with_updates_of_zero_are_taken(data, optimizer):
+    net = eqx.nn.Linear(64, 10, key=jax.random.key(1))
+    result = fit(net, data, optimizer=optimizer, steps=12, progress=False)
+    assert not same(result.model, net)
 
 
 def test_data_that_does_not_fit_is_refused(data, mlp):

@@ -1,0 +1,156 @@
+"""What targets mean to a loss: labels, numbers or answers, and which outputs are right."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Shaped
+
+from kernelc._errors import DataError
+from kernelc.data import is_one_hot, told
+from kernelc.training._losses import (
+    CrossEntropy,
+    Huber,
+    Loss,
+    binary_cross_entropy,
+    cross_entropy,
+    squared_error,
+)
+
+
+_TWO_CLASSES = (
+    'For yes or no use loss="binary_cross_entropy"; for numbers "squared_error" or "huber"; for '
+    "two classes give the network two outputs"
+)
+
+
+def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
+    """Targets in the form in which the loss compares them with outputs.
+
+    One number per example becomes a column where the network has one output: a loss that
+    subtracts (batch,) from (batch, 1) would compare each example with all others.
+
+    Arguments:
+        y: targets of shape (n, ...), whole ones as int32.
+        shape: that of the outputs of one example.
+        loss: what compares them.
+
+    Raises: DataError for targets that this loss cannot compare with such outputs.
+    """
+    single = int(np.prod(shape, dtype=int)) == 1 and len(shape) <= 1
+    if loss is cross_entropy or isinstance(loss, CrossEntropy):
+        _require_labels(y, shape)
+        return y
+    if single and y.shape[1:] in ((), (1,)):
+        y = _numbers(y).reshape(len(y), *shape)
+    if loss is binary_cross_entropy:
+        _require_answers(y, shape)
+        return _numbers(y)
+    if loss is squared_error or isinstance(loss, Huber):
+        if y.shape[1:] == shape:
+            return _numbers(y)
+        if not _are_labels(y, shape) or y.ndim != 1:
+            _refuse(
+                y, shape, "Such a loss compares every output with a number", _reshaped(y, shape)
+            )
+    if _are_labels(y, shape):
+        _require_range(y, shape)
+    return y
+
+
+def answers(loss: Loss, shape: tuple[int, ...], y: np.ndarray) -> int:
+    """How many answers of an example are right or wrong; 0 where that has no meaning.
+
+    Arguments:
+        loss, shape: as in `fitted`.
+        y: what `fitted` returned.
+    """
+    if loss is binary_cross_entropy:
+        return int(np.prod(shape, dtype=int))
+    return int(np.prod(shape[:-1], dtype=int)) if _are_labels(y, shape) else 0
+
+
+def right(
+    loss: Loss, outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
+) -> Int[Array, " batch"]:
+    """How many answers of every example are right; zeros where that has no meaning.
+
+    A label is met by the largest logit, an answer of `binary_cross_entropy` by a logit of its
+    sign. A row with NaN is wrong: argmax alone would call it class 0.
+    """
+    if loss is binary_cross_entropy:
+        good = ((outputs > 0) == (y > 0.5)) & ~jnp.isnan(outputs)
+    elif _are_labels(y, outputs.shape[1:]):
+        good = (jnp.argmax(outputs, axis=-1) == y) & ~jnp.isnan(outputs).any(axis=-1)
+    else:
+        return jnp.zeros(len(y), jnp.int32)
+    return jnp.sum(good, axis=tuple(range(1, good.ndim)), dtype=jnp.int32)
+
+
+def _are_labels(y: Any, shape: tuple[int, ...]) -> bool:
+    """Whether targets are class numbers for outputs that are logits."""
+    whole = jnp.issubdtype(y.dtype, jnp.integer)
+    return bool(whole and shape and shape[-1] > 1 and y.shape[1:] == tuple(shape[:-1]))
+
+
+def _numbers(y: np.ndarray) -> np.ndarray:
+    return y if jnp.issubdtype(y.dtype, np.floating) else y.astype(np.float32)
+
+
+def _require_labels(y: np.ndarray, shape: tuple[int, ...]) -> None:
+    law = "Cross-entropy takes a class number for every row of logits, one logit for every class"
+    if shape in ((), (1,)):
+        _refuse(y, shape, law, _TWO_CLASSES)
+    if not _are_labels(y, shape):
+        _refuse(y, shape, law, _class_numbers(y, shape))
+    _require_range(y, shape)
+
+
+def _class_numbers(y: np.ndarray, shape: tuple[int, ...]) -> str:
+    if is_one_hot(y):
+        return "Pass class numbers of shape (n,): y.argmax(axis=1)"
+    if y.shape[1:] == shape[:-1] and np.all(y == np.floor(y)):
+        return "Pass class numbers as integers: y.astype(int)"
+    if y.shape[1:] == shape and np.all((y == 0) | (y == 1)):
+        return 'For several labels of one example use loss="binary_cross_entropy"'
+    return 'For numbers use loss="squared_error" or "huber", or a function of (outputs, y)'
+
+
+def _require_answers(y: np.ndarray, shape: tuple[int, ...]) -> None:
+    if y.shape[1:] == shape and y.min() >= 0 and y.max() <= 1:
+        return
+    remedy = "Give the network one output for every label"
+    if y.shape[1:] == shape:
+        remedy = "Pass 0 for no and 1 for yes"
+    elif y.ndim == 1:
+        remedy = 'For classes use loss="cross_entropy"; for yes or no give the network one output'
+    _refuse(y, shape, "Binary cross-entropy takes a number in [0, 1] for every output", remedy)
+
+
+def _require_range(y: np.ndarray, shape: tuple[int, ...]) -> None:
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= shape[-1]:
+        raise DataError(
+            where="data and model",
+            found=f"labels from {low} to {high} against {shape[-1]} logits",
+            law="There is one logit for every class, and classes are numbered from 0",
+            remedy="Give the last layer as many outputs as there are classes, or pass targets that "
+            "are no labels as floats",
+        )
+
+
+def _reshaped(y: np.ndarray, shape: tuple[int, ...]) -> str:
+    if y[:1].size == int(np.prod(shape)):
+        return f"Reshape the targets: y.reshape({(-1, *shape)})"
+    return f"Give the network outputs of shape {y.shape[1:] or (1,)}"
+
+
+def _refuse(y: np.ndarray, shape: tuple[int, ...], law: str, remedy: str) -> NoReturn:
+    raise DataError(
+        where="data and model",
+        found=f"targets of {told(y)}, against outputs of shape {shape}",
+        law=law,
+        remedy=remedy,
+    )
