@@ -19,6 +19,9 @@ from ._moments import expectation_mp, integral_mp, kinks_mp
 if TYPE_CHECKING:
     from ._scalar import ScalarFunction
 
+_LARGEST_COSINE = 0.9
+_MOST_TERMS = 700
+_MOST_NODES = 2000
 _GUARD = 15  # digits carried beyond those asked for
 
 
@@ -101,7 +104,9 @@ def _cross_mp(
     a, b, c, s = pair
     left, right = point_masses(phi, m), point_masses(psi, n)
     if phi.analytic and psi.analytic:
-        return _trapezoids(phi.mpmath(m), psi.mpmath(n), pair)
+        f, g = phi.mpmath(m), psi.mpmath(n)
+        series = _mehler(f, g, pair)
+        return _trapezoids(f, g, pair) if series is None else series
     if s == 0:
         return _on_line(phi, m, psi, n, pair)
     given = _conditional(psi, n, right)
@@ -178,6 +183,60 @@ def _on_line(
             if mpmath.almosteq(t, r):
                 return mpmath.sign(jump * other_jump) * mpmath.inf
     return total
+
+
+def _mehler(
+    f: Callable[[Any], Any], g: Callable[[Any], Any], pair: tuple[Any, Any, Any, Any]
+) -> Any:
+    """Mehler's series, the sum of cⁿ f_n g_n over Hermite coefficients; None where it is long.
+
+    Coefficients are integrals over a line, so this costs nodes times terms where a tensor rule
+    costs nodes squared, each with a value of g. By Parseval's identity the terms left out are at
+    most |c|ⁿ times the rest of E f² and E g².
+    """
+    a, b, c, _ = pair
+    if abs(c) > _LARGEST_COSINE:
+        return None
+    tolerance = mpmath.ldexp(1, 20 - mpmath.mp.prec)
+    limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 2
+    step, previous = 1 / (2 * max(mpmath.mpf(1), a, b)), None
+    while limit / step < _MOST_NODES:
+        half = int(limit / step)
+        z = [i * step for i in range(-half, half + 1)]
+        w = [step * mpmath.npdf(x) for x in z]
+        total = _mehler_sum([f(a * x) for x in z], [g(b * x) for x in z], c, z, w, tolerance)
+        if total is None:
+            return None
+        if previous is not None and abs(total - previous) <= mpmath.sqrt(tolerance) * (
+            1 + abs(total)
+        ):
+            return total
+        previous, step = total, step / 2
+    return None
+
+
+def _mehler_sum(f: list, g: list, c: Any, z: list, w: list, tolerance: Any) -> Any:
+    """The series at one rule of nodes z and weights w; None when it does not end."""
+    f = [v * x for v, x in zip(w, f, strict=True)]
+    g = [v * x for v, x in zip(w, g, strict=True)]
+    size = [mpmath.fsum(x * x / v for x, v in zip(values, w, strict=True)) for values in (f, g)]
+    rest, total = list(size), mpmath.mpf(0)
+    before, polynomial = [mpmath.mpf(0)] * len(z), [mpmath.mpf(1)] * len(z)
+    bound = tolerance * mpmath.sqrt(size[0] * size[1])
+    for n in range(_MOST_TERMS):
+        first, second = mpmath.fdot(f, polynomial), mpmath.fdot(g, polynomial)
+        total += c**n * first * second
+        rest = [max(r - x * x, 0) for r, x in zip(rest, (first, second), strict=True)]
+        floor = [tolerance * x for x in size]
+        left = mpmath.sqrt(max(rest[0], floor[0]) * max(rest[1], floor[1]))
+        if abs(c) ** (n + 1) * left <= bound:
+            return total
+        ahead, behind = 1 / mpmath.sqrt(n + 1), mpmath.sqrt(mpmath.mpf(n) / (n + 1))
+        polynomial, before = (
+            [ahead * x * p - behind * o for x, p, o in zip(z, polynomial, before, strict=True)],
+            polynomial,
+        )
+    return None
 
 
 def _trapezoids(

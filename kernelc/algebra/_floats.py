@@ -85,7 +85,9 @@ class FloatRing(Ring[Any]):
         key = (phi, psi, q1, q2, order, _content(k))
         if key not in self._kept:
             values = [
-                activations.cross_dual(phi, psi, q1, q2, each, (order, order))
+                activations.cross_dual(
+                    phi, psi, q1, q2, each, (order, order), one_minus_c=_edge(q1, q2, each)
+                )
                 for each in np.ravel(k).tolist()
             ]
             self._kept[key] = _shaped_like(k, np.array(values))
@@ -99,6 +101,12 @@ class FloatRing(Ring[Any]):
         values = np.full(distinct.shape, math.nan)
         if own is not None:
             values[distinct >= q * (1 - _SAME)] = own
+            mirrored = {"even": own, "odd": -own}.get(str(phi.parity))
+            if mirrored is not None:
+                # phi' of an even function is odd, and the other way round.
+                sign = -1 if order % 2 else 1
+                values[distinct <= -q * (1 - _SAME)] = sign * mirrored
+        distinct = np.where(distinct <= -q * (1 - _SAME), -q, distinct)
         apart = np.isnan(values)
         # Opposite inputs likewise, or their pair is integrated as two that differ.
         distinct[distinct <= -q * (1 - _SAME)] = -q
@@ -113,6 +121,13 @@ class FloatRing(Ring[Any]):
         if key not in self._kept:
             self._kept[key] = activations.moments(phi, math.sqrt(q))
         return self._kept[key]
+
+
+def _edge(q1: float, q2: float, k: float) -> float | None:
+    """1 - c where k is that of proportional values up to rounding; None elsewhere."""
+    if abs(k) < math.sqrt(q1) * math.sqrt(q2) * (1 - _SAME):
+        return None
+    return 0.0 if k > 0 else 2.0
 
 
 def _scaled(phi: ScalarFunction, q: float, order: int = 0) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Derived formulas: from a network to named SymPy equations."""
 
 from ._derive import derive as derive
-from ._iterate import Component as Component, Iterate as Iterate
+from ._iterate import Iterated as Iterated, Link as Link
 from ._kernel import Kernel as Kernel, KernelValue as KernelValue
 from ._maps import (
     CMap as CMap,

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
-from sympy.core.symbol import Str
 
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, Second, Signal
 from ..ir import Network, Run, as_network, runs, visit
-from ._iterate import Component, Iterate
+from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
 from ._maps import LocalMap
 from ._ring import SymbolicRing
+from ._stages import stages
 from ._symbols import Symbols
 from ._tape import Nature, Tape, substituted
 
@@ -158,28 +158,24 @@ class _Pass:
     ) -> tuple[Second[sympy.Expr], Nature]:
         """Some runs of the main path, applied to a signal."""
         nature = Nature.of(signal, self.carry_means)
-        state: Any = sympy.Tuple(*nature.pack(signal))
+        state = _State(maps, tuple(nature.pack(signal)))
         for group, count in _groups(found):
             left = count
             while left:
                 body, after = self._body(group, nature, algebra)
-                if tuple(body.expr) == body.variables:
+                if len(body) == 1 and tuple(body[0].expr) == body[0].variables:
                     # Nothing changes but what is known of the signal.
                     nature, left = after, (0 if after == nature else left - 1)
                     continue
                 times = left if after == nature else 1
-                state = _applied(maps, body, times, state)
+                state.apply(body, times)
                 nature, left = after, left - times
-        if not isinstance(state, Iterate):
-            return nature.unpack(list(state.args)), nature
-        symbols = nature.symbols()
-        parts = [Component(state, i, Str(symbols[i].name)) for i in range(len(symbols))]
-        return nature.unpack(parts), nature
+        return nature.unpack(state.entries([str(v) for v in nature.symbols()])), nature
 
     def _body(
         self, group: Sequence[Run], nature: Nature, algebra: PairAlgebra[sympy.Expr]
-    ) -> tuple[sympy.Lambda, Nature]:
-        """The map of some consecutive segments, from a state of this nature."""
+    ) -> tuple[list[sympy.Lambda], Nature]:
+        """The map of some consecutive segments from a state of this nature, in stages."""
         tape = Tape(self.ring)
         symbols = nature.symbols()
         value = nature.signal(algebra, symbols)
@@ -192,9 +188,10 @@ class _Pass:
                 )
             value = values[segment.stop]
         after = Nature.of(value, self.carry_means)
-        known = substituted(tape.equations)
-        images = [self.ring.finish(entry.xreplace(known)) for entry in after.pack(value)]
-        return sympy.Lambda(tuple(symbols), sympy.Tuple(*images)), after
+        finish = self.ring.finish
+        equations = [(symbol, finish(expr)) for symbol, expr in tape.equations]
+        images = [finish(entry) for entry in after.pack(value)]
+        return stages(symbols, equations, images), after
 
     def _start(self, algebra: PairAlgebra[sympy.Expr], theta: bool = True) -> SymbolicSignal:
         q = self.symbols.q
@@ -230,35 +227,51 @@ class _Maps:
     def __init__(self, letter: str) -> None:
         self.letter = letter
         self.equations: list[Any] = []
-        self._names: dict[sympy.Lambda, Str] = {}
+        self._names: dict[sympy.Lambda, str] = {}
 
-    def name(self, body: sympy.Lambda) -> Str:
+    def name(self, body: sympy.Lambda) -> str:
         """The name of this map; a local map keeps the one it has."""
         if body not in self._names:
             if _is_local_map(body):
-                kind = type(body.expr[0])
-                self._names[body] = Str(f"{kind.letter}_{kind.label}")
+                self._names[body] = body.expr[0].title()
             else:
                 name = f"{self.letter}_{len(self.equations) + 1}"
-                self._names[body] = Str(name)
+                self._names[body] = name
                 self.equations.append((sympy.Function(name)(*body.variables), body.expr))
         return self._names[body]
 
 
-def _applied(maps: _Maps, body: sympy.Lambda, times: int, state: Any) -> Any:
-    """The map applied to the state: written out while that is short, by name otherwise."""
-    if times == 1 and not isinstance(state, Iterate) and not _is_local_map(body):
-        image = body(*state)
-        if _length(image) <= _LONGEST_INLINE:
-            return image
-    return Iterate(maps.name(body), body, times, state)
+class _State:
+    """Entries of a state and the maps applied to them so far."""
 
+    def __init__(self, maps: _Maps, start: tuple[sympy.Expr, ...]) -> None:
+        self.maps = maps
+        self.start = start
+        self.links: list[Link] = []
 
-def _length(expr: sympy.Basic) -> int:
-    """Leaves of an expression, iterations counted as one."""
-    if isinstance(expr, Component) or not expr.args:
-        return 1
-    return sum(_length(arg) for arg in expr.args)
+    def apply(self, body: list[sympy.Lambda], times: int) -> None:
+        """The map applied: written out while that is short, by name otherwise."""
+        first = body[0]
+        if times == 1 and not self.links and len(body) == 1 and not _is_local_map(first):
+            image = tuple(first(*self.start))
+            if sum(written_size(entry) for entry in image) <= _LONGEST_INLINE:
+                self.start = image
+                return
+        stages = [Link(self.maps.name(stage), stage, 1) for stage in body]
+        if times > 1 and len(stages) > 1:
+            names = [str(v) for v in first.variables]
+            images = final_state(tuple(stages), first.variables, names)[: len(names)]
+            stages = [self._link(sympy.Lambda(first.variables, sympy.Tuple(*images)), times)]
+        elif times > 1:
+            stages = [stages[0]._replace(times=times)]
+        self.links += stages
+
+    def _link(self, body: sympy.Lambda, times: int) -> Link:
+        return Link(self.maps.name(body), body, times)
+
+    def entries(self, names: Sequence[str]) -> list[sympy.Expr]:
+        """The state as expressions; `names` are what its entries are printed as."""
+        return final_state(tuple(self.links), self.start, names) if self.links else [*self.start]
 
 
 def _at_cosine(

@@ -2,271 +2,314 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
-import mpmath
 import sympy
-from sympy.core.symbol import Str
+from sympy.printing.pretty.stringpict import prettyForm
 
 from .._errors import UnsupportedError
-from ._maps import LocalMap, digits
+from ._maps import LocalMap
+from ._operations import Formula, unique_name
+from ._program import Numbers, Step, Writer, program
 
 
 LONGEST_EXPANSION = 20_000
 
 
-class Iterate(sympy.Basic):
-    """The state F(F(...F(state))) after `count` applications.
+class Link(NamedTuple):
+    """A map from a state to a state, applied some times.
 
-    Arguments (of `Iterate(name, body, count, state)`):
-        name: what F is printed as.
-        body: `sympy.Lambda` from a state to the tuple of its images.
-        count: how many times.
-        state: a `sympy.Tuple`, or another `Iterate`.
+    Arguments:
+        name: what the map is printed as.
+        body: from the entries of a state to the tuple of their images.
+        times: how many times it is applied.
     """
 
-    def __new__(cls, name: Str, body: sympy.Lambda, count: Any, state: sympy.Basic) -> Iterate:
-        return super().__new__(cls, name, body, sympy.Integer(count), state)
+    name: str
+    body: sympy.Lambda
+    times: int
+
+
+class Iterated(Formula):
+    """One entry of the state after all links, as a function of the entries it started from.
+
+    Made by `iterated`. It evaluates at numbers, differentiates by forward mode, and `doit()`
+    writes the iteration out.
+    """
+
+    links: ClassVar[tuple[Link, ...]]
+    index: ClassVar[int]
+    entry: ClassVar[str]
+
+    def __reduce__(self) -> Any:
+        # Its class is made for its links, and no module holds it under its name.
+        cls = type(self)
+        return _entry_at, (cls.links, cls.index, cls.entry, self.args)
+
+    def step(self, writer: Writer) -> Step:
+        index = self.index
+        slot = writer.shared((self.links, self.args), self._state_step)
+        return lambda values: values[slot][index]
 
     @property
-    def count(self) -> int:
-        return int(self.args[2])
+    def free_symbols(self) -> set[sympy.Basic]:
+        """Symbols of the arguments that the entry depends on: a q value knows of no cosine."""
+        reads = _read(self.links, self.index)
+        return set().union(*(a.free_symbols for a, r in zip(self.args, reads, strict=True) if r))
 
-    def doit(self, **hints: Any) -> sympy.Tuple:
-        """The state with every application written out.
+    def _state_step(self, writer: Writer) -> Step:
+        slots = [writer.visit(arg if writer.knows(arg) else sympy.S.Zero) for arg in self.args]
+        parts = [
+            (program(link.body.variables, tuple(link.body.expr), writer.dps), _pairs(link.body))
+            for link in self.links
+        ]
+        rounding = 4 * 10.0 ** -min(writer.dps, 300)
+
+        def run(values: list[Any]) -> Numbers:
+            state: Numbers = tuple(values[slot] for slot in slots)
+            for (apply, pairs), link in zip(parts, self.links, strict=True):
+                for _ in range(link.times):
+                    state = apply(*_same_input(state, pairs, rounding))
+            return state
+
+        return run
+
+    def doit(self, **hints: Any) -> sympy.Expr:
+        """The entry with every application written out.
 
         Raises:
             UnsupportedError: the formula would be too long to build.
         """
-        name, body, _, state = self.args
-        if max(self.sizes()) > LONGEST_EXPANSION:
-            raise UnsupportedError(
-                where=name.name,
-                found=f"{self.count} applications to be written out in one formula",
-                law="a formula in which q and k are substituted grows by a factor a layer; this "
-                f"one would have over {LONGEST_EXPANSION:,} symbols",
-                remedy="read kernel.equations, or evaluate it at numbers",
-            )
-        state = state.doit(**hints) if isinstance(state, Iterate) else state
-        for _ in range(self.count):
-            state = body(*state)
-        return state
+        if max(_sizes(self.links, [written_size(arg) for arg in self.args])) > LONGEST_EXPANSION:
+            raise _too_long(self.links)
+        state: Any = [arg.doit(**hints) for arg in self.args]
+        for link in self.links:
+            for _ in range(link.times):
+                state = link.body(*state)
+        return state[self.index].doit(**hints)
 
-    def sizes(self) -> list[int]:
-        """Symbols in each entry once written out, at most a little over the limit."""
-        _, body, _, state = self.args
-        sizes = state.sizes() if isinstance(state, Iterate) else [_leaves(entry) for entry in state]
-        counts = [
-            [sum(leaf == v for leaf in _walk(entry)) for v in body.variables] for entry in body.expr
-        ]
-        for _ in range(self.count):
-            if max(sizes) > LONGEST_EXPANSION:
-                break
-            sizes = [
-                1 + sum(n * size for n, size in zip(row, sizes, strict=True)) for row in counts
-            ]
-        return sizes
+    def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr:
+        return self._along([arg.diff(symbol) for arg in self.args])
 
-    def values(self, dps: int) -> tuple[Any, ...]:
-        """The state in numbers."""
-        _, body, _, state = self.args
-        values = (
-            state.values(dps)
-            if isinstance(state, Iterate)
-            else tuple(_number(entry, dps) for entry in state)
-        )
-        step = compiled(body, dps)
-        with mpmath.workdps(dps + 5):
-            for _ in range(self.count):
-                values = _same_input(body, step(*values), dps)
-        return tuple(values)
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        unit = [sympy.Integer(i == argindex) for i in range(1, len(self.args) + 1)]
+        return self._along(unit)
 
-    def is_numeric(self) -> bool:
-        """Whether nothing but numbers is left."""
-        return not self.free_symbols
+    def _along(self, change: Sequence[sympy.Expr]) -> sympy.Expr:
+        """The derivative when the entries of the first state change at these rates."""
+        if all(rate == 0 for rate in change):
+            return sympy.Integer(0)
+        links, moves = _tangent(self.links, tuple(rate != 0 for rate in change))
+        if not moves[self.index]:
+            return sympy.Integer(0)
+        index = self.index + len(self.links[-1].body.expr)
+        return iterated(links, index, f"d{self.entry}")(*self.args, *change)
 
-    def _latex(self, printer: Any) -> str:
-        _, _, count, state = self.args
-        power = "" if count == 1 else rf"^{{\circ {count}}}"
-        return rf"{_map_latex(self, printer)}{power}\left({_entries(state, printer)}\right)"
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        inside = ", ".join(printer.doprint(arg) for arg in self.args)
+        for link in self.links:
+            power = "" if link.times == 1 else rf"^{{\circ {link.times}}}"
+            inside = rf"{_link_latex(link, printer)}{power}\left({inside}\right)"
+        if len(self.links[-1].body.expr) > 1:
+            inside = rf"\left[{inside}\right]_{{{printer.doprint(self.shown)}}}"
+        return inside if exp is None else rf"{inside}^{{{exp}}}"
 
     def _sympystr(self, printer: Any) -> str:
-        name, _, count, state = self.args
-        power = "" if count == 1 else f"^{count}"
-        return f"{name.name}{power}({_entries(state, printer)})"
+        inside = ", ".join(printer.doprint(arg) for arg in self.args)
+        for link in self.links:
+            power = "" if link.times == 1 else f"^{link.times}"
+            inside = f"{link.name}{power}({inside})"
+        return inside if len(self.links[-1].body.expr) == 1 else f"{inside}.{self.shown}"
+
+    def _pretty(self, printer: Any) -> Any:
+        return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
+
+    @property
+    def shown(self) -> sympy.Symbol:
+        """The name of the entry, as it is printed."""
+        return sympy.Symbol(self.entry.replace("_in", ""))
 
 
-def _same_input(body: sympy.Lambda, values: Any, dps: int) -> tuple[Any, ...]:
+_classes: dict[tuple[Any, ...], type[Iterated]] = {}
+
+
+def iterated(links: tuple[Link, ...], index: int, entry: str) -> type[Iterated]:
+    """The SymPy function from a first state to one entry of the last: a class for each."""
+    key = (links, index, entry)
+    if key not in _classes:
+        name = unique_name("_".join([links[-1].name, str(links[-1].times), entry]))
+        members = {"links": links, "index": index, "entry": entry}
+        _classes[key] = type(name, (Iterated,), members)
+    return _classes[key]
+
+
+def _entry_at(links: tuple[Link, ...], index: int, entry: str, args: Any) -> sympy.Expr:
+    return iterated(links, index, entry)(*args)
+
+
+def final_state(
+    links: tuple[Link, ...], start: Sequence[sympy.Expr], names: Sequence[str]
+) -> list[sympy.Expr]:
+    """The entries of the state after all links, each as an expression.
+
+    Symbols of the links that are no entry of the state, such as weights, become entries that no
+    map changes: so the formulas are functions of their arguments alone.
+    """
+    free = sorted(set().union(*(link.body.free_symbols for link in links)), key=str)
+    if free:
+        links = tuple(link._replace(body=_carrying(link.body, free)) for link in links)
+    return [iterated(links, i, name)(*start, *free) for i, name in enumerate(names)]
+
+
+def _carrying(body: sympy.Lambda, free: Sequence[sympy.Symbol]) -> sympy.Lambda:
+    return sympy.Lambda((*body.variables, *free), sympy.Tuple(*body.expr, *free))
+
+
+Pairs = tuple[tuple[int, tuple[int, ...]], ...]
+
+
+@lru_cache(maxsize=512)
+def _pairs(body: sympy.Lambda) -> Pairs:
+    """Where the q values of a state stand, and the covariances that belong to each."""
+    names = [str(variable) for variable in body.variables]
+    found = []
+    for i, name in enumerate(names):
+        if name.startswith("q_"):
+            own = [j for j, other in enumerate(names) if other.rstrip("'") == f"k_{name[2:]}"]
+            found.append((i, tuple(own)))
+    return tuple(found)
+
+
+def _same_input(state: Numbers, pairs: Pairs, rounding: float) -> Numbers:
     """Covariances of size q up to rounding are those of an input with itself or its opposite, and
     stay so.
 
     Else a chaotic network would take the rounding to another cosine, or beyond 1.
     """
-    at = {str(variable): i for i, variable in enumerate(body.variables)}
-    q, k = at.get("q_in"), at.get("k_in")
-    values = tuple(values)
-    # A map that is applied once may return fewer entries than it takes.
-    if q is None or k is None or len(values) != len(at):
-        return values
-    own, other = values[q], values[k]
-    if abs(other) < own * (1 - 4 * 10.0 ** -min(dps, 300)):
-        return values
-    return (*values[:k], own if other > 0 else -own, *values[k + 1 :])
+    out = list(state)
+    for q, covariances in pairs:
+        for k in covariances:
+            if abs(out[k]) >= out[q] * (1 - rounding):
+                out[k] = out[q] if out[k] > 0 else -out[q]
+    return tuple(out)
 
 
-class Component(sympy.Expr):
-    """One entry of an iterated state; evaluates when the state is numeric."""
+@lru_cache(maxsize=512)
+def _tangent(
+    links: tuple[Link, ...], moves: tuple[bool, ...]
+) -> tuple[tuple[Link, ...], tuple[bool, ...]]:
+    """Each map with the derivative of its image beside it: forward mode, still an iteration.
 
-    is_commutative = True
-    is_real = True
-
-    def __new__(cls, state: Iterate, index: Any, name: Str) -> sympy.Expr:
-        self = super().__new__(cls, state, sympy.Integer(index), name)
-        floats = state.atoms(sympy.Float)
-        if floats and state.is_numeric() and _started(state):
-            return self._eval_evalf(min(f._prec for f in floats))
-        return self
-
-    def doit(self, **hints: Any) -> sympy.Expr:
-        return self.args[0].doit(**hints)[int(self.args[1])].doit(**hints)
-
-    def _eval_evalf(self, prec: int) -> sympy.Expr | None:
-        if not self.args[0].is_numeric():
-            return None
-        dps = digits(prec)
-        return sympy.Float(self.args[0].values(dps)[int(self.args[1])], dps)
-
-    def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr:
-        state, index, name = self.args
-        width = len(state.args[1].expr)
-        return Component(tangent(state, symbol), index + width, Str(f"d{name.name}"))
-
-    def _latex(self, printer: Any) -> str:
-        state, _, name = self.args
-        if len(state.args[1].expr) == 1:
-            return printer.doprint(state)
-        return rf"\left[{printer.doprint(state)}\right]_{{{printer.doprint(_entry(name))}}}"
-
-    def _sympystr(self, printer: Any) -> str:
-        state, _, name = self.args
-        if len(state.args[1].expr) == 1:
-            return printer.doprint(state)
-        return f"{printer.doprint(state)}.{_entry(name)}"
-
-
-def tangent(state: Any, symbol: sympy.Symbol) -> Any:
-    """The state with its derivative in `symbol` beside it: forward mode, still an iteration."""
-    return _tangent(state, symbol)[0]
-
-
-def _tangent(state: Any, symbol: sympy.Symbol) -> tuple[Any, list[bool]]:
-    """The extended state, and which of its entries change with `symbol`.
-
-    Derivatives in entries that do not change are left out: a Q map has no derivative to write
-    where q is the same for every c.
+    Returns the maps, and which entries of the last state change. Derivatives in entries that do
+    not change are left out: a Q map has no derivative to write where q is the same for every c.
     """
-    if not isinstance(state, Iterate):
-        derivatives = [entry.diff(symbol) for entry in state]
-        return sympy.Tuple(*state, *derivatives), [d != 0 for d in derivatives]
-    name, body, count, inner = state.args
-    start, moves = _tangent(inner, symbol)
-    moves = _moving(body, symbol, moves)
-    change = [sympy.Symbol(f"d{v.name}", real=True) for v in body.variables]
-    derivatives = [
-        entry.diff(symbol)
-        + sum(
-            entry.diff(v) * dv
-            for v, dv, moving in zip(body.variables, change, moves, strict=True)
-            if moving
-        )
-        for entry in body.expr
-    ]
-    both = sympy.Lambda((*body.variables, *change), sympy.Tuple(*body.expr, *derivatives))
-    return Iterate(Str(f"D{name.name}"), both, count, start), [
-        bool(entry.free_symbols & _changing(body, moves, symbol)) for entry in body.expr
-    ]
+    found = []
+    for name, body, count in links:
+        moves = _moving(body, moves)
+        change = _changes(body)
+        images = [
+            sum(
+                (
+                    entry.diff(v) * rate
+                    for v, rate, moving in zip(body.variables, change, moves, strict=True)
+                    if moving
+                ),
+                sympy.Integer(0),
+            )
+            for entry in body.expr
+        ]
+        both = sympy.Lambda((*body.variables, *change), sympy.Tuple(*body.expr, *images))
+        found.append(Link(f"D{name}", both, count))
+        moves = tuple(_reads(entry, body, moves) for entry in body.expr)
+    return tuple(found), moves
 
 
-def _moving(body: sympy.Lambda, symbol: sympy.Symbol, moves: list[bool]) -> list[bool]:
+def _changes(body: sympy.Lambda) -> list[sympy.Symbol]:
+    """Symbols for the rates of change of the variables, apart from those there are."""
+    taken = {str(v) for v in body.variables}
+    found = []
+    for variable in body.variables:
+        name = f"d{variable}"
+        while name in taken:
+            name = f"d{name}"
+        taken.add(name)
+        found.append(sympy.Symbol(name, real=True))
+    return found
+
+
+def _moving(body: sympy.Lambda, moves: tuple[bool, ...]) -> tuple[bool, ...]:
     """The variables that change at some application of the map, `moves` at the first."""
     if len(body.expr) != len(moves):
         return moves
     while True:
-        changing = _changing(body, moves, symbol)
-        after = [
-            moved or bool(entry.free_symbols & changing)
+        after = tuple(
+            moved or _reads(entry, body, moves)
             for moved, entry in zip(moves, body.expr, strict=True)
-        ]
+        )
         if after == moves:
             return moves
         moves = after
 
 
-def _changing(body: sympy.Lambda, moves: list[bool], symbol: sympy.Symbol) -> set[sympy.Symbol]:
-    return {symbol, *(v for v, moved in zip(body.variables, moves, strict=True) if moved)}
+def _reads(entry: sympy.Expr, body: sympy.Lambda, moves: tuple[bool, ...]) -> bool:
+    return any(m and v in entry.free_symbols for v, m in zip(body.variables, moves, strict=True))
 
 
-def _walk(expr: sympy.Basic) -> list[sympy.Basic]:
-    """The leaves of an expression, each as often as it stands there."""
-    return [leaf for leaf in sympy.preorder_traversal(expr) if not leaf.args]
+@lru_cache(maxsize=1024)
+def _read(links: tuple[Link, ...], index: int) -> tuple[bool, ...]:
+    """Which entries of the first state one entry of the last depends on."""
+    needed = {index}
+    for _, body, count in reversed(links):
+        for _ in range(count):
+            symbols = set().union(*(body.expr[i].free_symbols for i in needed))
+            before = {i for i, v in enumerate(body.variables) if v in symbols}
+            if before == needed:
+                break
+            needed = before
+    return tuple(i in needed for i in range(len(links[0].body.variables)))
 
 
-def _leaves(expr: sympy.Basic) -> int:
-    return len(_walk(expr))
+def written_size(expr: sympy.Basic, sizes: dict[sympy.Basic, int] | None = None) -> int:
+    """Symbols of an expression once every iteration is written out, at most a little over the
+    limit.
+
+    Arguments:
+        expr: the expression.
+        sizes: what symbols stand for, in symbols; one each unless given.
+    """
+    if isinstance(expr, Iterated):
+        return _sizes(expr.links, [written_size(arg, sizes) for arg in expr.args])[expr.index]
+    if not expr.args:
+        return (sizes or {}).get(expr, 1)
+    return sum(written_size(arg, sizes) for arg in expr.args)
 
 
-@lru_cache(maxsize=512)
-def compiled(body: sympy.Lambda, dps: int) -> Any:
-    """The block as a Python function of numbers, local maps evaluated to `dps` digits."""
-    double = dps <= 15
-    module: Any = math if double else mpmath
-    # Local maps of exponential units and the like are written with Φ, which is no SymPy function.
-    maps: dict[str, Any] = {"normal_cdf": lambda x: module.erfc(-x / module.sqrt(2)) / 2}
-    maps |= _rounded(module)
-    for call in body.expr.atoms(LocalMap):
-        kind = type(call)
-        maps[kind.__name__] = kind.double if double else lambda *a, f=kind: f.precise(dps, *a)
-    return sympy.lambdify(
-        body.variables, tuple(body.expr), modules=[maps, "math" if double else "mpmath"], cse=True
+def _sizes(links: tuple[Link, ...], sizes: list[int]) -> list[int]:
+    """Symbols in each entry of the last state once written out."""
+    for link in links:
+        for _ in range(link.times):
+            if max(sizes) > LONGEST_EXPANSION:
+                return [max(sizes)] * len(links[-1].body.expr)
+            known = dict(zip(link.body.variables, sizes, strict=True))
+            sizes = [1 + written_size(entry, known) for entry in link.body.expr]
+    return sizes
+
+
+def _too_long(links: tuple[Link, ...]) -> UnsupportedError:
+    return UnsupportedError(
+        where=links[-1].name,
+        found=f"{sum(link.times for link in links)} applications to be written out in one formula",
+        law="a formula in which q and k are substituted grows by a factor a layer; this "
+        f"one would have over {LONGEST_EXPANSION:,} symbols",
+        remedy="read kernel.equations, or evaluate it at numbers",
     )
 
 
-def _rounded(module: Any) -> dict[str, Any]:
-    """Functions for the edge |c| = 1, where rounding can put k / q just outside [-1, 1]."""
-    return {
-        "sqrt": lambda x: module.sqrt(max(x, 0)),
-        "acos": lambda x: module.acos(min(max(x, -1), 1)),
-        "asin": lambda x: module.asin(min(max(x, -1), 1)),
-    }
-
-
-def _entry(name: Str) -> sympy.Symbol:
-    return sympy.Symbol(name.name.replace("_in", ""))
-
-
-def _map_latex(state: Iterate, printer: Any) -> str:
+def _link_latex(link: Link, printer: Any) -> str:
     """The name of the map; that of a single local map as the local map prints itself."""
-    image = state.args[1].expr[0]
-    if isinstance(image, LocalMap) and state.args[0].name == f"{image.letter}_{image.label}":
+    image = link.body.expr[0]
+    if isinstance(image, LocalMap) and link.name == image.title():
         return image.head()
-    return printer.doprint(sympy.Symbol(state.args[0].name))
-
-
-def _number(entry: sympy.Expr, dps: int) -> Any:
-    if dps <= 15:
-        return float(entry)
-    return entry.evalf(dps + 5)._to_mpmath(int((dps + 5) * 3.33))
-
-
-def _started(state: Any) -> bool:
-    while isinstance(state, Iterate):
-        state = state.args[3]
-    return any(entry.is_Float for entry in state)
-
-
-def _entries(state: Any, printer: Any) -> str:
-    if isinstance(state, Iterate):
-        return printer.doprint(state)
-    return ", ".join(printer.doprint(entry) for entry in state)
+    return printer.doprint(sympy.Symbol(link.name))

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+import numpy as np
 import sympy
 
 from .._errors import KernelcError, UnsupportedError
 from ..algebra import Jet
 from ..ir import Network
+from ._evaluate import KernelValue as KernelValue, evaluated
 from ._slopes import max_slope, network_jet
 from ._symbols import Symbols
-
-
-_USUAL = {"c", "q", "s", "c_b"}
-
-
-class KernelValue(NamedTuple):
-    """A kernel at numbers: q value, NNGP, c value (NaN where q is 0) and NTK of the output."""
-
-    q: float
-    nngp: float
-    c: float
-    ntk: float | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,6 +28,7 @@ class Kernel:
         equations: ordered (symbol, expression) pairs, one for each distinct node or block.
         q_map: q value of the output as a function of q.
         nngp: covariance of the outputs of a pair.
+        as_derived: whether no symbol has been replaced since.
     """
 
     network: Network
@@ -48,6 +38,7 @@ class Kernel:
     q_map: sympy.Expr
     nngp: sympy.Expr
     theta: sympy.Expr | None
+    as_derived: bool = dataclasses.field(default=True, repr=False)
 
     @property
     def q(self) -> sympy.Expr:
@@ -139,7 +130,7 @@ class Kernel:
             for field in ("q_map", "nngp", "theta")
         }
         equations = tuple((name, expr.subs(*values)) for name, expr in self.equations)
-        return dataclasses.replace(self, **changed, equations=equations)
+        return dataclasses.replace(self, **changed, equations=equations, as_derived=False)
 
     def evaluate(self, c: Any, q: Any = None, *, dps: int = 15, **symbols: Any) -> KernelValue:
         """The kernel at numbers.
@@ -150,9 +141,12 @@ class Kernel:
             dps: digits wanted; beyond 15 the local maps are integrated by mpmath.
             symbols: values of the other symbols by name (s, c_b, weights).
 
+        Each may be an array; arrays are broadcast, and so are the fields of the answer.
+
         Raises:
             KernelcError: a symbol is left without a value, a value is not a finite real number,
                 a cosine similarity lies outside [-1, 1], q is not positive.
+            DataError: there is no finite kernel at these numbers.
 
         Example:
             >>> import kernelc as kc
@@ -160,58 +154,19 @@ class Kernel:
             >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("relu"))(x))
             >>> round(kc.derive(net).evaluate(c=0.0).c, 12) == round(1 / 3.141592653589793, 12)
             True
+            >>> kc.derive(net).evaluate(c=[-1.0, 1.0]).nngp.tolist()
+            [0.0, 0.5]
         """
         fixed = None if self.q.free_symbols else float(self.q)
-        given = {"c": c, "q": (fixed or 1) if q is None else q, **symbols}
-        _check_numbers(self.network.name, given)
-        free = self.nngp.free_symbols | self.q_map.free_symbols
-        if self.theta is not None:
-            free |= self.theta.free_symbols
-        self._check_given(given, {str(symbol) for symbol in free}, fixed, dps)
-        values = {symbol: sympy.Float(given[str(symbol)], max(dps, 15)) for symbol in free}
-
-        def number(expr: sympy.Expr) -> Any:
-            value = expr.subs(values).evalf(dps)
-            if value.is_real is False:
-                # Rounding can put k / q just outside [-1, 1] at |c| = 1, where acos turns.
-                value = value.as_real_imag()[0]
-            return float(value) if dps <= 15 else value
-
-        nngp, q_out = number(self.nngp), number(self.q_map)
-        ntk = None if self.theta is None else number(self.theta)
-        if not (abs(q_out) < math.inf and abs(nngp) < math.inf):
-            raise self._too_large(q_out, dps)
-        return KernelValue(q_out, nngp, nngp / q_out if q_out else math.nan, ntk)
-
-    def _too_large(self, q: Any, dps: int) -> KernelcError:
-        return KernelcError(
-            where=self.network.name,
-            found=f"a q value of the output of {q}",
-            law="q values are finite numbers" + (" that float64 holds" if dps <= 15 else ""),
-            remedy="scale the weights or the inputs down"
-            + (", or ask for more digits with dps=30" if dps <= 15 else ""),
-        )
-
-    def _check_given(
-        self, given: dict[str, Any], free: set[str], fixed: float | None, dps: Any
-    ) -> None:
-        missing, unknown = sorted(free - set(given)), sorted(set(given) - free - _USUAL)
-        problem = None
-        if missing:
-            problem = f"no value for {', '.join(missing)}", f"pass {missing[0]}=... to evaluate"
-        elif unknown:
-            problem = f"a value for {', '.join(unknown)}", "leave out what the kernel does not use"
-        elif fixed is not None and float(given["q"]) != fixed:
-            problem = f"q = {given['q']}", f"derive the network for that q, not for {fixed:g}"
-        elif type(dps) is not int or dps < 1:
-            problem = f"dps = {dps!r}", "ask for a positive number of digits"
-        if problem is not None:
+        if fixed is not None and q is not None and not _all_equal(q, fixed):
             raise KernelcError(
                 where=self.network.name,
-                found=problem[0],
-                law="a kernel is evaluated at one number for each of its symbols",
-                remedy=problem[1],
+                found=f"q = {q}",
+                law="a kernel is evaluated at the q value it was derived for",
+                remedy=f"derive the network for that q, not for {fixed:g}",
             )
+        given = {"c": c, "q": (fixed or 1) if q is None else q, **symbols}
+        return evaluated(self, given, dps)
 
     def latex(self) -> str:
         """The equations as an `align*` environment, for a paper or a notebook."""
@@ -241,22 +196,8 @@ class Kernel:
         return f"<kernel of {self.network.name}: {len(self.equations)} equations>"
 
 
-def _check_numbers(where: str, given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        law = "symbols stand for finite real numbers"
-        try:
-            number = float(value)
-            valid = math.isfinite(number)
-        except (TypeError, ValueError):
-            number, valid = math.nan, False
-        if name in ("c", "s", "c_b"):
-            law, valid = "a cosine similarity lies in [-1, 1]", valid and -1 <= number <= 1
-        elif name == "q":
-            law, valid = "a q value is a mean square, so positive", valid and number > 0
-        if not valid:
-            raise KernelcError(
-                where=where,
-                found=f"{name} = {value!r}",
-                law=law,
-                remedy=f"pass such a {name} to evaluate",
-            )
+def _all_equal(q: Any, fixed: float) -> bool:
+    try:
+        return bool(np.all(np.asarray(q, dtype=np.float64) == fixed))
+    except (TypeError, ValueError):
+        return True  # `evaluated` says what is wrong with it

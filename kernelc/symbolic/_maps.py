@@ -8,28 +8,21 @@ from typing import Any, ClassVar
 
 import mpmath
 import sympy
+from sympy.printing.pretty.stringpict import prettyForm
 
 from .. import activations
 from ..activations import ScalarFunction
+from ._operations import Formula, unique_name
+from ._program import Step, Writer
 
 
-_DOUBLE = 15
 _ALPHA = sympy.Symbol("alpha", positive=True)
 _BETA = sympy.Symbol("beta", real=True)
 _Q = sympy.Symbol("q", positive=True)
-# SymPy asks for a few bits more than the 53 it wants; float64 serves those too.
-_DOUBLE_BITS = 60
-
-
-def digits(bits: int) -> int:
-    """Decimal digits in a precision of `bits`; everything near float64 counts as 15."""
-    return _DOUBLE if bits <= _DOUBLE_BITS else int(bits / 3.3219)
-
-
 _GREEK = {"phi": r"\varphi", "leaky_relu": r"\mathrm{leaky\ relu}"}
 
 
-class LocalMap(sympy.Function):
+class LocalMap(Formula):
     """A Gaussian mean of one activation, or two, with a name and no closed form in print.
 
     Evaluates on floats (float64 quadrature up to 15 digits, mpmath beyond), differentiates in
@@ -47,24 +40,13 @@ class LocalMap(sympy.Function):
         cls = type(self)
         return _applied, (cls.__base__, cls.phi, cls.label, cls.order, cls.psi, self.args)
 
-    @classmethod
-    def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
-        # Closed forms leave pi beside floats; unevaluated, such an argument would come back at
-        # every precision that `evalf` tries on the way out.
-        floats = {a for arg in args for a in arg.atoms(sympy.Float)}
-        if floats and all(a.is_number for a in args):
-            dps = min(digits(a._prec) for a in floats)
-            return cls.at(tuple(a if a.is_Number else a.evalf(dps) for a in args), dps)
-        return None
-
-    @classmethod
-    def at(cls, args: tuple[Any, ...], dps: int) -> sympy.Expr:
-        """The value at numbers, correct to `dps` digits."""
-        if dps <= _DOUBLE:
-            return sympy.Float(cls.double(*(float(a) for a in args)), _DOUBLE)
-        with mpmath.workdps(dps + 5):
-            value = cls.precise(dps, *(a._to_mpmath(mpmath.mp.prec) for a in args))
-        return sympy.Float(value, dps)
+    def step(self, writer: Writer) -> Step:
+        slots = [writer.visit(arg) for arg in self.args]
+        kind: Any = type(self)
+        dps = writer.dps
+        if writer.double:
+            return lambda values: _kept(kind, *[values[slot] for slot in slots])
+        return lambda values: kind.precise(dps, *[values[slot] for slot in slots])
 
     # Abstract in all but name: SymPy's metaclass leaves no place for ABCMeta.
     @classmethod
@@ -87,11 +69,16 @@ class LocalMap(sympy.Function):
         closed = again.closed() if isinstance(again, LocalMap) else again
         return again if closed is None else closed
 
-    def _eval_evalf(self, prec: int) -> sympy.Expr | None:
-        args = tuple(a.evalf(digits(prec)) for a in self.args)
-        if not all(a.is_Number for a in args):
-            return None
-        return self.at(args, digits(prec))
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.title()}({', '.join(printer.doprint(arg) for arg in self.args)})"
+
+    def _pretty(self, printer: Any) -> Any:
+        return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
+
+    @classmethod
+    def title(cls) -> str:
+        """The name in plain text, without arguments."""
+        return f"{cls.letter}{'p' * cls.order}_{cls.label}"
 
     @classmethod
     def head(cls) -> str:
@@ -204,6 +191,12 @@ class Cross(LocalMap):
         )
 
 
+@lru_cache(maxsize=1 << 14)
+def _kept(kind: Any, *numbers: float) -> float:
+    """The value in float64, kept: the NNGP and the NTK of a network read the same ones."""
+    return float(kind.double(*numbers))
+
+
 def _second(cls: type[LocalMap]) -> ScalarFunction:
     assert cls.psi is not None
     return cls.psi
@@ -222,7 +215,7 @@ def local_map(
     """The SymPy function of this kind for `phi`: one class for each activation."""
     key = (kind, phi, label, order, psi)
     if key not in _classes:
-        name = f"{kind.letter}{'p' * order}_{label}"
+        name = unique_name(f"{kind.letter}{'p' * order}_{label}")
         members = {"phi": phi, "psi": psi, "order": order, "label": label}
         _classes[key] = type(name, (kind,), members)
     return _classes[key]

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 from sympy.printing.mathml import MathMLPresentationPrinter
 
-from ...symbolic import LocalMap
+from ...symbolic import Iterated, LocalMap
 from ._markup import Markup, escaped, tag
 
 
@@ -51,27 +51,26 @@ class _Printer(MathMLPresentationPrinter):
 
     def _print_Function(self, expr: Any) -> Any:
         # SymPy looks past classes between a function and `Function`, so not _print_LocalMap.
+        if isinstance(expr, Iterated):
+            return self._iterated(expr)
         if not isinstance(expr, LocalMap):
             return super()._print_Function(expr)
         head = self.name(expr.letter, expr.label, expr.order)
         return self.applied(head, *(self._print(a) for a in expr.args))
 
-    def _print_Iterate(self, expr: Any) -> Any:
-        name, _, count, state = expr.args
-        head = self._print_Symbol(sympy.Symbol(name.name))
-        if count != 1:
-            power = self.element("mrow", self.element("mo", "\u2218"), self._print(count))
-            head = self.element("msup", self.element("mrow", head), power)
-        entries = state if isinstance(state, sympy.Tuple) else (state,)
-        return self.applied(head, *(self._print(entry) for entry in entries))
-
-    def _print_Component(self, expr: Any) -> Any:
-        state, _, name = expr.args
-        if len(state.args[1].expr) == 1:
-            return self._print(state)
-        row = [self.element("mo", "["), self._print(state), self.element("mo", "]")]
-        entry = sympy.Symbol(name.name.replace("_in", ""))
-        return self.element("msub", self.element("mrow", *row), self._print_Symbol(entry))
+    def _iterated(self, expr: Iterated) -> Any:
+        inside = [self._print(arg) for arg in expr.args]
+        for link in expr.links:
+            head = self._print_Symbol(sympy.Symbol(link.name))
+            if link.times != 1:
+                times = self._print(sympy.Integer(link.times))
+                power = self.element("mrow", self.element("mo", "\u2218"), times)
+                head = self.element("msup", self.element("mrow", head), power)
+            inside = [self.applied(head, *inside)]
+        if len(expr.links[-1].body.expr) == 1:
+            return inside[0]
+        row = [self.element("mo", "["), *inside, self.element("mo", "]")]
+        return self.element("msub", self.element("mrow", *row), self._print_Symbol(expr.shown))
 
     def _print_Symbol(self, sym: Any, style: str = "plain") -> Any:
         # Ours is escaped below as any other text; SymPy's entities are resolved first.

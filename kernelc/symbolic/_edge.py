@@ -1,0 +1,44 @@
+"""A kernel at |c| = 1, from the kernel rules in floats.
+
+There a formula is a limit: whether k / q comes out as 1, or a rounding below, decides between an
+infinite derivative and 1e8. The rules in floats know that the two inputs are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from ..algebra import FloatRing, PairAlgebra, Second
+from ..ir import visit
+
+
+if TYPE_CHECKING:
+    from ._kernel import Kernel
+
+
+def edge_moments(
+    kernel: Kernel, numbers: Mapping[str, float], others: Mapping[sympy.Symbol, Any]
+) -> tuple[float, float, float | None]:
+    """q value, NNGP and NTK of the output at numbers for q, c, s and c_b.
+
+    Arguments:
+        kernel: the kernel, as it was derived.
+        numbers: q and the cosines by name.
+        others: values of the other symbols.
+    """
+    network = kernel.network.subs(dict(others)) if others else kernel.network
+    ring = FloatRing()
+    algebra = PairAlgebra(ring, kernel.probes)
+    q, c = numbers["q"], numbers["c"]
+    s = numbers.get("s", 0.0)
+    cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", 0.0)}
+    k = tuple(q * cosines[label] for label in kernel.probes)
+    values = [algebra.atom_signal(Second(q, k, tuple(0.0 for _ in k)), None)]
+    for node in network.nodes[1:]:
+        values.append(visit(network, algebra, node, [values[i] for i in node.inputs]))
+    out = values[-1].second
+    nngp, theta = out.k[0], None if out.theta is None else out.theta[0]
+    return float(out.q), float(nngp), None if theta is None else float(theta)

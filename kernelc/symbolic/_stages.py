@@ -1,0 +1,72 @@
+"""A long block as a chain of short maps: each stage takes the values that later ones read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy
+
+from ._tape import Equation
+
+
+# Symbols of one entry of a stage. A block that is written out in full grows by a factor at
+# each node, so a long one would have more symbols than fit into memory.
+LONGEST_ENTRY = 400
+
+
+def stages(
+    variables: Sequence[sympy.Symbol],
+    equations: Sequence[Equation],
+    outputs: Sequence[sympy.Expr],
+) -> list[sympy.Lambda]:
+    """Maps whose composition takes `variables` to `outputs`.
+
+    Arguments:
+        variables: symbols of the entries of a state.
+        equations: names for what is computed from them, in order.
+        outputs: the images, in terms of all these symbols.
+
+    Returns:
+        One map where the written images are short; else a chain of maps.
+    """
+    found: list[sympy.Lambda] = []
+    stage = _Stage(list(variables))
+    for i, (symbol, expr) in enumerate(equations):
+        if stage.size(expr) > LONGEST_ENTRY and stage.written:
+            later = [*(e for _, e in equations[i:]), *outputs]
+            stage = stage.closed(found, later)
+        stage.write(symbol, expr)
+    if stage.written and max(stage.size(expr) for expr in outputs) > LONGEST_ENTRY:
+        stage = stage.closed(found, outputs)
+    found.append(stage.map_to(outputs))
+    return found
+
+
+class _Stage:
+    """Equations written in terms of the variables of one stage."""
+
+    def __init__(self, variables: list[sympy.Symbol]) -> None:
+        self.variables = variables
+        self.written: dict[sympy.Basic, sympy.Basic] = {}
+        self._sizes: dict[sympy.Basic, int] = {}
+
+    def size(self, expr: sympy.Basic) -> int:
+        """Symbols of `expr` once written in the variables."""
+        if not expr.args:
+            return self._sizes.get(expr, 1)
+        return sum(self.size(arg) for arg in expr.args)
+
+    def write(self, symbol: sympy.Symbol, expr: sympy.Expr) -> None:
+        self._sizes[symbol] = self.size(expr)
+        self.written[symbol] = expr.xreplace(self.written)
+
+    def map_to(self, images: Sequence[sympy.Expr]) -> sympy.Lambda:
+        written = [image.xreplace(self.written) for image in images]
+        return sympy.Lambda(tuple(self.variables), sympy.Tuple(*written))
+
+    def closed(self, found: list[sympy.Lambda], later: Sequence[sympy.Expr]) -> _Stage:
+        """The stage after this one, which is put behind those found."""
+        read: set[sympy.Basic] = set().union(*(expr.free_symbols for expr in later))
+        live = [s for s in (*self.variables, *self.written) if s in read]
+        found.append(self.map_to(live))
+        return _Stage(live)

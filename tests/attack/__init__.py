@@ -1,0 +1,1 @@
+"""Random networks through kernelc and through an independent evaluator."""

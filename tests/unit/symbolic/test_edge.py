@@ -1,0 +1,99 @@
+"""Kernels where formulas are limits: at |c| = 1, at q = 0, in long blocks."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+import sympy
+
+import kernelc as kc
+
+
+U = sympy.Symbol("u", real=True)
+
+
+def network(*blocks) -> kc.Network:
+    x = kc.Input((4,))
+    return kc.Network(x, kc.chain(kc.Dense(9, 1.3, 0.1), *blocks, kc.Dense(1))(x))
+
+
+JUMPS = {
+    "sign": [kc.Activation("sign")],
+    "step after relu": [kc.Activation("relu"), kc.Dense(9, 0.7), kc.Activation("step")],
+    "jump after erf": [
+        kc.Activation("erf"),
+        kc.Dense(9),
+        kc.Activation(sympy.Heaviside(U + 1) * sympy.exp(-(U**2))),
+    ],
+    "two sines of one value": [
+        kc.residual(kc.chain(kc.Activation("erf"), kc.Dense(9)), 0.8),
+        kc.LayerNorm(),
+        kc.Activation("sign"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", JUMPS)
+def test_the_ntk_of_an_input_with_itself_is_infinite_behind_a_jump(name: str) -> None:
+    kernel = kc.derive(network(*JUMPS[name]))
+    for q in (0.3, 1.0, 2.5):
+        value = kernel.evaluate(c=1.0, q=q)
+        assert value.ntk == math.inf
+        assert value.c == 1.0
+        assert value.nngp == value.q
+        assert kernel.evaluate(c=1 - 1e-6, q=q).ntk < math.inf
+    assert kernel.evaluate(c=1, dps=20).ntk == math.inf
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh", "erf", "sin", "softsign"])
+def test_the_cosine_of_an_input_with_itself_is_one(activation: str) -> None:
+    block = kc.chain(kc.Activation(activation), kc.Dense(9))
+    for depth in (1, 2, 30):
+        kernel = kc.derive(network(*[block] * depth))
+        assert kernel.evaluate(c=1.0).c == 1.0
+
+
+def test_the_edge_continues_the_formula() -> None:
+    kernel = kc.derive(network(kc.Activation("gelu"), kc.Dense(9), kc.Activation("tanh")))
+    for sign in (1, -1):
+        edge, near = kernel.evaluate(c=sign), kernel.evaluate(c=sign * (1 - 1e-9))
+        # First derivatives are of order one.
+        assert edge == pytest.approx(near, abs=1e-7)
+
+
+def test_values_that_vanish_have_no_cosine() -> None:
+    x = kc.Input((4,))
+    net = kc.Network(x, kc.chain(kc.Dense(9), kc.Scale(0.0))(x))
+    for c in (0.3, 1.0):
+        value = kc.derive(net).evaluate(c=c)
+        assert (value.q, value.nngp) == (0, 0)
+        assert math.isnan(value.c)
+
+
+def test_normalizing_values_that_vanish_is_refused() -> None:
+    x = kc.Input((4,))
+    net = kc.Network(x, kc.chain(kc.Dense(9), kc.Scale(0.0), kc.LayerNorm(), kc.Dense(1))(x))
+    for c in (0.3, 1.0):
+        with pytest.raises(kc.KernelcError):
+            kc.derive(net).evaluate(c=c)
+
+
+def test_a_long_block_stays_short_in_print_and_in_time() -> None:
+    x = kc.Input((4,))
+    inner = x
+    fork = kc.Dense(1, 0.7, 0.4)(x)
+    inner = fork
+    for _ in range(10):
+        step = kc.Dense(1, 0.8)(kc.Activation("celu", celu_alpha=50.0)(inner))
+        inner = kc.WeightedSum((0.6, -1.0))(inner, step)
+    net = kc.Network(x, kc.WeightedSum((1.0, 1.0))(inner, kc.Dense(1)(fork)))
+    start = time.process_time()
+    kernel = kc.derive(net)
+    assert len(str(kernel)) < 200_000
+    value = kernel.evaluate(c=0.3)
+    # Written out in one formula it did not end.
+    assert time.process_time() - start < 30
+    again = kernel.evaluate(c=0.3, dps=20)
+    assert [float(v) for v in again] == pytest.approx(list(value), rel=1e-12)
