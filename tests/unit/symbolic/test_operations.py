@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
-
 import mpmath
 import numpy as np
 import pytest
@@ -94,22 +91,9 @@ def test_arrays_are_broadcast() -> None:
         kernel.evaluate(c=[0.0, 2.0])
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [
-        lambda k: sympy.simplify(k.c_map),
-        lambda k: sympy.limit(k.c_map, k.c, 0),
-        lambda k: sympy.cse(k.c_map),
-        lambda k: sympy.nsolve(k.c_map - sympy.Rational(1, 10), k.c, 0.2),
-    ],
-    ids=["simplify", "limit", "cse", "nsolve"],
-)
-def test_operations_answer_or_refuse_soon(kernel: kc.Kernel, operation) -> None:
-    start = time.process_time()
-    with contextlib.suppress(kc.KernelcError):
-        assert operation(kernel) is not None
-    # Once it was minutes, or an AttributeError after a minute.
-    assert time.process_time() - start < 20
+def test_limits_are_values(kernel: kc.Kernel) -> None:
+    limit = sympy.limit(kernel.c_map, kernel.c, 0)
+    assert at(limit, kernel, 0.0) == pytest.approx(kernel.evaluate(c=0.0).c, abs=1e-14)
 
 
 def test_a_q_value_depends_on_no_cosine() -> None:
