@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import sympy
 from jaxtyping import Float64
 from scipy.interpolate import BarycentricInterpolator
 
 from .._errors import KernelcError
-from ..ir import Network
+from ..ir import Network, Placed
 from ..numeric import kernel_fn
 from ._profile import Profile
 from ._sample import SAME, Sample
@@ -21,6 +22,7 @@ HALF = 0.5
 # Where q values differ by more than this, the kernel is no function of the angle alone.
 _NORMS_DIFFER = 0.6
 _MOST_NORMS = 150
+_K = sympy.Symbol("k", real=True)
 # Float64 computes kernels, and float32 activations, which are their square roots, to this much.
 _ROUNDING = 4 * np.finfo(np.float64).eps
 
@@ -89,9 +91,17 @@ def _by_angles(sample: Sample, ntk: Float64[np.ndarray, " nodes"]) -> Float64[np
     return (kernel + kernel.T) / 2
 
 
+def _is_quick(node: Placed) -> bool:
+    """Whether pairs of unlike q values have a closed form: quadrature takes minutes."""
+    phi = node.layer.nonlinearity()
+    if node.layer.reads():
+        return False
+    return phi is None or phi.closed_dual(*sympy.symbols("q1 q2", positive=True), _K) is not None
+
+
 def _by_norms(network: Network, sample: Sample) -> Float64[np.ndarray, "n n"] | None:
     """The kernel of inputs whose q values differ much; None where they do not, or cost too much."""
-    if sample.norms_differ < _NORMS_DIFFER or any(node.layer.reads() for node in network):
+    if sample.norms_differ < _NORMS_DIFFER or not all(_is_quick(node) for node in network):
         return None
     try:
         inputs = sample.inputs[:_MOST_NORMS]
