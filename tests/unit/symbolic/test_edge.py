@@ -95,5 +95,6 @@ def test_a_long_block_stays_short_in_print_and_in_time() -> None:
     value = kernel.evaluate(c=0.3)
     # Written out in one formula it did not end.
     assert time.process_time() - start < 30
-    again = kernel.evaluate(c=0.3, dps=20)
-    assert [float(v) for v in again] == pytest.approx(list(value), rel=1e-12)
+    # The same q value by the rules in floats, which know no formulas; the closed Q map of celu
+    # with a constant of 50 is a difference of terms of size 50^2, which costs four digits.
+    assert kernel.evaluate(c=1.0).q == pytest.approx(value.q, rel=1e-11)

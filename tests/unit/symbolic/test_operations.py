@@ -41,9 +41,9 @@ def test_derivatives_are_those_of_differences(kernel: kc.Kernel, order: int) -> 
 
 
 def test_a_series_is_taylors(kernel: kc.Kernel) -> None:
-    found = sympy.series(kernel.c_map, kernel.c, 0, 4).removeO()
-    # Both maps are odd, with coefficients below one: the next term is c^5.
-    assert at(found, kernel, 0.01) == pytest.approx(kernel.evaluate(c=0.01).c, abs=1e-10)
+    found = sympy.series(kernel.c_map, kernel.c, 0, 2).removeO()
+    # Both maps are odd, with coefficients below one: the next term is c^3.
+    assert at(found, kernel, 0.01) == pytest.approx(kernel.evaluate(c=0.01).c, abs=1e-6)
 
 
 def test_lambdify_serves_arrays_floats_and_digits(kernel: kc.Kernel) -> None:
