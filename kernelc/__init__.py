@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         select as select,
     )
     from .numeric import (
+        EmpiricalNTK as EmpiricalNTK,
         KernelFunction as KernelFunction,
         KernelMatrices as KernelMatrices,
         empirical_kernel as empirical_kernel,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     )
     from .prediction import (
         KernelRegression as KernelRegression,
+        Likelihood as Likelihood,
         Prediction as Prediction,
         predict as predict,
     )
@@ -135,8 +137,8 @@ _NAMES = {
     "residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
-    "numeric": "KernelFunction KernelMatrices empirical_kernel kernel_fn",
-    "prediction": "KernelRegression Prediction predict",
+    "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
+    "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Transform shape",
     "symbolic": "Kernel derive",
     "training": "CrossEntropy FitResult Huber Metrics Record Restored block_report evaluate fit "

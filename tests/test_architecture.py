@@ -42,6 +42,7 @@ LEVEL = {
     "training": 5,
     "diagnosis": 6,
     "prediction": 6,
+    "sklearn": 6,
     "__init__": 7,
     "cli": 8,
     "__main__": 9,

@@ -11,16 +11,13 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import DataError, UnsupportedError
-from ..algebra import Second
 from ..approximation import fit
 from ..ir import Network, Placed, Run, kernel_key, runs
 from ._blank import BlankAlgebra
-from ._degree import PooledAlgebra
-from ._entry import entry_field
-from ._frame import Frame
-from ._gram import DataSignal, GramAlgebra
+from ._ends import answered, entered, frame_of, mixes_locations
+from ._gram import GramAlgebra
 from ._matrices import KernelMatrices
-from ._numbers import Field, Pair, PerInput
+from ._numbers import Pair
 from ._plan import Planner
 from ._reach import spans
 from ._ring import JaxRing
@@ -30,7 +27,7 @@ from ._walk import Walker
 
 
 # q values between the largest one and this part of it are tried for the largest q inside.
-_SMALLER = (1.0, 0.25, 0.0625)
+SMALLER = (1.0, 0.25, 0.0625)
 
 
 class Program:
@@ -60,10 +57,9 @@ class Program:
     ) -> None:
         self.network, self.q, self.largest, self.standard = network, q, largest, standard
         self.blank = blank
-        self.runs = tuple(runs(network, _standard_key if standard else _numeric_key))
-        self.rank = len(network.input_shape) - 1
-        self.mixes = any("location" in node.layer.reads() for node in network)
-        bounds = [q] if q is not None else [largest * part for part in _SMALLER]
+        self.runs = tuple(runs(network, _standard_key if standard else numeric_key))
+        self.mixes = mixes_locations(network)
+        bounds = [q] if q is not None else [largest * part for part in SMALLER]
         self.reach = spans(network, self.runs, bounds)
         self.unfitted: dict[int, UnsupportedError] = {}
         self._planned(like)
@@ -74,10 +70,10 @@ class Program:
         planners: list[Planner] = []
 
         def trace(x1: Any, x2: Any) -> Any:
-            ring = JaxRing(self._frame(False, False), self.reach)
+            ring = JaxRing(frame_of(self.network, paired=False, sharp=False), self.reach)
             algebra = self._algebra(ring, None)
             planners.append(Planner(self.network, self.runs, algebra))
-            signal = self._start(algebra, x1, x2, None, ntk=True, sharp=False)
+            signal = entered(algebra, x1, x2, None, self.q, ntk=True, sharp=False)
             return planners[0].walk(signal).second.k[0].cross.drop
 
         stand_ins = (jax.ShapeDtypeStruct((n, *shape), jnp.float32) for n in (2, 3))
@@ -124,26 +120,9 @@ class Program:
         """The nodes of the first block of a run."""
         return [self.network.nodes[i] for s in run.block for i in range(s.start + 1, s.stop + 1)]
 
-    def _frame(self, paired: bool, sharp: bool) -> Frame:
-        own = False
-        if self.mixes:
-            pooled = PooledAlgebra()
-            self.network.fold(pooled, False)
-            own = pooled.asked or sharp
-        return Frame(rank=self.rank, aligned=not self.mixes, paired=paired, own=own)
-
     def _algebra(self, ring: JaxRing, same: Any) -> GramAlgebra:
         kind = BlankAlgebra if self.blank else GramAlgebra
         return kind(ring, same, standard=self.standard)
-
-    def _start(
-        self, algebra: GramAlgebra, x1: Any, x2: Any, same: Any, ntk: bool, sharp: bool
-    ) -> DataSignal:
-        frame = algebra.frame
-        field = entry_field(x1, x2, frame, same, self.q, sharp)
-        cross = field.cross
-        q: Any = self.q if self.q is not None else PerInput(cross.left, cross.right)
-        return algebra.atom_signal(Second(q, (field,), (0.0,) if ntk else None), None)
 
     @partial(jax.jit, static_argnames=("self", "get"))
     def square(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
@@ -191,12 +170,12 @@ class Program:
             rows, columns = jnp.arange(x1.shape[0]), jnp.arange(x2.shape[0])
             same = (row + rows)[:, None] == (column + columns)[None, :]
         sharp = "gap" in get
-        ring = JaxRing(self._frame(paired, sharp), self.reach, sharp)
+        ring = JaxRing(frame_of(self.network, paired, sharp), self.reach, sharp)
         algebra = self._algebra(ring, same)
-        signal = self._start(algebra, x1, x2, same, "ntk" in get, sharp)
+        signal = entered(algebra, x1, x2, same, self.q, "ntk" in get, sharp)
         entering = signal.second.k[0].cross
         out = Walker(self.network, self.runs, algebra, self.stretches).walk(signal)
-        return self._answer(algebra.frame, out, get, self._broken(entering))
+        return answered(self.network, algebra.frame, out, get, self._broken(entering))
 
     def _broken(self, pair: Pair) -> Any:
         """Where a q value lies beyond the bound the program was compiled for."""
@@ -204,28 +183,9 @@ class Program:
             return None
         return (pair.left > self.largest * 1.001) | (pair.right > self.largest * 1.001)
 
-    def _answer(
-        self, frame: Frame, out: DataSignal, get: tuple[str, ...], broken: Any
-    ) -> KernelMatrices:
-        field: Field = out.second.k[0]
-        pair = field.cross
-        shape = jnp.shape(pair.drop)[: frame.batch]
-        plain = {"nngp": pair.value}
-        if "ntk" in get:
-            plain["ntk"] = out.second.theta[0] if out.second.theta else None
-        if "gap" in get:
-            plain["gap"] = pair.gap
-        kept = {}
-        for name, value in plain.items():
-            if name in get:
-                value = jnp.broadcast_to(jnp.asarray(value, pair.drop.dtype), pair.drop.shape)
-                if broken is not None:
-                    value = jnp.where(_any_location(broken, frame), jnp.nan, value)
-                kept[name] = _at_equal_locations(value, frame, shape, self.network.output_shape)
-        return KernelMatrices(**{name: kept.get(name) for name in ("nngp", "ntk", "gap")})
 
-
-def _numeric_key(network: Network, node: Placed) -> Hashable:
+def numeric_key(network: Network, node: Placed) -> Hashable:
+    """Equal keys mean equal rules on data: what loops over repeats compare."""
     shapes = network.in_shapes(node)
     locations = tuple(shape[:-1] for shape in shapes)
     layer = node.layer
@@ -234,20 +194,4 @@ def _numeric_key(network: Network, node: Placed) -> Hashable:
 
 def _standard_key(network: Network, node: Placed) -> Hashable:
     """Fan-ins and biases count too."""
-    return _numeric_key(network, node), node.layer, tuple(network.in_shapes(node))
-
-
-def _any_location(broken: Any, frame: Frame) -> Any:
-    axes = tuple(range(frame.batch, broken.ndim))
-    return jnp.any(broken, axes, keepdims=True) if axes else broken
-
-
-def _at_equal_locations(
-    value: Any, frame: Frame, batch: tuple[int, ...], out: tuple[int, ...]
-) -> Any:
-    """(inputs, *locations of the output)."""
-    if not frame.aligned:
-        letters = "abc"[: frame.rank]
-        inputs = "nm"[: frame.batch]
-        value = jnp.einsum(f"{inputs}{letters}{letters}->{inputs}{letters}", value)
-    return value.reshape(*batch, *out[:-1])
+    return numeric_key(network, node), node.layer, tuple(network.in_shapes(node))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from .. import numeric
 from .._errors import DataError, KernelcError, UnsupportedError
 from ._evaluate import KernelFunction, Part
 
@@ -80,3 +81,26 @@ def number(name: str, value: Any, least: str = "0 or more") -> float:
             remedy="pass such a number" + ("; None for infinite time" if name == "time" else ""),
         )
     return found
+
+
+def noisy(kernel: Part) -> None:
+    """Nothing for "nngp", whose ridge is the variance of noise; or UnsupportedError."""
+    if kernel != "nngp":
+        raise UnsupportedError(
+            where="predict: observation_noise",
+            found=f"kernel={kernel!r}",
+            law="there the ridge is weight decay, not the variance of noise",
+            remedy='pass kernel="nngp", or add a variance of noise to what is returned',
+        )
+
+
+def differentiable(k: KernelFunction) -> numeric.KernelFunction:
+    """The kernel function, when it is that of a network; or UnsupportedError."""
+    if not isinstance(k, numeric.KernelFunction):
+        raise UnsupportedError(
+            where="log_marginal_likelihood: gradient",
+            found=f"a kernel function of type {type(k).__name__}",
+            law="derivatives are taken through the layers of a network",
+            remedy="pass what kernelc.kernel_fn(network) returns, or gradient=False",
+        )
+    return k

@@ -92,8 +92,8 @@ def square(found: Any, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], fl
     values = matrix(found, part, (n, n))
     rounding = float(jnp.finfo(values.dtype).eps)
     precision = rounding if values.dtype == np.float64 else _ROUNDINGS * rounding
-    values = values.astype(np.float64)
-    apart, largest = float(abs(values - values.T).max()), float(abs(values).max())
+    values = values.astype(np.float64, copy=False)
+    apart, largest = _asymmetry(values), float(max(values.max(), -values.min()))
     # Half the digits: rounding through any number of layers stays far below.
     if apart > rounding**0.5 * largest:
         raise DataError(
@@ -103,7 +103,14 @@ def square(found: Any, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], fl
             law="k(x, x') = k(x', x)",
             remedy="pass a symmetric kernel function",
         )
-    return (values + values.T) / 2, precision
+    return (values if apart == 0 else (values + values.T) / 2), precision
+
+
+def _asymmetry(values: Float[np.ndarray, "n n"]) -> float:
+    """max |K - Kᵀ|, a few rows at a time: the matrix may be most of the memory."""
+    rows = range(0, len(values), _DIAGONAL_ROWS)
+    parts = (slice(i, i + _DIAGONAL_ROWS) for i in rows)
+    return max(float(abs(values[at] - values[:, at].T).max()) for at in parts)
 
 
 def diagonal(k: KernelFunction, x: Float[np.ndarray, "m ..."]) -> Float[np.ndarray, " m"]:

@@ -22,6 +22,7 @@ def predict(
     learning_rate: float = 1.0,
     variance: bool = True,
     covariance: bool = False,
+    observation_noise: bool = False,
     progress: bool | None = None,
 ) -> Prediction:
     """Mean A y and covariance K** - A K*ᵀ - K* Aᵀ + A (K + νI) Aᵀ of trained wide networks.
@@ -56,6 +57,8 @@ def predict(
         learning_rate: η.
         variance: whether to compute variances; most of the work when m exceeds n.
         covariance: whether to compute covariances of all pairs of test outputs.
+        observation_noise: whether variances are those of new observations, λ larger than those
+            of the function; for "nngp", where λ is the variance of noise.
         progress: whether to show a bar for work over two seconds; None: on a terminal only.
 
     Returns: mean (m,) or (m, outputs), variance (m,) and covariance (m, m), float64 whatever
@@ -81,4 +84,5 @@ def predict(
         learning_rate=learning_rate,
         variance=variance,
         covariance=covariance,
+        observation_noise=observation_noise,
     )

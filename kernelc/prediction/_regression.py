@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
+from .. import numeric
 from ..data import examples, same_example_shape, same_length
 from . import _check
 from ._evaluate import KernelFunction, Part, absent, ask, blocks, diagonal, matrix, square
+from ._likelihood import Likelihood, slope, value
 from ._solve import TrainingMatrix
 from ._spread import Ensemble
 
@@ -83,11 +85,15 @@ class KernelRegression:
         learning_rate: float = 1.0,
         variance: bool = True,
         covariance: bool = False,
+        observation_noise: bool = False,
     ) -> Prediction:
         """As `kernelc.predict`, where the arguments are explained."""
         x_test = _wide(x_test, "predict: x_test")
         same_example_shape(self.x_train, x_test, "predict")
         ridge = _check.number("ridge", ridge)
+        if observation_noise:
+            _check.noisy(self.kernel)
+        noise = ridge if observation_noise else 0.0
         solve = self._trains.operator(ridge, self._pace(time, learning_rate))
         coefficients = solve(self._columns())
         ensemble = self._ensemble(ridge) if variance or covariance else None
@@ -101,7 +107,8 @@ class KernelRegression:
             if covariance:
                 kept.append((cross, weights))
             else:
-                variances.append(ensemble.variances(diagonal(self.k, rows)[:count], cross, weights))
+                own = diagonal(self.k, rows)[:count]
+                variances.append(ensemble.variances(own, cross, weights) + noise)
         mean = np.concatenate(means).reshape(len(x_test), *self.y_train.shape[1:])
         if ensemble is None or not covariance:
             return Prediction(mean, np.concatenate(variances) if variances else None)
@@ -109,7 +116,7 @@ class KernelRegression:
             np.concatenate(parts, i) for i, parts in enumerate(zip(*kept, strict=True))
         )
         own, _ = square(ask(self.k, ("nngp",), self.progress, x_test), "nngp", len(x_test))
-        between = ensemble.covariances(own, cross, weights)
+        between = ensemble.covariances(own, cross, weights) + noise * np.eye(len(own))
         return Prediction(mean, between.diagonal().copy(), between)
 
     def leave_one_out(self, ridges: Sequence[float]) -> Float[np.ndarray, " ridges"]:
@@ -133,6 +140,39 @@ class KernelRegression:
             residuals = vectors @ (gains[:, None] * rotated) / (squares @ gains)[:, None]
             errors.append(np.mean(residuals**2))
         return np.array(errors)
+
+    def log_marginal_likelihood(self, ridge: float, *, gradient: bool = False) -> Likelihood:
+        """log p(y) for y ~ N(0, T + ridge I), each output on its own, summed over outputs.
+
+        -yᵀ M⁻¹ y / 2 - log|M| / 2 - n log(2π) / 2 with M = T + ridge I; its derivative in a
+        number t of M is tr((a aᵀ - M⁻¹) ∂M/∂t) / 2, a = M⁻¹ y (Williams and Rasmussen 2006,
+        eqs. 2.30 and 5.9). One backward pass through the layers gives those of all of them.
+
+        Arguments:
+            ridge: the variance of the noise of y.
+            gradient: whether to compute derivatives too, which needs what `kernel_fn` returns.
+
+        Raises:
+            DataError: a ridge too small for the precision of the kernel.
+            UnsupportedError: gradients of another kernel function.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> def linear(a, b=None):
+            ...     return SimpleNamespace(nngp=a @ (a if b is None else b).T, ntk=None)
+            >>> fitted = KernelRegression(linear, [[1.0], [2.0]], [1.0, 2.0])
+            >>> round(fitted.log_marginal_likelihood(1.0).value, 6)
+            -3.15042
+        """
+        ridge = _check.number("ridge", ridge)
+        found, solved = value(self._trains, self._columns(), ridge)
+        if not gradient:
+            return Likelihood(found)
+        k = _check.differentiable(self.k)
+        along = slope(self._trains, solved, ridge)
+        kernel = numeric.StdKernel(k.network, self.kernel, k.standard)
+        weight, bias = kernel.gradients(self.x_train, along)
+        return Likelihood(found, float(np.trace(along)), weight, bias)
 
     def _columns(self) -> Float[np.ndarray, "n outputs"]:
         return self.y_train.reshape(len(self.y_train), -1)

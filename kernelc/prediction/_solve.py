@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._errors import DataError
 
 
+Factor = tuple[Float[np.ndarray, "n n"], bool]
 Operator = Callable[[Float[np.ndarray, "n columns"]], Float[np.ndarray, "n columns"]]
 
 # Entries right to a relative eps move eigenvalues by eps times the largest. Where the smallest
@@ -21,6 +23,10 @@ Operator = Callable[[Float[np.ndarray, "n columns"]], Float[np.ndarray, "n colum
 _DIGIT = 0.1
 # The estimate of the condition number may be too low by a small factor (Higham 1987).
 _ESTIMATE = 10.0
+# Of eigenvalues that decide alone whether there is a digit.
+_TOLERANCE = 1e-3
+# The whole spectrum of a smaller matrix costs next to nothing.
+_SMALL = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +60,9 @@ class TrainingMatrix:
         """
         # Cholesky costs a tenth of the spectrum or less; that answers for the hard cases.
         if pace is None and "spectrum" not in self.__dict__:
-            solve = self._cholesky(ridge)
-            if solve is not None:
-                return solve
+            factor = self._factor(ridge)
+            if factor is not None:
+                return lambda b: scipy.linalg.cho_solve(factor, b, check_finite=False)
         gains, vectors = self.gains(ridge, pace)[:, None], self.spectrum[1]
         return lambda b: vectors @ (gains * (vectors.T @ b))
 
@@ -79,18 +85,55 @@ class TrainingMatrix:
             raise self._refusal(ridge, pace)
         return gains
 
-    def _cholesky(self, ridge: float) -> Operator | None:
+    def factor(self, ridge: float) -> Factor:
+        """The Cholesky factor of T + ridge I, and whether it is the lower one.
+
+        Raises: DataError when the matrix is indefinite or too ill-conditioned.
+        """
+        found = self._factor(ridge)
+        if found is None:
+            raise self._refusal(ridge, None)
+        return found
+
+    def _factor(self, ridge: float) -> Factor | None:
+        """The factor, None where no digit of a solution would be left."""
         shifted = np.array(self.values, order="F")
         np.fill_diagonal(shifted, shifted.diagonal() + ridge)
-        norm = float(np.linalg.norm(shifted, 1))
+        norm = float(scipy.linalg.lapack.dlange("1", shifted))
         try:
-            factor = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
+            factor = scipy.linalg.cho_factor(
+                shifted, lower=True, overwrite_a=True, check_finite=False
+            )
         except scipy.linalg.LinAlgError:
             return None
         reciprocal, _ = scipy.linalg.lapack.dpocon(factor[0], norm, uplo="L")
-        if reciprocal * self.limit < _ESTIMATE:
-            return None
-        return lambda b: scipy.linalg.cho_solve(factor, b)
+        if reciprocal * self.limit >= _ESTIMATE or self._admitted(factor, ridge):
+            return factor
+        return None
+
+    def _admitted(self, factor: Factor, ridge: float) -> bool:
+        """Whether the condition number is within the limit, where its estimate does not tell.
+
+        Lanczos iterations with the factor find the two ends of the spectrum and nothing else.
+        """
+        n = len(self.values)
+        if n < _SMALL:
+            return False
+        start = np.ones(n) / np.sqrt(n)
+        shifted = LinearOperator((n, n), lambda b: self.values @ b + ridge * b, dtype=np.float64)
+        inverse = LinearOperator(
+            (n, n),
+            lambda b: scipy.linalg.cho_solve(factor, b, check_finite=False),
+            dtype=np.float64,
+        )
+        try:
+            largest, gain = (
+                eigsh(each, k=1, v0=start, tol=_TOLERANCE, return_eigenvectors=False)[0]
+                for each in (shifted, inverse)
+            )
+        except ArpackNoConvergence:
+            return False
+        return bool(largest * gain * (1 + 2 * _TOLERANCE) <= self.limit)
 
     def _refusal(self, ridge: float, pace: float | None) -> DataError:
         low, high = (float(end) for end in self.spectrum[0][[0, -1]])

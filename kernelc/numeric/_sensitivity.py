@@ -1,0 +1,216 @@
+"""Kernels as functions of the standard deviations of weights and biases."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ..ir import Layer, Network, Placed, Weights, runs
+from ._blank import BlankAlgebra
+from ._ends import answered, entered, frame_of
+from ._gram import DataSignal
+from ._inputs import checked
+from ._program import SMALLER, numeric_key
+from ._reach import Span, spans
+from ._ring import JaxRing
+
+
+Part = Literal["nngp", "ntk"]
+Logs = Mapping[str, Any]
+"""By node name: the logarithms of factors on its weight_std and bias_std, (2,)."""
+
+# Rows of a block: the backward pass keeps some arrays of pairs for each layer.
+_ROWS = 128
+# Ends of q ranges are rounded to powers of this: programs for close factors are one.
+_STEP = 1.5
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Plan:
+    """What a compiled program depends on beside the arrays."""
+
+    network: Network
+    part: Part
+    standard: bool
+    reach: Mapping[Any, Span]
+
+
+class _ScaledAlgebra(BlankAlgebra):
+    """The rules on data with weights and biases of each node multiplied by numbers of their own."""
+
+    logs: Logs
+
+    def fresh(self, s: DataSignal, weights: Weights, read: DataSignal | None = None) -> DataSignal:
+        if self.where not in self.logs:
+            return super().fresh(s, weights, read)
+        weight, bias = jnp.exp(2 * self.logs[self.where])
+        number = self.ring.number
+        scaled = dataclasses.replace(
+            weights,
+            variance=number(weights.variance) * weight,
+            bias_variance=number(weights.bias_variance) * bias,
+        )
+        return super().fresh(s, scaled, read)
+
+
+class StdKernel:
+    """A kernel of a network with its standard deviations of weights and biases as variables.
+
+    Everything is folded layer by layer, in float64, without loops over repeats.
+
+    Arguments:
+        network: the network.
+        part: which kernel.
+        standard: whether the NTK is that of the standard parametrisation.
+    """
+
+    def __init__(self, network: Network, part: Part = "nngp", standard: bool = False) -> None:
+        self.network, self.standard = network, standard
+        self.part: Part = part
+        self.stds = {
+            node.name: (float(layer.weight_std), float(layer.bias_std))
+            for node in network
+            if (layer := _drawing(node)) is not None
+        }
+        self._plans: dict[Any, _Plan] = {}
+
+    def matrix(self, x1: Any, x2: Any, weight: float, bias: float) -> Float[np.ndarray, "n1 n2"]:
+        """K with all weight_std and bias_std multiplied by two factors; x2 None for those of x1."""
+        plan, left, right = self._plan(x1, x2, weight, bias)
+        logs = _logs(weight, bias)
+        with jax.enable_x64(True), np.errstate(all="ignore"):
+            blocks = [
+                _value(plan, tuple(self.stds), logs, rows, right, i if x2 is None else -len(left))
+                for i, rows in _blocks(left)
+            ]
+            return _joined(blocks, len(left), x2 is None)
+
+    def slopes(self, x: Any, weight: float, bias: float) -> tuple[np.ndarray, np.ndarray]:
+        """K at two factors, (n, n), and its derivatives in their logarithms, (n, n, 2)."""
+        plan, left, right = self._plan(x, None, weight, bias)
+        logs = _logs(weight, bias)
+        with jax.enable_x64(True), np.errstate(all="ignore"):
+            blocks = [
+                _pushed(plan, tuple(self.stds), logs, rows, right, i) for i, rows in _blocks(left)
+            ]
+            parts = zip(*blocks, strict=True)
+            value, *along = (_joined(list(part), len(left), True) for part in parts)
+        return value, np.stack(along, axis=-1)
+
+    def gradients(
+        self, x: Any, along: Float[np.ndarray, "n n"]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Σ_ij along_ij ∂K_ij/∂σ in each weight_std and each bias_std, by node name.
+
+        Arguments:
+            x: inputs.
+            along: a symmetric matrix.
+        """
+        plan, left, right = self._plan(x, None, 1.0, 1.0)
+        total = {name: np.zeros(2) for name in self.stds}
+        with jax.enable_x64(True), np.errstate(all="ignore"):
+            logs = {name: jnp.zeros(2) for name in self.stds}
+            for i, rows in _blocks(left):
+                # The last block is filled up with rows that count for nothing.
+                weights = np.zeros((len(rows), len(left)))
+                weights[: len(left) - i] = along[i : i + len(rows)]
+                found = _pulled(plan, logs, rows, right, i, jnp.asarray(weights))
+                for name, slope in found.items():
+                    total[name] += np.asarray(slope)
+        # A factor e^t moves a std of σ by σ t; at σ = 0 the kernel is even in σ.
+        weight, bias = (
+            {
+                name: float(total[name][j] / stds[j]) if stds[j] else 0.0
+                for name, stds in self.stds.items()
+            }
+            for j in (0, 1)
+        )
+        return weight, bias
+
+    def _plan(self, x1: Any, x2: Any, weight: float, bias: float) -> tuple[_Plan, Any, Any]:
+        inputs = checked(self.network.name, x1, x2, self.network.input_shape)
+        left = np.asarray(inputs.x1, np.float64)
+        right = left if inputs.symmetric else np.asarray(inputs.x2, np.float64)
+        bound = _rounded(inputs.q_range()[1] or 1.0, up=True)
+        network = self.network.rebuild(lambda node: _scaled(node, weight, bias))
+        found = spans(network, tuple(runs(network, numeric_key)), [bound * s for s in SMALLER])
+        reach = {
+            phi: (_rounded(low, up=False), _rounded(high, up=True))
+            for phi, (low, high) in found.items()
+        }
+        key = tuple(sorted((repr(phi), span) for phi, span in reach.items()))
+        if key not in self._plans:
+            self._plans[key] = _Plan(self.network, self.part, self.standard, reach)
+        return self._plans[key], left, right
+
+
+def _drawing(node: Placed) -> Any:
+    """The layer of a node, where it draws weights with standard deviations of its own."""
+    layer: Any = node.layer
+    return layer if hasattr(layer, "weight_std") and hasattr(layer, "bias_std") else None
+
+
+def _scaled(node: Placed, weight: float, bias: float) -> Layer:
+    layer = _drawing(node)
+    if layer is None:
+        return node.layer
+    return layer.weighted(weight_std=weight * layer.weight_std, bias_std=bias * layer.bias_std)
+
+
+def _rounded(q: float, up: bool) -> float:
+    whole = (math.ceil if up else math.floor)(math.log(q, _STEP))
+    return _STEP**whole
+
+
+def _logs(weight: float, bias: float) -> np.ndarray:
+    return np.log(np.array([weight, bias]))
+
+
+def _blocks(x: np.ndarray) -> list[tuple[int, Any]]:
+    """Where blocks of rows start, and the rows, all blocks of one size."""
+    count = -(-len(x) // -(-len(x) // _ROWS))
+    places = (np.minimum(np.arange(i, i + count), len(x) - 1) for i in range(0, len(x), count))
+    return [(i * count, jnp.asarray(x[rows])) for i, rows in enumerate(places)]
+
+
+def _joined(blocks: list[Any], count: int, symmetric: bool) -> np.ndarray:
+    whole = np.concatenate([np.asarray(block) for block in blocks])[:count]
+    return (whole + whole.T) / 2 if symmetric else whole
+
+
+def _rows(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any) -> Any:
+    """Rows of the kernel; `row` is where x1 lies in x2, negative when it does not."""
+    same = (row + jnp.arange(x1.shape[0]))[:, None] == jnp.arange(x2.shape[0])[None, :]
+    ring = JaxRing(frame_of(plan.network, paired=False, sharp=False), plan.reach)
+    algebra = _ScaledAlgebra(ring, same, standard=plan.standard)
+    algebra.logs = logs
+    start = entered(algebra, x1, x2, same, None, ntk=plan.part == "ntk", sharp=False)
+    out = plan.network.fold(algebra, start)[-1]
+    return getattr(answered(plan.network, algebra.frame, out, (plan.part,), None), plan.part)
+
+
+@partial(jax.jit, static_argnames=("plan", "names"))
+def _value(plan: _Plan, names: tuple[str, ...], logs: Any, x1: Any, x2: Any, row: Any) -> Any:
+    return _rows(plan, dict.fromkeys(names, logs), x1, x2, row)
+
+
+@partial(jax.jit, static_argnames=("plan", "names"))
+def _pushed(plan: _Plan, names: tuple[str, ...], logs: Any, x1: Any, x2: Any, row: Any) -> Any:
+    def rows(both: Any) -> Any:
+        return _rows(plan, dict.fromkeys(names, both), x1, x2, row)
+
+    value, along = jax.linearize(rows, logs)
+    return value, along(jnp.array([1.0, 0.0])), along(jnp.array([0.0, 1.0]))
+
+
+@partial(jax.jit, static_argnames=("plan",))
+def _pulled(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any, along: Any) -> Any:
+    return jax.vjp(lambda logs: _rows(plan, logs, x1, x2, row), logs)[1](along)[0]
