@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
 from typing import Any
 
@@ -34,6 +35,8 @@ MOST_TERMS = 2000
 """Nodes of an expression, each counted as often as it stands there."""
 DEEPEST = 60
 """Levels of an expression."""
+MOST_DIGITS = 1000
+"""Decimal digits of a kernel's value."""
 DEEPEST_CONSTANT = 12
 """Levels of a part without symbols: SymPy evaluates them again and again, level by level."""
 MOST_BITS = 4096
@@ -92,6 +95,24 @@ def deep_constant(expr: sympy.Basic) -> str | None:
 
 def _bits(number: Any) -> int:
     return int(number).bit_length()
+
+
+def real(value: Any) -> float:
+    """The value of a real number as a float, infinite where it is too large; NaN for the rest.
+
+    Example:
+        >>> real(3), real(10**400), real("3"), real(True)
+        (3.0, inf, nan, nan)
+    """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    exact = isinstance(value, sympy.Expr) and is_real_number(value)
+    if isinstance(value, bool) or not (exact or isinstance(value, numbers.Real)):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def is_real_number(expr: sympy.Expr) -> bool:

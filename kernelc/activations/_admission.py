@@ -9,7 +9,7 @@ import mpmath
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-from .._errors import ActivationError
+from .._errors import ActivationError, shown
 from .._limits import LARGEST_ARGUMENT, LARGEST_NUMBER, oversized
 from ._description import CONDITIONS, too_large, vocabulary
 from ._pieces import Piece, evaluate, real_roots, split
@@ -150,7 +150,7 @@ def _check_varies(pieces: tuple[Piece, ...], whole: Any) -> None:
 
 def _refusal(expr: Any, found: str, law: str) -> ActivationError:
     return ActivationError(
-        where=f"activation {str(expr)[:200]}",
+        where=f"activation {shown(expr, 200)}",
         found=found,
         law=f"An activation {law}",
         remedy="Change the expression, or restrict it with a Piecewise",

@@ -33,11 +33,11 @@ def _float(expr: sympy.Expr) -> float:
 
 
 def _mpf(expr: Any) -> Any:
-    if isinstance(expr, sympy.Rational):
-        return mpmath.mpf(expr.p) / expr.q
-    if isinstance(expr, sympy.Float):
-        return mpmath.mp.make_mpf(expr._mpf_)
-    return mpmath.mp.make_mpf(expr.evalf(mpmath.mp.dps + 5)._mpf_)
+    value = expr if expr.is_Rational or expr.is_Float else expr.evalf(mpmath.mp.dps + 5)
+    if value.is_Rational:
+        return mpmath.mpf(value.p) / value.q
+    # What does not come out as a real number is none.
+    return mpmath.mp.make_mpf(value._mpf_) if value.is_Float else mpmath.nan
 
 
 # exp(1e9) has no use, and mpmath would build integers as long as such exponents
@@ -74,6 +74,11 @@ def _mp_reciprocal(x: Any) -> Any:
 
 def _mp_log(x: Any) -> Any:
     return mpmath.log(x) if x > 0 else -mpmath.inf if x == 0 else mpmath.nan
+
+
+def _mp_level(function: Callable[[Any], Any], low: int, high: int) -> Callable[[Any], Any]:
+    """A function that is constant far out, where mpmath would work with all digits of x."""
+    return lambda x: function(x) if abs(x) < 1e5 else mpmath.mpf(high if x > 0 else low)
 
 
 def _mp_turned(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -138,15 +143,15 @@ MPMATH = Arithmetic(
         sympy.cos: _mp_turned(mpmath.cos),
         sympy.sinh: lambda x: (_mp_exp(x) - _mp_exp(-x)) / 2 if abs(x) > 1 else mpmath.sinh(x),
         sympy.cosh: lambda x: (_mp_exp(x) + _mp_exp(-x)) / 2,
-        sympy.tanh: mpmath.tanh,
+        sympy.tanh: _mp_level(mpmath.tanh, -1, 1),
         sympy.sech: _mp_sech,
         sympy.atan: mpmath.atan,
         sympy.asinh: mpmath.asinh,
-        sympy.erf: mpmath.erf,
-        sympy.erfc: mpmath.erfc,
+        sympy.erf: _mp_level(mpmath.erf, -1, 1),
+        sympy.erfc: _mp_level(mpmath.erfc, 2, 0),
         softplus: _mp_softplus,
         sigmoid: _mp_sigmoid,
-        normal_cdf: lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+        normal_cdf: lambda x: _mp_level(mpmath.erfc, 2, 0)(-x / mpmath.sqrt(2)) / 2,
     },
 )
 JAX = Arithmetic(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
 
 from ._dataset import Dataset
 from ._stream import Stream
@@ -45,7 +45,7 @@ def augmented(data: Dataset, *, pad: int = 4, flip: bool = True) -> Stream:
     if isinstance(pad, bool) or not isinstance(pad, int | np.integer) or pad < 0:
         raise DataError(
             where=f"{data.name}: augmented, pad",
-            found=repr(pad),
+            found=shown(pad),
             law="The border is a whole number of pixels, 0 or more",
             remedy="Pass for example pad=4",
         )

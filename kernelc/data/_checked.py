@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
 
 
 class _Shaped(Protocol):
@@ -191,7 +191,7 @@ def _column(values: Any, found: np.ndarray) -> str:
     if not bad.any():
         return f"{type(values).__name__} of Python objects"
     first = found[bad].flat[0]
-    return f"values that are no numbers, such as {str(first)[:40]!r}{_named_columns(values, bad)}"
+    return f"values that are no numbers, such as {shown(first, 40)}{_named_columns(values, bad)}"
 
 
 def _named_columns(values: Any, bad: np.ndarray) -> str:

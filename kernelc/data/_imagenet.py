@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
 
 from ._photographs import Photographs, pillow
 from ._search import locate
@@ -51,7 +51,7 @@ def imagenet(
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise DataError(
                 where=f"imagenet: {name}",
-                found=repr(value),
+                found=shown(value),
                 law=f"{name} is a whole number of at least 1",
                 remedy="Pass such a number",
             )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
 
 from ._checked import examples, same_example_shape, same_kind, same_length, targets
 from ._dataset import Dataset, Part, arrays
@@ -153,4 +153,4 @@ def _taken(data: Part, rows: np.ndarray) -> Part:
 def _told(data: Any) -> str:
     if isinstance(data, tuple | list):
         return f"{len(data)} items"
-    return f"{type(data).__name__} without targets" if hasattr(data, "shape") else repr(data)[:80]
+    return f"{type(data).__name__} without targets" if hasattr(data, "shape") else shown(data)

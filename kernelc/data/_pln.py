@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
 
 
 Mode = Literal["one", "avg_q", "off"]
@@ -65,7 +65,7 @@ def _check(x: np.ndarray, mode: str) -> None:
     if mode not in ("one", "avg_q", "off"):
         raise DataError(
             where="pln: mode",
-            found=repr(mode),
+            found=shown(mode),
             law="The mode names how the homogeneous coordinate is chosen",
             remedy='Choose "one", "avg_q" or "off"',
         )

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from kernelc._errors import DataError, KernelcError
+from kernelc._errors import DataError, KernelcError, shown
 
 from ._checked import is_real, labels, same_kind, targets
 from ._dataset import Part, PartName
@@ -201,7 +201,7 @@ def _check_shape(shape: Any, where: str, least: int = 1) -> None:
     if not whole or sizes[0] < least or any(n < 1 for n in sizes[1:]):
         raise DataError(
             where=f"{where}: shape",
-            found=repr(shape),
+            found=shown(shape),
             law="A shape is a tuple of positive whole numbers",
             remedy="Pass for example (224, 224, 3)",
         )

@@ -3,7 +3,12 @@
 from ._algebra import KernelAlgebra as KernelAlgebra
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
 from ._assembly import snake as snake
-from ._combinators import Block as Block, chain as chain, repeat as repeat
+from ._combinators import (
+    Block as Block,
+    chain as chain,
+    check_block as check_block,
+    repeat as repeat,
+)
 from ._difference import first_difference as first_difference
 from ._files import write_whole as write_whole
 from ._layer import Layer as Layer, Shape as Shape, short as short

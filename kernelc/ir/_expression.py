@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError
-from .._limits import DEEPEST, MOST_TERMS, bad_name, oversized
+from .._limits import DEEPEST, DEEPEST_CONSTANT, MOST_TERMS, bad_name, oversized
 from ..activations import check_power, decode_expression, encode_expression
 
 
@@ -53,7 +53,7 @@ def decode(data: Any) -> sympy.Expr:
     if _size(data, 0) > MOST_TERMS:
         _refuse(f"more than {MOST_TERMS} parts")
     try:
-        expr = _decoded(data)
+        expr = _decoded(data, 0)
     except LoadError:
         raise
     except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
@@ -95,7 +95,8 @@ def _size(data: Any, depth: int) -> int:
     return 1 + sum(_size(item, depth + 1) for item in data)
 
 
-def _decoded(data: Any) -> Any:
+def _decoded(data: Any, functions: int) -> Any:
+    """The expression inside this many functions, which SymPy simplifies level by level."""
     if not _symbolic(data):
         return decode_expression(data)
     kind, *rest = data
@@ -103,7 +104,10 @@ def _decoded(data: Any) -> Any:
         return _symbol(rest)
     if kind not in _OPERATORS:
         _refuse(f"{str(kind)[:40]!r} of symbols")
-    args = [_decoded(item) for item in rest]
+    functions += kind not in _BINARY
+    if functions > DEEPEST_CONSTANT:
+        _refuse(f"more than {DEEPEST_CONSTANT} functions inside each other")
+    args = [_decoded(item, functions) for item in rest]
     if not all(isinstance(arg, sympy.Expr) for arg in args):
         _refuse(f"{kind} of a condition")
     if kind not in _BINARY and len(args) != (2 if kind == "Pow" else 1):

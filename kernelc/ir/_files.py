@@ -7,8 +7,9 @@ import os
 import pathlib
 import secrets
 from collections.abc import Iterable
+from typing import Any
 
-from .._errors import KernelcError, LoadError
+from .._errors import KernelcError, LoadError, shown
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -50,7 +51,7 @@ def write_whole(
             raise
     except (OSError, TypeError, ValueError) as error:
         raise KernelcError(
-            where=str(path),
+            where=_told(path),
             found=f"a file that cannot be written ({error})",
             law=f"{what} are written into a folder that can be written to",
             remedy="check the path",
@@ -64,8 +65,12 @@ def read_text(path: str | os.PathLike[str], longest: int) -> str:
             return file.read(longest)
     except (OSError, TypeError, ValueError) as error:
         raise LoadError(
-            where=str(path),
+            where=_told(path),
             found=f"a file that cannot be read ({error})",
             law="a network file is UTF-8 text",
             remedy="check the path",
         ) from error
+
+
+def _told(path: Any) -> str:
+    return str(path) if isinstance(path, str | pathlib.PurePath) else shown(path)

@@ -15,6 +15,7 @@ from .._limits import (
     SMALLEST_SCALE,
     is_real_number,
     oversized,
+    real,
 )
 
 
@@ -42,7 +43,7 @@ def finite_number(
     if symbol and _may_be_in(value, minimum, maximum):
         return float(value) if isinstance(value, sympy.Float) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = _float(value)
+        number = real(value)
         if _squares(number) and minimum <= number <= maximum:
             return number
     bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
@@ -55,13 +56,6 @@ def finite_number(
         + f", 0 or in size from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}",
         remedy=f"give {kind} such a {field}",
     )
-
-
-def _float(value: numbers.Real) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 def _may_be_in(value: Any, minimum: float, maximum: float) -> bool:

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 
 from .._errors import GraphError, ShapeError, shown
+from .._limits import NAMES, bad_name
 from ..ir import KernelAlgebra, Layer, Node, Shape
 
 
@@ -72,6 +73,7 @@ def Input(shape: Sequence[int], name: str = "input") -> Node:
 
     Raises:
         ShapeError: an empty shape or a size that is not a positive integer.
+        GraphError: a name that is no short text.
 
     Example:
         >>> import kernelc as kc
@@ -79,5 +81,7 @@ def Input(shape: Sequence[int], name: str = "input") -> Node:
         <node input>
     """
     # What is no sequence goes on as it is: the layer says what is wrong with it.
-    sized: Any = tuple(shape) if isinstance(shape, Sequence) else shape
+    sized: Any = tuple(shape) if isinstance(shape, Sequence) and type(shape) is not bytes else shape
+    if (problem := bad_name(name)) is not None:
+        raise GraphError(where="Input", found=problem, law=NAMES, remedy="leave the name out")
     return Node(InputLayer(sized), (), name)

@@ -13,7 +13,7 @@ import sympy
 
 from .. import modules
 from .._errors import GraphError, ShapeError, shown
-from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule
+from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule, check_block
 from ._fields import finite_number, numeric
 from ._shapes import same_shape
 
@@ -45,7 +45,7 @@ class WeightedSum(Layer):
     arity: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.weights, Sequence) or not self.weights:
+        if not isinstance(self.weights, tuple | list) or not self.weights:
             raise GraphError(
                 where="WeightedSum",
                 found=f"weights = {shown(self.weights)}",
@@ -119,6 +119,8 @@ def residual(branch: Block, shortcut_weight: Any = None, shortcut: Block | None 
         <node WeightedSum((0.9, 0.43589))>
     """
     weights = _residual_weights(shortcut_weight)
+    for block in (branch,) if shortcut is None else (branch, shortcut):
+        check_block("residual", block)
 
     def apply(node: Node) -> Node:
         if weights[0] == 0:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._errors import UnsupportedError
+from .._errors import UnsupportedError, shown
 from ..ir import Network, NetworkCarrier, as_network
 from ..modules import Model, Node, Policy
 from ._arrange import arranged
@@ -54,6 +54,13 @@ def lower(
     network = as_network(network, "lower").network
     check_key(key)
     policy = _checked(policy)
+    if axis_name is not None and not isinstance(axis_name, str):
+        raise UnsupportedError(
+            where="lower: axis_name",
+            found=shown(axis_name),
+            law="the axis of jax.vmap is named by a text",
+            remedy='pass axis_name="batch", or None',
+        )
     check_room(network, policy.param_dtype)
     try:
         return _drawn(network, key, policy, axis_name)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from .._errors import GraphError, ShapeError
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._errors import DataError, GraphError, ShapeError
 from ._node import Node, Repeat
 
 
-def check_input(what: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    """Inputs of the shape the model takes."""
-    if found != wanted:
+def check_input(what: str, x: Any, wanted: tuple[int, ...], axes: int = 0) -> None:
+    """Arrays of numbers of the shape the model takes, after `axes` axes of any size."""
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, bool)):
+        raise DataError(
+            where="model input",
+            found=f"a value of type {type(x).__name__}" + (f" of {dtype}" if dtype else ""),
+            law="a model takes an array of numbers",
+            remedy="pass numpy.asarray(...) of numbers",
+        )
+    found = tuple(x.shape[axes:])
+    if len(x.shape) < axes or found != wanted:
         raise ShapeError(
             where="model input",
             found=f"{what} of shape {found}",

@@ -99,7 +99,7 @@ class Model(eqx.Module):
             ShapeError: an example of another shape.
             DataError: a missing state or key, or batch norm in training without a batch.
         """
-        check_input("one example", x.shape, self.input_shape)
+        check_input("one example", x, self.input_shape)
         self._check_alone()
         values, state_after = self._run(self.nodes, x[None], state, key, self.axis_name)
         return self._answer(values[self.output][0], state, state_after)
@@ -123,7 +123,7 @@ class Model(eqx.Module):
             ShapeError: examples of another shape.
             DataError: a missing state or key.
         """
-        check_input("a batch of examples", xs.shape[1:], self.input_shape)
+        check_input("a batch of examples", xs, self.input_shape, axes=1)
         values, state_after = self._run(self.nodes, xs, state, key, None)
         return self._answer(values[self.output], state, state_after)
 
@@ -138,7 +138,7 @@ class Model(eqx.Module):
 
         Arguments and Raises: as for a call on one example.
         """
-        check_input("one example", x.shape, self.input_shape)
+        check_input("one example", x, self.input_shape)
         self._check_alone()
         layers = name_states(one_by_one(self.nodes)[0])
         if state is not None:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .._errors import UnsupportedError
+from .._errors import UnsupportedError, shown
 
 
 Layers = Literal["auto", "scan", "unrolled"]
@@ -55,10 +55,11 @@ class Policy:
             dtype = self.param_dtype if given is None else given
             object.__setattr__(self, field, floating(f"Policy: {field}", dtype).name)
         for field, known in _CHOICES.items():
-            if getattr(self, field) not in known:
+            chosen = getattr(self, field)
+            if not isinstance(chosen, str) or chosen not in known:
                 raise UnsupportedError(
                     where=f"Policy: {field}",
-                    found=repr(getattr(self, field))[:80],
+                    found=shown(chosen),
                     law=f"{field} is one of {', '.join(map(repr, known))}",
                     remedy="choose among them",
                 )
@@ -67,15 +68,16 @@ class Policy:
 def floating(where: str, dtype: Any) -> jnp.dtype:
     """The floating dtype meant by `dtype`, refused if this JAX would silently truncate it."""
     try:
-        # NumPy parses other texts, with errors of many kinds.
+        # NumPy parses other texts, with errors of many kinds; an array has a dtype, and is none.
         named = not isinstance(dtype, str) or (dtype.isidentifier() and len(dtype) < 32)
-        found = jnp.dtype(dtype) if named else None
-    except (TypeError, ValueError):
+        found = jnp.dtype(dtype) if named and not hasattr(dtype, "shape") else None
+    except (TypeError, ValueError, RuntimeError):
+        # Whatever JAX meets when it turns a value of any kind into text or a dtype.
         found = None
     if found is None or not jnp.issubdtype(found, jnp.floating):
         raise UnsupportedError(
             where=where,
-            found=repr(dtype)[:80],
+            found=shown(dtype),
             law="networks compute in a real floating dtype",
             remedy='use "float32", "bfloat16", "float16" or "float64"',
         )

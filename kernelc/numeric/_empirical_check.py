@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .._errors import DataError, KernelcError, ShapeError, UnsupportedError
+from .._errors import DataError, KernelcError, ShapeError, UnsupportedError, shown
 from ..data import examples
 from ..modules import Model
 
@@ -24,7 +24,7 @@ def chosen(name: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     if not names or any(each not in known for each in names):
         raise UnsupportedError(
             where=f"{_WHERE}: {name}",
-            found=repr(given),
+            found=shown(given),
             law=f"{name} is made of the names {', '.join(map(repr, known))}",
             remedy="choose among them",
         )
@@ -98,7 +98,7 @@ def channels(given: Sequence[int] | None, count: int) -> tuple[int, ...]:
     if not whole or found.min() < 0 or found.max() >= count or len(set(found)) < len(found):
         raise ShapeError(
             where=f"{_WHERE}: outputs",
-            found=repr(given),
+            found=shown(given),
             law=f"outputs are different indices of the {count} output channels, from 0",
             remedy=f"pass a list of indices below {count}, such as range({min(4, count)})",
         )

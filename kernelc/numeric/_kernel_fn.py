@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import numbers
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .._errors import KernelcError
+from .._errors import KernelcError, shown
+from .._limits import real
 from ..ir import Network, NetworkCarrier, as_network
 from ._explain import explained
 from ._finite import checked_matrices, checked_scale
@@ -178,11 +178,11 @@ class KernelFunction:
         return checked_matrices(self.network, inputs, self._at_zero, found)
 
     def _wanted(self, get: Sequence[str]) -> tuple[str, ...]:
-        wanted = (get,) if isinstance(get, str) else tuple(get)
-        if not wanted or any(name not in MATRICES for name in wanted):
+        wanted = tuple(get) if isinstance(get, tuple | list) else (get,)
+        if not wanted or not all(isinstance(name, str) and name in MATRICES for name in wanted):
             raise KernelcError(
                 where=self.network.name,
-                found=f"get = {get!r}",
+                found=f"get = {shown(get)}",
                 law=f"a kernel function gives {', '.join(MATRICES)}",
                 remedy="name one or more of them",
             )
@@ -236,18 +236,17 @@ def kernel_fn(
     """
     network, natural = as_network(network, "kernel_fn")
     for name, value in (("q", q), ("largest_q", largest_q)):
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value < math.inf):
+        if value is not None and not 0 < real(value) < math.inf:
             raise KernelcError(
                 where="kernel_fn",
-                found=f"{name} = {value!r}",
+                found=f"{name} = {shown(value)}",
                 law="a q value is a mean square, so positive",
                 remedy=f"pass a positive number as {name}",
             )
     if not isinstance(parametrisation, str) or parametrisation not in ("ntk", "standard"):
         raise KernelcError(
             where="kernel_fn",
-            found=f"parametrisation = {parametrisation!r}",
+            found=f"parametrisation = {shown(parametrisation)}",
             law="NTKs are those of the parametrisations 'ntk' and 'standard'",
             remedy="choose one of them",
         )

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import numeric
-from .._errors import DataError, KernelcError, UnsupportedError
+from .._errors import DataError, KernelcError, UnsupportedError, shown
+from .._limits import real
 from ._evaluate import KernelFunction, Part
 
 
 def function(k: Any) -> KernelFunction:
     """The kernel function, or KernelcError."""
-    if not callable(k):
+    if not callable(k) or isinstance(k, type):
         raise KernelcError(
             where="predict: k",
             found=f"an argument of type {type(k).__name__}",
@@ -28,10 +29,10 @@ def function(k: Any) -> KernelFunction:
 
 def part(name: Any) -> Part:
     """The name of a kernel, or UnsupportedError."""
-    if name not in ("nngp", "ntk"):
+    if not isinstance(name, str) or name not in ("nngp", "ntk"):
         raise UnsupportedError(
             where="predict: kernel",
-            found=repr(name),
+            found=shown(name),
             law="the kernels that train are 'nngp' (last layer) and 'ntk' (all layers)",
             remedy="choose one of them",
         )
@@ -40,8 +41,12 @@ def part(name: Any) -> Part:
 
 def targets(y: Any) -> Float[np.ndarray, "n ..."]:
     """Finite float64 targets of one or two axes, or DataError."""
-    y = np.asarray(y)
     where = "predict: y_train"
+    try:
+        y = np.asarray(y)
+    except ValueError as error:
+        law = "targets have the shape (n,) or (n, outputs)"
+        raise DataError(where, shown(y), law, "pass rows of one length") from error
     if not jnp.issubdtype(y.dtype, np.floating):
         raise DataError(
             where=where,
@@ -69,14 +74,11 @@ def targets(y: Any) -> Float[np.ndarray, "n ..."]:
 
 def number(name: str, value: Any, least: str = "0 or more") -> float:
     """The value as a finite float, at least 0 (above 0 when `least` says so), or DataError."""
-    try:
-        found = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError):
-        found = math.nan
+    found = real(value)
     if not math.isfinite(found) or found < 0 or (found == 0 and least == "above 0"):
         raise DataError(
             where=f"predict: {name}",
-            found=repr(value),
+            found=shown(value),
             law=f"{name} is a finite number {least}",
             remedy="pass such a number" + ("; None for infinite time" if name == "time" else ""),
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._errors import ShapingError
+from .._errors import ShapingError, shown
+from .._limits import real
 from ..activations import ScalarFunction
 from ..ir import Layer, Network, Placed, as_network
 from ._edge_network import at_edge_of_chaos
@@ -60,7 +61,7 @@ def shape(
         (1.0081422716, 0.12844048)
     """
     target = DKS() if target is None else target
-    network = _checked(network, target, pln, shortcut_weight)
+    network = _checked(network, target, rewrite, pln, shortcut_weight)
     if isinstance(target, EdgeOfChaos):
         return at_edge_of_chaos(
             network, target, rewrite=rewrite, pln=pln, shortcut_weight=shortcut_weight
@@ -136,16 +137,18 @@ def _transformed(
     return network.rebuild(change, shaped_by=shaped_by)
 
 
-def _checked(network: Any, target: Any, pln: Any, shortcut_weight: Any) -> Network:
+def _checked(network: Any, target: Any, rewrite: Any, pln: Any, shortcut_weight: Any) -> Network:
     accepted = as_network(network, "shape", ShapingError).network
     problem = None
     if not isinstance(target, Target):
         found = f"a target of type {type(target).__name__}"
         problem = (found, "pass kernelc.DKS, kernelc.TAT or kernelc.EdgeOfChaos")
-    elif pln not in (None, "one", "avg_q", "off"):
-        problem = (f"pln = {pln!r}", "choose 'one', 'avg_q', 'off' or None")
-    elif shortcut_weight is not None and not 0 <= shortcut_weight < 1:
-        problem = (f"shortcut_weight = {shortcut_weight!r}", "choose a weight in [0, 1)")
+    elif not isinstance(rewrite, bool):
+        problem = (f"rewrite = {shown(rewrite)}", "choose True or False")
+    elif pln is not None and (not isinstance(pln, str) or pln not in ("one", "avg_q", "off")):
+        problem = (f"pln = {shown(pln)}", "choose 'one', 'avg_q', 'off' or None")
+    elif shortcut_weight is not None and not 0 <= real(shortcut_weight) < 1:
+        problem = (f"shortcut_weight = {shown(shortcut_weight)}", "choose a weight in [0, 1)")
     if problem is not None:
         raise ShapingError(
             where="shape",

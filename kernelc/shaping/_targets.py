@@ -6,7 +6,8 @@ import dataclasses
 import math
 from typing import Any, Literal, get_args
 
-from .._errors import ShapingError
+from .._errors import ShapingError, shown
+from .._limits import real
 from ..modules import Kind
 
 
@@ -113,7 +114,7 @@ class EdgeOfChaos:
         if self.q is not None and self.bias_std is not None:
             raise ShapingError(
                 where="EdgeOfChaos",
-                found=f"q = {self.q!r} and bias_std = {self.bias_std!r}",
+                found=f"q = {shown(self.q)} and bias_std = {shown(self.bias_std)}",
                 law="the edge of chaos of an activation is a curve: one number names a point",
                 remedy="give one of them, or neither",
             )
@@ -122,10 +123,10 @@ class EdgeOfChaos:
         none = isinstance(self.bias_std, int | float) and self.bias_std == 0
         if self.bias_std is not None and (not none or isinstance(self.bias_std, bool)):
             _check("EdgeOfChaos", "bias_std", self.bias_std, 0.0, math.inf, "or 0, for none")
-        if self.init not in get_args(Kind):
+        if not isinstance(self.init, str) or self.init not in get_args(Kind):
             raise ShapingError(
                 where="EdgeOfChaos",
-                found=f"init = {self.init!r}",
+                found=f"init = {shown(self.init)}",
                 law=f"weights are drawn in one of the ways {', '.join(get_args(Kind))}",
                 remedy="choose one of them",
             )
@@ -135,12 +136,12 @@ Target = DKS | TAT | EdgeOfChaos
 
 
 def _check(kind: str, field: str, value: Any, low: float, high: float, why: str) -> None:
-    valid = isinstance(value, int | float) and not isinstance(value, bool)
-    if not valid or not math.isfinite(value) or not low < value < high:
+    number = real(value) if isinstance(value, int | float) else math.nan
+    if not math.isfinite(number) or not low < number < high:
         end = "" if high == math.inf else f" and below {high:g}"
         raise ShapingError(
             where=kind,
-            found=f"{field} = {value!r}",
+            found=f"{field} = {shown(value)}",
             law=f"{field} is above {low:g}{end}: {why}",
             remedy=f"choose such a {field}",
         )

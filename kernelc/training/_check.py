@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown as text
+from kernelc._limits import LARGEST_AXIS
 from kernelc.data import Part, Rows
 from kernelc.training._call import apply, is_stateful
 from kernelc.training._losses import Loss, by_example, is_named
@@ -42,12 +43,13 @@ def shown(x: np.ndarray | Rows, size: int) -> np.ndarray:
 
 
 def check_count(name: str, value: Any, least: int = 1) -> int:
-    """The value as an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    """The value as an int of at least `least`, of 31 bits as the device counts."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not least <= value <= LARGEST_AXIS:
         raise DataError(
             where=name,
-            found=repr(value),
-            law=f"{name} is a whole number of at least {least}",
+            found=text(value),
+            law=f"{name} is a whole number of at least {least} and at most {LARGEST_AXIS:,}",
             remedy="Pass such a number",
         )
     return int(value)

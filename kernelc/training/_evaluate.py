@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from kernelc.data import Rows, part
 from kernelc.training._call import apply
-from kernelc.training._check import check_batch, check_model, compared, initial_state, shown
+from kernelc.training._check import check_count, check_model, compared, initial_state, shown
 from kernelc.training._losses import Loss, Named, by_example, resolve
 from kernelc.training._result import Metrics
 from kernelc.training._scoring import right
@@ -52,7 +52,7 @@ def evaluate(
         (1.0, 3)
     """
     given = part(x, y, "evaluate")
-    batch_size = check_batch(min(batch_size, len(given.y)), len(given.y))
+    batch_size = min(check_count("batch_size", batch_size), len(given.y))
     function = resolve(loss)
     state = initial_state(model, state)
     outputs = check_model(model, state, shown(given.x, 1)).shape

@@ -13,7 +13,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import ArrayLike
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown as shown_value
 from kernelc.curvature import KFAC
 from kernelc.data import Dataset, Rows, Stream
 from kernelc.training._call import split
@@ -196,6 +196,13 @@ def _stepper(
 def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, NamedSharding | None]:
     if mesh is None:
         return None, None
+    if not isinstance(mesh, Mesh):
+        raise DataError(
+            where="mesh",
+            found=shown_value(mesh),
+            law="Batches are split over a jax.sharding.Mesh",
+            remedy="Pass jax.make_mesh((devices,), ('batch',)), or leave it out",
+        )
     # The mesh anew: whatever kind its axes were, here the compiler places the values.
     plain = Mesh(mesh.devices, mesh.axis_names)
     first = plain.axis_names[0]

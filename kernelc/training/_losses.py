@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Shaped
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
+from kernelc._limits import real
 
 
 Loss = Callable[[Float[Array, "batch ..."], Shaped[Array, "batch ..."]], Array]
@@ -48,10 +49,10 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
+        if not 0 <= real(self.label_smoothing) < 1:
             raise DataError(
                 where="CrossEntropy: label_smoothing",
-                found=repr(self.label_smoothing),
+                found=shown(self.label_smoothing),
                 law="The share of the target that all classes split is at least 0, below 1",
                 remedy="Pass for example 0.1",
             )
@@ -131,7 +132,7 @@ def resolve(loss: Named | Loss) -> Loss:
     if not isinstance(loss, str) or loss not in _LOSSES:
         raise DataError(
             where="loss",
-            found=repr(loss),
+            found=shown(loss),
             law=f"A loss is one of {', '.join(_LOSSES)} or a function",
             remedy="Pass a name, or a function of (outputs, y) that gives one loss per example",
         )

@@ -1,13 +1,13 @@
 """How much of a run each target gets: cheap readers more, runs of training few."""
 
 WEIGHTS = {
-    "network": 50,
+    "network": 40,
     "expression": 60,
-    "idx": 40,
-    "cifar": 14,
+    "idx": 44,
+    "cifar": 20,
     "images": 24,
-    "arrays": 5,
-    "commands": 5,
-    "checkpoint": 2,
-    "model": 20,
+    "arrays": 3,
+    "commands": 3,
+    "checkpoint": 1,
+    "model": 8,
 }

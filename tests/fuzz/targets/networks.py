@@ -63,8 +63,8 @@ def _joins() -> kc.Network:
     return kc.Network(x, kc.Concat()(kc.Product()(a, b), kc.WeightedSum((0.1, 2.0))(a, x)))
 
 
-def examined(network: kc.Network) -> None:
-    """What follows reading: the same file again, texts, the kernel, and the finite net.
+def examined(network: kc.Network, deep: bool) -> None:
+    """What follows reading: the same file again, texts; `deep`: the kernel and the finite net.
 
     Raises: Wrong for answers that are not right, KernelcError where there is none.
     """
@@ -74,10 +74,10 @@ def examined(network: kc.Network) -> None:
         raise Wrong("a network that does not come back from its own file")
     if pickle.loads(pickle.dumps(network)) != network:
         raise Wrong("a network that does not come back from a pickle")
-    repr(network), str(network), network.summary()
-    if len(network) > _MOST_NODES:
+    repr(network), str(network)
+    if len(network) > _MOST_NODES or not deep:
         return
-    network._repr_html_()
+    network.summary(), network._repr_html_()
     refusals = [_tried(step, network) for step in (_derived, _lowered)]
     for error in refusals:
         if error is not None:
