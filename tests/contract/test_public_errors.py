@@ -41,7 +41,7 @@ def test_bad_values_are_refused_with_a_reason(name, argument):
 
 
 def test_errors_about_values_without_a_text_have_one():
-    with pytest.raises(kc.ShapeError, match="a value of type Odd"):
+    with pytest.raises(kc.ShapeError, match="Odd"):
         kc.Dense(BAD["object"])
     with pytest.raises(kc.ShapeError, match="an integer of 16610 bits"):
         kc.Dense(BAD["huge"])
