@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from .._errors import UnsupportedError, shown
@@ -70,7 +71,8 @@ def floating(where: str, dtype: Any) -> jnp.dtype:
     try:
         # NumPy parses other texts, with errors of many kinds; an array has a dtype, and is none.
         named = not isinstance(dtype, str) or (dtype.isidentifier() and len(dtype) < 32)
-        found = jnp.dtype(dtype) if named and not hasattr(dtype, "shape") else None
+        array = isinstance(dtype, np.ndarray | jax.Array)
+        found = jnp.dtype(dtype) if named and not array else None
     except (TypeError, ValueError, RuntimeError):
         # Whatever JAX meets when it turns a value of any kind into text or a dtype.
         found = None
