@@ -10,7 +10,8 @@ import mpmath
 import numpy as np
 import sympy
 
-from .._errors import DataError, KernelcError
+from .._errors import DataError, KernelcError, shown
+from .._limits import MOST_DIGITS, real
 from ._edge import edge_moments
 from ._program import DOUBLE, program
 
@@ -39,8 +40,8 @@ class KernelValue(NamedTuple):
 def evaluated(kernel: Kernel, given: Mapping[str, Any], dps: int) -> KernelValue:
     """The kernel at numbers or arrays of numbers for its symbols, arrays broadcast."""
     where = kernel.network.name
-    if type(dps) is not int or dps < 1:
-        raise _refusal(where, f"dps = {dps!r}", "ask for a positive number of digits")
+    if type(dps) is not int or not 1 <= dps <= MOST_DIGITS:
+        raise _refusal(where, f"dps = {shown(dps)}", f"ask for 1 to {MOST_DIGITS:,} digits")
     arrays = {name: _array(where, name, value) for name, value in given.items()}
     shape = _common_shape(where, arrays)
     point = _Point(kernel, sorted(arrays), dps)
@@ -60,6 +61,8 @@ def _array(where: str, name: str, value: Any) -> np.ndarray:
         array = np.asarray(value, dtype=None if np.ndim(value) else object)
     except ValueError:
         array = np.asarray(value, dtype=object)
+    if not array.size:
+        raise _refusal(where, f"an empty array for {name}", "pass one number or more")
     for number in array.ravel():
         _check_number(where, name, number)
     return array.astype(object)
@@ -67,18 +70,15 @@ def _array(where: str, name: str, value: Any) -> np.ndarray:
 
 def _check_number(where: str, name: str, value: Any) -> None:
     law = "symbols stand for finite real numbers"
-    try:
-        number = float(value)
-        valid = math.isfinite(number)
-    except (TypeError, ValueError, OverflowError):
-        number, valid = math.nan, False
+    number = real(value)
+    valid = math.isfinite(number)
     if name in ("c", "s", "c_b"):
         law, valid = "a cosine similarity lies in [-1, 1]", valid and -1 <= number <= 1
     elif name == "q":
         law, valid = "a q value is a mean square, so positive", valid and number > 0
     if not valid:
         raise KernelcError(
-            where=where, found=f"{name} = {value!r}", law=law, remedy=f"pass such a {name}"
+            where=where, found=f"{name} = {shown(value)}", law=law, remedy=f"pass such a {name}"
         )
 
 

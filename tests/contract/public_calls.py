@@ -146,7 +146,7 @@ def passes() -> Iterator[tuple[str, Call]]:
     """What is made of a network."""
     net = network()
     yield "derive", (kc.derive, {"network": net, "q": 1}, {"q": "None, fraction"})
-    good = {"c": "minus one, zero", "q": "None, fraction"}
+    good = {"c": "minus one, zero, jax array", "q": "None, fraction, jax array"}
     given: dict[str, Any] = {"c": 0.5, "q": 1.0, "dps": 15}
     yield "evaluate a kernel", (kc.derive(net).evaluate, given, good)
     given = {"network": net, "target": kc.DKS(), "rewrite": False}
