@@ -7,6 +7,7 @@ import numbers
 import os
 from typing import Any
 
+import mpmath
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 
@@ -107,7 +108,7 @@ def real(value: Any) -> float:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         value = value.item()
     exact = isinstance(value, sympy.Expr) and is_real_number(value)
-    if isinstance(value, bool) or not (exact or isinstance(value, numbers.Real)):
+    if isinstance(value, bool) or not (exact or isinstance(value, numbers.Real | mpmath.mpf)):
         return math.nan
     try:
         return float(value)
