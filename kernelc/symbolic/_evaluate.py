@@ -70,7 +70,11 @@ def _array(where: str, name: str, value: Any) -> np.ndarray:
 
 def _check_number(where: str, name: str, value: Any) -> None:
     law = "symbols stand for finite real numbers"
-    number = real(value)
+    try:
+        # Decimals in a text keep all their digits.
+        number = float(value) if isinstance(value, str) else real(value)
+    except ValueError:
+        number = math.nan
     valid = math.isfinite(number)
     if name in ("c", "s", "c_b"):
         law, valid = "a cosine similarity lies in [-1, 1]", valid and -1 <= number <= 1
