@@ -78,7 +78,8 @@ def table(role: str, points: list[Point]) -> str:
     count = collections.Counter((p.verdict.trains, p.trained) for p in points)
     right = sum(p.verdict.trains is p.trained for p in points)
     blind = sum(p.by_difficulty is p.trained for p in points)
-    rank = spearmanr([_difficulty(p) for p in points], [p.mean for p in points])
+    known = [p for p in points if p.verdict.difficulty is not None]
+    rank = spearmanr([_difficulty(p) for p in known], [p.mean for p in known])
     rows = [
         f"{len(points)} networks ({role}): {right} right, {right / len(points):.0%}; "
         f"{blind} without targets",
@@ -95,7 +96,8 @@ def table(role: str, points: list[Point]) -> str:
         "",
         "| network | difficulty | reached | predicted | final loss | mean loss |",
         "| --- | --- | --- | --- | --- | --- |",
-        *(_row(p) for p in sorted(points, key=_difficulty)),
+        *(_row(p) for p in sorted(known, key=_difficulty)),
+        *(_row(p) for p in points if p not in known),
     ]
     return "\n".join([*rows, ""])
 

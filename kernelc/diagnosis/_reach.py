@@ -36,7 +36,9 @@ def told(share: float) -> str:
 
 
 def reached(network: Network, profile: Profile) -> float | None:
-    """Share of the targets' variance that `STEPS` steps explain; None without targets.
+    """Share of the targets' variance that `STEPS` steps explain; None where it is not known.
+
+    It is not known without targets, and for inputs of unlike q values without a closed form.
 
     Arguments:
         network: what is diagnosed.
@@ -45,9 +47,9 @@ def reached(network: Network, profile: Profile) -> float | None:
     sample = profile.inputs.sample
     if sample is None or profile.end is not None or profile.ntk is None or profile.nodes is None:
         return None
-    kernel = _by_norms(network, sample)
-    if kernel is not None:
-        return explained(kernel, sample.targets[: len(kernel)])
+    if sample.norms_differ > _NORMS_DIFFER:
+        kernel = _by_norms(network, sample)
+        return None if kernel is None else explained(kernel, sample.targets[: len(kernel)])
     own = float(profile.ntk[-2])
     if not (np.isfinite(profile.nodes).all() and 0 < own < np.inf):
         return 0.0
@@ -100,8 +102,8 @@ def _is_quick(node: Placed) -> bool:
 
 
 def _by_norms(network: Network, sample: Sample) -> Float64[np.ndarray, "n n"] | None:
-    """The kernel of inputs whose q values differ much; None where they do not, or cost too much."""
-    if sample.norms_differ < _NORMS_DIFFER or not all(_is_quick(node) for node in network):
+    """The kernel of inputs whose q values differ; None where it has none or takes too long."""
+    if not all(_is_quick(node) for node in network):
         return None
     try:
         inputs = sample.inputs[:_MOST_NORMS]

@@ -160,6 +160,10 @@ def test_targets_of_inputs_that_differ_in_size_alone_are_learned_by_biases():
     y = np.cos(3 * (x[:, 0] - 1.05))
     biased = chain("erf", 2, shape=(1,), weight_std=2.0, bias_std=1.0)
     assert kc.diagnose(biased, (x, y)).verdict.trains
+    # Without a closed form the share is not known, and the verdict is the one without targets.
+    open_form = kc.diagnose(chain("softsign", 2, shape=(1,), bias_std=1.0), (x, y)).verdict
+    assert open_form.reached is None
+    assert open_form.on == "targets like those of digits"
     # Without biases rectifiers are linear on positive numbers, and this target is even.
     assert share(chain("relu", 2, shape=(1,), weight_std=2**0.5), (x, y)) < 0.1
 
