@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -22,19 +23,24 @@ _NEAR = 1.0
 _NODES = 14
 # Digits that no cancellation of a formula eats up.
 _DIGITS = 50
+# Q(q) / Q(q / 4) of a linear function is 4.
+_FASTER = 8
 
 
 class Forms(NamedTuple):
     """The formulas as functions: of (m, h, drop) E phi phi, E phi' phi' and the derivative of that
-    along k; of q the means of phi and phi'.
+    along k; of (q, q', k) the first two; of q the means of phi and phi'.
 
     With q = m + h and q' = m - h the covariance k is m - drop; so k - (q + q')/2 in exponents and
-    q q' - k^2 = 2 m drop - h^2 - drop^2 in determinants keep their digits.
+    q q' - k^2 = 2 m drop - h^2 - drop^2 in determinants keep their digits. Where q and q' are far
+    apart, m - drop has none, and k is known by itself.
     """
 
     value: Any
     slope: Any
     bend: Any
+    apart: Any
+    apart_slope: Any
     mean: Any
     mean_slope: Any
 
@@ -48,8 +54,8 @@ class ClosedRule(DualRule):
         arrays: the formulas on arrays of JAX.
     """
 
-    def __init__(self, name: str, host: Forms, arrays: Forms) -> None:
-        self.name, self.host, self.arrays = name, host, arrays
+    def __init__(self, name: str, host: Forms, arrays: Forms, grows: bool) -> None:
+        self.name, self.host, self.arrays, self.grows = name, host, arrays, grows
 
     def mean(self, q: Any, order: int) -> Any:
         forms = self._forms(q)
@@ -61,7 +67,11 @@ class ClosedRule(DualRule):
     def value(self, pair: Pair, order: int) -> Any:
         form = (self.arrays.value, self.arrays.slope)[order]
         middle, half = (pair.left + pair.right) / 2, (pair.left - pair.right) / 2
-        return form(middle, half, pair.drop)
+        near = form(middle, half, pair.drop)
+        if not self.grows or pair.uniform:
+            return near
+        apart = (self.arrays.apart, self.arrays.apart_slope)[order]
+        return jnp.where(pair.unlike, apart(pair.left, pair.right, pair.value), near)
 
     def drop(self, pair: Pair) -> Any:
         if not pair.uniform:
@@ -95,17 +105,27 @@ def closed_rule(phi: ScalarFunction, largest_q: float) -> ClosedRule | None:
     m, h, drop = symbols = sympy.symbols("m h drop", real=True)
     moments = {q1: m + h, q2: m - h, k: m - drop}
     pairs = [_gathered(form.xreplace(moments)) for form in (value, slope, slope.diff(k))]
-    everything = [*pairs, *means]
+    apart = [value, slope]
+    everything = [*pairs, *apart, *means]
     if any(form.atoms(sympy.Piecewise) for form in everything):
         return None
     names = {f.func.__name__ for form in everything for f in form.atoms(sympy.Function)}
     if not names <= set(_NAMES):
         return None
-    host = _functions(pairs, means, symbols, q1, [FLOAT_MODULES[0], "scipy", "numpy"])
-    exact = _functions(pairs, means, symbols, q1, MP_MODULES)
+    named = (symbols, (q1, q2, k), (q1,))
+    host = _functions((pairs, apart, means), named, [FLOAT_MODULES[0], "scipy", "numpy"])
+    exact = _functions((pairs, apart, means), named, MP_MODULES)
     if not all(_keeps_digits(host[order], exact[order], largest_q) for order in (0, 1)):
         return None
-    return ClosedRule(phi.name, host, _functions(pairs, means, symbols, q1, [_NAMES, jnp]))
+    arrays = _functions((pairs, apart, means), named, [_NAMES, jnp])
+    return ClosedRule(phi.name, host, arrays, _grows(exact, largest_q))
+
+
+def _grows(exact: Forms, largest_q: float) -> bool:
+    """Whether Q(q) grows much faster than q below the largest q value."""
+    with mpmath.workdps(_DIGITS):
+        above, below = (abs(exact.value(mpmath.mpf(largest_q) / n, 0, 0)) for n in (1, 4))
+        return bool(above > _FASTER * below)
 
 
 def _gathered(form: Any) -> Any:
@@ -117,10 +137,14 @@ def _gathered(form: Any) -> Any:
     )
 
 
-def _functions(pairs: Any, means: Any, symbols: Any, q: Any, modules: Any) -> Forms:
-    two = [sympy.lambdify(symbols, form, modules=modules) for form in pairs]
-    one = [sympy.lambdify(q, form, modules=modules) for form in means]
-    return Forms(*two, *one)
+def _functions(forms: Sequence[Any], named: Sequence[Any], modules: Any) -> Forms:
+    """The three groups of formulas as functions of the symbols that go with each."""
+    made = [
+        sympy.lambdify(symbols, form, modules=modules)
+        for group, symbols in zip(forms, named, strict=True)
+        for form in group
+    ]
+    return Forms(*made)
 
 
 def _keeps_digits(form: Any, exact: Any, largest_q: float) -> bool:

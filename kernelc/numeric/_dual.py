@@ -21,6 +21,8 @@ class DualRule(ABC):
     """
 
     name: str
+    grows: bool = False
+    """Whether Q grows faster than q, so that q values of a pair move ever further apart."""
 
     @abstractmethod
     def mean(self, q: Any, order: int) -> Any:

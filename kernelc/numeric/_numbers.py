@@ -10,6 +10,10 @@ import jax
 import jax.numpy as jnp
 
 
+# A mean of two q values this many times their geometric mean has eaten up digits of k.
+_UNLIKE = 4.0
+
+
 def root(x: Any) -> Any:
     """Square root of what is not negative, with slope 0 instead of infinity at 0."""
     if isinstance(x, float):
@@ -71,7 +75,9 @@ class Pair:
     Arguments:
         left, right: q values, floats where all inputs share one.
         drop: (left + right)/2 - k.
-        known_gap: 1 - c where it is known better than from the other three.
+        known_gap: 1 - c where it is known better than from the other three. Behind functions
+            that grow fast, q values of a pair are so far apart that the drop is the larger one
+            and k has no digits left; rules that know k then give the gap beside the drop.
     """
 
     left: Any
@@ -82,9 +88,29 @@ class Pair:
     @property
     def value(self) -> Any:
         """k."""
-        if self.known_gap is not None:
-            return self.size - self.size * self.known_gap
-        return (self.left + self.right) / 2 - self.drop
+        plain = (self.left + self.right) / 2 - self.drop
+        if self.known_gap is None:
+            return plain
+        known = self.size - self.size * self.known_gap
+        return known if self.uniform else jnp.where(self.unlike, known, plain)
+
+    @property
+    def unlike(self) -> Any:
+        """Where q values are so far apart that k is lost in the drop."""
+        return self.left + self.right > 2 * _UNLIKE * self.size
+
+    def with_covariance(self, k: Any) -> Pair:
+        """The same with the gap from k where q values are far apart, from the drop elsewhere."""
+        plain = Pair(self.left, self.right, self.drop)
+        size = jnp.where(self.unlike, self.size, 1.0)
+        alive = self.unlike & (size > 0)
+        direct = jnp.clip(1.0 - k / jnp.where(alive, size, 1.0), 0.0, 2.0)
+        return dataclasses.replace(plain, known_gap=jnp.where(alive, direct, plain.gap))
+
+    def _beside(self, *others: Any) -> bool:
+        """Whether this or another pair knows its gap, at q values that differ."""
+        pairs = [x for x in (self, *others) if isinstance(x, Pair)]
+        return any(x.known_gap is not None and not x.uniform for x in pairs)
 
     @property
     def uniform(self) -> bool:
@@ -125,19 +151,25 @@ class Pair:
         return Pair(self.left, self.right, apart + self.size * near, near)
 
     def __add__(self, other: Any) -> Pair:
-        if isinstance(other, Pair):
-            return Pair(self.left + other.left, self.right + other.right, self.drop + other.drop)
-        return Pair(self.left + other, self.right + other, self.drop)
+        of_other = isinstance(other, Pair)
+        left, right = (other.left, other.right) if of_other else (other, other)
+        drop = self.drop + other.drop if of_other else self.drop
+        found = Pair(self.left + left, self.right + right, drop)
+        if not self._beside(other):
+            return found
+        return found.with_covariance(self.value + (other.value if of_other else other))
 
     def __mul__(self, other: Any) -> Pair:
         if not isinstance(other, Pair):
-            return Pair(self.left * other, self.right * other, self.drop * other)
+            found = Pair(self.left * other, self.right * other, self.drop * other)
+            return found.with_covariance(self.value * other) if self._beside() else found
         left, right = self.left * other.left, self.right * other.right
         # (l l' + r r')/2 - k k' with k = m - d: no difference of large numbers is taken.
         m, n = (self.left + self.right) / 2, (other.left + other.right) / 2
         skew = (self.left - self.right) * (other.left - other.right) / 4
         drop = skew + m * other.drop + n * self.drop - self.drop * other.drop
-        return Pair(left, right, drop)
+        found = Pair(left, right, drop)
+        return found.with_covariance(self.value * other.value) if self._beside(other) else found
 
     __radd__ = __add__
     __rmul__ = __mul__

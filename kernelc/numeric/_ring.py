@@ -72,7 +72,7 @@ class JaxRing(Ring[Any]):
         return k
 
     def unit(self, k: Any) -> Any:
-        return k.map(lambda pair: Pair(1.0, 1.0, pair.drop))
+        return k.map(lambda pair: Pair(1.0, 1.0, pair.drop if pair.known_gap is None else pair.gap))
 
     def lengthened(self, k: Any, square: Any, channels: Any, constant: Any, inverse: Any) -> Any:
         # With (a, b) = (√(d q), h)/√(d q + h²), which is of length 1, the new gap is a sum of
@@ -124,7 +124,11 @@ class JaxRing(Ring[Any]):
             rule = self._rule(phi, pair.left)
             pair = pair.folded if phi.parity == "even" else pair
             left, right = _second(rule, pair.left), _second(rule, pair.right)
-            return Pair(left, right, rule.drop(pair))
+            found = Pair(left, right, rule.drop(pair))
+            # Elsewhere q values stay as near to each other as they were, or come nearer.
+            if rule.grows and not pair.uniform:
+                return found.with_covariance(rule.value(pair, 0))
+            return found
 
         return k.map(image)
 

@@ -140,7 +140,9 @@ def _content(signal: DataSignal) -> tuple[Any, tuple[Any, ...]]:
         return [tree for tree, _ in found], ("parts", shares, tuple(n for _, n in found))
     second = signal.second
     field = second.k[0]
-    cross = dataclasses.replace(field.cross, known_gap=None)
+    cross = field.cross
+    if cross.uniform:
+        cross = dataclasses.replace(cross, known_gap=None)
     q = second.q if isinstance(second.q, PerInput) else (second.q,)
     tree = (q, Field(cross, field.own), second.theta, signal.mean)
     return tree, (signal.gaussian, isinstance(second.q, PerInput))
