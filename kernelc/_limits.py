@@ -40,6 +40,8 @@ MOST_DIGITS = 1000
 """Decimal digits of a kernel's value."""
 DEEPEST_CONSTANT = 12
 """Levels of a part without symbols: SymPy evaluates them again and again, level by level."""
+DEEPEST_FUNCTIONS = 5
+"""Functions inside each other in such a part and in weights: the work doubles with each."""
 MOST_BITS = 4096
 """Bits of a number in an expression, and of a power that SymPy would write out."""
 LARGEST_EXPONENT = 2**64
@@ -84,13 +86,17 @@ def oversized(expr: sympy.Basic) -> str | None:
 
 def deep_constant(expr: sympy.Basic) -> str | None:
     """Why a part without symbols takes long to evaluate, or None."""
-    stack = [(expr, 0)]
+    stack = [(expr, 0, 0)]
     while stack:
-        node, depth = stack.pop()
-        depth = depth + 1 if depth or not node.free_symbols else 0
-        if depth > DEEPEST_CONSTANT:
-            return f"a constant of more than {DEEPEST_CONSTANT} levels"
-        stack += [(part, depth) for part in node.args]
+        node, depth, functions = stack.pop()
+        if depth or not node.free_symbols:
+            depth, functions = depth + 1, functions + isinstance(node, sympy.Function)
+        if depth > DEEPEST_CONSTANT or functions > DEEPEST_FUNCTIONS:
+            return (
+                f"a constant of more than {DEEPEST_CONSTANT} levels or "
+                f"{DEEPEST_FUNCTIONS} functions inside each other"
+            )
+        stack += [(part, depth, functions) for part in node.args]
     return None
 
 

@@ -207,6 +207,9 @@ def _number(kind: str, rest: list) -> Any:
     mantissa, exponent, precision = values
     if not (1 <= precision <= MOST_BITS and abs(exponent) <= 4 * MOST_BITS):
         _refuse("a float of excessive precision")
+    if mantissa == 0:
+        # SymPy keeps the exponent of a zero, which then differs from other zeros.
+        return sympy.Float(0, precision=precision)
     return sympy.Float((int(mantissa < 0), abs(mantissa), exponent), precision=precision)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError
-from .._limits import DEEPEST, DEEPEST_CONSTANT, MOST_TERMS, bad_name, oversized
+from .._limits import DEEPEST, DEEPEST_FUNCTIONS, MOST_TERMS, bad_name, oversized
 from ..activations import check_power, decode_expression, encode_expression
 
 
@@ -104,9 +104,9 @@ def _decoded(data: Any, functions: int) -> Any:
         return _symbol(rest)
     if kind not in _OPERATORS:
         _refuse(f"{str(kind)[:40]!r} of symbols")
-    functions += kind not in _BINARY
-    if functions > DEEPEST_CONSTANT:
-        _refuse(f"more than {DEEPEST_CONSTANT} functions inside each other")
+    functions += kind not in (*_BINARY, "Pow")
+    if functions > DEEPEST_FUNCTIONS:
+        _refuse(f"more than {DEEPEST_FUNCTIONS} functions inside each other")
     args = [_decoded(item, functions) for item in rest]
     if not all(isinstance(arg, sympy.Expr) for arg in args):
         _refuse(f"{kind} of a condition")
