@@ -23,6 +23,7 @@ HALF = 0.5
 _NORMS_DIFFER = 0.6
 _MOST_NORMS = 150
 _K = sympy.Symbol("k", real=True)
+_Q1, _Q2 = sympy.Symbol("q1", positive=True), sympy.Symbol("q2", positive=True)
 # Float64 computes kernels, and float32 activations, which are their square roots, to this much.
 _ROUNDING = 4 * np.finfo(np.float64).eps
 
@@ -98,7 +99,7 @@ def _is_quick(node: Placed) -> bool:
     phi = node.layer.nonlinearity()
     if node.layer.reads():
         return False
-    return phi is None or phi.closed_dual(*sympy.symbols("q1 q2", positive=True), _K) is not None
+    return phi is None or phi.closed_dual(_Q1, _Q2, _K) is not None
 
 
 def _by_norms(network: Network, sample: Sample) -> Float64[np.ndarray, "n n"] | None:
