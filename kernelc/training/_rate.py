@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, KernelcError
 from kernelc.curvature import KFAC
 
 
@@ -33,8 +33,8 @@ def check_rate(optimizer: Any, steps: int) -> None:
     try:
         state = optimizer.init(params)
         update = _first_update(optimizer, params, state, steps)
-    except (TypeError, ValueError, KeyError, AttributeError):
-        # Masks and labels of another tree.
+    except (KernelcError, TypeError, ValueError, KeyError, AttributeError):
+        # Masks, labels and selections of another tree.
         return
     if (update < 0).all():
         return
