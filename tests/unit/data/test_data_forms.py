@@ -63,7 +63,7 @@ def test_a_frame_of_numbers_is_read_by_its_values() -> None:
     [
         (Frame(age=[31, 45, 2], city=["Bern", "Rome", "Oslo"]), "'Bern', in the columns 'city'"),
         (Frame(age=[31.0, np.nan, 1.0], size=[1.0, 2.0, 3.0]), "first 1, in the columns 'age'"),
-        (Frame(age=[31, None, 4], size=[1.0, 2.0, 3.0]), "'None', in the columns 'age'"),
+        (Frame(age=[31, None, 4], size=[1.0, 2.0, 3.0]), "None, in the columns 'age'"),
         (scipy.sparse.eye_array(3), "sparse"),
         (scipy.sparse.csr_matrix(np.eye(3)), "toarray"),
         (np.ma.masked_equal(np.eye(3), 1), "masked"),

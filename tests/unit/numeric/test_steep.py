@@ -88,7 +88,7 @@ def test_hermite_coefficients_are_checked():
 
 def test_what_is_not_resolved_is_refused():
     fast = kc.Activation(sympy.tanh(sympy.sin(30000 * U)))
-    with pytest.raises(kc.KernelcError, match="not resolved|do not settle"):
+    with pytest.raises(kc.KernelcError, match=r"not resolved|do not settle"):
         ntk(fast, [[1.0, 0.6], [0.4, 1.2]])
 
 
