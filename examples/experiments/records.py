@@ -1,12 +1,13 @@
 """The log of a matrix: a file with one line of JSON for each run that is complete.
 
-A run is appended by one write, so cells may run side by side. Of two lines with one name the later
-one counts.
+A run is appended by one write under a lock, so cells may run side by side. Of two lines with one
+name the later one counts.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -54,6 +55,8 @@ def append(log: Path, run: Run, found: dict[str, Any]) -> dict[str, Any]:
     log.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(entry) + "\n"
     with log.open("ab+", buffering=0) as file:
+        # The line that another run is writing would look cut off.
+        fcntl.flock(file, fcntl.LOCK_EX)
         # A line that was cut off ends here, so that it spoils no other.
         if file.seek(0, os.SEEK_END) and not _ends_a_line(file):
             line = "\n" + line

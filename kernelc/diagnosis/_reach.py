@@ -72,7 +72,7 @@ def explained(
 
     Example:
         >>> kernel = np.diag([1.0, 1.0, 1.0, 1.0])
-        >>> explained(kernel, np.array([[1.0], [-1.0], [2.0], [-2.0]])).round(3)
+        >>> round(explained(kernel, np.array([[1.0], [-1.0], [2.0], [-2.0]])), 3)
         1.0
     """
     center = np.eye(len(kernel)) - 1 / len(kernel)

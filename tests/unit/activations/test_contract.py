@@ -227,7 +227,17 @@ def test_shifted_dual_matches_quadrature(name: str) -> None:
 @pytest.mark.parametrize("name", ["relu", "erf", "gelu", "sign"])
 def test_shifted_dual_is_declined_where_it_is_not_elementary(name: str) -> None:
     assert sample(name).transformed(1, 0.4).closed_dual(1, 1, 0.5) is None
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "sign"])
+def test_slope_of_a_shifted_dual_is_declined_where_it_is_not_elementary(name: str) -> None:
     assert sample(name).transformed(1, 0.4).closed_dual_derivative(1, 1, 0.5) is None
+
+
+def test_slope_of_the_dual_of_a_shifted_erf_is_that_of_a_gaussian() -> None:
+    shifted = sample("erf").transformed(1, 0.4)
+    slope = float(shifted.closed_dual_derivative(1, 1, 0.5))
+    assert slope == pytest.approx(brute_dual(shifted, 1, 1, 0.5, 1), abs=1e-10)
 
 
 def test_hyperbolic_gelu_is_close_to_gelu() -> None:
