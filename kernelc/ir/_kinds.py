@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import GraphError
@@ -29,6 +30,9 @@ def register_kind(cls: type[Layer], kind: Any = None) -> None:
     name = kind if kind is not None else cls.__name__ if ours else qualified(cls)
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_KIND:
         _refuse(place, f"the kind {str(name)[:80]!r}", f"kinds are 1 to {LONGEST_KIND} characters")
+    if not ours:
+        # kernelc's own kinds register on import: theirs first, whichever was imported first.
+        importlib.import_module(f"{_PACKAGE}.layers")
     known = KINDS.get(name)
     if known is not None and qualified(known) != qualified(cls):
         _refuse(place, f"the kind {name!r}, which {known.defined_at} has", "a kind is one class")

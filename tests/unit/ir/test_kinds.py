@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -39,6 +41,7 @@ class {name}(Layer{kind}):
 
 @pytest.fixture(autouse=True)
 def kinds(monkeypatch) -> Iterator[None]:
+    importlib.import_module("kernelc.layers")
     before = dict(Layer.kinds)
     for module in ("notebook", "one", "other", "old", "new"):
         # Dataclasses look their module up.
@@ -126,3 +129,19 @@ def test_subclasses_do_not_take_the_kind_of_their_base():
     base = defined("Gain", "one", ', kind="lab.Gain"')
     inherited = type("Wider", (base,), {"__module__": "one"})
     assert (base.kind_name, inherited.kind_name) == ("lab.Gain", "one.Wider")
+
+
+OWN_BEFORE_OURS = """
+import dataclasses
+from kernelc.ir import Layer
+
+@dataclasses.dataclass(frozen=True)
+class Mine(Layer, kind="Dense"):
+    pass
+"""
+
+
+def test_a_kind_of_the_package_is_taken_before_its_layers_were_imported():
+    ran = subprocess.run([sys.executable, "-c", OWN_BEFORE_OURS], capture_output=True, text=True)
+    assert "GraphError: __main__.Mine" in ran.stderr
+    assert "which kernelc.layers._dense.Dense" in ran.stderr
