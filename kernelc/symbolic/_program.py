@@ -24,7 +24,10 @@ Step = Callable[[list[Any]], Any]
 
 
 class Runnable:
-    """A SymPy node that says itself how its number follows from those of its arguments."""
+    """A SymPy node that says itself how its number follows from those of its arguments.
+
+    Abstract in all but name: SymPy's metaclass leaves no place for ABCMeta.
+    """
 
     def step(self, writer: Writer) -> Step:
         """From the numbers of the steps before to that of this node."""

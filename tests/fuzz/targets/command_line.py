@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import kernelc as kc
@@ -49,9 +50,9 @@ def called(arguments: list[str], folder: Path) -> None:
     _judge(code, told.getvalue())
 
 
-def _code(main: object) -> object:
+def _code(main: Callable[[], object]) -> object:
     try:
-        main()  # type: ignore[operator]
+        main()
     except SystemExit as error:
         return error.code
     return 0
