@@ -16,8 +16,9 @@ from ._surface_fit import surface
 from ._surface_tables import Surface
 
 
-# What may be left out of a table, of its largest entry.
-_LEFT_OUT = {4: 3e-9, 8: 1e-15}
+# What may be left out of a table, of its largest entry: less than a tenth of what it is held to,
+# and more than the rounding in it, which no small table could hold.
+_LEFT_OUT = {4: 3e-9, 8: 2e-14}
 # Terms of the angle that are added up at once: what they are is held for all pairs.
 _CHUNK = 4
 
@@ -136,8 +137,11 @@ class SurfaceRule(DualRule):
         features, tables = parts[near.dtype.itemsize]
         left, right = self._features(features, pair, near)
         x = self.found.axes.of_gap(near)
-        found = iter(_clenshaw([t for t in tables if t is not None], left, right, x))
-        return tuple(jnp.zeros_like(x) if t is None else next(found) for t in tables)  # pyright: ignore
+        one, two = (
+            jnp.zeros_like(x) if table is None else _clenshaw(table, left, right, x)
+            for table in tables
+        )
+        return one, two
 
 
 @functools.lru_cache(maxsize=64)
@@ -179,26 +183,23 @@ def _compressed(parts: Any) -> dict[int, tuple[np.ndarray, tuple[np.ndarray | No
     return found
 
 
-def _clenshaw(tables: list[np.ndarray], left: Any, right: Any, x: Any) -> list[Any]:
-    """Series in x whose coefficients are bilinear in two rows of features."""
-    terms = max(len(t) for t in tables)
-    chunks = -(-terms // _CHUNK)
-    padded = [np.pad(t, ((0, chunks * _CHUNK - len(t)), (0, 0), (0, 0))) for t in tables]
-    stacked = jnp.asarray(np.stack(padded, axis=1)[::-1].copy(), x.dtype)
-    blocks = stacked.reshape(chunks, _CHUNK, *stacked.shape[1:])
-    zeros = tuple(jnp.zeros_like(x) for _ in tables)
+def _clenshaw(table: np.ndarray, left: Any, right: Any, x: Any) -> Any:
+    """A Chebyshev series in x whose coefficients are bilinear in two rows of features."""
+    if len(table) == 1:
+        return _contracted(left @ jnp.asarray(table[0], x.dtype), right)
+    chunks = -(-len(table) // _CHUNK)
+    padded = np.pad(table, ((0, chunks * _CHUNK - len(table)), (0, 0), (0, 0)))[::-1]
+    blocks = jnp.asarray(padded.reshape(chunks, _CHUNK, *table.shape[1:]), x.dtype)
 
     def step(i: Any, sums: Any) -> Any:
         near, far = sums
-        for block in jax.lax.dynamic_index_in_dim(blocks, i, keepdims=False):
-            values = [_contracted(left @ table, right) for table in block]
-            ahead = tuple(v + 2 * x * b - c for v, b, c in zip(values, near, far, strict=True))
-            near, far = ahead, near
+        for each in jax.lax.dynamic_index_in_dim(blocks, i, keepdims=False):
+            near, far = _contracted(left @ each, right) + 2 * x * near - far, near
         return near, far
 
-    near, far = jax.lax.fori_loop(0, chunks, step, (zeros, zeros))
+    near, far = jax.lax.fori_loop(0, chunks, step, (jnp.zeros_like(x), jnp.zeros_like(x)))
     # The last step doubled x: b_0 - x b_1 is the sum.
-    return [b - x * c for b, c in zip(near, far, strict=True)]
+    return near - x * far
 
 
 def _contracted(left: Any, right: Any) -> Any:
