@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 import os
 from typing import Any
 
@@ -102,6 +103,24 @@ def deep_constant(expr: sympy.Basic) -> str | None:
 
 def _bits(number: Any) -> int:
     return int(number).bit_length()
+
+
+def whole(value: Any) -> Any:
+    """The value as an int where it is an integer of NumPy, JAX or SymPy; all else as it is.
+
+    Sizes often come out of data, such as `labels.max() + 1`.
+
+    Example:
+        >>> import numpy as np
+        >>> [whole(value) for value in (3, np.int64(3), 3.0, True)]
+        [3, 3, 3.0, True]
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:  # arrays of several numbers, and of floats
+        return value
 
 
 def real(value: Any) -> float:

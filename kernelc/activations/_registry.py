@@ -82,6 +82,11 @@ def _unfit(definition: Definition, found: str, law: str) -> ActivationError:
     )
 
 
+_EXPRESSION = (
+    'Pass a SymPy expression in one symbol, such as u * sympy.tanh(u) for u = sympy.Symbol("u")'
+)
+
+
 def lookup(name: object) -> Definition:
     """The definition of `name`.
 
@@ -90,12 +95,13 @@ def lookup(name: object) -> Definition:
     """
     if isinstance(name, str) and name in _definitions:
         return _definitions[name]
+    plain = isinstance(name, str) and name.isidentifier()
     close = difflib.get_close_matches(str(name)[:64].lower(), _definitions, n=3, cutoff=0.5)
     raise ActivationError(
         where="activation name",
         found=f"{str(name)[:64]!r} is not an activation",
         law="A name must be one of " + ", ".join(sorted(_definitions)),
-        remedy=f"Did you mean {' or '.join(close)}?" if close else "Pass a SymPy expression",
+        remedy=f"Did you mean {' or '.join(close)}?" if close and plain else _EXPRESSION,
     )
 
 

@@ -7,7 +7,7 @@ import itertools
 from typing import Protocol
 
 from .._errors import GraphError, shown
-from .._limits import MOST_NODES
+from .._limits import MOST_NODES, whole
 from ._node import Node
 
 
@@ -47,6 +47,10 @@ def chain(*blocks: Block) -> Block:
 class _Chain:
     links: tuple[Block, ...]
 
+    def __repr__(self) -> str:
+        # Not the links: a chain may have 100,000.
+        return f"<chain of {len(self.links)} blocks>"
+
     def __call__(self, node: Node, /) -> Node:
         check_node("chain", node)
         for link in self.links:
@@ -73,8 +77,17 @@ def check_block(where: str, block: object) -> None:
             where=where,
             found=f"{shown(block)} in place of a block",
             law="a block maps a node to a node: a layer, or what chain, repeat, residual return",
-            remedy="pass layers such as kernelc.Dense(64)",
+            remedy=_unpacked(where) if isinstance(block, list | tuple) else _LAYERS,
         )
+
+
+_LAYERS = "pass layers such as kernelc.Dense(64)"
+
+
+def _unpacked(where: str) -> str:
+    return "pass them one by one: " + (
+        "kernelc.chain(*layers)" if where == "chain" else "kernelc.chain(*layers) is one block"
+    )
 
 
 def repeat(block: Block, times: int) -> Block:
@@ -85,6 +98,7 @@ def repeat(block: Block, times: int) -> Block:
             100,000 or no integer.
     """
     check_block("repeat", block)
+    times = whole(times)
     if type(times) is not int or not 0 <= times <= MOST_NODES:
         raise GraphError(
             where="repeat",

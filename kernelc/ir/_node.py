@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .._errors import GraphError
 
 
 if TYPE_CHECKING:
@@ -23,3 +25,18 @@ class Node:
     def __repr__(self) -> str:
         # Inputs are left out: the repr of a 10,000 layer chain would nest as deep.
         return f"<node {self.name or self.layer.text()}>"
+
+    def __add__(self, other: Any) -> NoReturn:
+        raise _arithmetic("+", "kernelc.WeightedSum((1.0, 1.0))(a, b), or kernelc.residual(block)")
+
+    def __mul__(self, other: Any) -> NoReturn:
+        raise _arithmetic("*", "kernelc.Product()(a, b), or kernelc.Scale(number)(a)")
+
+
+def _arithmetic(sign: str, layer: str) -> GraphError:
+    return GraphError(
+        where="network",
+        found=f"{sign} between nodes",
+        law="sums and products are layers, which say how branches are weighted",
+        remedy=f"write {layer}",
+    )

@@ -12,8 +12,8 @@ import jax
 import sympy
 
 from .. import modules
-from .._errors import ActivationError
-from ..activations import ScalarFunction, from_expression, named
+from .._errors import ActivationError, shown
+from ..activations import ACTIVATIONS, ScalarFunction, from_expression, named
 from ..ir import KernelAlgebra, Layer, Shape, short
 from ._fields import finite_number
 
@@ -133,4 +133,23 @@ def _scalar_function(function: Any, params: dict[str, Any]) -> ScalarFunction:
         )
     if isinstance(function, ScalarFunction):
         return function
+    if callable(function) or not isinstance(function, sympy.Expr):
+        raise _no_formula(function)
     return from_expression(function)
+
+
+def _no_formula(function: Any) -> ActivationError:
+    # People pass jax.nn.relu or torch.nn.ReLU(): the error tells the name it has here.
+    name = str(getattr(function, "__name__", type(function).__name__))
+    plain = name.replace("_", "").lower()
+    # jax.nn.gelu is "gelu_tanh" unless told otherwise, so both are named.
+    same = [e for e in ACTIVATIONS if e.replace("_", "") == plain or e.startswith(f"{plain}_")]
+    expression = (
+        'a SymPy expression in one symbol, such as u * sympy.tanh(u), u = sympy.Symbol("u")'
+    )
+    return ActivationError(
+        where="Activation",
+        found=f"the function {name}" if callable(function) else shown(function),
+        law="an activation is a name or a formula, from which kernels are derived",
+        remedy=f"pass {' or '.join(map(repr, same or ['tanh']))}, or {expression}",
+    )

@@ -16,7 +16,7 @@ from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import drawn, weight_rule
 from ._draws import drawn_as, keeps_norms
 from ._fans import with_fans
-from ._fields import boolean, finite_number, numeric, one_of, positive_integer, trained_bias
+from ._fields import boolean, finite_number, numeric, one_of, positive_integers, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
 
@@ -69,8 +69,7 @@ class Conv(Layer):
     bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
-        positive_integer("Conv", "channels", self.channels)
-        positive_integer("Conv", "groups", self.groups)
+        positive_integers(self, "channels", "groups")
         one_of("Conv", "padding", self.padding, PADDINGS)
         drawn_as("Conv", self.init, self.bias_init)
         for field in ("window", "stride"):

@@ -16,18 +16,23 @@ from .._limits import (
     is_real_number,
     oversized,
     real,
+    whole,
 )
 
 
-def positive_integer(kind: str, field: str, value: Any) -> None:
-    """Raise `ShapeError` unless `value` is an integer from 1 to 2^31 - 1."""
-    if type(value) is not int or not 1 <= value <= LARGEST_AXIS:
-        raise ShapeError(
-            where=kind,
-            found=f"{field} = {shown(value)}",
-            law=f"{field} is a positive integer of at most {LARGEST_AXIS:,}",
-            remedy=f"give {kind} a {field} of at least 1",
-        )
+def positive_integers(layer: Any, *fields: str) -> None:
+    """Make those fields ints; raise `ShapeError` unless they are integers from 1 to 2^31 - 1."""
+    kind = type(layer).__name__
+    for field in fields:
+        value = whole(getattr(layer, field))
+        if type(value) is not int or not 1 <= value <= LARGEST_AXIS:
+            raise ShapeError(
+                where=kind,
+                found=f"{field} = {shown(value)}",
+                law=f"{field} is a positive integer of at most {LARGEST_AXIS:,}",
+                remedy=f"give {kind} a {field} of at least 1",
+            )
+        object.__setattr__(layer, field, value)
 
 
 def finite_number(

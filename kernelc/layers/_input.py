@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 
 from .._errors import GraphError, ShapeError, shown
-from .._limits import NAMES, bad_name
+from .._limits import NAMES, bad_name, whole
 from ..ir import KernelAlgebra, Layer, Node, Shape
 
 
@@ -81,7 +81,8 @@ def Input(shape: Sequence[int], name: str = "input") -> Node:
         <node input>
     """
     # What is no sequence goes on as it is: the layer says what is wrong with it.
-    sized: Any = tuple(shape) if isinstance(shape, Sequence) and type(shape) is not bytes else shape
+    plain = isinstance(shape, Sequence) and type(shape) is not bytes
+    sized: Any = tuple(map(whole, shape)) if plain else shape
     if (problem := bad_name(name)) is not None:
         raise GraphError(where="Input", found=problem, law=NAMES, remedy="leave the name out")
     return Node(InputLayer(sized), (), name)

@@ -15,7 +15,7 @@ from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import drawn, weight_rule
 from ._draws import drawn_as, keeps_norms
 from ._fans import with_fans
-from ._fields import finite_number, numeric, one_of, positive_integer, trained_bias
+from ._fields import finite_number, numeric, one_of, positive_integers, trained_bias
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
 
@@ -63,7 +63,7 @@ class LocalConv(Layer):
     bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
-        positive_integer("LocalConv", "channels", self.channels)
+        positive_integers(self, "channels")
         one_of("LocalConv", "padding", self.padding, PADDINGS)
         drawn_as("LocalConv", self.init, self.bias_init)
         for field in ("window", "stride"):

@@ -16,7 +16,7 @@ from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import weight_rule
 from ._draws import drawn_as, keeps_norms
 from ._fans import with_fans
-from ._fields import finite_number, numeric, positive_integer, trained_bias
+from ._fields import finite_number, numeric, positive_integers, trained_bias
 
 
 S = TypeVar("S")
@@ -60,7 +60,7 @@ class LooksLinear(Layer):
     bias_init: modules.BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
-        positive_integer("LooksLinear", "width", self.width)
+        positive_integers(self, "width")
         for field in ("weight_std", "bias_std"):
             checked = finite_number("LooksLinear", field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)

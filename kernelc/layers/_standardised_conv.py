@@ -15,7 +15,7 @@ from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._conv import DEPTHWISE, Conv, check_groups, depthwise_rule, is_depthwise
 from ._fans import with_fans
-from ._fields import numeric, one_of, positive_integer, trained_bias
+from ._fields import numeric, one_of, positive_integers, trained_bias
 from ._standardised_dense import standardised_stds
 from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
 
@@ -68,8 +68,7 @@ class StandardisedConv(Layer):
     bias: bool = True
 
     def __post_init__(self) -> None:
-        positive_integer("StandardisedConv", "channels", self.channels)
-        positive_integer("StandardisedConv", "groups", self.groups)
+        positive_integers(self, "channels", "groups")
         one_of("StandardisedConv", "padding", self.padding, PADDINGS)
         for field in ("window", "stride"):
             object.__setattr__(self, field, freeze(getattr(self, field)))

@@ -14,7 +14,7 @@ from .._errors import GraphError, ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
 from ._dense import Dense
 from ._fans import with_fans
-from ._fields import finite_number, numeric, positive_integer, trained_bias
+from ._fields import finite_number, numeric, positive_integers, trained_bias
 
 
 S = TypeVar("S")
@@ -58,7 +58,7 @@ class StandardisedDense(Layer):
     bias: bool = True
 
     def __post_init__(self) -> None:
-        positive_integer("StandardisedDense", "width", self.width)
+        positive_integers(self, "width")
         standardised_stds("StandardisedDense", self)
         trained_bias("StandardisedDense", self.bias, self.bias_std)
 

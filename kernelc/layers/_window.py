@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._errors import ShapeError, shown
-from .._limits import LARGEST_AXIS, MOST_TAPS
+from .._limits import LARGEST_AXIS, MOST_TAPS, whole
 from ..ir import Shape, Window
 
 
@@ -28,8 +28,8 @@ def per_axis(value: int | Sequence[int], axes: int, where: str, field: str) -> t
 
 
 def freeze(value: Any) -> Any:
-    """Lists of sizes become tuples, so that specs stay hashable."""
-    return tuple(value) if isinstance(value, list) else value
+    """Sizes as ints, lists of them as tuples, so that specs stay hashable."""
+    return tuple(map(whole, value)) if isinstance(value, list | tuple) else whole(value)
 
 
 def pool_sizes(

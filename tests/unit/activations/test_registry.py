@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import jax
+import jax.numpy as jnp
 import pytest
 import sympy
 
@@ -52,3 +54,19 @@ def test_another_function_of_the_same_name_is_refused():
 def test_names_are_short_texts(name):
     with pytest.raises(kc.ActivationError, match="name"):
         register(Definition(name=name, expression=lambda: X**3))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (jax.nn.relu, "pass 'relu'"),
+        (jax.nn.gelu, "pass 'gelu' or 'gelu_tanh'"),
+        (jnp.tanh, "pass 'tanh'"),
+        (lambda u: u, "SymPy expression"),
+        ("u*tanh(u)", "SymPy expression"),
+        (None, "SymPy expression"),
+    ],
+)
+def test_what_people_pass_as_an_activation_is_answered_with_its_name(given, told):
+    with pytest.raises(kc.ActivationError, match=told):
+        kc.Activation(given)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
 import pytest
 import sympy
 
@@ -81,3 +85,32 @@ def test_weights_outside_the_unit_interval_are_refused(weight):
 def test_branches_that_do_not_match_are_refused():
     with pytest.raises(kc.ShapeError, match="weighted_sum_1"):
         built(kc.residual(kc.Dense(5)))
+
+
+def test_a_list_of_layers_is_refused_with_how_to_unpack_it():
+    layers = [kc.Dense(4), kc.Activation("tanh")]
+    with pytest.raises(kc.GraphError, match=r"chain\(\*layers\)"):
+        kc.chain(layers)  # pyright: ignore[reportArgumentType]
+    assert repr(kc.chain(*layers)) == "<chain of 2 blocks>"
+
+
+def test_sums_and_products_of_nodes_name_their_layers():
+    x = kc.Input((4,))
+    with pytest.raises(kc.GraphError, match="WeightedSum"):
+        _ = x + kc.Dense(4)(x)
+    with pytest.raises(kc.GraphError, match="Product"):
+        _ = x * 2.0
+
+
+def test_sizes_may_be_integers_of_numpy_and_jax():
+    eight: Any = np.int64(8)
+    classes: Any = jnp.array([0, 3, 1]).max() + 1
+    block = kc.chain(kc.Conv(eight, (eight - 5, 3), stride=eight - 6), kc.Flatten())
+    x, y = kc.Input((eight, 8, 3)), kc.Input((8, 8, 3))
+    found = kc.chain(kc.repeat(block, eight - 7), kc.Dense(classes))
+    plain = kc.chain(kc.Conv(8, (3, 3), stride=2), kc.Flatten(), kc.Dense(4))
+    assert kc.Network(x, found(x)).to_json() == kc.Network(y, plain(y)).to_json()
+    wrong: Any
+    for wrong in (np.float64(3.0), np.arange(3), np.True_):
+        with pytest.raises(kc.ShapeError, match="width"):
+            kc.Dense(wrong)
