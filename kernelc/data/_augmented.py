@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
 
 from kernelc._errors import DataError, shown
 
-from ._dataset import Dataset
+from ._parts import as_dataset
 from ._stream import Stream
 
 
-def augmented(data: Dataset, *, pad: int = 4, flip: bool = True) -> Stream:
+def augmented(data: Any, *, pad: int = 4, flip: bool = True) -> Stream:
     """The data, with training images shifted and mirrored anew whenever they are trained on.
 
     An image gets a border of `pad` zeros, of which a window of its own size is cut at random;
@@ -20,7 +22,7 @@ def augmented(data: Dataset, *, pad: int = 4, flip: bool = True) -> Stream:
     Training examples that are measured, and test examples, stay as they are.
 
     Arguments:
-        data: images of shape (height, width, channels).
+        data: images of shape (height, width, channels), in any form that `as_dataset` takes.
         pad: width of the border; 0 for no shifts.
         flip: whether to mirror.
 
@@ -34,6 +36,7 @@ def augmented(data: Dataset, *, pad: int = 4, flip: bool = True) -> Stream:
         >>> data.train_x.take(np.arange(5), np.random.default_rng(0)).shape
         (5, 8, 8, 1)
     """
+    data = as_dataset(data)
     shape = data.train_x.shape[1:]
     if len(shape) != 3:
         raise DataError(

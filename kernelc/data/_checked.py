@@ -48,8 +48,23 @@ def plain(values: Any, where: str) -> Shaped[np.ndarray, "..."]:
     except (ValueError, TypeError):
         again = found
     if again.dtype == object or again.dtype.kind not in "fiub" or again.shape != found.shape:
-        _refuse(where, _column(values, found), "Encode text as numbers and fill in what is missing")
+        _refuse(where, _column(values, found), _encoded(values, found))
     return again
+
+
+def _encoded(values: Any, found: np.ndarray) -> str:
+    """How a column of labels or a frame becomes numbers."""
+    if found.ndim == 1:
+        return (
+            "Leave out rows without a class, and number the classes: "
+            "names, y = numpy.unique(y, return_inverse=True)"
+        )
+    if hasattr(values, "columns"):
+        return (
+            "Give each category a column, pandas.get_dummies(x, dtype=float), and fill in what is "
+            "missing, x.fillna(x.mean())"
+        )
+    return "Encode text as numbers and fill in what is missing"
 
 
 def examples(x: Any, where: str) -> Float[np.ndarray, "n ..."]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,8 +37,9 @@ def parts(data: Any) -> Parts:
 
     Arguments:
         data: a `Dataset`, a `Stream`, or a tuple of examples and targets, (x, y), (train_x,
-            train_y, test_x, test_y), or those of the training, validation and test part. An array
-            may be a list, a data frame, a series, an array of another library, or a `Rows`.
+            train_y, test_x, test_y), or those of the training, validation and test part, also as
+            pairs, ((train_x, train_y), (test_x, test_y)). An array may be a list, a data frame,
+            a series, an array of another library, or a `Rows`.
 
     Raises: DataError for anything else, and when parts do not fit each other.
     """
@@ -44,14 +47,16 @@ def parts(data: Any) -> Parts:
         train = data.part("train")
         assert train is not None
         return Parts(train, data.part("validation"), data.part("test"))
+    data = _flat(data)
     if not isinstance(data, tuple | list) or len(data) not in (2, 4, 6):
         raise DataError(
             where="data",
             found=_told(data),
             law="Data is a Dataset, a Stream, (x, y), (train_x, train_y, test_x, test_y) or three "
             "such pairs: training, validation, test",
-            remedy="Pass for example (x, y), or wrap the arrays with kernelc.data.arrays",
+            remedy=_read(data),
         )
+    _require_order(data)
     train = part(data[0], data[1], "data: train")
     others = [
         beside(train, data[i], data[i + 1], f"data: {name}")
@@ -79,8 +84,8 @@ def as_dataset(data: Any) -> Dataset:
     Arguments:
         data: a `Dataset`, which is returned as it is, or a tuple of arrays, lists, data frames or
             series: (x, y), (train_x, train_y, test_x, test_y), or six of them with the validation
-            part in the middle. Whole numbers y of shape (n,) from 0 on are labels; other y are
-            numbers of shape (n, ...).
+            part in the middle; or a tuple of pairs, one for each part. Whole numbers y of shape
+            (n,) from 0 on are labels; other y are numbers of shape (n, ...).
 
     Raises: DataError for anything else, for values that are not finite, and for examples made on
         demand.
@@ -148,6 +153,45 @@ def _taken(data: Part, rows: np.ndarray) -> Part:
         (*x.depends, rows),
     )
     return Part(made, data.y[rows])
+
+
+def _flat(data: Any) -> Any:
+    """Pairs of examples and targets, which is how Keras loads data, as one tuple."""
+    pairs = isinstance(data, tuple) and 2 <= len(data) <= 3
+    if pairs and all(isinstance(each, tuple) and len(each) == 2 for each in data):
+        x, y = data[0]
+        # Two tuples of two rows are examples and targets themselves.
+        if hasattr(x, "shape") and hasattr(y, "shape") and np.shape(x) != np.shape(y):
+            return tuple(array for pair in data for array in pair)
+    return data
+
+
+def _require_order(data: Any) -> None:
+    """DataError for the order of scikit-learn's train_test_split, examples before targets."""
+    shapes: list[Any] = [getattr(each, "shape", None) for each in data]
+    if len(data) != 4 or not all(shapes):
+        return
+    (a, b, c, d) = shapes
+    if a[1:] == b[1:] and c[1:] == d[1:] and a[1:] != c[1:] and (a[0], b[0]) == (c[0], d[0]):
+        raise DataError(
+            where="data",
+            found=f"arrays of shapes {a}, {b}, {c}, {d}",
+            law="Each part has its examples and then its targets: train_x, train_y, test_x, test_y",
+            remedy="Pass (data[0], data[2], data[1], data[3])",
+        )
+
+
+def _read(data: Any) -> str:
+    """How what people have in place of arrays is read."""
+    if isinstance(data, Mapping):
+        names = ", ".join(f"data[{key!r}]" for key in list(data)[:2])
+        return f"Pass the arrays: ({names or 'x, y'})"
+    if isinstance(data, str | os.PathLike):
+        return (
+            "Read it first: file = numpy.load(path) and (file['x'], file['y']) for .npz, a frame "
+            "of pandas for tables, kernelc.data.Stream for a folder of images"
+        )
+    return "Pass for example (x, y), or wrap the arrays with kernelc.data.arrays"
 
 
 def _told(data: Any) -> str:

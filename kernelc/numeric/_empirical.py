@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, overload
 
 import jax.numpy as jnp
@@ -12,23 +12,33 @@ from tqdm import tqdm
 
 from .._errors import DataError
 from ..modules import Model
+from ._called import Called, require_parameters
 from ._empirical_blocks import Task, nngp_matrix, ntk_matrix, ntk_steps
-from ._empirical_check import channels, chosen, inputs, output_shape, some_models
+from ._empirical_check import (
+    channels,
+    chosen,
+    inputs,
+    output_shape,
+    parametrised,
+    readable,
+    some_models,
+)
 from ._matrices import KernelMatrices
 from ._tangent import Parametrisation, Tangent
 
 
 Part = Literal["nngp", "ntk"]
+Finite = Callable[..., Any]
 
 
 @overload
 def empirical_kernel(
-    model: Model | Sequence[Model],
+    model: Finite | Sequence[Finite],
     x1: Float[Any, "n1 ..."],
     x2: Float[Any, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
-    parametrisation: Parametrisation = "ntk",
+    parametrisation: Parametrisation | None = None,
     outputs: Sequence[int] | None = None,
     standard_error: Literal[False] = False,
     progress: bool | None = None,
@@ -37,12 +47,12 @@ def empirical_kernel(
 
 @overload
 def empirical_kernel(
-    model: Model | Sequence[Model],
+    model: Finite | Sequence[Finite],
     x1: Float[Any, "n1 ..."],
     x2: Float[Any, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
-    parametrisation: Parametrisation = "ntk",
+    parametrisation: Parametrisation | None = None,
     outputs: Sequence[int] | None = None,
     standard_error: Literal[True],
     progress: bool | None = None,
@@ -50,12 +60,12 @@ def empirical_kernel(
 
 
 def empirical_kernel(
-    model: Model | Sequence[Model],
+    model: Finite | Sequence[Finite],
     x1: Float[Any, "n1 ..."],
     x2: Float[Any, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
-    parametrisation: Parametrisation = "ntk",
+    parametrisation: Parametrisation | None = None,
     outputs: Sequence[int] | None = None,
     standard_error: bool = False,
     progress: bool | None = None,
@@ -68,13 +78,17 @@ def empirical_kernel(
     weigh nothing. Running statistics of batch norm are those that the model starts with.
 
     Arguments:
-        model: what `lower` returns, or several (one network, several keys) to average over.
+        model: what `lower` returns, an `eqx.Module`, or any other pytree that is called on one
+            example, such as `jax.tree_util.Partial(f, params)`; or several of one architecture
+            to average over.
         x1: examples, (n1, *input_shape).
         x2: the same, (n2, *input_shape); None for the kernel of x1 with itself.
         get: "nngp", "ntk" or both; the NNGP alone costs no more than running the model.
         parametrisation: "ntk", or "standard" for the plain gradients of all parameters, gains
             and taps of Delta convolutions that start at zero included. `kernel_fn` has both:
-            the limit of the first, the leading orders in the width of the second.
+            the limit of the first, the leading orders in the width of the second. None takes
+            "ntk" for what `lower` returns, and "standard" for others, whose variances are
+            not known.
         outputs: indices of the output channels to average over; None for all. The NTK costs a
             backward pass for each of them at each location of the output.
         standard_error: whether to return the standard error of the average as well.
@@ -84,9 +98,11 @@ def empirical_kernel(
         `standard_error` a pair of those: averages over models, and their standard errors.
 
     Raises:
-        KernelcError: something else than models.
-        UnsupportedError: batch norm in training; an unknown part or parametrisation.
-        DataError: dropout in training, numbers that are not finite, too few models.
+        KernelcError: something else than models; no parameters to take gradients along.
+        UnsupportedError: batch norm in training; an unknown part or parametrisation, "ntk"
+            for a model that `lower` did not make.
+        DataError: dropout in training, numbers that are not finite, too few models, a model
+            that does not take such examples.
         ShapeError: models or inputs of another shape; output channels that are not there.
 
     Example:
@@ -97,8 +113,8 @@ def empirical_kernel(
         ([[2.25, 0.0], [0.0, 2.25]], [[1.0, 0.0], [0.0, 1.0]])
     """
     parts = chosen("get", get, ("nngp", "ntk"))
-    chosen("parametrisation", (parametrisation,), ("ntk", "standard"))
-    models = some_models(model, 2 if standard_error else 1)
+    models = readable(some_models(model, 2 if standard_error else 1), x1)
+    parametrisation = parametrised(parametrisation, models)
     shape = output_shape(models)
     left = inputs("x1", x1, models[0])
     right = None if x2 is None else inputs("x2", x2, models[0])
@@ -113,8 +129,14 @@ def empirical_kernel(
 
 
 def _ntk(
-    models: tuple[Model, ...], task: Task, parametrisation: Parametrisation, progress: bool | None
+    models: tuple[Model | Called, ...],
+    task: Task,
+    parametrisation: Parametrisation,
+    progress: bool | None,
 ) -> tuple[Any, Any]:
+    for model in models:
+        if isinstance(model, Called):
+            require_parameters(model, "empirical_kernel: model")
     tangents = [Tangent.of(model, parametrisation) for model in models]
     total = len(models) * ntk_steps(models[0], tangents[0], task)
     # disable=None is how tqdm is told to show the bar on a terminal only.

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float64
 
 from ..modules import Model
+from ._called import Called
 from ._tangent import Tangent
 
 
@@ -60,7 +61,7 @@ class Task:
         return np.moveaxis(mean, 0, -1).reshape(n1, n2, *self.shape[:-1])
 
 
-def nngp_matrix(model: Model, task: Task) -> Float64[np.ndarray, "n1 n2 *locations"]:
+def nngp_matrix(model: Model | Called, task: Task) -> Float64[np.ndarray, "n1 n2 *locations"]:
     """mean_c f_c(x) f_c(x') for all pairs, at equal locations."""
     most = max(1, _NUMBERS // _activations(model))
 
@@ -77,7 +78,7 @@ def nngp_matrix(model: Model, task: Task) -> Float64[np.ndarray, "n1 n2 *locatio
         return task.finish(first @ second.swapaxes(1, 2))
 
 
-def ntk_steps(model: Model, tangent: Tangent, task: Task) -> int:
+def ntk_steps(model: Model | Called, tangent: Tangent, task: Task) -> int:
     """How often `ntk_matrix` ticks."""
     most = _rows(model, tangent)
     left = -(-len(task.left) // most)
@@ -87,7 +88,7 @@ def ntk_steps(model: Model, tangent: Tangent, task: Task) -> int:
 
 
 def ntk_matrix(
-    model: Model, tangent: Tangent, task: Task, tick: Callable[[], Any]
+    model: Model | Called, tangent: Tangent, task: Task, tick: Callable[[], Any]
 ) -> Float64[np.ndarray, "n1 n2 *locations"]:
     """mean_c Σ_θ scale_θ² ∂f_c(x)/∂θ ∂f_c(x')/∂θ for all pairs, at equal locations."""
     left, right = task.sides(_rows(model, tangent))
@@ -106,15 +107,19 @@ def ntk_matrix(
     return task.finish(sums)
 
 
-def _rows(model: Model, tangent: Tangent) -> int:
+def _rows(model: Model | Called, tangent: Tangent) -> int:
     """Examples in a block; a backward pass keeps about two numbers for each activation."""
     return max(1, _NUMBERS // (tangent.size + 2 * _activations(model)))
 
 
-def _activations(model: Model) -> int:
+def _activations(model: Model | Called) -> int:
     """Numbers that a pass over one example computes."""
-    one = jax.ShapeDtypeStruct(model.input_shape, jnp.float32)
-    values = jax.tree.leaves(jax.eval_shape(model.activations, one))
+    one: Any = jax.ShapeDtypeStruct(model.input_shape, jnp.float32)
+    if isinstance(model, Model):
+        values = jax.tree.leaves(jax.eval_shape(model.activations, one))
+    else:
+        program = eqx.filter_make_jaxpr(model)(one)[0]
+        values = [var.aval for equation in program.eqns for var in equation.outvars]
     return max(1, sum(math.prod(value.shape) for value in values))
 
 
@@ -127,7 +132,7 @@ def _blocks(xs: Float[np.ndarray, "n ..."], most: int) -> list[Array]:
 
 
 @eqx.filter_jit
-def _outputs(model: Model, xs: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+def _outputs(model: Model | Called, xs: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
     return model.batched(xs)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,11 @@ from jaxtyping import Float
 
 from .._errors import DataError, KernelcError, ShapeError, UnsupportedError, shown
 from ..data import examples
+from ..ir import Layer
 from ..modules import Model
+from ._called import Called
+from ._kernel_fn import KernelFunction
+from ._tangent import Parametrisation
 
 
 _WHERE = "empirical_kernel"
@@ -31,16 +36,17 @@ def chosen(name: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def some_models(given: Any, least: int) -> tuple[Model, ...]:
+def some_models(given: Any, least: int) -> tuple[Callable[..., Any], ...]:
     """At least `least` models that give the same output for an input whatever goes with it."""
     models = tuple(given) if isinstance(given, list | tuple) else (given,)
-    strangers = [type(each).__name__ for each in models if not isinstance(each, Model)]
+    strangers = [type(each).__name__ for each in models if not _is_model(each)]
     if strangers or not models:
         raise KernelcError(
             where=f"{_WHERE}: model",
             found=f"an argument of type {strangers[0]}" if strangers else "no model",
             law="empirical kernels are those of finite models with weights",
-            remedy="pass what kernelc.lower(network, key=...) returns, or a list of them",
+            remedy="pass what kernelc.lower(network, key=...) returns, an equinox.Module or "
+            "another function of one example, or a list of them",
         )
     if len(models) < least:
         raise DataError(
@@ -49,7 +55,8 @@ def some_models(given: Any, least: int) -> tuple[Model, ...]:
             law="a standard error is estimated from the spread of several models",
             remedy="pass a list of models lowered with different keys",
         )
-    for node in (node for model in models for node in model.nodes):
+    lowered = [model for model in models if isinstance(model, Model)]
+    for node in (node for model in lowered for node in model.nodes):
         if node.needs_batch:
             raise UnsupportedError(
                 where=f"{_WHERE}: node {node.names[0]!r}",
@@ -62,12 +69,28 @@ def some_models(given: Any, least: int) -> tuple[Model, ...]:
     return models
 
 
-def output_shape(models: tuple[Model, ...]) -> tuple[int, ...]:
+def _is_model(given: Any) -> bool:
+    # Layers, blocks and kernel functions are called on other things than examples.
+    return isinstance(given, Model) or (
+        callable(given) and not isinstance(given, type | Layer | KernelFunction)
+    )
+
+
+def readable(models: tuple[Callable[..., Any], ...], x1: Any) -> tuple[Model | Called, ...]:
+    """The models as they are, those of other libraries with the shape of the examples."""
+    if all(isinstance(model, Model) for model in models):
+        return cast(tuple[Model, ...], models)
+    where = f"{_WHERE}: x1"
+    shape = examples(x1, where).shape[1:]
+    return tuple(m if isinstance(m, Model) else Called(m, shape, where) for m in models)
+
+
+def output_shape(models: tuple[Model | Called, ...]) -> tuple[int, ...]:
     """Shape of the output for one example, (*locations, channels), the same for all models."""
     shapes = []
     for model in models:
         one = jax.ShapeDtypeStruct((1, *model.input_shape), jnp.float32)
-        shapes.append((model.input_shape, jax.eval_shape(model.batched, one).shape[1:]))
+        shapes.append((model.input_shape, eqx.filter_eval_shape(model.batched, one).shape[1:]))
     if len(set(shapes)) > 1:
         raise ShapeError(
             where=f"{_WHERE}: model",
@@ -78,7 +101,24 @@ def output_shape(models: tuple[Model, ...]) -> tuple[int, ...]:
     return shapes[0][1]
 
 
-def inputs(name: str, given: Any, model: Model) -> Float[np.ndarray, "n ..."]:
+def parametrised(given: Any, models: tuple[Model | Called, ...]) -> Parametrisation:
+    """The parametrisation that was asked for; for None the NTK's where variances are known."""
+    foreign = any(isinstance(model, Called) for model in models)
+    if given is None:
+        return "standard" if foreign else "ntk"
+    chosen("parametrisation", (given,), ("ntk", "standard"))
+    if foreign and given == "ntk":
+        raise UnsupportedError(
+            where=f"{_WHERE}: parametrisation",
+            found="'ntk' for a model that kernelc did not lower",
+            law="the NTK parametrisation weighs each gradient by the variance of its parameter, "
+            "and only a network says what these are",
+            remedy="pass 'standard', or describe the model as a Network and lower it",
+        )
+    return given
+
+
+def inputs(name: str, given: Any, model: Model | Called) -> Float[np.ndarray, "n ..."]:
     """Finite examples of the shape the model takes."""
     xs = examples(given, f"{_WHERE}: {name}")
     if xs.shape[1:] != model.input_shape:

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._errors import DataError, KernelcError, ShapeError
+from .._errors import KernelcError, ShapeError
 from ..data import examples
 from ..modules import Model
+from ._called import output_shape, require_parameters
 from ._empirical_check import some_models
 
 
@@ -57,13 +58,7 @@ class EmpiricalNTK:
         call: Any = function
         whole = call if params is None else params
         self._params, fixed = eqx.partition(whole, eqx.is_inexact_array)
-        if not jax.tree.leaves(self._params):
-            raise KernelcError(
-                where=_WHERE,
-                found="no floating-point parameters",
-                law="a tangent kernel is a product of gradients along parameters",
-                remedy="pass an equinox.Module, or f(params, x) and its params",
-            )
+        require_parameters(self._params, _WHERE)
 
         def apply(moving: Any, x: Array) -> Array:
             joined = eqx.combine(moving, fixed)
@@ -134,14 +129,7 @@ class EmpiricalNTK:
         return jnp.asarray(examples(x, f"{_WHERE}: x"))
 
     def _outputs(self, x: Array) -> int:
-        try:
-            return jax.eval_shape(self._flat, self._params, x[0]).shape[0]
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                where=f"{_WHERE}: x",
-                found=f"a function that does not take one example of shape {x.shape[1:]} "
-                f"({str(error).splitlines()[0]})",
-                law="the function is called on one example at a time, without a state",
-                remedy="wrap it as f(params, x): batch norm with its statistics "
-                "(eqx.nn.inference_mode), for others without the batch axis",
-            ) from error
+        def function(one: Array) -> Array:
+            return self._flat(self._params, one)
+
+        return output_shape(function, x.shape[1:], f"{_WHERE}: x")[0]

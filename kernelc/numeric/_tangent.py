@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..modules import Model
+from ._called import Called
 
 
 Parametrisation = Literal["ntk", "standard"]
@@ -35,11 +36,11 @@ class Tangent(eqx.Module):
     boxes: tuple[_Box, ...] = eqx.field(static=True)
 
     @staticmethod
-    def of(model: Model, parametrisation: Parametrisation) -> Tangent:
+    def of(model: Model | Called, parametrisation: Parametrisation) -> Tangent:
         """The split whose products of gradients make up the NTK in this parametrisation."""
         parameters, rest = eqx.partition(model, eqx.is_inexact_array)
         variances = jax.tree.map(lambda _: 1.0, parameters)
-        if parametrisation == "ntk":
+        if parametrisation == "ntk" and isinstance(model, Model):
             nodes = [node.parameter_variances() for node in model.nodes]
             variances = jax.tree.unflatten(jax.tree.structure(parameters), jax.tree.leaves(nodes))
         counts = jax.tree.map(lambda variance: bool(np.any(variance)), variances)

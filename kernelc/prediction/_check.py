@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, cast
 
 import jax.numpy as jnp
@@ -39,6 +40,13 @@ def part(name: Any) -> Part:
     return cast(Part, name)
 
 
+_ONE_HOT = "one-hot class labels, np.eye(classes)[y]; other numbers as y.astype(float)"
+_NUMBERED = (
+    "number the classes, names, y = np.unique(y, return_inverse=True), and pass "
+    "np.eye(len(names))[y]"
+)
+
+
 def targets(y: Any) -> Float[np.ndarray, "n ..."]:
     """Finite float64 targets of one or two axes, or DataError."""
     where = "predict: y_train"
@@ -52,7 +60,7 @@ def targets(y: Any) -> Float[np.ndarray, "n ..."]:
             where=where,
             found=f"dtype {y.dtype}",
             law="regression has real targets; the numbers of classes have no order to regress on",
-            remedy="one-hot class labels, np.eye(classes)[y]; other numbers as y.astype(float)",
+            remedy=_NUMBERED if y.dtype.kind in "USO" else _ONE_HOT,
         )
     if y.ndim not in (1, 2) or y.size == 0:
         raise DataError(
@@ -83,6 +91,18 @@ def number(name: str, value: Any, least: str = "0 or more") -> float:
             remedy="pass such a number" + ("; None for infinite time" if name == "time" else ""),
         )
     return found
+
+
+def several(name: str, values: Any) -> list[float]:
+    """The values as finite floats of at least 0, one or more, or DataError."""
+    if not isinstance(values, Iterable) or isinstance(values, str) or not (given := list(values)):
+        raise DataError(
+            where=f"predict: {name}",
+            found=shown(values),
+            law=f"{name} are one or more numbers",
+            remedy=f"pass a list of them, such as {name}=[0.01, 0.1]",
+        )
+    return [number(name, value) for value in given]
 
 
 def noisy(kernel: Part) -> None:

@@ -135,8 +135,8 @@ class KernelRegression:
         vectors = self._trains.spectrum[1]
         rotated, squares = vectors.T @ self._columns(), vectors**2
         errors = []
-        for ridge in ridges:
-            gains = self._trains.gains(_check.number("ridges", ridge), None)
+        for ridge in _check.several("ridges", ridges):
+            gains = self._trains.gains(ridge, None)
             residuals = vectors @ (gains[:, None] * rotated) / (squares @ gains)[:, None]
             errors.append(np.mean(residuals**2))
         return np.array(errors)

@@ -40,14 +40,14 @@ def apply(
     """
     batched = getattr(model, "batched", None)
     if batched is not None:
-        options = {"key": key} if _takes_key(batched) else {}
+        options = _key_for(batched, key)
         if state is None:
             return batched(xs, **options), None
         return batched(xs, state, **options)
-    keys = jax.random.split(key, len(xs)) if key is not None and _takes_key(model) else None
+    keys = jax.random.split(key, len(xs)) if key is not None and _key_parameter(model) else None
 
     def one(x, key):
-        options = {} if key is None else {"key": key}
+        options = _key_for(model, key)
         if state is None:
             return model(x, **options), None
         return model(x, state, **options)
@@ -56,8 +56,16 @@ def apply(
     return jax.vmap(one, in_axes=axes, out_axes=(0, None), axis_name="batch")(xs, keys)
 
 
-def _takes_key(function: Callable) -> bool:
+def _key_for(function: Callable, key: PRNGKeyArray | None) -> dict[str, Any]:
+    """The argument `key` of a call, where there is one; its own default where there is no key."""
+    parameter = _key_parameter(function)
+    if parameter is None or (key is None and parameter.default is not parameter.empty):
+        return {}
+    return {"key": key}
+
+
+def _key_parameter(function: Callable) -> inspect.Parameter | None:
     try:
-        return "key" in inspect.signature(function).parameters
+        return inspect.signature(function).parameters.get("key")
     except (TypeError, ValueError):  # callables written in C have no signature
-        return False
+        return None

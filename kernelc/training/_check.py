@@ -161,14 +161,12 @@ def _require_representable(name: str, values: Any) -> None:
         )
 
 
-# A loss is tried on so many examples.
-_TRIED = 3
-
-
 def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
     """DataError unless the user's loss gives a number for each example, from that example."""
-    rows = np.random.default_rng(0).normal(size=(_TRIED, *outputs)).astype(np.float32)
-    rows, y = rows[: len(y)], np.asarray(y[:_TRIED])
+    # As many examples as no axis has: examples and outputs shall not pass for each other.
+    tried = next(n for n in range(3, 100) if n not in (*outputs, *y.shape[1:]))
+    rows = np.random.default_rng(0).normal(size=(tried, *outputs)).astype(np.float32)
+    rows, y = rows[: len(y)], np.asarray(y[:tried])
     like = [jax.ShapeDtypeStruct(each.shape, jnp.asarray(each).dtype) for each in (rows, y)]
     cause = None
     try:

@@ -136,9 +136,19 @@ def _require_range(y: np.ndarray, shape: tuple[int, ...]) -> None:
             where="data and model",
             found=f"labels from {low} to {high} against {shape[-1]} logits",
             law="There is one logit for every class, and classes are numbered from 0",
-            remedy="Give the last layer as many outputs as there are classes, or pass targets that "
-            "are no labels as floats",
+            remedy=_in_range(low, high, shape[-1]),
         )
+
+
+def _in_range(low: int, high: int, classes: int) -> str:
+    if low == -1:
+        return "Leave out the examples of label -1, which is how pandas codes a missing category"
+    if low > 0 and high - low < classes:
+        return f"Number the classes from 0: y - {low}"
+    return (
+        f"End the network with {high + 1} outputs, number the classes from 0 with "
+        "numpy.unique(y, return_inverse=True)[1], or pass targets that are no labels as floats"
+    )
 
 
 def _reshaped(y: np.ndarray, shape: tuple[int, ...]) -> str:

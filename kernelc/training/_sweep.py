@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import PyTree
 from numpy.typing import ArrayLike
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
+from kernelc._limits import real
 from kernelc.curvature import KFAC
 from kernelc.data import Rows
 from kernelc.training._fit import Data, train
@@ -61,15 +62,8 @@ def learning_rate_sweep(
         >>> results[1.0].train.loss < results[0.1].train.loss
         True
     """
-    chosen = [_rate(rate) for rate in rates]
-    if not chosen:
-        raise DataError(
-            where="rates",
-            found="none",
-            law="A sweep has at least one learning rate",
-            remedy="Pass for example [0.001, 0.01, 0.1]",
-        )
-    first = make_optimizer(chosen[0])
+    chosen = _rates(rates)
+    first = _made(make_optimizer, chosen[0])
     # The rate is part of the optimiser's state, so that all runs share one compiled step; a step
     # of K-FAC takes it as an argument.
     shared = None
@@ -116,13 +110,34 @@ def _at(rate: float) -> Callable[[PyTree], PyTree]:
     return adjust
 
 
-def _rate(rate: float) -> float:
-    value = float(rate)
-    if not (np.isfinite(value) and value > 0):
+def _rates(rates: Any) -> list[float]:
+    """Positive finite learning rates, at least one, or DataError."""
+    given = list(rates) if isinstance(rates, Iterable) and not isinstance(rates, str) else []
+    found = [real(rate) for rate in given]
+    if not found or not all(0 < rate < math.inf for rate in found):
         raise DataError(
             where="rates",
-            found=repr(rate),
-            law="A learning rate is a positive finite number",
-            remedy="Leave it out",
+            found=shown(rates),
+            law="A sweep has at least one learning rate, all of them positive finite numbers",
+            remedy="Pass for example [0.001, 0.01, 0.1]",
         )
-    return value
+    return found
+
+
+def _made(make_optimizer: Any, rate: float) -> Any:
+    """The optimizer at a rate, or DataError for what makes none."""
+    # An optimizer is a pair of functions; K-FAC's is callable too.
+    made = make_optimizer(rate) if _makes(make_optimizer) else None
+    if made is None:
+        raise DataError(
+            where="make_optimizer",
+            found=f"an object of type {type(make_optimizer).__name__}",
+            law="A sweep makes an optimizer anew at each rate",
+            remedy="Pass the function, such as optax.adam or "
+            "lambda rate: optax.sgd(rate, momentum=0.9)",
+        )
+    return made
+
+
+def _makes(given: Any) -> bool:
+    return callable(given) and not isinstance(given, KFAC | optax.GradientTransformation)

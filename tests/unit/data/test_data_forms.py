@@ -163,3 +163,43 @@ def test_a_share_is_held_out_once_and_for_all() -> None:
     made = split(parts(augmented(digits(), pad=1)).train, 0.2, seed=3)[1]
     np.testing.assert_array_equal(made.x.take(np.arange(5)).reshape(5, -1), held.x[:5])
     np.testing.assert_array_equal(made.y, held.y)
+
+
+def test_pairs_as_keras_loads_them_are_parts() -> None:
+    x, y = np.ones((4, 2, 2)), np.array([0, 1, 0, 1])
+    data = as_dataset(((x, y), (x[:2], y[:2])))
+    assert data.train_x.shape == (4, 2, 2)
+    assert data.test_x.shape == (2, 2, 2)
+    assert as_dataset(((x, y), (x, y), (x[:1], y[:1]))).validation_x.shape == (4, 2, 2)
+    # Tuples of two rows are examples and targets as before.
+    assert as_dataset((((0.0, 1.0), (1.0, 0.0)), (0, 1))).train_x.shape == (2, 2)
+
+
+@pytest.mark.parametrize("counts", [(4, 2), (2, 2)])
+def test_the_order_of_train_test_split_is_told(counts: tuple[int, int]) -> None:
+    x, y = np.ones((6, 3)), np.arange(6) % 2
+    first, second = counts
+    split = (x[:first], x[:second], y[:first], y[:second])
+    with pytest.raises(DataError, match=r"\(data\[0\], data\[2\], data\[1\], data\[3\]\)"):
+        as_dataset(split)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"x": X, "y": [0, 1, 0]}, r"\(data\['x'\], data\['y'\]\)"),
+        ("data.npz", r"numpy\.load"),
+        ((Frame(city=["a", "b"], age=[1, 2]), [0, 1]), "get_dummies"),
+        ((X, np.array(["a", "b", "a"], object)), "return_inverse"),
+        ((X, np.array(["a", None, "a"], object)), "without a class"),
+    ],
+)
+def test_what_is_no_array_is_answered_with_how_to_read_it(data: Any, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        as_dataset(data)
+
+
+def test_augmented_takes_any_form() -> None:
+    images = np.ones((4, 6, 6, 1))
+    stream = augmented((images, [0, 1, 0, 1]), pad=1)
+    assert stream.train_x.take(np.arange(2), np.random.default_rng(0)).shape == (2, 6, 6, 1)

@@ -303,3 +303,63 @@ def test_models_that_need_a_batch_or_masks_are_refused_by_node() -> None:
 def test_kernels_that_are_not_finite_are_refused() -> None:
     model = Model([Node("dense", Dense(jnp.full((2, 2), np.inf)), (0,))], (2,))
     refused(kc.DataError, "not finite", model, np.eye(2, dtype=np.float32))
+
+
+class Foreign(eqx.Module):
+    """TINY["dense"] written by hand."""
+
+    layers: list[eqx.nn.Linear]
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.layers[1](jnp.tanh(self.layers[0](x)))
+
+
+def foreign() -> tuple[Model, Foreign]:
+    _, model = tiny("dense")
+    linear = [eqx.nn.Linear(a, b, key=jax.random.key(0)) for a, b in ((5, 6), (6, 2))]
+    for i, name in enumerate(("dense_1", "dense_2")):
+        source: Any = model[name]
+        arrays = (source.weight.T, source.bias)
+        linear[i] = eqx.tree_at(lambda each: (each.weight, each.bias), linear[i], arrays)
+    return model, Foreign(linear)
+
+
+def test_models_of_other_libraries_are_measured_alike() -> None:
+    model, module = foreign()
+    x1, x2 = batch((5,), 4), batch((5,), 3, seed=1)
+    wanted = measured(model, x1, x2, parametrisation="standard")
+    split = eqx.partition(module, eqx.is_inexact_array)
+    pure = jax.tree_util.Partial(lambda params, x: eqx.combine(params, split[1])(x), split[0])
+    for each in (module, pure):
+        found = measured(each, x1, x2)
+        np.testing.assert_allclose(found.nngp, wanted.nngp, **CLOSE)
+        np.testing.assert_allclose(found.ntk, wanted.ntk, **CLOSE)
+    mean, error = measured([module, module], x1, standard_error=True)
+    assert mean.ntk.shape == (4, 4)
+    assert float(jnp.abs(error.ntk).max()) == 0.0
+
+
+def test_a_number_is_one_output() -> None:
+    found = measured(jax.tree_util.Partial(jnp.dot, jnp.ones(3)), np.eye(3))
+    assert np.array_equal(found.ntk, np.eye(3))
+    assert np.array_equal(found.nngp, np.ones((3, 3)))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"parametrisation": "ntk"}, kc.UnsupportedError, "standard"),
+        ({"x1": np.ones((2, 7))}, kc.DataError, r"shape \(7,\)"),
+        ({"x1": np.ones(5)}, kc.DataError, r"shape \(\)"),
+        ({"model": lambda x: 2 * x}, kc.KernelcError, "no floating-point parameters"),
+        ({"model": lambda x: None}, kc.DataError, "no array"),
+        ({"model": kc.Dense(3)}, kc.KernelcError, "of type Dense"),
+        ({"model": eqx.nn.Dropout(0.5)}, kc.DataError, "inference_mode"),
+    ],
+)
+def test_models_of_other_libraries_are_refused_with_the_reason(
+    change: dict[str, Any], error: type[kc.KernelcError], words: str
+) -> None:
+    arguments = {"model": foreign()[1], "x1": batch((5,), 2)} | change
+    with pytest.raises(error, match=words):
+        measured(arguments.pop("model"), arguments.pop("x1"), **arguments)

@@ -142,3 +142,14 @@ def test_two_ways_of_rounding_are_no_contradiction() -> None:
     assert found.variance is not None
     assert (found.variance >= 0).all()
     assert (found.variance < 1e-8).all()
+
+
+@pytest.mark.parametrize("ridges", [0.1, "0.1", [], None, [-1.0]])
+def test_ridges_are_a_list(ridges: Any) -> None:
+    with pytest.raises(DataError, match="ridges"):
+        KernelRegression(ArcCosine(), X, Y).leave_one_out(ridges)
+
+
+def test_names_of_classes_are_told_how_to_be_numbered() -> None:
+    with pytest.raises(DataError, match="return_inverse"):
+        predict(ArcCosine(), X, np.where(Y > 0, "a", "b"), Z)

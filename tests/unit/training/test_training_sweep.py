@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from kernelc import DataError
+from kernelc import DataError, kfac
 from kernelc.data import digits
 from kernelc.training import fit, learning_rate_sweep
 
@@ -59,3 +59,15 @@ def test_rates_share_one_compilation():
 def test_bad_rates_are_refused(rates):
     with pytest.raises(DataError):
         learning_rate_sweep(net(), DATA, rates, steps=1)
+
+
+@pytest.mark.parametrize("rates", [0.1, "0.1", None, ["a"]])
+def test_what_are_no_rates_is_refused(rates):
+    with pytest.raises(DataError, match="rates"):
+        learning_rate_sweep(net(), DATA, rates, steps=1)
+
+
+@pytest.mark.parametrize("maker", [optax.adam(0.1), kfac(0.1), "adam", None])
+def test_an_optimizer_in_place_of_its_maker_is_refused(maker):
+    with pytest.raises(DataError, match=r"optax\.adam or"):
+        learning_rate_sweep(net(), DATA, [0.1], maker, steps=1)

@@ -237,3 +237,36 @@ def test_kfac_takes_numbers_of_one_output() -> None:
     design = np.concatenate([X, np.ones((120, 1))], axis=1).astype(np.float64)
     residual = np.linalg.lstsq(design, Y, rcond=None)[1][0] / 120 / 2
     assert run.train.loss == pytest.approx(residual, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [([-1, 0, 1], "missing category"), ([1, 2, 3], "y - 1"), ([0, 1, 5], "6 outputs")],
+)
+def test_labels_out_of_range_are_told_what_to_do(labels: list[int], told: str) -> None:
+    with pytest.raises(kc.DataError, match=told):
+        kc.evaluate(eqx.nn.Linear(2, 3, key=jax.random.key(0)), np.ones((3, 2)), labels)
+
+
+def test_a_loss_that_fits_one_number_of_examples_alone_is_refused() -> None:
+    linear = eqx.nn.Linear(2, 3, key=jax.random.key(0))
+    with pytest.raises(kc.DataError, match="loss"):
+        # Three examples of three outputs would pass; no others do.
+        kc.evaluate(linear, np.ones((9, 2)), np.ones((9, 3)), loss=lambda outputs, y: outputs @ y)
+
+
+class Dropped(eqx.Module):
+    """A key without a default, as in the examples of Equinox."""
+
+    linear: eqx.nn.Linear
+    dropout: eqx.nn.Dropout
+
+    def __call__(self, x: jax.Array, key: jax.Array | None) -> jax.Array:
+        return self.linear(self.dropout(x, key=key))
+
+
+def test_a_model_may_demand_a_key() -> None:
+    model = Dropped(eqx.nn.Linear(2, 2, key=jax.random.key(0)), eqx.nn.Dropout(0.1))
+    run = kc.fit(model, (np.eye(2), [0, 1]), steps=2, progress=False)
+    assert run.steps == 2
+    assert kc.evaluate(run.model, np.eye(2), [0, 1]) == run.train
