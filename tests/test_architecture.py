@@ -26,6 +26,7 @@ LEVEL = {
     "_errors": 0,
     "_limits": 0,
     "_registration": 0,
+    "_reshaping": 0,
     "_packages": 1,
     "activations": 2,
     "modules": 2,

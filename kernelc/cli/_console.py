@@ -31,7 +31,10 @@ def table(*columns: str, numbers: int = 0) -> Table:
 
 
 def _console(error: bool) -> Console:
+    # Nor are :names: of emoji, which MODULE:NAME: would be.
     # Streams are looked up at each call: they are replaced while commands are tested.
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else _UNWRAPPED
-    return Console(file=stream, width=width, markup=False, highlight=False, soft_wrap=True)
+    return Console(
+        file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True
+    )

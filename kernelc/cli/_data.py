@@ -59,7 +59,9 @@ def dataset(source: str, folder: Path | None) -> kc.data.Dataset:
         found=repr(source[:80]),
         law=f"data are a data set ({', '.join(Data)}), an .npz file of examples and targets, "
         "or for kernels an .npy file of inputs",
-        remedy=f"did you mean {near[0]}?" if near else "name one of these",
+        remedy=f"did you mean {near[0]}?"
+        if near
+        else "name one of these; write arrays of other files with numpy.savez(path, x=..., y=...)",
     )
 
 

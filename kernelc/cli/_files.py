@@ -71,6 +71,13 @@ def arrays(path: str) -> kc.data.Dataset:
             found = {part: archive[name] for part, name in given.items()}
     except kc.KernelcError:
         raise
+    except FileNotFoundError as error:
+        raise kc.DataError(
+            where=path,
+            found=error.strerror or "no such file",
+            law="paths are relative to the current folder",
+            remedy="check the path",
+        ) from error
     except Exception as error:
         # As for .npy files; an archive adds the errors of zipfile and zlib.
         _refuse(path, _why(error, "no arrays that can be read"))

@@ -104,7 +104,7 @@ def _attribute(module: ModuleType, name: str) -> Any:
 
 
 def _network(spec: str, value: Any) -> kc.Network:
-    if callable(value):
+    if callable(value) and not isinstance(value, kc.Layer | type):
         value = _called(spec, value)
     if isinstance(value, kc.ShapedNetwork):
         value = value.network

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import kernelc as kc
+from kernelc._reshaping import reshaping
 
 from ._console import output, table
 from ._data import DataDir, dataset
@@ -97,8 +98,8 @@ def train_command(
         console.print()
         network = result.network
     found = dataset(data, data_dir)
-    examples = _fitting(found.centred() if centred else found, network)
-    by_name: Any = loss or ("cross_entropy" if examples.classes else "squared_error")
+    by_name: Any = loss or ("cross_entropy" if found.classes else "squared_error")
+    examples = _fitting(found.centred() if centred else found, network, by_name)
     run = kc.fit(
         _model(network, optimizer, seed),
         examples,
@@ -146,20 +147,36 @@ def _chosen(optimizer: Optimizer, rate: float | None) -> Any:
     return made(_RATES.get(optimizer, _RATE) if rate is None else rate)
 
 
-def _fitting(found: kc.data.Dataset, network: kc.Network) -> kc.data.Dataset:
+def _fitting(found: kc.data.Dataset, network: kc.Network, loss: str) -> kc.data.Dataset:
+    """The examples as the network takes them, or DataError; `fit` looks at all else."""
     found = found.flat() if len(network.input_shape) == 1 else found
     shape_, wanted = found.train_x.shape[1:], network.input_shape
-    outputs = (found.classes,) if found.classes else found.train_y.shape[1:] or (1,)
-    if shape_ != wanted or network.output_shape != outputs:
-        told = f"of {found.classes} classes" if found.classes else f"with targets {outputs}"
+    outputs = _outputs(found, loss)
+    misfit = bool(outputs) and network.output_shape not in outputs
+    if shape_ != wanted or misfit:
+        classes, numbers = found.classes, found.train_y.shape[1:] or (1,)
+        told = f"of {classes} classes" if classes else f"with targets {numbers}"
+        ways = [] if shape_ == wanted else [reshaping(found.train_x.shape, wanted)]
+        ways += [f"end with Dense({outputs[0][-1]})"] if misfit else []
+        if misfit and not classes and numbers == (1,):
+            ways.append("store y as integers where it holds class numbers")
         raise kc.DataError(
             where=f"{network.name} on {found.name}",
             found=f"a network {wanted} -> {network.output_shape} for examples {shape_} {told}",
             law="the network takes the examples and gives one logit for each class, or the shape "
             "of a target",
-            remedy=f"use Input({shape_}) and end with Dense({outputs[-1]})",
+            remedy="; ".join(ways),
         )
     return found
+
+
+def _outputs(found: kc.data.Dataset, loss: str) -> list[tuple[int, ...]]:
+    """Shapes of outputs that go with the targets; none where `fit` is to judge."""
+    logits = [(found.classes,)] if found.classes else []
+    if loss == "squared_error":
+        # Labels are numbers, or the ones in rows of zeros.
+        return [*logits, found.train_y.shape[1:] or (1,)]
+    return logits if loss == "cross_entropy" else []
 
 
 def _records(run: kc.FitResult):

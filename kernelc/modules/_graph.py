@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._errors import DataError, GraphError, ShapeError
+from .._reshaping import reshaping
 from ._node import Node, Repeat
 
 
@@ -20,14 +21,23 @@ def check_input(what: str, x: Any, wanted: tuple[int, ...], axes: int = 0) -> No
             law="a model takes an array of numbers",
             remedy="pass numpy.asarray(...) of numbers",
         )
-    found = tuple(x.shape[axes:])
-    if len(x.shape) < axes or found != wanted:
+    shape = tuple(x.shape)
+    if len(shape) < axes or shape[axes:] != wanted:
+        batch = ("n",) * axes
         raise ShapeError(
             where="model input",
-            found=f"{what} of shape {found}",
-            law=f"this model takes {what} of shape {wanted}",
-            remedy="call model(x) on one example and model.batched(xs) on a batch",
+            found=f"an array of shape {shape}",
+            law=f"this model takes {what} of shape ({', '.join(map(str, (*batch, *wanted)))})",
+            remedy=_other_call(shape, wanted, axes),
         )
+
+
+def _other_call(shape: tuple[int, ...], wanted: tuple[int, ...], axes: int) -> str:
+    if axes == 0 and shape[1:] == wanted:
+        return "call model.batched(xs) on a batch"
+    if axes == 1 and shape == wanted:
+        return "call model(x) on one example"
+    return reshaping(shape, wanted, axes)
 
 
 def check_graph(nodes: tuple[Node | Repeat, ...], output: int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._errors import DataError, KernelcError, ShapeError, UnsupportedError, shown
+from .._reshaping import reshaping
 from ..data import examples
 from ..ir import Layer
 from ..modules import Model
@@ -126,7 +127,7 @@ def inputs(name: str, given: Any, model: Model | Called) -> Float[np.ndarray, "n
             where=f"{_WHERE}: {name}",
             found=f"an array of shape {xs.shape}",
             law=f"examples for this model have the shape (n, {str(model.input_shape)[1:-1]})",
-            remedy="give one example per row; a single one as x[None]",
+            remedy=reshaping(xs.shape, model.input_shape),
         )
     return xs
 

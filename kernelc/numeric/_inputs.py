@@ -13,6 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from .._errors import DataError, ShapeError
+from .._reshaping import reshaping
 
 
 # Roundings that a q value may be off a promised one.
@@ -91,7 +92,7 @@ def _array(where: str, name: str, x: Any, shape: tuple[int, ...]) -> Any:
             where=f"{where}: {name}",
             found=f"an array of shape {tuple(x.shape)}",
             law=f"inputs of this network are (n, {', '.join(map(str, shape))}), n at least 1",
-            remedy="reshape it; one example x is x[None]",
+            remedy=reshaping(tuple(x.shape), shape),
         )
     if not isinstance(x, Tracer) and not _all_finite(np.asarray(x)):
         raise DataError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from kernelc._errors import DataError, shown as text
 from kernelc._limits import LARGEST_AXIS
+from kernelc._reshaping import reshaping
 from kernelc.data import Part, Rows
 from kernelc.training._call import apply, is_stateful
 from kernelc.training._losses import Loss, by_example, is_named
@@ -107,7 +108,7 @@ def check_model(model: Callable, state: Any, x: np.ndarray) -> Traced:
             where=f"model on a batch of shape {x.shape}",
             found=lines[0],
             law="The model takes examples of the shape the data has",
-            remedy=_prepared(x.shape[1:], getattr(model, "input_shape", None)),
+            remedy=_prepared(x.shape, getattr(model, "input_shape", None)),
         ) from error
     shape = getattr(outputs, "shape", None)
     if not shape or shape[0] != len(x):
@@ -121,17 +122,11 @@ def check_model(model: Callable, state: Any, x: np.ndarray) -> Traced:
 
 
 def _prepared(found: tuple[int, ...], wanted: Any) -> str:
-    """How examples of one shape become those that a model takes."""
+    """How a batch of one shape becomes examples that a model takes."""
     if not isinstance(wanted, tuple):
         return "Give the model that input shape, or reshape the data (flat(), pln())"
-    if len(found) > 1 and (*found[1:], found[0]) == wanted:
-        axes = ", ".join(map(str, (0, *range(2, len(found) + 1), 1)))
-        return f"The data has its channels first, the model takes them last: x.transpose({axes})"
-    if (*found, 1) == wanted:
-        return "Give the examples a last axis of channels: x[..., None]"
-    if np.prod(found, dtype=int) == np.prod(wanted, dtype=int):
-        return f"Reshape the data: x.reshape{(-1, *wanted)}"
-    return f"Give the network Input({found}), or the data examples of shape {wanted}"
+    advice = reshaping(found, wanted)
+    return advice[0].upper() + advice[1:]
 
 
 def compared(data: Part, outputs: tuple[int, ...], loss: Loss) -> tuple[Part, int]:

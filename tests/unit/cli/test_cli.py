@@ -21,7 +21,8 @@ x = kc.Input((64,))
 layers = kc.chain(kc.Dense(16), kc.Activation("tanh"))
 net = kc.Network(x, kc.chain(kc.repeat(layers, 3), kc.Dense(10))(x), name="three")
 wide = kc.Network(x, kc.Dense(11)(x))
-number = 3
+number = five = 3
+layer = kc.Dense(3)
 
 def make():
     return net
@@ -189,6 +190,9 @@ def test_kfac_is_adaptive_unless_given_a_rate():
     [
         (("inspect", "nets_of_mine:nte"), "did you mean net"),
         (("inspect", "nets_of_mine:number"), "an object of type int"),
+        # Between colons, five is no emoji.
+        (("inspect", "nets_of_mine:five"), "nets_of_mine:five: an object of type int"),
+        (("inspect", "nets_of_mine:layer"), "an object of type Dense"),
         (("inspect", "nets_of_mine:takes"), "missing a required argument: 'depth'"),
         (("inspect", "nets_of_mine:breaks"), "ValueError when it was called"),
         (("inspect", "nets_of_mine:refuses"), "law:"),

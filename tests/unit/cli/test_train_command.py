@@ -132,3 +132,25 @@ def test_an_archive_that_would_fill_memory_is_not_unpacked(run, tmp_path):
     result = run("net.json", "--data", "bomb.npz")
     assert result.exit_code == 2
     assert "4.3e+09 bytes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("one.json", "--loss", "binary_cross_entropy"),
+        ("one.json", "--loss", "squared_error"),
+        ("net.json", "--loss", "squared_error"),
+    ],
+)
+def test_labels_are_answers_or_numbers_under_other_losses(run, words):
+    result = run(*words, "--data", "own.npz", "--steps", "2")
+    assert result.exit_code == 0, result.output
+
+
+def test_channels_first_are_told_as_such(run, tmp_path):
+    x = kc.Input((4, 4, 3))
+    kc.Network(x, kc.chain(kc.Flatten(), kc.Dense(2))(x)).save(tmp_path / "image.json")
+    np.savez(tmp_path / "first.npz", x=np.ones((6, 3, 4, 4)), y=np.arange(6) % 2)
+    result = run("image.json", "--data", "first.npz")
+    assert result.exit_code == 2
+    assert "transpose(0, 2, 3, 1)" in result.stderr

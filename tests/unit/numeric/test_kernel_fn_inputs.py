@@ -106,3 +106,14 @@ def test_symbols_left_in_a_network_are_named() -> None:
     found = kc.kernel_fn(net.subs({WEIGHT: 2}))(data("rectified")).nngp
     plain = kc.kernel_fn(network(D(8)))(data("rectified")).nngp
     np.testing.assert_allclose(found, 4 * np.asarray(plain), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [((4, 4, 3), r"x\[None\]"), ((2, 3, 4, 4), r"transpose\(0, 2, 3, 1\)"), ((2, 48), "reshape")],
+)
+def test_inputs_of_another_shape_are_told_how_to_turn(shape: tuple[int, ...], told: str) -> None:
+    x = kc.Input((4, 4, 3))
+    k = kc.kernel_fn(kc.Network(x, kc.chain(kc.Flatten(), kc.Dense(2))(x)))
+    with pytest.raises(kc.ShapeError, match=told):
+        k(np.ones(shape))
