@@ -180,7 +180,7 @@ def is_real(x: np.ndarray) -> bool:
 
 def _to_labels(y: np.ndarray) -> str:
     if is_one_hot(y):
-        return "Pass class numbers of shape (n,): y.argmax(axis=1)"
+        return "Pass class numbers of shape (n,): numpy.argmax(y, axis=1)"
     if y.ndim == 1 and np.all(y == np.floor(y)):
         return "Pass class numbers as integers: y.astype(int)"
     return "Pass class numbers of shape (n,); leave classes out when targets are numbers"

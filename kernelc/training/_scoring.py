@@ -110,7 +110,7 @@ def _require_labels(y: np.ndarray, shape: tuple[int, ...]) -> None:
 
 def _class_numbers(y: np.ndarray, shape: tuple[int, ...]) -> str:
     if is_one_hot(y):
-        return "Pass class numbers of shape (n,): y.argmax(axis=1)"
+        return "Pass class numbers of shape (n,): numpy.argmax(y, axis=1)"
     if y.shape[1:] == shape[:-1] and np.all(y == np.floor(y)):
         return "Pass class numbers as integers: y.astype(int)"
     if y.shape[1:] == shape and np.all((y == 0) | (y == 1)):

@@ -8,6 +8,10 @@ from ._finding import Case, Finding, Severity
 
 
 _LOST, _FAR = 1e6, 1e2
+_SCALED = (
+    "scale the inputs: kernelc.data.as_dataset(data).standardised(), or kernelc.PLN() as the first "
+    "layer"
+)
 
 
 def q_values(case: Case) -> Iterator[Finding]:
@@ -26,18 +30,24 @@ def q_values(case: Case) -> Iterator[Finding]:
                 continue
             grows = q > 1
             end = values[-1][1]
+            given = profile.q.get(network.nodes[0].name, 1.0)
+            # The data are off where the network alone keeps q in these bounds.
+            network_alone = not given or not 1 / bound <= q / given <= bound
             yield Finding(
                 node=node,
                 severity=severity,
                 kind="q",
-                measured=f"q = {q:.3g} here and {end:.3g} at {values[-1][0]}, for inputs of q = 1",
+                measured=f"q = {q:.3g} here and {end:.3g} at {values[-1][0]}, for inputs of "
+                f"q = {given:.3g}",
                 value=end,
                 law=f"q values {'grow' if grows else 'shrink'} where weights, sums and "
-                f"activations together do not keep the mean square",
+                f"activations together do not keep the mean square"
+                if network_alone
+                else "a layer keeps the scale that its inputs have, and activations bend near q = 1",
                 prediction="activations saturate or overflow, and the scale of the outputs "
                 "swamps the loss"
                 if grows
                 else "activations act as their tangent at 0, and signals and gradients vanish",
-                remedy=case.remedy,
+                remedy=case.remedy if network_alone else _SCALED,
             )
             return

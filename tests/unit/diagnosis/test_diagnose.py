@@ -161,3 +161,14 @@ def test_the_report_is_json_text_and_a_picture(tmp_path):
 def test_only_networks_are_diagnosed():
     with pytest.raises(kc.KernelcError, match="int"):
         diagnose(3)
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu"])
+def test_data_of_another_scale_are_told_to_be_scaled(name):
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(50, 10, size=(60, 8)), np.arange(60) % 2
+    found = finding(diagnose(chain(name, 2), (x, y)), "q")
+    assert found.measured.endswith(f"for inputs of q = {np.mean(x**2):.3g}")
+    assert "standardised()" in found.remedy
+    scaled = kc.data.as_dataset((x, y)).standardised()
+    assert "q" not in kinds(diagnose(chain(name, 2), scaled))

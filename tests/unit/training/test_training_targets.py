@@ -178,7 +178,7 @@ def mixed(f: Any, y: Any) -> Any:
 @pytest.mark.parametrize(
     ("outputs", "y", "loss", "told"),
     [
-        (3, np.eye(3)[np.arange(120) % 3], "cross_entropy", r"one-hot rows.*y\.argmax\(axis=1\)"),
+        (3, np.eye(3)[np.arange(120) % 3], "cross_entropy", r"one-hot rows.*numpy\.argmax"),
         (3, (np.arange(120) % 3).astype(float), "cross_entropy", r"y\.astype\(int\)"),
         (3, Y, "cross_entropy", '"squared_error"'),
         (1, np.arange(120) % 2, "cross_entropy", '"binary_cross_entropy"'),
