@@ -43,7 +43,7 @@ def q_values(case: Case) -> Iterator[Finding]:
                 law=f"q values {'grow' if grows else 'shrink'} where weights, sums and "
                 f"activations together do not keep the mean square"
                 if network_alone
-                else "a layer keeps the scale that its inputs have, and activations bend near q = 1",
+                else "layers keep the scale of their inputs, and activations bend near q = 1",
                 prediction="activations saturate or overflow, and the scale of the outputs "
                 "swamps the loss"
                 if grows
