@@ -27,6 +27,7 @@ LEVEL = {
     "_limits": 0,
     "_registration": 0,
     "_reshaping": 0,
+    "_writing": 1,
     "_packages": 1,
     "activations": 2,
     "modules": 2,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import kernelc as kc
+from kernelc._writing import written as written
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,20 +30,3 @@ def check_folder(path: Path) -> None:
             law="results are written into a folder that exists",
             remedy="choose another path",
         )
-
-
-def written(path: Path, write: Callable[[], object]) -> None:
-    """Call `write`, which writes `path`.
-
-    Raises:
-        KernelcError: it cannot, or the ending names no format.
-    """
-    try:
-        write()
-    except (OSError, ValueError) as error:
-        raise kc.KernelcError(
-            where=str(path),
-            found=getattr(error, "strerror", None) or str(error),
-            law="results are written where you may write, in the format the ending names",
-            remedy="choose another path",
-        ) from error

@@ -157,10 +157,10 @@ def _taken(data: Part, rows: np.ndarray) -> Part:
 
 def _flat(data: Any) -> Any:
     """Pairs of examples and targets, which is how Keras loads data, as one tuple."""
-    pairs = isinstance(data, tuple) and 2 <= len(data) <= 3
-    if pairs and all(isinstance(each, tuple) and len(each) == 2 for each in data):
+    pairs = isinstance(data, tuple | list) and 2 <= len(data) <= 3
+    if pairs and all(isinstance(each, tuple | list) and len(each) == 2 for each in data):
         x, y = data[0]
-        # Two tuples of two rows are examples and targets themselves.
+        # Two lists of two rows are examples and targets themselves.
         if hasattr(x, "shape") and hasattr(y, "shape") and np.shape(x) != np.shape(y):
             return tuple(array for pair in data for array in pair)
     return data

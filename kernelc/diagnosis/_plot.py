@@ -10,6 +10,7 @@ from typing import Any
 
 from .._errors import KernelcError
 from .._packages import needed
+from .._writing import written
 from ._panels import Panel
 
 
@@ -86,4 +87,4 @@ def _save(figure: Any, target: Any, **options: Any) -> None:
 
     with rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        figure.savefig(target, **options)
+        written(target, lambda: figure.savefig(target, **options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,23 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
             remedy="Pass such a number",
         )
     return int(value)
+
+
+def check_callback(callback: Any) -> None:
+    """DataError for a callback that cannot be called with a record, the model and its state."""
+    try:
+        fits = callback is None or inspect.signature(callback).bind(None, None, None) is not None
+    except TypeError:
+        fits = False
+    except ValueError:  # callables written in C have no signature
+        fits = True
+    if not fits:
+        raise DataError(
+            where="callback",
+            found=text(callback),
+            law="A callback is called as callback(record, model, state) at every record",
+            remedy="Pass a function of these three",
+        )
 
 
 def check_batch(batch_size: Any, n: int) -> int:

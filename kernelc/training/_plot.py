@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernelc._packages import needed
+from kernelc._writing import written
 
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def loss_curves(result: FitResult, path: str | os.PathLike[str]) -> None:
     for axes in panels:
         axes.legend(frameon=False)
     figure.suptitle(result.message, fontsize=9)
-    figure.savefig(path)
+    written(path, lambda: figure.savefig(path))
 
 
 def _curve(axes: Any, result: FitResult, name: str, label: str) -> None:

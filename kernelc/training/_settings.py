@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 
 from kernelc._errors import DataError
 from kernelc.curvature import KFAC
-from kernelc.training._check import check_count
+from kernelc.training._check import check_callback, check_count
 from kernelc.training._losses import Loss, Named, resolve
 from kernelc.training._result import Record
 
@@ -68,6 +68,7 @@ class Settings:
                 law='A run keeps the parameters of its "last" or of its "best" step',
                 remedy='Pass "best" for the step of the lowest validation loss',
             )
+        check_callback(self.callback)
         return dataclasses.replace(
             self,
             steps=steps,

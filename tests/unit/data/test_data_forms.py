@@ -172,6 +172,7 @@ def test_pairs_as_keras_loads_them_are_parts() -> None:
     assert data.train_x.shape == (4, 2, 2)
     assert data.test_x.shape == (2, 2, 2)
     assert as_dataset(((x, y), (x, y), (x[:1], y[:1]))).validation_x.shape == (4, 2, 2)
+    assert as_dataset([(x, y), [x[:2], y[:2]]]).test_x.shape == (2, 2, 2)
     # Tuples of two rows are examples and targets as before.
     assert as_dataset((((0.0, 1.0), (1.0, 0.0)), (0, 1))).train_x.shape == (2, 2)
 

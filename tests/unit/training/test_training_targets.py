@@ -270,3 +270,21 @@ def test_a_model_may_demand_a_key() -> None:
     run = kc.fit(model, (np.eye(2), [0, 1]), steps=2, progress=False)
     assert run.steps == 2
     assert kc.evaluate(run.model, np.eye(2), [0, 1]) == run.train
+
+
+@pytest.mark.parametrize("callback", [3, "print", lambda record: None])
+def test_a_callback_takes_three_arguments(callback: Any) -> None:
+    with pytest.raises(kc.DataError, match="record, model, state"):
+        kc.fit(net(2), (X, X[:, 0] > 0), steps=1, callback=callback, progress=False)
+
+
+@pytest.mark.parametrize("path", ["no/such/folder/run.png", "run.xyz", 3])
+def test_pictures_are_written_where_that_works(path: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("matplotlib", reason="pip install 'kernelc[plot]'")
+    run = kc.fit(net(2), (X, X[:, 0] > 0), steps=1, progress=False)
+    x = kc.Input((6,))
+    report = kc.diagnose(kc.Network(x, kc.Dense(2)(x)))
+    for plot in (run.plot, report.plot):
+        with pytest.raises(kc.KernelcError, match="another path"):
+            plot(path)
