@@ -16,9 +16,11 @@ from ._surface_fit import surface
 from ._surface_tables import Surface
 
 
-# What may be left out of a table, of its largest entry: less than a tenth of what it is held to,
-# and more than the rounding in it, which no small table could hold.
-_LEFT_OUT = {4: 3e-9, 8: 2e-14}
+# What may be left out of a table, of its largest entry.
+_LEFT_OUT = {4: 3e-9, 8: 1e-15}
+# Rounding in a table is below this. One of few terms above it is a polynomial in the gap, as that
+# of x/2 in softplus and SiLU: the others hold nothing else.
+_NOISE = 1e-14
 # Terms of the angle that are added up at once: what they are is held for all pairs.
 _CHUNK = 4
 
@@ -176,11 +178,17 @@ def _compressed(parts: Any) -> dict[int, tuple[np.ndarray, tuple[np.ndarray | No
                 kept.append(None)
                 continue
             small = np.einsum("mr,kmn,ns->krs", features, table, features, optimize=True)
-            heights = np.abs(small).max((1, 2))
-            terms = int(np.flatnonzero(heights > left_out * whole).max(initial=0)) + 1
+            heights = np.abs(small).max((1, 2)) / whole
+            terms = _count(heights, max(left_out, _NOISE))
+            terms = terms if terms <= _CHUNK else _count(heights, left_out)
             kept.append(small[:terms])
         found[width] = features, tuple(kept)
     return found
+
+
+def _count(sizes: np.ndarray, least: float) -> int:
+    """How many there are up to the last one above `least`, at least 1."""
+    return int(np.flatnonzero(sizes > least).max(initial=0)) + 1
 
 
 def _clenshaw(table: np.ndarray, left: Any, right: Any, x: Any) -> Any:
@@ -188,18 +196,33 @@ def _clenshaw(table: np.ndarray, left: Any, right: Any, x: Any) -> Any:
     if len(table) == 1:
         return _contracted(left @ jnp.asarray(table[0], x.dtype), right)
     chunks = -(-len(table) // _CHUNK)
-    padded = np.pad(table, ((0, chunks * _CHUNK - len(table)), (0, 0), (0, 0)))[::-1]
-    blocks = jnp.asarray(padded.reshape(chunks, _CHUNK, *table.shape[1:]), x.dtype)
+    padded = np.pad(table, ((0, chunks * _CHUNK - len(table)), (0, 0), (0, 0)))
+    blocks = padded.reshape(chunks, _CHUNK, *table.shape[1:])[:, ::-1]
+    sums = jnp.zeros_like(x), jnp.zeros_like(x)
+    least = _LEFT_OUT[x.dtype.itemsize] * np.abs(table).max()
+    # Late terms are small, so few features reach them.
+    for part in (blocks[(chunks + 1) // 2 :][::-1], blocks[: (chunks + 1) // 2][::-1]):
+        if len(part):
+            sums = _added(part, least, left, right, x, sums)
+    near, far = sums
+    # The last step doubled x: b_0 - x b_1 is the sum.
+    return near - x * far
+
+
+def _added(blocks: np.ndarray, least: float, left: Any, right: Any, x: Any, sums: Any) -> Any:
+    """The recurrence of Clenshaw through these coefficients, the last first."""
+    sizes = np.abs(blocks).max((0, 1))
+    rank = _count(np.maximum(sizes.max(0), sizes.max(1)), least)
+    left, right = left[..., :rank], right[..., :rank]
+    small = jnp.asarray(np.ascontiguousarray(blocks[..., :rank, :rank]), x.dtype)
 
     def step(i: Any, sums: Any) -> Any:
         near, far = sums
-        for each in jax.lax.dynamic_index_in_dim(blocks, i, keepdims=False):
+        for each in jax.lax.dynamic_index_in_dim(small, i, keepdims=False):
             near, far = _contracted(left @ each, right) + 2 * x * near - far, near
         return near, far
 
-    near, far = jax.lax.fori_loop(0, chunks, step, (jnp.zeros_like(x), jnp.zeros_like(x)))
-    # The last step doubled x: b_0 - x b_1 is the sum.
-    return near - x * far
+    return jax.lax.fori_loop(0, len(small), step, sums)
 
 
 def _contracted(left: Any, right: Any) -> Any:
