@@ -55,7 +55,7 @@ def learning_rate_sweep(
     Raises: DataError as `fit` does, and for rates that are none.
 
     Example:
-        >>> import equinox as eqx, jax
+        >>> import equinox as eqx, jax, numpy as np
         >>> net = eqx.nn.Linear(2, 2, key=jax.random.key(0))
         >>> data = (np.eye(2), np.arange(2))
         >>> results = learning_rate_sweep(net, data, [0.1, 1.0], steps=20, progress=False)
