@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Int
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
+from kernelc._limits import whole
 
 
 # Steps are asked for in order, so the current epoch and the next are all a run needs;
@@ -42,6 +43,15 @@ def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Int[np.ndarr
         >>> sorted({*first.tolist(), *second.tolist()})
         [0, 1, 2, 3, 4, 5]
     """
+    n, batch_size, seed, step = map(whole, (n, batch_size, seed, step))
+    if not all(type(number) is int for number in (n, batch_size, seed, step)):
+        raise DataError(
+            where="batch_indices",
+            found=f"n {shown(n)}, batch_size {shown(batch_size)}, seed {shown(seed)}, "
+            f"step {shown(step)}",
+            law="All four are whole numbers",
+            remedy="Pass for example (500, 128, seed=0, step=0)",
+        )
     if not 1 <= batch_size <= n:
         raise DataError(
             where="batch_size",

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from kernelc._errors import DataError
+from kernelc._errors import DataError, shown
+from kernelc._limits import whole
 
 from ._checked import examples, labels, same_example_shape, same_kind, same_length, targets
 from ._pln import Mode, pln
@@ -111,14 +112,15 @@ class Dataset:
 
     def subset(self, n: int, test: int | None = None) -> Dataset:
         """The first n training examples, and the first `test` test examples (None: all)."""
-        m = len(self.test_x) if test is None else test
+        n, m = whole(n), len(self.test_x) if test is None else whole(test)
         for what, asked, there in (("n", n, self.train_x), ("test", m, self.test_x)):
             least = min(1, len(there))
-            if not least <= asked <= len(there):
+            if type(asked) is not int or not least <= asked <= len(there):
                 raise DataError(
                     where=f"{self.name}: subset, {what}",
-                    found=str(asked),
-                    law=f"A subset takes from {least} to all {len(there)} examples",
+                    found=shown(asked),
+                    law=f"A subset takes a whole number of examples, from {least} to all "
+                    f"{len(there)}",
                     remedy="Ask for fewer examples, or for at least one",
                 )
         return dataclasses.replace(

@@ -60,7 +60,9 @@ class Layer(ABC):
                     where=self.text() if name is None else shown(name),
                     found=f"an input of type {type(node).__name__}",
                     law="layers are called on nodes",
-                    remedy="start from x = kernelc.Input(shape), call layers on what they return",
+                    remedy="pass nodes one by one, layer(a, b)"
+                    if isinstance(node, list | tuple)
+                    else "start from x = kernelc.Input(shape), call layers on what they return",
                 )
         wrong = not inputs if self.arity is None else len(inputs) != self.arity
         if wrong:

@@ -142,10 +142,11 @@ def _parsed(name: Any) -> tuple[str, str]:
     if family in _SCALES and ending in ("", "uniform", "normal"):
         known = {"": "gaussian", "uniform": "uniform"}
         return family, known.get(ending) or _NORMAL.get(family, "truncated_normal")
-    _refuse(f"{str(name)[:64]!r}", f"names are {', '.join(_names())}")
+    _refuse(f"{str(name)[:64]!r}", f"names are {', '.join(names())}")
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """What `initialization` knows by name."""
     endings = [f"{family}{end}" for family in _SCALES for end in ("", "_uniform", "_normal")]
     return [*endings, *get_args(modules.Kind), *_FRAMEWORKS]
 

@@ -158,4 +158,4 @@ def _of_text(content: dict[str, Any]) -> str:
 
 def _orbax() -> Any:
     # Takes seconds to import, and only runs with checkpoints need it.
-    return needed("orbax.checkpoint", extra="checkpoint", use="fit(checkpoint=...)")
+    return needed("orbax.checkpoint", extra="checkpoint", use="checkpoints")

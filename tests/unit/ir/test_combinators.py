@@ -92,6 +92,9 @@ def test_a_list_of_layers_is_refused_with_how_to_unpack_it():
     with pytest.raises(kc.GraphError, match=r"chain\(\*layers\)"):
         kc.chain(layers)  # pyright: ignore[reportArgumentType]
     assert repr(kc.chain(*layers)) == "<chain of 2 blocks>"
+    x = kc.Input((4,))
+    with pytest.raises(kc.GraphError, match="one by one"):
+        kc.Concat()([x, x])  # pyright: ignore[reportArgumentType]
 
 
 def test_sums_and_products_of_nodes_name_their_layers():

@@ -188,3 +188,9 @@ def test_ways_to_draw_are_checked():
         for make in (kc.Dense, kc.Conv, kc.LocalConv, kc.LooksLinear):
             with pytest.raises(kc.GraphError, match="is one of"):
                 make(3, **bad)
+
+
+@pytest.mark.parametrize("layer", [kc.Dense, kc.Conv, kc.LocalConv, kc.LooksLinear])
+def test_an_initialization_in_place_of_a_distribution_is_told_how_to_be_given(layer):
+    with pytest.raises(kc.GraphError, match=r"\*\*kernelc\.initialization\('he_uniform'\)"):
+        layer(3, init="he_uniform")
