@@ -3,14 +3,67 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 # Before NumPy loads its BLAS: tests run side by side, and tiny matrices gain nothing from threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
+import pytest
 
 
 # The same examples in every run, whatever the speed of the machine.
 hypothesis.settings.register_profile("kernelc", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("kernelc")
+
+SLOW = Path(__file__).with_name("slow.txt")
+"""The tests that took more CPU seconds than `LONG`, one a line; `--write-slow` measures anew."""
+LONG = 3.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-slow", action="store_true", help=f"measure tests, write {SLOW.name}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = set(SLOW.read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if item.nodeid in slow:
+            item.add_marker("slow")
+    everything = config.args == config.getini("testpaths") and not config.option.keyword
+    if everything and (lost := slow - {item.nodeid for item in items}):
+        raise pytest.UsageError(f"{SLOW}: no such tests: {', '.join(sorted(lost))}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    item.stash[_START] = _cpu()
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    item.user_properties.append(("cpu", _cpu() - item.stash[_START]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    # With several workers, reports come together in the process that asked for them.
+    if report.when == "teardown":
+        _measured[report.nodeid] = dict(report.user_properties)["cpu"]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--write-slow") and not hasattr(session.config, "workerinput"):
+        long = sorted(name for name, seconds in _measured.items() if seconds > LONG)
+        SLOW.write_text("".join(f"{name}\n" for name in long), encoding="utf-8")
+
+
+_START = pytest.StashKey[float]()
+_measured: dict[str, float] = {}
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of the ones it waited for."""
+    return sum(os.times()[:4])

@@ -29,7 +29,6 @@ def quickstart() -> ModuleType:
     return _example("quickstart")
 
 
-@pytest.mark.slow
 def test_quickstart_shapes_trains_and_draws(quickstart, tmp_path, capsys):
     figure = tmp_path / "out" / "figure.png"
     accuracy = quickstart.main(["--smoke", "--out", str(figure)])
@@ -54,7 +53,6 @@ def test_a_diverged_run_is_never_chosen(quickstart):
     assert quickstart._chosen({0.1: Run(0.9, True), 0.01: Run(0.2, False)}) == 0.01
 
 
-@pytest.mark.slow
 def test_kernel_regression_reaches_its_accuracies_and_explains(capsys):
     found = _example("kernel_regression").main(["--smoke"])
     # 300 digits to train on; chance is 10 %, and a linear kernel reaches about 90 %.
@@ -83,7 +81,6 @@ def test_kernel_picture_is_drawn(tmp_path, capsys):
     assert "a function of one variable" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_an_equinox_model_trains_with_the_weights_of_its_shaped_twin(capsys):
     best = _example("equinox_transplant").main(["--steps", "120"])
     # 19 % and 97 % after 200 steps; chance is 10 %.

@@ -51,7 +51,6 @@ def test_every_network_of_a_matrix_is_made(path):
             arms.ARMS[cell.arm].build(cell.body())
 
 
-@pytest.mark.slow
 def test_a_matrix_runs_resumes_and_reports(tmp_path, capsys):
     run, report = (importlib.import_module(name) for name in ("run", "report"))
     matrix, log, out = tmp_path / "tiny.json", tmp_path / "tiny.jsonl", tmp_path / "out"

@@ -53,7 +53,6 @@ def step(cell: Any, network: Any, policy: Any) -> tuple[Any, Any]:
     return params, gradient
 
 
-@pytest.mark.slow
 def test_every_cell_takes_a_full_batch_on_paper():
     settings, training = (importlib.import_module(name) for name in ("settings", "training"))
     found = list(settings.cells(HERE / "accelerators.json"))

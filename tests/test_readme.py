@@ -24,7 +24,6 @@ def text() -> str:
     return README.read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
 def test_code_prints_what_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert check(README, {"__name__": "readme"}) >= 5
@@ -55,7 +54,6 @@ def test_the_first_two_commands_are_one_line_each_and_ci_runs_the_same_tests(tex
     assert (ROOT / script).is_file()
 
 
-@pytest.mark.slow
 def test_commands_run(text, tmp_path):
     section = text.split("## Command line", 1)[1].split("\n## ", 1)[0]
     block = re.search(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)

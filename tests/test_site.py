@@ -61,7 +61,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Links]:
     return {page: Links(page) for page in sorted(folder.rglob("*.html"))}
 
 
-@pytest.mark.slow
 def test_nothing_is_loaded_from_elsewhere(site):
     assert len(site) > 30
     for page, links in site.items():
@@ -77,7 +76,6 @@ def test_nothing_is_loaded_from_elsewhere(site):
         assert [url for url in loaded if urlsplit(url).netloc] == []
 
 
-@pytest.mark.slow
 def test_links_between_pages_lead_somewhere(site):
     for page, links in site.items():
         for target in links.targets:
@@ -91,7 +89,6 @@ def test_links_between_pages_lead_somewhere(site):
                 assert anchor in site[found].anchors | {"__skip"}, f"{page.name}: {target}"
 
 
-@pytest.mark.slow
 def test_formulas_are_mathml(site):
     for page in site:
         text = page.read_text(encoding="utf-8")

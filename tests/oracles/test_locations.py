@@ -172,7 +172,6 @@ def wide(name: str) -> list[Any]:
     return [kc.lower(net, key=jax.random.key(seed)) for seed in range(MODELS)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURED)
 def test_wide_networks_have_the_kernels_of_locations(name: str) -> None:
     x = data(CASES[name][0]).astype(np.float32)

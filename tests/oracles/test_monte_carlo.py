@@ -323,7 +323,6 @@ def assert_close(found: np.ndarray, wanted: tuple[float, float, float], bias: fl
     assert np.all(SIGMAS * error <= 0.25 * scale)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", [*VECTORS, *IMAGES], ids=lambda case: case.name)
 def test_wide_networks_have_the_derived_kernel(case: Case) -> None:
     net = network(case)
@@ -368,7 +367,6 @@ BATCH_NORMS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", BATCH_NORMS, ids=lambda case: case.name)
 def test_batch_norm_in_training_on_a_large_batch(case: Case) -> None:
     c, c_b, seeds = 0.7, 0.2, 6

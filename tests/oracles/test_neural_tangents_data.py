@@ -113,15 +113,7 @@ def tolerances(identifier: str, shape: tuple[int, ...]) -> np.ndarray:
     return allowed
 
 
-def marked() -> list[Any]:
-    found = []
-    for identifier in sorted(set(CASES) - THINNED):
-        marks = [pytest.mark.slow] if identifier.startswith("conv") else []
-        found.append(pytest.param(identifier, marks=marks))
-    return found
-
-
-@pytest.mark.parametrize("identifier", marked())
+@pytest.mark.parametrize("identifier", sorted(set(CASES) - THINNED))
 def test_kernels_of_data_agree_with_neural_tangents_and_the_reference(identifier: str) -> None:
     case, found = CASES[identifier], kernels(identifier)
     for name in ("nngp", "ntk"):

@@ -113,7 +113,6 @@ MODELS = 24
 SIGMAS = 5.0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name not in ("dense", "flat")])
 def test_finite_networks_have_these_ntks(name: str) -> None:
     """The plain gradients of lowered networks, in the mean over draws."""

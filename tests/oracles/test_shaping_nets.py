@@ -150,7 +150,6 @@ def test_a_rewrite_meets_every_requirement_and_says_what_it_did() -> None:
     assert again.psi == pytest.approx(shaped.psi, abs=1e-14)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SMOOTH, "leaky_relu"])
 def test_a_thousand_layers_certify_as_a_network(name: str) -> None:
     # The network's condition multiplies the error of a local slope by 1,500.

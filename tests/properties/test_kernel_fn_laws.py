@@ -38,7 +38,6 @@ def refusals() -> Iterator[None]:
         assume(False)
 
 
-@pytest.mark.slow
 @few
 @given(networks(max_parts=4, kinds=KINDS, spatial=False), seeds)
 def test_kernels_of_data_are_the_derived_kernel_at_each_pair(net: kc.Network, seed: int) -> None:
@@ -57,7 +56,6 @@ def test_kernels_of_data_are_the_derived_kernel_at_each_pair(net: kc.Network, se
         assert found.ntk[i, j] == pytest.approx(float(value.ntk), rel=1e-8, abs=1e-8 * steep)
 
 
-@pytest.mark.slow
 @few
 @given(networks(max_parts=4), seeds)
 def test_matrices_are_symmetric_and_positive(net: kc.Network, seed: int) -> None:
@@ -77,7 +75,6 @@ def test_matrices_are_symmetric_and_positive(net: kc.Network, seed: int) -> None
     assert np.all(np.abs(nngp) <= bound + 1e-12 * np.abs(nngp).max())
 
 
-@pytest.mark.slow
 @few
 @given(networks(max_parts=3), seeds)
 def test_an_entry_does_not_depend_on_the_rest_of_the_batch(net: kc.Network, seed: int) -> None:
@@ -93,7 +90,6 @@ def test_an_entry_does_not_depend_on_the_rest_of_the_batch(net: kc.Network, seed
         np.testing.assert_allclose(whole[:1, :1], matrix, rtol=1e-11, atol=1e-11 * largest)
 
 
-@pytest.mark.slow
 @few
 @given(networks(max_parts=4, kinds=(kc.Dense, kc.Activation, kc.WeightedSum), spatial=False), seeds)
 def test_one_variable_is_enough_where_q_values_agree(net: kc.Network, seed: int) -> None:

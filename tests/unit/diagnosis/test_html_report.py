@@ -186,7 +186,6 @@ def test_markup_escapes_what_is_not_markup():
     assert escaped("a\x00\ud800\x1b") == "a\ufffd\ufffd\ufffd"
 
 
-@pytest.mark.slow
 def test_a_browser_lays_the_page_out_and_asks_for_nothing(page, tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:

@@ -92,7 +92,6 @@ def test_under_jit_and_vmap() -> None:
     np.testing.assert_allclose(each, whole.nngp, rtol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rectified, biases", "spread"])
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     with jax.enable_x64(True):
@@ -144,7 +143,6 @@ def test_beyond_the_largest_q_under_jit_there_is_nan() -> None:
     assert np.isfinite(k(x).nngp).all()
 
 
-@pytest.mark.slow
 def test_ten_thousand_layers() -> None:
     """Depth costs a loop: the gap of a relu network falls like 1 / depth^2."""
     deep = kc.chain(*(layer for _ in range(10_000) for layer in (D(8, weight_std=2**0.5), RELU)))

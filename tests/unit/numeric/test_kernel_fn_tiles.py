@@ -110,7 +110,6 @@ print("agreed")
 """
 
 
-@pytest.mark.slow
 def test_rows_spread_over_devices_are_those_of_one() -> None:
     """Six rows on four devices: rows are padded, and padding stays out of the diagonal."""
     flags = "--xla_force_host_platform_device_count=4"

@@ -194,7 +194,6 @@ def deep(seed):
     return kc.lower(net, key=jax.random.key(seed))
 
 
-@pytest.mark.slow
 def test_a_deep_net_without_skips_trains_out_of_the_box_and_seeds_compile_once():
     x, y = digits_of_q_one()
     made = _compiled.cache_info().misses
@@ -217,7 +216,6 @@ def noisy():
     return kc.lower(kc.Network(x, kc.Dense(10)(h)), key=jax.random.key(0))
 
 
-@pytest.mark.slow
 def test_a_carry_that_was_stored_goes_on_with_the_same_bits():
     data = digits()
     x, y = data.train_x[:200], data.train_y[:200]
@@ -269,7 +267,6 @@ print("agreed")
 """
 
 
-@pytest.mark.slow
 def test_two_devices_give_the_training_of_one():
     flags = "--xla_force_host_platform_device_count=2"
     done = subprocess.run(

@@ -6,13 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.slow
 def test_killed_runs_go_on_as_if_they_had_not_been() -> None:
     done = subprocess.run(
         [sys.executable, "tests/kills.py", "--kills", "2", "--only", "kills"],
