@@ -17,6 +17,7 @@ _TARGETS = [
     (re.compile(r"(?:kernelc\.)?DKS\(\)"), "--dks 1.5"),
     (re.compile(r"(?:kernelc\.)?EdgeOfChaos\(\)"), "--edge-of-chaos"),
 ]
+_IMPORTED = "import its module before the file is read"
 _TARGET_ARGUMENTS = {"eta": "--tat-eta", "tau": "--tat-tau", "zeta": "--dks"}
 _SHAPE_ARGUMENTS = {
     "rewrite": "--rewrite",
@@ -52,6 +53,8 @@ def as_flags(text: str, flags: Mapping[str, str], spec: str = "SPEC") -> str:
         >>> as_flags("kernelc.shape(net, kernelc.DKS(), rewrite=True)", {}, "deep.json")
         'kernelc shape deep.json --dks 1.5 --rewrite'
     """
+    if "--import" in flags.values():
+        text = text.replace(_IMPORTED, "name its module, --import MODULE")
     text = _SHAPE.sub(lambda call: _command(call[1], spec), text)
     for target, flag in _TARGETS:
         text = target.sub(lambda found, flag=flag: _unquoted(found.expand(flag)), text)

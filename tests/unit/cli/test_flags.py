@@ -45,6 +45,8 @@ def run(tmp_path, monkeypatch):
     block = kc.chain(kc.Conv(8, 3), kc.BatchNorm(), kc.Activation("tanh"))
     net = kc.Network(x, kc.chain(block, kc.GlobalMeanPool(), kc.Dense(10))(x), name="net")
     net.save(tmp_path / "net.json")
+    strange = (tmp_path / "net.json").read_text().replace('"BatchNorm"', '"lab.Norm"')
+    (tmp_path / "strange.json").write_text(strange)
     x = kc.Input((64,))
     block = kc.chain(kc.Dense(8), kc.Activation("relu"))
     kc.Network(x, kc.chain(kc.repeat(block, 30), kc.Dense(10))(x)).save(tmp_path / "relu.json")
@@ -62,6 +64,7 @@ def run(tmp_path, monkeypatch):
         (("shape", "tanh.json", "--tat-eta", "0.9"), "use --tat-tau for smooth ones"),
         (("kernel", "net.json"), "kernelc shape SPEC --rewrite"),
         (("diagnose", "relu.json"), "kernelc shape relu.json"),
+        (("train", "strange.json"), "--import MODULE"),
     ],
 )
 def test_commands_print_remedies_that_can_be_typed(run, words, shown):
