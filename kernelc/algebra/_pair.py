@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..ir import KernelAlgebra, Weights, Window
+from ._channels import alike
+from ._cross_moments import CrossMoments
 from ._refusals import dependent, overlapped, unknown_mean, without_length
 from ._ring import Ring
 from ._signal import Atom, Second, Signal
@@ -17,7 +20,7 @@ from ._signal import Atom, Second, Signal
 N = TypeVar("N", bound=Any)
 
 
-class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
+class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
     """Second moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
 
     Arguments:
@@ -99,6 +102,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         return Signal(image, mean, ((ring.number(1), atom),))
 
     def weighted_sum(self, terms: Sequence[Signal[N]], weights: Sequence[Any]) -> Signal[N]:
+        if any(term.parts for term in terms):
+            return self._by_channels(terms, lambda group: self.weighted_sum(group, weights))
         ring = self.ring
         scales = [ring.number(w) for w in weights]
         form: dict[Atom[N], N] = {}
@@ -111,6 +116,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         return Signal(second, mean, tuple((c, atom) for atom, c in form.items()))
 
     def product(self, factors: Sequence[Signal[N]]) -> Signal[N]:
+        if any(factor.parts for factor in factors):
+            return self._by_channels(factors, self.product)
         support: frozenset[int] = frozenset()
         for factor in factors:
             if support & factor.support:
@@ -132,6 +139,13 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         pieces = tuple(zip(fractions, parts, strict=True))
         return Signal(second, mean, ((self.ring.number(1), atom),), pieces)
 
+    def _by_channels(
+        self, terms: Sequence[Signal[N]], rule: Callable[[Sequence[Signal[N]]], Signal[N]]
+    ) -> Signal[N]:
+        """A rule that acts channel by channel, on each group of channels that are alike."""
+        groups = alike(terms, self.where)
+        return self.concat([rule(group) for _, group in groups], [share for share, _ in groups])
+
     def normalise(self, s: Signal[N], center: bool, over_locations: bool) -> Signal[N]:
         ring = self.ring
         if center and s.mean is None:
@@ -147,7 +161,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         # Exact by construction; simplification of sqrt(q)^2 / q is left to no one.
         second = scaled.second
         k = tuple(ring.unit(item) for item in second.k)
-        return Signal(Second(ring.number(1), k, second.theta), scaled.mean, scaled.form)
+        return dataclasses.replace(scaled, second=Second(ring.number(1), k, second.theta))
 
     def centre(self, s: Signal[N]) -> Signal[N]:
         if s.mean is None:
@@ -163,7 +177,7 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         mean: Any = s.mean
         gone = ring.over_locations(mean) if over_locations else mean
         s = self.weighted_sum([s, constant], [one, -gone])
-        return s if over_locations else Signal(s.second, zero, s.form)
+        return s if over_locations else dataclasses.replace(s, mean=zero)
 
     def batch_normalise(self, s: Signal[N]) -> Signal[N]:
         if not s.gaussian:
@@ -185,6 +199,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
             return self.uneven(s)
         if window.taps == 1:
             return s
+        if s.parts:
+            return self._by_channels([s], lambda group: self.location_mean(group[0], window))
         if self._overlap_at not in (None, self.where):
             raise overlapped(self.where, self._overlap_at)
         same = window.same_location
@@ -205,6 +221,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         return self.atom_signal(second, s.mean, s.support, s.gaussian)
 
     def unshare(self, s: Signal[N]) -> Signal[N]:
+        if s.parts:
+            return self._by_channels([s], lambda group: self.unshare(group[0]))
         zero, second = self.ring.number(0), s.second
         unlike = [label in ("s", "sc") for label in self.probes]
         if not any(unlike):
@@ -234,6 +252,8 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
     def dropout(self, s: Signal[N], keep: float) -> Signal[N]:
         if keep == 1:
             return s
+        if s.parts:
+            return self._by_channels([s], lambda group: self.dropout(group[0], keep))
         q = s.second.q / self.ring.number(keep)
         return self.atom_signal(Second(q, s.second.k, s.second.theta), s.mean, s.support)
 
@@ -241,146 +261,6 @@ class PairAlgebra(KernelAlgebra[Signal[N]], Generic[N]):
         raise UnsupportedError(
             where=self.where, found="a layer without a kernel rule", law=reason, remedy=remedy
         )
-
-    # -- dependence -------------------------------------------------------------------
-
-    def _sum_second(self, terms: Sequence[Signal[N]], weights: Sequence[N]) -> Second[N]:
-        squares = [self._product(w, w) for w in weights]
-        total = self._linear([t.second for t in terms], squares)
-        for (w1, a), (w2, b) in itertools.combinations(zip(weights, terms, strict=True), 2):
-            shared = self._cross(a, b)
-            if shared is None:
-                continue
-            if self.ring.exchangeable:
-                both = self.ring.number(2) * w1 * w2
-                items, scales = [total, shared], [(both, both)]
-            else:
-                other = self._cross(b, a)
-                assert other is not None
-                items = [total, shared, other]
-                scales = [self._product(w1, w2), self._product(w2, w1)]
-            one = self.ring.number(1)
-            total = self._linear(items, [(one, one), *scales])
-        return total
-
-    def _cross(self, a: Signal[N], b: Signal[N]) -> Second[N] | None:
-        """E a(x) b(x'); None when it vanishes."""
-        if not a.support & b.support and (self._is_zero(a.mean) or self._is_zero(b.mean)):
-            return None
-        found: list[Second[N]] = []
-        scales: list[tuple[N, N]] = []
-        for c1, atom1 in a.form:
-            for c2, atom2 in b.form:
-                second = self._cross_atoms(atom1, atom2)
-                if second is not None:
-                    found.append(second)
-                    scales.append(self._product(c1, c2))
-        return self._linear(found, scales) if found else None
-
-    def _cross_atoms(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
-        if a is b:
-            return a.second
-        if not a.support & b.support:
-            return self._independent(a, b)
-        if a.gaussian and b.argument is not None and b.phi is not None:
-            slope = self.ring.mean(b.phi, b.argument.second.q, 1)
-            shared = self._cross(self._as_signal(a), b.argument)
-            return self._stein(shared, self._product(self.ring.number(1), slope))
-        if b.gaussian and a.argument is not None and a.phi is not None:
-            slope = self.ring.mean(a.phi, a.argument.second.q, 1)
-            shared = self._cross(a.argument, self._as_signal(b))
-            return self._stein(shared, self._product(slope, self.ring.number(1)))
-        if a.phi is None or b.phi is None or a.argument is None or b.argument is None:
-            raise dependent(self.where, "a sum of values that share random weights")
-        return self._images(a.phi, a.argument, b.phi, b.argument)
-
-    def _independent(self, a: Atom[N], b: Atom[N]) -> Second[N] | None:
-        if self._is_zero(a.mean) or self._is_zero(b.mean):
-            return None
-        if a.mean is None or b.mean is None:
-            raise UnsupportedError(
-                where=self.where,
-                found="a raw input added to a value of non-zero mean",
-                law="the cross term is the product of the means, and the channel mean of data "
-                "is not a function of q and c",
-                remedy="pass the input through a Dense or Conv layer before the sum",
-            )
-        both, pair = self._product(a.mean, b.mean)
-        zero = self.ring.number(0)
-        known = a.second.theta is not None and b.second.theta is not None
-        theta = tuple(zero for _ in a.second.k) if known else None
-        return Second(both, tuple(pair for _ in a.second.k), theta)
-
-    def _stein(self, shared: Second[N] | None, slope: tuple[N, N]) -> Second[N] | None:
-        """E g phi(u) = E[g u] E phi'(u) (Stein's lemma), for Gaussian g and u."""
-        return None if shared is None else self._linear([shared], [slope])
-
-    def _images(
-        self, phi: ScalarFunction, u: Signal[N], psi: ScalarFunction, v: Signal[N]
-    ) -> Second[N]:
-        ring, shared = self.ring, self._cross(u, v)
-        zero = ring.number(0)
-        if shared is None:
-            zeros = tuple(zero for _ in u.second.k)
-            shared = Second(zero, zeros, zeros)
-
-        def pair(k: N, order: int = 0) -> N:
-            return ring.cross_dual(phi, psi, u.second.q, v.second.q, k, order)
-
-        theta = shared.theta
-        if theta is not None:
-            theta = tuple(
-                old * ring.value(pair(item, 1)) for item, old in zip(shared.k, theta, strict=True)
-            )
-        return Second(pair(shared.q), tuple(pair(item) for item in shared.k), theta)
-
-    def _product(self, a: Any, b: Any) -> tuple[Any, Any]:
-        """The product of two per-input numbers: at one input, and at the pair."""
-        return a * b, self.ring.outer(a, b)
-
-    def _linear(self, items: Sequence[Second[N]], scales: Sequence[tuple[Any, Any]]) -> Second[N]:
-        """Sum of scale_i item_i, entry by entry; scales for one input and for the pair."""
-
-        def total(values: Sequence[N], weights: Sequence[Any]) -> N:
-            first, *rest = (w * value for w, value in zip(weights, values, strict=True))
-            for term in rest:
-                first = first + term
-            return first
-
-        own, pair = [w for w, _ in scales], [w for _, w in scales]
-        k = tuple(total(entries, pair) for entries in zip(*(item.k for item in items), strict=True))
-        thetas = [item.theta for item in items if item.theta is not None]
-        theta = None
-        if len(thetas) == len(items):
-            plain = [self.ring.value(w) for w in pair]
-            theta = tuple(total(entries, plain) for entries in zip(*thetas, strict=True))
-        return Second(total([item.q for item in items], own), k, theta)
-
-    def _times(self, a: Second[N], b: Second[N]) -> Second[N]:
-        """Second moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
-        k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))
-        theta, value = None, self.ring.value
-        if a.theta is not None and b.theta is not None:
-            theta = tuple(
-                ta * value(kb) + value(ka) * tb
-                for ta, ka, tb, kb in zip(a.theta, a.k, b.theta, b.k, strict=True)
-            )
-        return Second(a.q * b.q, k, theta)
-
-    def _as_signal(self, atom: Atom[N]) -> Signal[N]:
-        return Signal(atom.second, atom.mean, ((self.ring.number(1), atom),))
-
-    def _is_zero(self, mean: N | None) -> bool:
-        return mean is not None and self.ring.is_zero(mean)
-
-    def _combine(self, means: Sequence[N | None], scales: Sequence[N]) -> N | None:
-        total = self.ring.number(0)
-        for mean, scale in zip(means, scales, strict=True):
-            if mean is None:
-                return None
-            if not self.ring.is_zero(mean):
-                total = total + scale * mean
-        return total
 
 
 def one_over(ring: Ring[N], value: N) -> N:

@@ -48,12 +48,21 @@ class Atom(Generic[N]):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Signal(Generic[N]):
-    """A linear combination of atoms, with its second moments; or a concatenation of signals."""
+    """A linear combination of atoms, with its second moments.
+
+    Arguments:
+        second, mean: over all channels.
+        form: coefficients and atoms.
+        parts: of a concatenation, the shares of channels and what they hold.
+        spread: of what was flattened, the value before and its locations: channels that stood
+            at unlike locations differ in their moments.
+    """
 
     second: Second[N]
     mean: N | None
     form: tuple[tuple[N, Atom[N]], ...]
     parts: tuple[tuple[Any, Signal[N]], ...] = ()
+    spread: tuple[Signal[N], tuple[int, ...]] | None = None
 
     @property
     def support(self) -> frozenset[int]:
@@ -63,4 +72,5 @@ class Signal(Generic[N]):
     @property
     def gaussian(self) -> bool:
         """Whether every channel is Gaussian with one variance."""
-        return not self.parts and all(atom.gaussian for _, atom in self.form)
+        alike = not self.parts and self.spread is None
+        return alike and all(atom.gaussian for _, atom in self.form)

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..algebra import Second, Signal
+from ..algebra import Second
 from ._gram import DataSignal, GramAlgebra
 from ._numbers import Pair, PerInput, root
 
@@ -38,7 +38,7 @@ class BlankAlgebra(GramAlgebra):
         second = scaled.second
         field = second.k[0].map(lambda pair: Pair(_unit(pair.left), _unit(pair.right), pair.drop))
         unit = Second(PerInput(field.cross.left, field.cross.right), (field,), second.theta)
-        return Signal(unit, scaled.mean, scaled.form)
+        return dataclasses.replace(scaled, second=unit)
 
     def _centred(self, s: DataSignal, over_locations: bool) -> DataSignal:
         before, after = s.second.q, super()._centred(s, over_locations)
@@ -52,7 +52,7 @@ class BlankAlgebra(GramAlgebra):
             )
         )
         second = dataclasses.replace(after.second, q=PerInput(left, right))
-        return Signal(second, after.mean, after.form)
+        return dataclasses.replace(after, second=second)
 
 
 def _inverse_root(q: Any) -> Any:

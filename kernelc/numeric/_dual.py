@@ -23,6 +23,8 @@ class DualRule(ABC):
     name: str
     grows: bool = False
     """Whether Q grows faster than q, so that q values of a pair move ever further apart."""
+    bounded: bool = True
+    """Whether it holds only within the q values it was made for."""
 
     @abstractmethod
     def mean(self, q: Any, order: int) -> Any:

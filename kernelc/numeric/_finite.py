@@ -60,6 +60,11 @@ def checked_scale(network: Network, inputs: Inputs, low: float, high: float) -> 
         raise _lost(network, inputs, f"inputs with a mean square of {low:.3g}")
 
 
+def any_nan(found: KernelMatrices) -> bool:
+    """Whether some entry is no number."""
+    return any(m is not None and bool(jnp.isnan(m).any()) for m in found)
+
+
 @jax.jit
 def _range(matrix: Any) -> tuple[Any, Any]:
     return jnp.min(matrix), jnp.max(matrix)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import jax.numpy as jnp
 
 from .._errors import UnsupportedError
-from ..algebra import PairAlgebra, Second, Signal
+from ..algebra import Second, Signal
 from ..ir import Weights, Window
 from ._frame import Frame
 from ._locations import alike, average, centres, diagonal_mean, own_diagonal, shifted
 from ._numbers import Field, Pair, PerInput
 from ._ring import JaxRing
+from ._spread import SpreadAlgebra, spread_out
 
 
 DataSignal = Signal[Any]
 
 
-class GramAlgebra(PairAlgebra[Any]):
+class GramAlgebra(SpreadAlgebra):
     """`PairAlgebra` over `JaxRing`, with covariances between locations.
 
     Arguments:
@@ -55,6 +57,8 @@ class GramAlgebra(PairAlgebra[Any]):
     def pick(self, s: DataSignal, window: Window) -> DataSignal:
         if window.strides == (1,) * window.rank and window.outputs == window.locations:
             return s
+        if s.parts:
+            return self._by_channels([s], lambda group: self.pick(group[0], window))
         return self._relocated(
             s,
             lambda x, groups: centres(x, groups, window),
@@ -89,6 +93,8 @@ class GramAlgebra(PairAlgebra[Any]):
     def location_mean(self, s: DataSignal, window: Window) -> DataSignal:
         if window.taps == 1:
             return self.pick(s, window)
+        if s.parts:
+            return self._by_channels([s], lambda group: self.location_mean(group[0], window))
         field, q = self._pooled(s.second.k[0], window)
         theta = s.second.theta
         if theta is not None and not isinstance(theta[0], float):
@@ -109,11 +115,16 @@ class GramAlgebra(PairAlgebra[Any]):
             value = diagonal_mean(pair.drop, _groups(frame))
             return Pair(left, right, value)
 
-        return self._relocated(s, diagonal_mean, pairs)
+        flat = self._relocated(s, diagonal_mean, pairs)
+        if math.prod(locations) == 1:
+            return flat
+        return spread_out(s, locations, flat)
 
     def unshare(self, s: DataSignal) -> DataSignal:
         if self.frame.aligned:
             return s
+        if s.parts:
+            return self._by_channels([s], lambda group: self.unshare(group[0]))
         parts, theta = [], s.second.theta
         for pair, frame in zip(s.second.k[0].parts, self.frame.frames, strict=True):
             one_place = self._identity(frame, pair.drop, True)
@@ -128,6 +139,10 @@ class GramAlgebra(PairAlgebra[Any]):
     def dropout(self, s: DataSignal, keep: float) -> DataSignal:
         if keep == 1:
             return s
+        if s.parts:
+            return self._by_channels([s], lambda group: self.dropout(group[0], keep))
+        if s.spread is not None:
+            return self.flatten(self.dropout(s.spread[0], keep), s.spread[1])
         field = s.second.k[0]
         kept = []
         for i, (pair, frame) in enumerate(zip(field.parts, self.frame.frames, strict=True)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from .._errors import KernelcError, shown
 from .._limits import real
 from ..ir import Network, NetworkCarrier, as_network
 from ._explain import explained
-from ._finite import checked_matrices, checked_scale
+from ._finite import any_nan, checked_matrices, checked_scale
 from ._inputs import Inputs, checked
 from ._matrices import KernelMatrices
 from ._mesh import sharded
@@ -33,6 +33,8 @@ _ALIKE = 16
 _STEP = 1.5
 # A program for one q value takes a moment to compile: not for fewer pairs than this.
 _WORTHWHILE = 1 << 15
+# By how much rules reach further, time and again, while they meet q values beyond theirs.
+_ROOM, _MOST_ROOM = 8.0, 4096.0
 
 
 class KernelFunction:
@@ -57,7 +59,7 @@ class KernelFunction:
         self.network, self.q, self.natural_q = network, q, natural_q
         self.standard = standard
         self._at_zero = zeros(network)
-        self._programs: dict[tuple[float | None, float, bool], Program] = {}
+        self._programs: dict[tuple[float | None, float, bool, float], Program] = {}
         self._largest = largest_q
         self.program = self._compiled(q, largest_q)
 
@@ -105,11 +107,13 @@ class KernelFunction:
                 return program.compute(
                     inputs.x1, inputs.x2, symmetric=False, paired=False, get=wanted
                 )
-            if mesh is not None:
-                found = sharded(program, inputs, wanted, mesh)
-            else:
-                found = tiled(program, inputs, wanted, progress)
-            found = self._checked(inputs, found)
+
+            def matrices(program: Program) -> KernelMatrices:
+                if mesh is not None:
+                    return sharded(program, inputs, wanted, mesh)
+                return tiled(program, inputs, wanted, progress)
+
+            found = self._checked(inputs, self._resolved(inputs, program, matrices))
             return found if native else _on_host(found)
 
     def diagonal(self, x: Any, *, get: Sequence[str] = _DEFAULT) -> KernelMatrices:
@@ -121,13 +125,17 @@ class KernelFunction:
         """
         wanted = self._wanted(get)
         inputs = checked(self.network.name, x, None, self.network.input_shape)
+        program = self._program(inputs)
         with _precision(inputs) as native:
-            found = self._program(inputs).compute(
-                inputs.x1, inputs.x1, symmetric=True, paired=True, get=wanted
-            )
+
+            def matrices(program: Program) -> KernelMatrices:
+                return program.compute(
+                    inputs.x1, inputs.x1, symmetric=True, paired=True, get=wanted
+                )
+
             if not inputs.known:
-                return found
-            found = self._checked(inputs, found)
+                return matrices(program)
+            found = self._checked(inputs, self._resolved(inputs, program, matrices))
             return found if native else _on_host(found)
 
     def explain(self) -> str:
@@ -163,12 +171,27 @@ class KernelFunction:
             return self._compiled(None, self._largest, blank)
         return self._compiled(None, _STEP ** math.ceil(math.log(high, _STEP)), blank)
 
-    def _compiled(self, q: float | None, largest: float, blank: bool = False) -> Program:
-        key = (q, largest, blank)
+    def _resolved(
+        self, inputs: Inputs, program: Program, matrices: Callable[[Program], KernelMatrices]
+    ) -> KernelMatrices:
+        """The matrices of a program whose rules reach as far as the q values inside do."""
+        found, room = matrices(program), 1.0
+        if self.q is not None and not inputs.have_q(self.q):
+            return found
+        while room < _MOST_ROOM and program.roomy and any_nan(found):
+            room *= _ROOM
+            program = self._compiled(program.q, program.largest, program.blank, room)
+            found = matrices(program)
+        return found
+
+    def _compiled(
+        self, q: float | None, largest: float, blank: bool = False, room: float = 1.0
+    ) -> Program:
+        key = (q, largest, blank, room)
         if key not in self._programs:
             like = next(iter(self._programs.values()), None)
             with np.errstate(all="ignore"):
-                program = Program(self.network, q, largest, self.standard, like, blank)
+                program = Program(self.network, q, largest, self.standard, like, blank, room)
             self._programs[key] = program
         return self._programs[key]
 

@@ -15,11 +15,11 @@ _UNLIKE = 4.0
 
 
 def root(x: Any) -> Any:
-    """Square root of what is not negative, with slope 0 instead of infinity at 0."""
+    """Square root of what is not negative, with slope 0 instead of infinity at 0; NaN of NaN."""
     if isinstance(x, float):
         return x**0.5
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+    nothing = x <= 0
+    return jnp.where(nothing, 0.0, jnp.sqrt(jnp.where(nothing, 1.0, x)))
 
 
 @jax.tree_util.register_dataclass

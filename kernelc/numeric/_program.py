@@ -41,6 +41,8 @@ class Program:
         like: a program of this network for other q values; where these do not matter, what
             it found serves again.
         blank: whether inputs may be zero at some location, where a layer has no limit at zero.
+        room: factor by which q values inside may leave the range that inputs alike at all
+            locations have there: a layer norm over locations makes bright ones brighter.
 
     Raises:
         KernelcError: a network without a known kernel, by the name of the node.
@@ -54,13 +56,15 @@ class Program:
         standard: bool = False,
         like: Program | None = None,
         blank: bool = False,
+        room: float = 1.0,
     ) -> None:
         self.network, self.q, self.largest, self.standard = network, q, largest, standard
         self.blank = blank
         self.runs = tuple(runs(network, _standard_key if standard else numeric_key))
         self.mixes = mixes_locations(network)
         bounds = [q] if q is not None else [largest * part for part in SMALLER]
-        self.reach = spans(network, self.runs, bounds)
+        found = spans(network, self.runs, bounds)
+        self.reach = {phi: (low / room, high * room) for phi, (low, high) in found.items()}
         self.unfitted: dict[int, UnsupportedError] = {}
         self._planned(like)
 
@@ -104,6 +108,11 @@ class Program:
     def bounded(self) -> bool:
         """Whether activations outside of stretches are computed for q values up to a bound."""
         return self.q is None and not self.short
+
+    @property
+    def roomy(self) -> bool:
+        """Whether more room would let q values pass that are NaN now."""
+        return any(rule.bounded for rule in self.plan.algebra.ring.rules.values())
 
     @cached_property
     def short(self) -> bool:

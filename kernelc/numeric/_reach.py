@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ _SETTLED = 1e-13
 _LARGEST = 1e6
 # Beyond this closed forms, where there are some, take the place of integrals.
 _LONG = 1e2
+# How far above the mean over locations a q value may be before rules are made anew.
+_UNEVEN = 8.0
 
 
 Span = tuple[float, float]
@@ -69,13 +72,28 @@ class _Recorder(FloatRing):
 
 
 class LargestAlgebra(PairAlgebra[Any]):
-    """q values at most: a mean over locations is no larger than what it averages."""
+    """q values at most: a mean over locations is no larger than what it averages.
+
+    Inputs count as alike at all locations. `levels` tells of a normalisation that divides by a
+    mean over locations: behind it a location may have a q value above that mean.
+    """
+
+    levels = False
+    _flat = False
 
     def tap_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
         return s
 
     def location_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
         return s
+
+    def flatten(self, s: FloatSignal, locations: tuple[int, ...]) -> FloatSignal:
+        self._flat = self._flat or math.prod(locations) > 1
+        return s
+
+    def normalise(self, s: FloatSignal, center: bool, over_locations: bool) -> FloatSignal:
+        self.levels = self.levels or over_locations or self._flat
+        return super().normalise(s, center, over_locations)
 
     def batch_normalise(self, s: FloatSignal) -> FloatSignal:
         return s  # the rules on data refuse it, and say why
@@ -166,14 +184,16 @@ def spans(
     network: Network, found: Sequence[Run], inputs: Sequence[float]
 ) -> dict[ScalarFunction, Span]:
     """The q values each activation sees, for inputs of these q values."""
-    ring = _Recorder()
+    ring, levels = _Recorder(), False
     for q in inputs:
         algebra = LargestAlgebra(ring)
         signal = start(algebra, q)
         for run in found:
             signal = passed(network, algebra, run, signal, settled)
+        levels = levels or algebra.levels
     # Q maps need not be monotone between the q values that were tried.
-    return {phi: (low / 1.1, 1.1 * high) for phi, (low, high) in ring.seen.items()}
+    room = 1.1 * (_UNEVEN if levels else 1.0)
+    return {phi: (low / room, room * high) for phi, (low, high) in ring.seen.items()}
 
 
 class Orbit:

@@ -22,6 +22,8 @@ class RectifiedRule(DualRule):
         below, above: slopes a, b on either side of 0.
     """
 
+    bounded = False
+
     def __init__(self, name: str, below: float, above: float) -> None:
         self.name = name
         self.below, self.above = below, above
@@ -58,6 +60,8 @@ class StepRule(DualRule):
         below, above: the values a, b.
         at_zero: the value at 0.
     """
+
+    bounded = False
 
     def __init__(self, name: str, below: float, above: float, at_zero: float = 0.0) -> None:
         self.name, self.at_zero = name, at_zero

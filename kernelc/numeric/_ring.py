@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from ._numbers import Field, Pair, PerInput, root
 
 # A q value that comes back within rounding is the same: shaped layers have Q(1) = 1 to 1e-15.
 _SETTLED = 1e-12
+# Rounding may carry a q value beyond the range a rule was made for by this, relative.
+_ROUNDED = 1e-3
 
 
 class JaxRing(Ring[Any]):
@@ -104,24 +107,24 @@ class JaxRing(Ring[Any]):
     def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> Any:
         if phi.parity == ("even" if order else "odd"):
             return 0.0
-        rule = self._rule(phi, q)
+        rule, q = self._rule(phi, q), self._resolved(phi, q)
         if isinstance(q, PerInput):
             return q.map(lambda x: rule.mean(x, order))
         found = rule.mean(q, order)
         return float(found) if isinstance(q, float) else found
 
     def q_map(self, phi: ScalarFunction, q: Any) -> Any:
-        rule = self._rule(phi, q)
+        rule, q = self._rule(phi, q), self._resolved(phi, q)
         if isinstance(q, PerInput):
             return q.map(lambda x: _second(rule, x))
         return _second(rule, q)
 
     def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
         if order:
-            return self._rule(phi, k.cross.left).value(k.cross, order)
+            return self._rule(phi, k.cross.left).value(self._within(phi, k.cross), order)
 
         def image(pair: Pair) -> Pair:
-            rule = self._rule(phi, pair.left)
+            rule, pair = self._rule(phi, pair.left), self._within(phi, pair)
             pair = pair.folded if phi.parity == "even" else pair
             left, right = _second(rule, pair.left), _second(rule, pair.right)
             found = Pair(left, right, rule.drop(pair))
@@ -169,6 +172,21 @@ class JaxRing(Ring[Any]):
             span = self._span(phi) if known is None else (known, known)
             self.rules[key] = rule_for(phi, q, span, phi.name, self.sharp)
         return self.rules[key]
+
+    def _within(self, phi: ScalarFunction, pair: Pair) -> Pair:
+        sides = (self._resolved(phi, q) for q in (pair.left, pair.right))
+        return dataclasses.replace(pair, **dict(zip(("left", "right"), sides, strict=True)))
+
+    def _resolved(self, phi: ScalarFunction, q: Any) -> Any:
+        """The q values, NaN where the rule was not made for them: better none than a wrong one."""
+        if isinstance(q, float) or not self._rule(phi, q).bounded:
+            return q
+        if isinstance(q, PerInput):
+            return q.map(lambda x: self._resolved(phi, x))
+        low, high = self._span(phi)
+        low = low if jnp.ndim(q) == 0 else 0.0  # tables between two q values, or from 0 on
+        inside = (q >= low * (1 - _ROUNDED)) & (q <= high * (1 + _ROUNDED))
+        return jnp.where(inside, q, jnp.nan)
 
     def _span(self, phi: ScalarFunction) -> tuple[float, float]:
         return self.reach.get(phi, (1.0, 1.0))

@@ -130,6 +130,8 @@ class PowerRule(DualRule):
         degree: d.
     """
 
+    bounded = False
+
     def __init__(self, unit: TableRule, degree: int) -> None:
         self.unit, self.degree, self.name = unit, degree, unit.name
 

@@ -138,6 +138,10 @@ def _content(signal: DataSignal) -> tuple[Any, tuple[Any, ...]]:
         found = [_content(part) for _, part in signal.parts]
         shares = tuple(share for share, _ in signal.parts)
         return [tree for tree, _ in found], ("parts", shares, tuple(n for _, n in found))
+    if signal.spread:
+        whole, locations = signal.spread
+        tree, nature = _content(whole)
+        return tree, ("spread", locations, nature)
     second = signal.second
     field = second.k[0]
     cross = field.cross
@@ -153,6 +157,9 @@ def _rebuilt(algebra: GramAlgebra, tree: Any, nature: tuple[Any, ...]) -> Signal
         _, shares, natures = nature
         parts = [_rebuilt(algebra, t, n) for t, n in zip(tree, natures, strict=True)]
         return algebra.concat(parts, list(shares))
+    if nature[0] == "spread":
+        _, locations, inner = nature
+        return algebra.flatten(_rebuilt(algebra, tree, inner), locations)
     q, field, theta, mean = tree
     gaussian, per_input = nature
     second = Second(q if per_input else q[0], (field,), theta)

@@ -27,7 +27,9 @@ class Tape:
 
     def bind(self, signal: Signal[sympy.Expr], where: str) -> Signal[sympy.Expr]:
         """The signal with long entries replaced by symbols defined on the tape."""
-        del where
+        if signal.parts:
+            parts = tuple((share, self.bind(part, where)) for share, part in signal.parts)
+            signal = dataclasses.replace(signal, parts=parts)
         q = snapped(signal.second.q)
         if q is not signal.second.q:
             signal = _with_second(signal, dataclasses.replace(signal.second, q=q))

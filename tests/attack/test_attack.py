@@ -33,7 +33,7 @@ def test_a_sample_of_random_networks(first: int) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("past", PAST, ids=lambda past: past["wrong"])
 def test_a_past_failure_stays_mended(past: dict) -> None:
-    attack = Attack(("derive", "json"), PATIENCE, past.get("point"))
+    attack = Attack(past.get("what", ("derive", "json")), PATIENCE, past.get("point"))
     attack.network(past["spec"], past["seed"])
     assert not attack.findings, told(attack.findings)
 

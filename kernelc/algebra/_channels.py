@@ -1,0 +1,62 @@
+"""Values whose channels differ, cut into groups of channels that are all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from typing import Any, TypeVar
+
+from .._errors import UnsupportedError
+from ._signal import Signal
+
+
+N = TypeVar("N", bound=Any)
+
+Group = tuple[Fraction, tuple[Signal[N], ...]]
+
+
+def alike(values: Sequence[Signal[N]], where: str) -> list[Group[N]]:
+    """The groups of channels in which each value is one of its parts, with their shares.
+
+    A product or a sum pairs channels one by one: its moments are means over channels of what
+    the factors make there, not what the means over channels make.
+
+    Raises:
+        UnsupportedError: groups that cut through channels that differ: those of data, or those
+            of a flattened value.
+    """
+    cut = [_leaves(value) for value in values]
+    ends = [list(accumulate(share for share, _ in leaves)) for leaves in cut]
+    edges = sorted({Fraction(0), *(end for found in ends for end in found)})
+    groups = []
+    for low, high in pairwise(edges):
+        group = []
+        for leaves, found in zip(cut, ends, strict=True):
+            share, part = next(x for x, end in zip(leaves, found, strict=True) if end >= high)
+            differ = part.spread is not None or (part.mean is None and not part.gaussian)
+            if differ and share > high - low:
+                raise _unlike(where)
+            group.append(part)
+        groups.append((high - low, tuple(group)))
+    return groups
+
+
+def _leaves(value: Signal[N]) -> list[tuple[Fraction, Signal[N]]]:
+    """The parts of a value, of parts in parts too, and their shares of all its channels."""
+    if not value.parts:
+        return [(Fraction(1), value)]
+    return [
+        (Fraction(share) * inner, leaf)
+        for share, part in value.parts
+        for inner, leaf in _leaves(part)
+    ]
+
+
+def _unlike(where: str) -> UnsupportedError:
+    return UnsupportedError(
+        where=where,
+        found="a concatenation whose parts meet some channels of an input or a flattened value",
+        law="these channels differ, and the mean square over some of them is not known",
+        remedy="pass the input, or the flattened value, through a Dense layer first",
+    )
