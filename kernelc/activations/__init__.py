@@ -18,6 +18,11 @@ from ._closed_special import (
     MP_MODULES as MP_MODULES,
     owens_t as owens_t,
 )
+from ._constant import (
+    at_zero as at_zero,
+    jumps_at_zero as jumps_at_zero,
+    line_mean_mp as line_mean_mp,
+)
 from ._description import (
     check_power as check_power,
     decode_expression as decode_expression,

@@ -14,6 +14,7 @@ from jaxtyping import Float64
 
 from .._errors import UnsupportedError
 from ._closed_special import FLOAT_MODULES, MP_MODULES
+from ._constant import line_mean
 from ._covariance import Covariance, covariance
 from ._hermite_dual import hermite_dual, is_costly
 from ._pair_quadrature import Side, pair_expectation
@@ -43,7 +44,7 @@ def dual(
 
     Arguments:
         phi: the function.
-        q1: variance of u.
+        q1: variance of u; 0 for a value that is zero, of which φ makes the constant φ(0).
         q2: variance of v.
         k: covariance.
         order: derivative, distributional: a kink adds point masses to the second.
@@ -64,6 +65,8 @@ def dual(
         >>> round(dual(named("relu"), 1.0, 1.0, 0.0) * 2 * math.pi, 12)
         1.0
     """
+    if k == 0 and min(q1, q2) == 0:
+        return line_mean(phi, order, q1) * line_mean(phi, order, q2)
     pair = covariance(q1, q2, k, one_minus_c)
     if method == "closed":
         return _closed_exactly(phi, q1, q2, pair, order)
@@ -136,6 +139,8 @@ def cross_dual(
         0.25
     """
     m, n = orders
+    if k == 0 and min(q1, q2) == 0:
+        return line_mean(phi, m, q1) * line_mean(psi, n, q2)
     return _cross(phi, m, psi, n, covariance(q1, q2, k, one_minus_c))
 
 

@@ -12,6 +12,7 @@ import sympy
 from .._errors import DataError
 from ._closed_moments import closed_moments
 from ._closed_special import MP_MODULES
+from ._constant import line_mean_mp
 from ._dual import closed_mp, point_masses
 from ._moments import expectation_mp, integral_mp, kinks_mp
 
@@ -48,6 +49,8 @@ def dual_mp(phi: ScalarFunction, q1: Any, q2: Any, k: Any, dps: int = 30, order:
         0.15915494309189533577
     """
     with mpmath.workdps(dps + _GUARD):
+        if _has_zero(q1, q2, k):
+            return _product_mp(phi, order, phi, order, q1, q2)
         pair = _covariance_mp(q1, q2, k)
         closed = closed_mp(phi, order)
         if closed is not None and pair[3] > 0:
@@ -80,7 +83,18 @@ def cross_dual_mp(
         0.25
     """
     with mpmath.workdps(dps + _GUARD):
+        if _has_zero(q1, q2, k):
+            return _product_mp(phi, orders[0], psi, orders[1], q1, q2)
         return _cross_mp(phi, orders[0], psi, orders[1], _covariance_mp(q1, q2, k))
+
+
+def _has_zero(q1: Any, q2: Any, k: Any) -> bool:
+    """Whether one of the two is zero, so that they are independent."""
+    return mpmath.mpf(k) == 0 and min(mpmath.mpf(q1), mpmath.mpf(q2)) == 0
+
+
+def _product_mp(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, q1: Any, q2: Any) -> Any:
+    return line_mean_mp(phi, m, mpmath.mpf(q1)) * line_mean_mp(psi, n, mpmath.mpf(q2))
 
 
 def _covariance_mp(q1: Any, q2: Any, k: Any) -> tuple[Any, Any, Any, Any]:

@@ -55,15 +55,21 @@ class FloatRing(Ring[Any]):
         return isinstance(value, float) and value == 0
 
     def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:
+        if q == 0:
+            return activations.at_zero(phi, order)
         unit, scale = _scaled(phi, q, order)
         found = self._moments(phi, unit)
         return math.sqrt(scale) * (found.mean, found.slope)[order]
 
     def q_map(self, phi: ScalarFunction, q: Any) -> float:
+        if q == 0:
+            return activations.at_zero(phi) ** 2
         unit, scale = _scaled(phi, q)
         return scale * self._moments(phi, unit).second
 
     def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Number:
+        if q == 0:
+            return _shaped_like(k, np.full(np.size(k), activations.at_zero(phi, order) ** 2))
         unit, scale = _scaled(phi, q, order)
         k = k if unit == q else k / q
         key = (phi, unit, order, _content(k))
@@ -146,11 +152,11 @@ def _scaled(phi: ScalarFunction, q: float, order: int = 0) -> tuple[float, float
 
 
 def _positive(phi: ScalarFunction, q: Any) -> None:
-    if not 0 < q < math.inf:
+    if not 0 <= q < math.inf:
         raise DataError(
             where=f"the input of {phi.name}",
             found=f"a q value of {q:g}",
-            law="Gaussian means are over a positive, finite variance",
+            law="Gaussian means are over a finite variance that is not negative",
             remedy="Keep q values near 1",
         )
 

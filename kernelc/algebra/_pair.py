@@ -190,6 +190,8 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
             )
         typical = s.second.k[self.probes.index("b")]
         variance = s.second.q - typical
+        if self.ring.is_zero(variance):
+            raise without_length(self.where)
         k = tuple((item - typical) / variance for item in s.second.k)
         second = Second(self.ring.number(1), k, None)
         return self.atom_signal(second, self.ring.number(0), s.support, s.gaussian)

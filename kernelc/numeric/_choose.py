@@ -8,8 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._errors import UnsupportedError
-from ..activations import ScalarFunction
+from ..activations import ScalarFunction, at_zero
 from ._closed import closed_rule
+from ._constant import ConstantRule
 from ._dual import DualRule
 from ._hermite import hermite_rule
 from ._panels import PanelRule
@@ -17,7 +18,6 @@ from ._rectified import RectifiedRule, StepRule
 from ._span import span_rule
 from ._surface import surface_rule
 from ._table import PowerRule, table_rule
-from ._zeros import at_zero
 
 
 _RATIO = 1.1
@@ -40,6 +40,8 @@ def rule_for(
     Raises:
         UnsupportedError: an activation too steep at such q values for any rule.
     """
+    if span[1] == 0:
+        return ConstantRule(phi)
     degree = phi.homogeneity
     if degree in (0, 1):
         below, above = (float(v) for v in phi.numpy(0)([-1.0, 1.0]))

@@ -125,7 +125,8 @@ class JaxRing(Ring[Any]):
 
         def image(pair: Pair) -> Pair:
             rule, pair = self._rule(phi, pair.left), self._within(phi, pair)
-            pair = pair.folded if phi.parity == "even" else pair
+            if phi.parity == "even" and not (isinstance(pair.left, float) and pair.left == 0):
+                pair = pair.folded
             left, right = _second(rule, pair.left), _second(rule, pair.right)
             found = Pair(left, right, rule.drop(pair))
             # Elsewhere q values stay as near to each other as they were, or come nearer.

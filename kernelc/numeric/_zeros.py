@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import jax
-
-from ..activations import ScalarFunction
+from ..activations import ScalarFunction, at_zero
 from ..ir import KernelAlgebra, Network, Weights, Window
 
 
@@ -82,12 +80,6 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
 
     def unsupported(self, s: Sequence[Fate], reason: str, remedy: str) -> Fate:
         return None
-
-
-def at_zero(phi: ScalarFunction) -> float:
-    """phi(0) as the finite layer computes it."""
-    with jax.ensure_compile_time_eval():
-        return float(phi.jax(0.0))
 
 
 def zeros(network: Network) -> ZeroAlgebra:

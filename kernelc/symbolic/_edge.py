@@ -1,7 +1,8 @@
-"""A kernel at |c| = 1, from the kernel rules in floats.
+"""A kernel at numbers from the kernel rules in floats, where formulas are no use.
 
-There a formula is a limit: whether k / q comes out as 1, or a rounding below, decides between an
-infinite derivative and 1e8. The rules in floats know that the two inputs are one.
+At |c| = 1 a formula is a limit: whether k / q comes out as 1, or a rounding below, decides between
+an infinite derivative and 1e8. The rules in floats know that the two inputs are one. Nor do they
+hold the exponentials of a closed form, which overflow where their product does not.
 """
 
 from __future__ import annotations

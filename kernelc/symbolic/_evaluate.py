@@ -128,13 +128,11 @@ class _Point:
             return self._value(dict(zip(names, numbers, strict=True)))
 
     def _value(self, given: dict[str, Any]) -> KernelValue:
-        found = self._on_edge(given)
+        found = self._on_edge(given) or self._by_formula(given) or self._by_rules(given)
         if found is None:
-            found = self._by_formula(given)
+            raise self._not_a_number(given)
         q, nngp, ntk = found
         nngp = self._covariance(q, nngp, given)
-        if self.kernel.theta is not None and math.isnan(ntk):
-            raise self._not_a_number(given)
         c = nngp / q if q != 0 else math.nan
         ntk = None if self.kernel.theta is None else ntk
         return KernelValue(*(self._shown(item) for item in (q, nngp, c, ntk)))
@@ -143,28 +141,43 @@ class _Point:
         """At |c| = 1, where formulas are limits that rounding decides."""
         if abs(float(given["c"])) != 1 or not self.kernel.as_derived:
             return None
+        found = self._in_floats(given)
+        if self.dps > DOUBLE and not math.isinf(found[2] or 0.0):
+            return None
+        return found
+
+    def _by_formula(self, given: dict[str, Any]) -> tuple[Any, Any, Any] | None:
+        """None where an exponential in a formula overflows, or it divides by a q value of 0."""
+        try:
+            found = self.run(*(self._number(given[str(symbol)]) for symbol in self.symbols))
+        except (ZeroDivisionError, OverflowError):
+            return None
+        q, nngp, *ntk = found
+        if not 0 <= q < math.inf or any(math.isnan(number) for number in (nngp, *ntk)):
+            return None
+        return q, nngp, ntk[0] if ntk else None
+
+    def _by_rules(self, given: dict[str, Any]) -> tuple[Any, Any, Any] | None:
+        """The kernel rules in floats, which need no closed form; for the kernel as derived."""
+        if self.dps > DOUBLE or not self.kernel.as_derived:
+            return None
+        return self._in_floats(given)
+
+    def _in_floats(self, given: dict[str, Any]) -> tuple[Any, Any, Any]:
         others = {v: given[str(v)] for v in self.symbols if str(v) not in _USUAL}
         numbers = {name: float(given[name]) for name in _USUAL if name in given}
         try:
             found = edge_moments(self.kernel, numbers, others)
         except (ZeroDivisionError, OverflowError) as error:
             raise self._not_a_number(given) from error
-        if self.dps > DOUBLE and not math.isinf(found[2] or 0.0):
-            return None
+        if not 0 <= found[0] < math.inf or any(
+            map(math.isnan, [x for x in found if x is not None])
+        ):
+            raise self._not_a_number(given)
         return found
-
-    def _by_formula(self, given: dict[str, Any]) -> tuple[Any, Any, Any]:
-        try:
-            found = self.run(*(self._number(given[str(symbol)]) for symbol in self.symbols))
-        except (ZeroDivisionError, OverflowError) as error:
-            raise self._not_a_number(given) from error
-        q, nngp, *ntk = found
-        return q, nngp, ntk[0] if ntk else None
 
     def _covariance(self, q: Any, nngp: Any, given: dict[str, Any]) -> Any:
         """The covariance, at most q in size: more than that is rounding, or a mistake."""
-        if not (0 <= q < math.inf) or math.isnan(nngp):
-            raise self._not_a_number(given)
         if abs(nngp) > q * (1 + _EXCESS):
             raise DataError(
                 where=self.kernel.network.name,

@@ -145,7 +145,10 @@ class QMap(LocalMap):
 
     @classmethod
     def double(cls, *args: float) -> float:
-        return activations.moments(cls.phi, args[0] ** 0.5).second
+        q = args[0]
+        return (
+            activations.moments(cls.phi, q**0.5).second if q else activations.at_zero(cls.phi) ** 2
+        )
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
@@ -162,11 +165,15 @@ class Mean(LocalMap):
 
     @classmethod
     def double(cls, *args: float) -> float:
+        if args[0] == 0:
+            return activations.at_zero(cls.phi, cls.order)
         moments = activations.moments(cls.phi, args[0] ** 0.5)
         return moments.slope if cls.order else moments.mean
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
+        if args[0] == 0:
+            return activations.line_mean_mp(cls.phi, cls.order, args[0])
         moments = activations.moments_mp(cls.phi, mpmath.sqrt(args[0]), 0, dps)
         return moments.slope if cls.order else moments.mean
 
@@ -246,6 +253,17 @@ def closed_dual(
     one = sympy.Integer(1)
     unit = find(one, one, k / q)
     return None if unit is None else q ** (phi.homogeneity - order) * tidy(unit)
+
+
+def constant(phi: ScalarFunction) -> sympy.Expr:
+    """phi(0), exactly where the formula has a value there."""
+    exact: Any = sympy.nan
+    if not activations.jumps_at_zero(phi):
+        piece = next(piece for piece in phi.pieces if piece.upper >= 0)
+        exact = piece.expr.xreplace({activations.X: sympy.Integer(0)})
+    if exact.is_number and exact.is_finite is not False and not exact.has(sympy.nan, sympy.zoo):
+        return tidy(exact)
+    return tidy(sympy.Float(activations.at_zero(phi)))
 
 
 def tidy(expr: sympy.Expr) -> sympy.Expr:

@@ -16,6 +16,12 @@ from ..activations import normal_cdf, owens_t
 
 
 DOUBLE = 15
+_ENDLESS = {
+    sympy.oo: math.inf,
+    sympy.zoo: math.inf,
+    sympy.S.NegativeInfinity: -math.inf,
+    sympy.nan: math.nan,
+}
 # Digits carried beyond those asked for.
 _GUARD = 5
 
@@ -106,6 +112,9 @@ class Writer:
         return lambda values: call(*[values[slot] for slot in slots])
 
     def _constant(self, node: Any) -> Step:
+        if node in _ENDLESS:  # a slope that is infinite, written out; `evaluate` judges it
+            endless = _ENDLESS[node]
+            return lambda values: endless if self.double else mpmath.mpf(endless)
         number: Any = node.evalf(self.dps + _GUARD)
         value = float(number) if self.double else number._to_mpmath(mpmath.mp.prec)
         return lambda values: value

@@ -10,7 +10,18 @@ import sympy
 from .. import activations
 from ..activations import ScalarFunction
 from ..algebra import Ring
-from ._maps import CMap, Cross, Dual, LocalMap, Mean, QMap, closed_dual, closed_q_map, local_map
+from ._maps import (
+    CMap,
+    Cross,
+    Dual,
+    LocalMap,
+    Mean,
+    QMap,
+    closed_dual,
+    closed_q_map,
+    constant,
+    local_map,
+)
 
 
 # A shaped activation has Q(1) = 1 to about 1e-15; anything this close was meant to be 1.
@@ -26,6 +37,7 @@ class SymbolicRing(Ring[sympy.Expr]):
     def __init__(self) -> None:
         self.labels: dict[ScalarFunction, str] = {}
         self._unit: dict[ScalarFunction, tuple[bool, bool]] = {}
+        self._at_zero: dict[ScalarFunction, sympy.Expr] = {}
         self._closed_q: dict[tuple[ScalarFunction, sympy.Expr], sympy.Expr | None] = {}
 
     def number(self, value: Any) -> sympy.Expr:
@@ -44,11 +56,15 @@ class SymbolicRing(Ring[sympy.Expr]):
     def mean(self, phi: ScalarFunction, q: sympy.Expr, order: int = 0) -> sympy.Expr:
         if phi.parity == ("even" if order else "odd"):
             return sympy.Integer(0)
+        if q.is_zero:
+            return self._constant(phi, order)
         if q == 1 and order == 0 and self._normalised(phi)[1]:
             return sympy.Integer(0)
         return local_map(Mean, phi, self._label(phi), order)(q)
 
     def dual(self, phi: ScalarFunction, q: sympy.Expr, k: sympy.Expr, order: int = 0) -> sympy.Expr:
+        if q.is_zero:
+            return self._constant(phi, order) ** 2
         if q == 1 and self._normalised(phi)[0]:
             return local_map(CMap, phi, self._label(phi), order)(k)
         closed = closed_dual(phi, q, k, order)
@@ -57,6 +73,8 @@ class SymbolicRing(Ring[sympy.Expr]):
     def q_map(self, phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr:
         if q == 1 and self._normalised(phi)[0]:
             return sympy.Integer(1)
+        if q.is_zero:
+            return self._constant(phi) ** 2
         key = (phi, q)
         if key not in self._closed_q:
             self._closed_q[key] = closed_q_map(phi, q)
@@ -72,6 +90,8 @@ class SymbolicRing(Ring[sympy.Expr]):
         k: sympy.Expr,
         order: int = 0,
     ) -> sympy.Expr:
+        if q1.is_zero or q2.is_zero:
+            return self.mean(phi, q1, order) * self.mean(psi, q2, order)
         label = f"{self._label(phi)}_{self._label(psi)}"
         return local_map(Cross, phi, label, order, psi)(q1, q2, k)
 
@@ -80,6 +100,14 @@ class SymbolicRing(Ring[sympy.Expr]):
         means = [f for f in expr.atoms(LocalMap) if isinstance(f, Mean)]
         known = {f: closed for f in means if (closed := f.closed()) is not None}
         return expr.xreplace(known) if known else expr
+
+    def _constant(self, phi: ScalarFunction, order: int = 0) -> sympy.Expr:
+        """What becomes of a value that is zero; its slope meets an NTK, or a value, of zero."""
+        if order:
+            return sympy.Integer(0)
+        if phi not in self._at_zero:
+            self._at_zero[phi] = constant(phi)
+        return self._at_zero[phi]
 
     def _normalised(self, phi: ScalarFunction) -> tuple[bool, bool]:
         """Whether Q(1) = 1, and whether the mean at q = 1 vanishes."""
