@@ -21,7 +21,7 @@ from .moments import Refused
 
 TOLERANCE = 1e-8
 DERIVE_SECONDS, EVALUATE_SECONDS, ORACLE_SECONDS, CALL_SECONDS = 15, 40, 60, 100
-CHECKS = ("derive", "kernel_fn", "shape", "lower", "json")
+CHECKS = ("derive", "expand", "kernel_fn", "shape", "lower", "json")
 
 
 class Late(BaseException):
@@ -97,6 +97,33 @@ class Attack:
         if max(errors) > TOLERANCE:
             seen = f"c={c} q={q} {more} errors={errors} found={found} truth={truth}"
             self._found("derive differs", seed, seen, spec)
+
+    def _expand(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
+        """The kernel written out beside itself, in numbers and in SymPy's own evaluation."""
+        q, c, s, c_b = self.point or _point(r)
+        kernel = self._limited(DERIVE_SECONDS, kc.derive, net)
+        if isinstance(kernel, BaseException):
+            return  # `_derive` tells of it
+        names = {str(v) for v in kernel.nngp.free_symbols | kernel.q_map.free_symbols}
+        names |= set() if kernel.theta is None else {str(v) for v in kernel.theta.free_symbols}
+        more = {name: v for name, v in (("s", s), ("c_b", c_b)) if name in names}
+        plain = self._limited(EVALUATE_SECONDS, lambda: kernel.evaluate(c, q, **more))
+        if isinstance(plain, BaseException):
+            return
+        whole = self._limited(EVALUATE_SECONDS, lambda: kernel.expand())
+        if isinstance(whole, BaseException):
+            self._refused("expand", whole, seed, spec)
+            return
+        found = self._limited(EVALUATE_SECONDS, lambda: whole.evaluate(c, q, **more))
+        if isinstance(found, BaseException):
+            self._refused("expand evaluate", found, seed, spec)
+            return
+        self.counts["expand compared"] += 1
+        size = max(abs(plain.q), abs(plain.nngp))
+        errors = [_off(found.q, plain.q, size), _off(found.nngp, plain.nngp, size)]
+        if max(errors) > 10 * TOLERANCE or not whole.latex():
+            seen = f"c={c} q={q} {more} errors={errors} plain={plain} expanded={found}"
+            self._found("expand differs", seed, seen, spec)
 
     def _kernel_fn(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
         kernel = self._limited(30, kc.kernel_fn, net)

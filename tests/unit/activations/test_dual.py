@@ -164,7 +164,7 @@ def test_digits_of_a_smooth_function_without_a_formula() -> None:
 
 def test_impossible_pairs_are_refused() -> None:
     tanh = named("tanh")
-    for q1, q2, k in ((0.0, 1.0, 0.0), (1.0, -1.0, 0.0), (1.0, 1.0, 1.1), (1.0, math.nan, 0.0)):
+    for q1, q2, k in ((0.0, 1.0, 0.5), (1.0, -1.0, 0.0), (1.0, 1.0, 1.1), (1.0, math.nan, 0.0)):
         with pytest.raises(DataError, match="covariance"):
             dual(tanh, q1, q2, k)
     with pytest.raises(DataError, match="one_minus_c"):
@@ -182,3 +182,15 @@ def test_what_is_not_computed_is_refused() -> None:
         dual(named("step"), 1.0, 1.0, 0.5, 2)
     with pytest.raises(ActivationError, match="no finite second moment"):
         dual(named("exp"), 1000.0, 1000.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "relu", "cos", "sign"])
+def test_a_value_that_is_zero_becomes_a_constant(name: str) -> None:
+    phi = named(name)
+    zero = float(phi.jax(0.0))
+    assert dual(phi, 0.0, 0.0, 0.0) == pytest.approx(zero**2, rel=1e-7)
+    mean = moments(phi, math.sqrt(2.0)).mean
+    assert dual(phi, 0.0, 2.0, 0.0) == pytest.approx(zero * mean, rel=1e-7, abs=1e-15)
+    for q1, q2 in ((0, 0), (2, 0)):
+        close = dual(phi, float(q1), float(q2), 0.0)
+        assert float(dual_mp(phi, q1, q2, 0)) == pytest.approx(close, rel=1e-13, abs=1e-15)
