@@ -23,6 +23,8 @@ def checked_matrices(
 ) -> KernelMatrices:
     """The matrices, once all entries are finite; the NTK of a function that jumps may be infinite.
 
+    It is ∞ for an input and itself, and -∞ for an input and its opposite.
+
     Arguments:
         network: the network.
         inputs: what the matrices are of; numbers, not tracers.
@@ -36,7 +38,8 @@ def checked_matrices(
             continue
         low, high = (float(x) for x in _range(matrix))
         infinite = name == "ntk" and _jumps(network)
-        if math.isnan(low) or low == -math.inf or (high == math.inf and not infinite):
+        endless = low == -math.inf or high == math.inf
+        if math.isnan(low) or (endless and not infinite):
             rows = np.flatnonzero(~np.isfinite(np.asarray(matrix).reshape(len(matrix), -1).min(1)))
             raise _directionless(inputs, at_zero, rows) or _overflow(network, inputs, name)
         tiny = float(jnp.finfo(matrix.dtype).tiny)

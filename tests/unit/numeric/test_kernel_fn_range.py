@@ -68,3 +68,13 @@ def test_a_jump_has_an_infinite_ntk_at_equal_inputs() -> None:
         found = kc.kernel_fn(network(net))(x).ntk
         assert np.isposinf(np.diag(found)).all()
         assert np.isfinite(found[~np.eye(3, dtype=bool)]).all()
+
+
+@pytest.mark.parametrize("name", ["step", "sign"])
+def test_behind_a_jump_the_ntk_of_an_input_and_its_opposite_is_minus_infinity(name: str) -> None:
+    x = kc.Input((3,))
+    net = kc.Network(x, kc.chain(kc.Dense(4), kc.Activation(name), kc.Dense(1))(x))
+    one = np.array([[1.0, -2.0, 0.5]])
+    found = kc.kernel_fn(net)(np.concatenate([one, -one]))
+    assert np.asarray(found.ntk).tolist() == [[np.inf, -np.inf], [-np.inf, np.inf]]
+    assert np.isfinite(np.asarray(found.nngp)).all()
