@@ -71,10 +71,10 @@ class SymbolicRing(Ring[sympy.Expr]):
         return closed if closed is not None else local_map(Dual, phi, self._label(phi), order)(q, k)
 
     def q_map(self, phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr:
-        if q == 1 and self._normalised(phi)[0]:
-            return sympy.Integer(1)
         if q.is_zero:
             return self._constant(phi) ** 2
+        if q == 1 and self._normalised(phi)[0]:
+            return sympy.Integer(1)
         key = (phi, q)
         if key not in self._closed_q:
             self._closed_q[key] = closed_q_map(phi, q)
