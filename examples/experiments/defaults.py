@@ -91,7 +91,7 @@ class Default:
         model = kc.lower(network, key=key, policy=kc.Policy(layers="scan"))
         if not STARTS[self.start].uniform:
             return model
-        is_dense = lambda node: isinstance(node, kc.modules.Dense)  # noqa: E731
+        is_dense = lambda node: isinstance(node, kc.layers.DenseModule)  # noqa: E731
         return jax.tree.map(
             lambda node: jax.tree.map(_uniform, node) if is_dense(node) else node,
             model,

@@ -35,7 +35,8 @@ class Layer(ABC):
 
     In files a kind is the name of the class, after its module when it is not one of kernelc's
     own; `class Gain(Layer, kind="lab.Gain")` names it so that it may move. Another class of the
-    same kind is refused with a `GraphError`; the same one defined again takes its place.
+    same kind is refused with a `GraphError`; the same one defined again takes its place. What
+    several kinds share is a class of its own, no kind: `class WeightLayer(Layer, shared=True)`.
     """
 
     kinds: ClassVar[dict[str, type[Layer]]] = KINDS
@@ -48,9 +49,12 @@ class Layer(ABC):
     arranges: ClassVar[bool] = False
     """Whether it only puts the numbers of its input into another shape."""
 
-    def __init_subclass__(cls, *, kind: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, kind: str | None = None, shared: bool = False, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
-        register_kind(cls, kind)
+        if not shared:
+            register_kind(cls, kind)
 
     def __call__(self, *inputs: Node, name: str | None = None) -> Node:
         """Add a node that applies this layer to `inputs`; names are unique in a network."""

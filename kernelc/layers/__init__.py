@@ -1,25 +1,41 @@
-"""One file, one kind: shape rule, kernel rule, lowering, text."""
+"""One file, one kind: shape rule, kernel rule, shaping, and the finite layer."""
 
-from ._activation import Activation as Activation
-from ._batch_norm import BatchNorm as BatchNorm
-from ._concat import Concat as Concat
-from ._conv import Conv as Conv
-from ._dense import Dense as Dense
-from ._dropout import Dropout as Dropout
+from ._activation import Activation as Activation, ActivationModule as ActivationModule
+from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
+from ._concat import Concat as Concat, ConcatModule as ConcatModule
+from ._conv import Conv as Conv, ConvModule as ConvModule
+from ._dense import Dense as Dense, DenseModule as DenseModule
+from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
 from ._fans import fan_in as fan_in, fan_out as fan_out
-from ._flatten import Flatten as Flatten
-from ._global_mean_pool import GlobalMeanPool as GlobalMeanPool
+from ._flatten import Flatten as Flatten, FlattenModule as FlattenModule
+from ._global_mean_pool import (
+    GlobalMeanPool as GlobalMeanPool,
+    GlobalMeanPoolModule as GlobalMeanPoolModule,
+)
 from ._initialization import gain as gain, initialization as initialization
 from ._input import Input as Input, InputLayer as InputLayer
-from ._layer_norm import LayerNorm as LayerNorm
-from ._local_conv import LocalConv as LocalConv
-from ._looks_linear import LooksLinear as LooksLinear
-from ._max_pool import MaxPool as MaxPool
-from ._mean_pool import MeanPool as MeanPool
-from ._pln import PLN as PLN
-from ._product import Product as Product
-from ._scale import Scale as Scale
-from ._standardised_conv import StandardisedConv as StandardisedConv
-from ._standardised_dense import StandardisedDense as StandardisedDense
-from ._weighted_mean_pool import WeightedMeanPool as WeightedMeanPool
-from ._weighted_sum import WeightedSum as WeightedSum, residual as residual
+from ._layer_norm import LayerNorm as LayerNorm, LayerNormModule as LayerNormModule
+from ._local_conv import LocalConv as LocalConv, LocalConvModule as LocalConvModule
+from ._looks_linear import LooksLinear as LooksLinear, LooksLinearModule as LooksLinearModule
+from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
+from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
+from ._pln import PLN as PLN, PLNModule as PLNModule
+from ._product import Product as Product, ProductModule as ProductModule
+from ._scale import Scale as Scale, ScaleModule as ScaleModule
+from ._standardised_conv import (
+    StandardisedConv as StandardisedConv,
+    StandardisedConvModule as StandardisedConvModule,
+)
+from ._standardised_dense import (
+    StandardisedDense as StandardisedDense,
+    StandardisedDenseModule as StandardisedDenseModule,
+)
+from ._weighted_mean_pool import (
+    WeightedMeanPool as WeightedMeanPool,
+    WeightedMeanPoolModule as WeightedMeanPoolModule,
+)
+from ._weighted_sum import (
+    WeightedSum as WeightedSum,
+    WeightedSumModule as WeightedSumModule,
+    residual as residual,
+)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax
 import sympy
+from jaxtyping import Array
 
-from .. import modules
 from .._errors import ActivationError, shown
 from ..activations import ACTIVATIONS, ScalarFunction, from_expression, named
 from ..ir import KernelAlgebra, Layer, Shape, short
+from ..modules import MapModule, as_dtype
 from ._fields import finite_number
 
 
@@ -107,8 +108,10 @@ class Activation(Layer):
             function = named(function.name, **{**dict(function.params), **params})
         return Activation(function, alpha=alpha, beta=beta, gamma=gamma, delta=delta)
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.Elementwise(self.function.jax, self.alpha, self.beta, self.gamma, self.delta)
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> ActivationModule:
+        return ActivationModule(self.function.jax, self.alpha, self.beta, self.gamma, self.delta)
 
     def text(self) -> str:
         shown = [repr(self.function.name)]
@@ -153,3 +156,29 @@ def _no_formula(function: Any) -> ActivationError:
         law="an activation is a name or a formula, from which kernels are derived",
         remedy=f"pass {' or '.join(map(repr, same or ['tanh']))}, or {expression}",
     )
+
+
+class ActivationModule(MapModule):
+    """γ(φ(αx + β) + δ), entry by entry and in the dtype of x (Martens et al. 2021).
+
+    Arguments:
+        phi: an elementwise function of one array; a module-level function, so that two models
+            built alike share compiled code.
+        alpha, beta, gamma, delta: the constants, not trained.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> ActivationModule(jnp.abs, gamma=2.0)((jnp.array([[-1.0, 3.0]]),))[0].tolist()
+        [[2.0, 6.0]]
+    """
+
+    phi: Callable[[Array], Array] = eqx.field(static=True)
+    # Python floats, because they are weakly typed: they never promote the dtype of x.
+    alpha: float = eqx.field(static=True, converter=float, default=1.0)
+    beta: float = eqx.field(static=True, converter=float, default=0.0)
+    gamma: float = eqx.field(static=True, converter=float, default=1.0)
+    delta: float = eqx.field(static=True, converter=float, default=0.0)
+
+    def apply(self, x: Array) -> Array:
+        y = as_dtype(self.phi(self.alpha * x + self.beta), x.dtype)
+        return self.gamma * (y + self.delta)

@@ -7,12 +7,13 @@ from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array
 
-from .. import modules
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape
+from ..modules import JoinModule, alike
 
 
 S = TypeVar("S")
@@ -50,10 +51,25 @@ class Concat(Layer):
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return _fractions(shapes)
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.Concat()
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> ConcatModule:
+        return ConcatModule()
 
 
 def _fractions(shapes: Sequence[Shape]) -> tuple[Fraction, ...]:
     total = sum(shape[-1] for shape in shapes)
     return tuple(Fraction(shape[-1], total) for shape in shapes)
+
+
+class ConcatModule(JoinModule):
+    """The inputs, which have the same locations, joined on the channel axis.
+
+    Example:
+        >>> ConcatModule()((jnp.zeros((1, 2)), jnp.ones((1, 1))))[0].tolist()
+        [[0.0, 0.0, 1.0]]
+    """
+
+    def apply(self, inputs: tuple[Array, ...]) -> Array:
+        alike(self.kind, inputs, channels_too=False)
+        return jnp.concatenate(inputs, axis=-1)

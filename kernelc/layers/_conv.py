@@ -9,27 +9,70 @@ from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax
+import numpy as np
+from jax import lax
+from jaxtyping import Array
 
-from .. import modules
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import drawn, weight_rule
-from ._draws import drawn_as, keeps_norms
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..modules import BiasKind, Kind, initialise, require_channels
 from ._fans import with_fans
-from ._fields import boolean, finite_number, numeric, one_of, positive_integers, trained_bias
-from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
+from ._fields import boolean, positive_integers
+from ._sliding import LETTERS, Padding, check_locations, wrap
+from ._weight_layer import WeightLayer, weight_rule
+from ._weight_module import SlidingModule
+from ._window import WindowLayer
 
 
 S = TypeVar("S")
 
 
+class GroupedConv(WindowLayer, WeightLayer, shared=True):
+    """What convolutions share whose channels are split into groups that do not mix."""
+
+    channels: int
+    groups: int
+
+    def check_conv(self) -> None:
+        """Refuse fields that a convolution cannot have."""
+        positive_integers(self, "channels", "groups")
+        self.check_windows()
+        self.check_weights()
+
+    def check_groups(self, shape: Shape, where: str) -> None:
+        """Raise `ShapeError` unless groups divide the channels before and after."""
+        for role, count in (("input", shape[-1]), ("output", self.channels)):
+            if count % self.groups:
+                raise ShapeError(
+                    where=where,
+                    found=f"{count} {role} channels in {self.groups} groups",
+                    law="groups divide the channels on both sides",
+                    remedy="choose groups that divide both",
+                )
+
+    def fan_in(self, shape: Shape, where: str | None = None) -> int:
+        """How many weights each output sums over."""
+        taps = math.prod(self.windows(len(shape) - 1, where))
+        return taps * shape[-1] // self.groups
+
+    def is_depthwise(self, shape: Shape) -> bool:
+        """Whether every group holds one input channel."""
+        return shape[-1] == self.groups and self.groups > 1
+
+    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return self.weight_std, self.bias_std, self.padding, self.groups
+
+    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
+        return self.window, self.stride
+
+
 @final
 @dataclasses.dataclass(frozen=True)
-class Conv(Layer):
-    """A convolution: at Delta initialisation K <- weight_std^2 K + bias_std^2 per location.
+class Conv(GroupedConv):
+    """A convolution: at Delta initialization K <- weight_std^2 K + bias_std^2 per location.
 
-    Delta initialisation (Xiao et al. 2018) puts all weight on the centre tap, so that at
-    initialisation the layer is a dense layer at every location. With `delta=False` weights
+    Delta initialization (Xiao et al. 2018) puts all weight on the center tap, so that at
+    initialization the layer is a dense layer at every location. With `delta=False` weights
     are spread over the window and K is the mean over its taps of the covariance of shifted
     locations; under a c value that is the same at all locations the formula does not change.
 
@@ -41,7 +84,7 @@ class Conv(Layer):
         groups: channels are split into this many groups that do not mix.
         weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
         bias_std: sigma_b.
-        delta: whether to initialise only the centre tap.
+        delta: whether to initialize only the center tap.
         init: how weights are drawn: as those of `Dense`.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
         bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
@@ -59,72 +102,54 @@ class Conv(Layer):
     channels: int
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] = 1
-    padding: modules.Padding = "SAME"
+    padding: Padding = "SAME"
     groups: int = 1
     weight_std: Any = 1.0
     bias_std: Any = 0.0
     delta: bool = True
-    init: modules.Kind = "gaussian"
+    init: Kind = "gaussian"
     bias: bool = True
-    bias_init: modules.BiasKind = "gaussian"
+    bias_init: BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
-        positive_integers(self, "channels", "groups")
-        one_of("Conv", "padding", self.padding, PADDINGS)
-        drawn_as("Conv", self.init, self.bias_init)
-        for field in ("window", "stride"):
-            object.__setattr__(self, field, freeze(getattr(self, field)))
-        for field in ("weight_std", "bias_std"):
-            checked = finite_number("Conv", field, getattr(self, field), minimum=0)
-            object.__setattr__(self, field, checked)
+        self.check_conv()
         boolean("Conv", "delta", self.delta)
-        trained_bias("Conv", self.bias, self.bias_std)
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         shape = shapes[0]
-        locations = window_shape(shape, self.window, self.stride, self.padding, where)
-        check_groups(shape[-1], self.channels, self.groups, where)
-        windows = per_axis(self.window, len(shape) - 1, where, "window")
+        locations = self.locations(shape, where)
+        self.check_groups(shape, where)
+        windows = self.windows(len(shape) - 1, where)
         if self.delta and any(n % 2 == 0 for n in windows):
             raise ShapeError(
                 where=where,
-                found=f"an even window {windows} with Delta initialisation",
-                law="Delta initialisation needs a centre tap, so odd windows",
+                found=f"an even window {windows} with Delta initialization",
+                law="Delta initialization needs a center tap, so odd windows",
                 remedy="use an odd window, or delta=False",
             )
         return (*locations, self.channels)
 
     def placed(self, shapes: Sequence[Shape]) -> Conv:
-        windows = per_axis(self.window, len(shapes[0]) - 1, "Conv", "window")
-        taps = 1 if self.delta else math.prod(windows)
+        taps = 1 if self.delta else math.prod(self.windows(len(shapes[0]) - 1))
         return with_fans(self, taps * shapes[0][-1] // self.groups, taps * self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        if is_depthwise(shapes[0], self.groups):
+        if self.is_depthwise(shapes[0]):
             return algebra.unsupported(inputs, *DEPTHWISE)
-        over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
+        over = self.over(shapes[0], algebra.where)
         taps = algebra.pick if self.delta else algebra.tap_mean
-        # Beside the centre tap of a Delta convolution weights start at zero, and train.
+        # Beside the center tap of a Delta convolution weights start at zero, and train.
         read = algebra.tap_mean(inputs[0], over) if self.delta and algebra.standard else None
-        fan_in = over.taps * shapes[0][-1] // self.groups
-        weights = Weights(
-            self.weight_std**2, self.bias_std**2, fan_in, self.bias, keeps_norms(self.init)
-        )
+        weights = self.weights(self.fan_in(shapes[0]))
         return algebra.fresh(taps(inputs[0], over), weights, read)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std, self.delta, self.padding, self.groups
-
-    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.window, self.stride
-
-    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Conv:
-        return drawn(self, weight_std, bias_std, init)
+        return super().kernel_key(shapes), self.delta
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo", delta=True)
-        windows = per_axis(self.window, len(out) - 1, "Conv", "window")
-        if is_depthwise(shapes[0], self.groups):
+        windows = self.windows(len(out) - 1)
+        if self.is_depthwise(shapes[0]):
             return depthwise_rule(self)
         if self.delta or math.prod(windows) == 1:
             return weight_rule(self, changed)
@@ -135,24 +160,81 @@ class Conv(Layer):
             possible=all(n % 2 for n in windows),
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        axes = len(out) - 1
-        return modules.conv(
-            key,
-            shapes[0][-1],
-            self.channels,
-            window=per_axis(self.window, axes, "Conv", "window"),
-            stride=per_axis(self.stride, axes, "Conv", "stride"),
-            padding=self.padding,
-            groups=self.groups,
-            weight_std=numeric("Conv", "weight_std", self.weight_std),
-            bias_std=numeric("Conv", "bias_std", self.bias_std),
-            delta=self.delta,
-            init=self.init,
-            bias=self.bias,
-            bias_init=self.bias_init,
-            dtype=dtype,
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> ConvModule:
+        axes, before = len(out) - 1, shapes[0][-1]
+        window = self.windows(axes)
+        weight_key, bias_key = jax.random.split(key)
+        weight = initialise(
+            self.init, weight_key, window, before, self.channels, self.groups, self.delta, dtype
         )
+        bias = self.drawn_biases(bias_key, (self.channels,), dtype)
+        weight_std, bias_std = self.stds()
+        return ConvModule(
+            weight * weight_std,
+            bias,
+            weight_std,
+            bias_std,
+            self.steps(axes),
+            self.padding,
+            self.groups,
+            self.delta,
+        )
+
+
+class ConvModule(SlidingModule):
+    """A convolution of (batch, *locations, in) with (*window, in/groups, out), plus a bias.
+
+    The weight is not flipped, as is usual in machine learning; there are one to three window axes.
+
+    Arguments:
+        groups: channels are split into this many contiguous blocks that do not mix.
+        delta: whether only the center tap was drawn, and the others started at zero.
+
+    Raises: ShapeError for parameters or inputs that do not fit together.
+
+    Example:
+        >>> layer = ConvModule(jax.numpy.ones((3, 1, 2)), stride=(2,))
+        >>> layer((jax.numpy.ones((1, 4, 1)),))[0].shape
+        (1, 2, 2)
+    """
+
+    groups: int = eqx.field(static=True, default=1)
+    delta: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self) -> None:
+        self.check_weight(3, 4, 5)
+
+    def apply(self, x: Array) -> Array:
+        return self.with_bias(convolved(self, x, self.weight, self.groups))
+
+    def weight_variance(self) -> np.ndarray:
+        window, fan_in = self.weight.shape[:-2], self.weight.shape[-2]
+        taps = np.full((*window, 1, 1), self.weight_std**2 / (fan_in * math.prod(window)))
+        if self.delta:
+            taps = np.zeros_like(taps)
+            taps[tuple(size // 2 for size in window)] = self.weight_std**2 / fan_in
+        return taps
+
+
+def convolved(layer: SlidingModule, x: Array, weight: Array, groups: int) -> Array:
+    """The convolution of (batch, *locations, in) with (*window, in/groups, out).
+
+    Raises: ShapeError for an input of another rank or number of channels.
+    """
+    window = weight.shape[:-2]
+    steps = layer.steps(len(window))
+    check_locations(layer.kind, x, window, layer.padding)
+    require_channels(layer.kind, x, weight.shape[-2] * groups)
+    x, padded = wrap(x, window, steps, layer.padding)
+    letters = LETTERS[len(window)]
+    return lax.conv_general_dilated(
+        x,
+        weight,
+        steps,
+        padded,
+        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        feature_group_count=groups,
+    )
 
 
 DEPTHWISE = (
@@ -163,11 +245,6 @@ DEPTHWISE = (
 """Why such a convolution has no kernel rule, and what to use instead."""
 
 
-def is_depthwise(shape: Shape, groups: int) -> bool:
-    """Whether every group holds one input channel."""
-    return shape[-1] == groups and groups > 1
-
-
 def depthwise_rule(layer: Layer) -> ShapingRule:
     """What shaping says of a depthwise convolution."""
     return ShapingRule(
@@ -176,15 +253,3 @@ def depthwise_rule(layer: Layer) -> ShapingRule:
         remedy=DEPTHWISE[1],
         possible=False,
     )
-
-
-def check_groups(before: int, after: int, groups: int, where: str) -> None:
-    """Raise `ShapeError` unless `groups` divides the channels before and after a convolution."""
-    for role, count in (("input", before), ("output", after)):
-        if count % groups:
-            raise ShapeError(
-                where=where,
-                found=f"{count} {role} channels in {groups} groups",
-                law="groups divide the channels on both sides",
-                remedy="choose groups that divide both",
-            )

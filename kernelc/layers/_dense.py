@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
-import equinox as eqx
 import jax
+from jaxtyping import Array
 
-from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._draws import drawn_as, keeps_norms
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import BiasKind, Kind, initialise, require_channels
 from ._fans import with_fans
-from ._fields import finite_number, numeric, positive_integers, trained_bias
+from ._fields import positive_integers
+from ._weight_layer import WeightLayer, weight_rule
+from ._weight_module import WeightModule
 
 
 S = TypeVar("S")
-L = TypeVar("L", bound=Any)
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Dense(Layer):
+class Dense(WeightLayer):
     """A dense layer: K <- weight_std^2 K + bias_std^2, Theta <- K + weight_std^2 Theta.
 
     (Jacot et al. 2018, eq. 3-4, with the NTK parametrisation.)
@@ -52,17 +52,13 @@ class Dense(Layer):
     width: int
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: modules.Kind = "gaussian"
+    init: Kind = "gaussian"
     bias: bool = True
-    bias_init: modules.BiasKind = "gaussian"
+    bias_init: BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integers(self, "width")
-        for field in ("weight_std", "bias_std"):
-            checked = finite_number("Dense", field, getattr(self, field), minimum=0)
-            object.__setattr__(self, field, checked)
-        drawn_as("Dense", self.init, self.bias_init)
-        trained_bias("Dense", self.bias, self.bias_std)
+        self.check_weights()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (*shapes[0][:-1], self.width)
@@ -71,55 +67,37 @@ class Dense(Layer):
         return with_fans(self, shapes[0][-1], self.width)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        fan_in = shapes[0][-1]
-        weights = Weights(
-            self.weight_std**2, self.bias_std**2, fan_in, self.bias, keeps_norms(self.init)
-        )
-        return algebra.fresh(inputs[0], weights)
-
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std
-
-    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Dense:
-        return drawn(self, weight_std, bias_std, init)
+        return algebra.fresh(inputs[0], self.weights(shapes[0][-1]))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return weight_rule(
             self, dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.dense(
-            key,
-            shapes[0][-1],
-            self.width,
-            weight_std=numeric("Dense", "weight_std", self.weight_std),
-            bias_std=numeric("Dense", "bias_std", self.bias_std),
-            init=self.init,
-            bias=self.bias,
-            bias_init=self.bias_init,
-            dtype=dtype,
-        )
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> DenseModule:
+        weight_key, bias_key = jax.random.split(key)
+        weight = initialise(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
+        bias = self.drawn_biases(bias_key, (self.width,), dtype)
+        weight_std, bias_std = self.stds()
+        return DenseModule(weight * weight_std, bias, weight_std, bias_std)
 
 
-def drawn(layer: L, weight_std: Any, bias_std: Any, init: Any) -> L:
-    """A layer of weights with those of the three that are given; always a new one."""
-    given = {"weight_std": weight_std, "bias_std": bias_std, "init": init}
-    changed: Any = {field: value for field, value in given.items() if value is not None}
-    return dataclasses.replace(layer, **changed)
+class DenseModule(WeightModule):
+    """x @ weight + bias on the last axis, with a weight of shape (in, out).
 
+    Raises: ShapeError for weights of another rank, or a bias of another length.
 
-def weight_rule(layer: Any, replacement: Layer) -> ShapingRule:
-    """Shaping asks of a layer of weights: unit weight variance, zero bias, SUO weights."""
-    found = []
-    if layer.weight_std != 1:
-        found.append(f"weight_std = {layer.weight_std}")
-    if layer.bias_std != 0:
-        found.append(f"bias_std = {layer.bias_std}")
-    if not found:
-        return ShapingRule(replacement, always=True)
-    return ShapingRule(
-        replacement,
-        problem=f"{' and '.join(found)} change q at initialisation",
-        remedy="use weight_std=1 and bias_std=0 (biases still train)",
-    )
+    Example:
+        >>> layer = DenseModule(jax.numpy.ones((2, 3)), jax.numpy.zeros(3))
+        >>> layer((jax.numpy.ones((1, 2)),))[0].tolist()
+        [[2.0, 2.0, 2.0]]
+    """
+
+    def __check_init__(self) -> None:
+        self.check_weight(2)
+
+    def apply(self, x: Array) -> Array:
+        require_channels(self.kind, x, self.weight.shape[0])
+        return self.with_bias(x @ self.weight)

@@ -8,10 +8,12 @@ from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
 
-from .. import modules
-from .._errors import GraphError
+from .._errors import DataError, GraphError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..modules import LayerModule, only
 from ._fields import finite_number
 
 
@@ -63,5 +65,48 @@ class Dropout(Layer):
             remedy="put dropout after the last nonlinearity",
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.Dropout(self.rate)
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> DropoutModule:
+        return DropoutModule(self.rate)
+
+
+class DropoutModule(LayerModule):
+    """In training every entry is kept with probability 1 − rate and divided by it.
+
+    Inverted dropout (Srivastava et al. 2014): the mean is that of the input, and inference is
+    the identity.
+
+    Arguments:
+        rate: probability that an entry is dropped, in [0, 1).
+        inference: toggled by `eqx.nn.inference_mode`.
+
+    Raises: DataError when called in training without a key.
+
+    Example:
+        >>> DropoutModule(0.5, inference=True)((jnp.ones((1, 2)),))[0].tolist()
+        [[1.0, 1.0]]
+    """
+
+    rate: float = eqx.field(static=True, converter=float)
+    inference: bool = False
+
+    def __call__(
+        self,
+        inputs: tuple[Array, ...],
+        state: eqx.nn.State | None = None,
+        key: PRNGKeyArray | None = None,
+        axis_name: str | None = None,
+    ) -> tuple[Array, eqx.nn.State | None]:
+        x = only(self.kind, inputs)
+        if self.inference or self.rate == 0:
+            return x, state
+        if key is None:
+            raise DataError(
+                where=self.kind,
+                found="no key",
+                law="dropout draws entries at random in training",
+                remedy="call model(x, key=key), or use eqx.nn.inference_mode(model)",
+            )
+        kept = jax.random.bernoulli(key, 1 - self.rate, x.shape)
+        return jnp.where(kept, x / (1 - self.rate), jnp.zeros((), x.dtype)), state

@@ -7,11 +7,11 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, TypeVar, final
 
-import equinox as eqx
 import jax
+from jaxtyping import Array
 
-from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape
+from ..modules import MapModule
 
 
 S = TypeVar("S")
@@ -39,5 +39,20 @@ class Flatten(Layer):
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return shapes[0][:-1]
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.Flatten()
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> FlattenModule:
+        return FlattenModule()
+
+
+class FlattenModule(MapModule):
+    """(batch, *locations, channels) to (batch, locations · channels), the last axis fastest.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> FlattenModule()((jnp.zeros((2, 3, 4)),))[0].shape
+        (2, 12)
+    """
+
+    def apply(self, x: Array) -> Array:
+        return x.reshape(x.shape[0], -1)

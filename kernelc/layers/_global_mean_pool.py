@@ -6,11 +6,13 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array
 
-from .. import modules
+from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window
+from ..modules import MapModule, accumulator, as_dtype
 from ._shapes import with_locations
 
 
@@ -55,5 +57,29 @@ class GlobalMeanPool(Layer):
             possible=False,
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.GlobalMeanPool()
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> GlobalMeanPoolModule:
+        return GlobalMeanPoolModule()
+
+
+class GlobalMeanPoolModule(MapModule):
+    """The mean over all locations: (batch, *locations, channels) to (batch, channels).
+
+    Raises: ShapeError when the input has no location axis.
+
+    Example:
+        >>> GlobalMeanPoolModule()((jnp.arange(4.0).reshape(1, 4, 1),))[0].tolist()
+        [[1.5]]
+    """
+
+    def apply(self, x: Array) -> Array:
+        if x.ndim < 3:
+            raise ShapeError(
+                where=self.kind,
+                found=f"an input of shape {x.shape}",
+                law="a global pool is over at least one location axis",
+                remedy="leave the pool out",
+            )
+        locations = tuple(range(1, x.ndim - 1))
+        return as_dtype(jnp.mean(as_dtype(x, accumulator(x.dtype)), locations), x.dtype)

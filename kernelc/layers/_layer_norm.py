@@ -8,10 +8,12 @@ from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from .. import modules
 from .._errors import ShapeError, shown
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..modules import MapModule, accumulator, as_dtype, require_channels
 from ._fields import boolean, finite_number
 
 
@@ -21,7 +23,7 @@ S = TypeVar("S")
 @final
 @dataclasses.dataclass(frozen=True)
 class LayerNorm(Layer):
-    """Layer norm: q -> 1, c unchanged for a value of zero mean; RMS norm when not centred.
+    """Layer norm: q -> 1, c unchanged for a value of zero mean; RMS norm when not centered.
 
     A value of channel mean m loses it first: K <- (K - m^2) / (q - m^2).
 
@@ -64,8 +66,58 @@ class LayerNorm(Layer):
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(None)
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> LayerNormModule:
         axes = 1 if self.axis == -1 else len(out)
-        return modules.layer_norm(
-            out, axes=axes, center=self.center, eps=self.eps, affine=self.affine, dtype=dtype
-        )
+        gain = jnp.ones(out[-1], dtype) if self.affine else None
+        bias = jnp.zeros(out[-1], dtype) if self.affine else None
+        return LayerNormModule(gain, bias, axes, self.center, self.eps)
+
+
+class LayerNormModule(MapModule):
+    """gain · (x − mean)/√(var + eps) + bias over trailing axes (Ba et al. 2016).
+
+    Without centring it is RMS norm, gain · x/√(mean x² + eps) + bias. Statistics are taken in
+    float32 or better.
+
+    Arguments:
+        gain: shape (channels,), one for each channel whatever the axes; None for none.
+        bias: shape (channels,); None for none.
+        axes: how many trailing axes to normalise over: 1 for every location by itself, all
+            but the batch for a whole example.
+        center: whether to subtract the mean.
+        eps: what keeps constant inputs finite.
+
+    Raises: ShapeError when there are not as many axes, or other than len(gain) channels.
+
+    Example:
+        >>> LayerNormModule(eps=0.0)((jnp.array([[3.0, 5.0]]),))[0].tolist()
+        [[-1.0, 1.0]]
+    """
+
+    gain: Float[Array, " channels"] | None = None
+    bias: Float[Array, " channels"] | None = None
+    axes: int = eqx.field(static=True, default=1)
+    center: bool = eqx.field(static=True, default=True)
+    eps: float = eqx.field(static=True, converter=float, default=1e-6)
+
+    def apply(self, x: Array) -> Array:
+        for parameter in (self.gain, self.bias):
+            if parameter is not None:
+                require_channels(self.kind, x, parameter.shape[0])
+        if not 1 <= self.axes < x.ndim:
+            raise ShapeError(
+                where=self.kind,
+                found=f"{self.axes} axes of an input of shape {x.shape}",
+                law="normalisation is over at least one axis and never over the batch",
+                remedy=f"give axes from 1 to {x.ndim - 1}",
+            )
+        over = tuple(range(-self.axes, 0))
+        wide = as_dtype(x, accumulator(x.dtype))
+        if self.center:
+            wide = wide - jnp.mean(wide, over, keepdims=True)
+        power = jnp.mean(jnp.square(wide), over, keepdims=True)
+        y = as_dtype(wide * jax.lax.rsqrt(power + self.eps), x.dtype)
+        y = y if self.gain is None else y * self.gain
+        return y if self.bias is None else y + self.bias

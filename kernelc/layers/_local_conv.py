@@ -7,16 +7,20 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
 
-from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import drawn, weight_rule
-from ._draws import drawn_as, keeps_norms
+from .._errors import ShapeError
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import BiasKind, Kind, initialise, require_channels
 from ._fans import with_fans
-from ._fields import finite_number, numeric, one_of, positive_integers, trained_bias
-from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
+from ._fields import positive_integers
+from ._sliding import LETTERS, Padding, check_locations, wrap
+from ._weight_layer import WeightLayer, weight_rule
+from ._weight_module import SlidingModule
+from ._window import WindowLayer
 
 
 S = TypeVar("S")
@@ -24,7 +28,7 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class LocalConv(Layer):
+class LocalConv(WindowLayer, WeightLayer):
     """A locally connected layer: at one location that of `Conv`, between two of them K <- 0.
 
     Each output location has weights and biases of its own, spread over its window:
@@ -55,38 +59,28 @@ class LocalConv(Layer):
     channels: int
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] = 1
-    padding: modules.Padding = "SAME"
+    padding: Padding = "SAME"
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: modules.Kind = "gaussian"
+    init: Kind = "gaussian"
     bias: bool = True
-    bias_init: modules.BiasKind = "gaussian"
+    bias_init: BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integers(self, "channels")
-        one_of("LocalConv", "padding", self.padding, PADDINGS)
-        drawn_as("LocalConv", self.init, self.bias_init)
-        for field in ("window", "stride"):
-            object.__setattr__(self, field, freeze(getattr(self, field)))
-        for field in ("weight_std", "bias_std"):
-            checked = finite_number("LocalConv", field, getattr(self, field), minimum=0)
-            object.__setattr__(self, field, checked)
-        trained_bias("LocalConv", self.bias, self.bias_std)
+        self.check_windows()
+        self.check_weights()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        locations = window_shape(shapes[0], self.window, self.stride, self.padding, where)
-        return (*locations, self.channels)
+        return (*self.locations(shapes[0], where), self.channels)
 
     def placed(self, shapes: Sequence[Shape]) -> LocalConv:
-        taps = math.prod(per_axis(self.window, len(shapes[0]) - 1, "LocalConv", "window"))
+        taps = math.prod(self.windows(len(shapes[0]) - 1))
         return with_fans(self, taps * shapes[0][-1], taps * self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
-        fan_in = over.taps * shapes[0][-1]
-        weights = Weights(
-            self.weight_std**2, self.bias_std**2, fan_in, self.bias, keeps_norms(self.init)
-        )
+        over = self.over(shapes[0], algebra.where)
+        weights = self.weights(over.taps * shapes[0][-1])
         return algebra.unshare(algebra.fresh(algebra.tap_mean(inputs[0], over), weights))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
@@ -98,12 +92,8 @@ class LocalConv(Layer):
     def reads(self) -> tuple[str, ...]:
         return ("unlike",)
 
-    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> LocalConv:
-        return drawn(self, weight_std, bias_std, init)
-
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        windows = per_axis(self.window, len(out) - 1, "LocalConv", "window")
-        if math.prod(windows) == 1:
+        if math.prod(self.windows(len(out) - 1)) == 1:
             changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
             return weight_rule(self, changed)
         return ShapingRule(
@@ -113,20 +103,99 @@ class LocalConv(Layer):
             possible=False,
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        axes = len(out) - 1
-        return modules.local_conv(
-            key,
-            shapes[0][-1],
-            self.channels,
-            outputs=out[:-1],
-            window=per_axis(self.window, axes, "LocalConv", "window"),
-            stride=per_axis(self.stride, axes, "LocalConv", "stride"),
-            padding=self.padding,
-            weight_std=numeric("LocalConv", "weight_std", self.weight_std),
-            bias_std=numeric("LocalConv", "bias_std", self.bias_std),
-            init=self.init,
-            bias=self.bias,
-            bias_init=self.bias_init,
-            dtype=dtype,
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> LocalConvModule:
+        axes, before = len(out) - 1, shapes[0][-1]
+        window, outputs = self.windows(axes), out[:-1]
+        weight_key, bias_key = jax.random.split(key)
+        weight_std, bias_std = self.stds()
+        weight = jax.vmap(
+            lambda each: initialise(self.init, each, window, before, self.channels, dtype=dtype)
+        )(jax.random.split(weight_key, math.prod(outputs)))
+        return LocalConvModule(
+            weight.reshape(*outputs, *weight.shape[1:]) * weight_std,
+            self.drawn_biases(bias_key, out, dtype),
+            weight_std,
+            bias_std,
+            self.steps(axes),
+            self.padding,
         )
+
+
+class LocalConvModule(SlidingModule):
+    """Every output location has a matrix and a bias of its own for the window it reads.
+
+    The weight is (*outputs, *window, in, out), with as many output locations as window axes, one
+    to three; the bias is (*outputs, out).
+
+    Raises: ShapeError for parameters or inputs that do not fit together.
+
+    Example:
+        >>> layer = LocalConvModule(jnp.arange(4.0).reshape(4, 1, 1, 1))
+        >>> layer((jnp.ones((1, 4, 1)),))[0].ravel().tolist()
+        [0.0, 1.0, 2.0, 3.0]
+    """
+
+    def __check_init__(self) -> None:
+        shape = self.weight.shape
+        if len(shape) not in (4, 6, 8):
+            raise ShapeError(
+                where=self.kind,
+                found=f"weights of shape {shape}",
+                law="weights are (*outputs, *window, in, out), one to three axes of each",
+                remedy="reshape the weights, or use another layer",
+            )
+        wanted = (*self.outputs, shape[-1])
+        if self.bias is not None and self.bias.shape != wanted:
+            raise ShapeError(
+                where=self.kind,
+                found=f"a bias of shape {self.bias.shape} for weights of shape {shape}",
+                law="there is one bias for each output channel of each location",
+                remedy=f"give the bias the shape {wanted}",
+            )
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Sizes of the output's location axes."""
+        return self.weight.shape[: (self.weight.ndim - 2) // 2]
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Sizes of a window."""
+        return self.weight.shape[(self.weight.ndim - 2) // 2 : -2]
+
+    def apply(self, x: Array) -> Array:
+        window, (channels, out) = self.window, self.weight.shape[-2:]
+        rank, steps = len(window), self.steps(len(window))
+        check_locations(self.kind, x, window, self.padding)
+        require_channels(self.kind, x, channels)
+        self._check_outputs(x)
+        x, padding = wrap(x, window, steps, self.padding)
+        # XLA lists what an output reads channel by channel, each with all its taps.
+        weight = jnp.moveaxis(self.weight, -2, rank)
+        letters = LETTERS[rank]
+        y = lax.conv_general_dilated_local(
+            x,
+            weight.reshape(*self.outputs, channels * math.prod(window), out),
+            steps,
+            padding,
+            window,
+            dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        )
+        return self.with_bias(y)
+
+    def weight_variance(self) -> float:
+        return self.weight_std**2 / (math.prod(self.window) * self.weight.shape[-2])
+
+    def _check_outputs(self, x: Array) -> None:
+        places = zip(x.shape[1:-1], self.window, self.steps(len(self.window)), strict=True)
+        valid = self.padding == "VALID"
+        found = tuple((n - w) // s + 1 if valid else -(-n // s) for n, w, s in places)
+        if found != self.outputs:
+            raise ShapeError(
+                where=self.kind,
+                found=f"an input of shape {x.shape}, which has {found} windows",
+                law=f"this layer has weights for {self.outputs} windows",
+                remedy="build the layer for the locations it will see",
+            )

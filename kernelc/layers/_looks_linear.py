@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
 import sympy
+from jaxtyping import Array
 
-from .. import modules
+from .._errors import ShapeError
 from ..activations import named
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._dense import weight_rule
-from ._draws import drawn_as, keeps_norms
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import BiasKind, Kind, initialise, require_channels
 from ._fans import with_fans
-from ._fields import finite_number, numeric, positive_integers, trained_bias
+from ._fields import positive_integers
+from ._weight_layer import WeightLayer, weight_rule
+from ._weight_module import WeightModule
 
 
 S = TypeVar("S")
@@ -24,7 +26,7 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class LooksLinear(Layer):
+class LooksLinear(WeightLayer):
     """Dense weights (V, -V) on (relu(h), relu(-h)): K <- weight_std^2 K + bias_std^2.
 
     (Balduzzi et al. 2017.) Since relu(h) - relu(-h) = h, the layer starts as the linear map V h
@@ -55,17 +57,13 @@ class LooksLinear(Layer):
     width: int
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: modules.Kind = "gaussian"
+    init: Kind = "gaussian"
     bias: bool = True
-    bias_init: modules.BiasKind = "gaussian"
+    bias_init: BiasKind = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integers(self, "width")
-        for field in ("weight_std", "bias_std"):
-            checked = finite_number("LooksLinear", field, getattr(self, field), minimum=0)
-            object.__setattr__(self, field, checked)
-        drawn_as("LooksLinear", self.init, self.bias_init)
-        trained_bias("LooksLinear", self.bias, self.bias_std)
+        self.check_weights()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (*shapes[0][:-1], self.width)
@@ -75,29 +73,57 @@ class LooksLinear(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         (h,) = inputs
-        kept = keeps_norms(self.init)
-        weights = Weights(self.weight_std**2, self.bias_std**2, shapes[0][-1], self.bias, kept)
         # relu(h) and relu(-h) have one kernel: together that of sqrt(2) relu(h).
         half = algebra.nonlinearity(h, named("relu"))
-        return algebra.fresh(h, weights, algebra.weighted_sum([half], (sympy.sqrt(2),)))
-
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std
+        return algebra.fresh(
+            h, self.weights(shapes[0][-1]), algebra.weighted_sum([half], (sympy.sqrt(2),))
+        )
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return weight_rule(
             self, dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.looks_linear(
-            key,
-            shapes[0][-1],
-            self.width,
-            weight_std=numeric("LooksLinear", "weight_std", self.weight_std),
-            bias_std=numeric("LooksLinear", "bias_std", self.bias_std),
-            init=self.init,
-            bias=self.bias,
-            bias_init=self.bias_init,
-            dtype=dtype,
-        )
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> LooksLinearModule:
+        weight_key, bias_key = jax.random.split(key)
+        weight_std, bias_std = self.stds()
+        drawn = initialise(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
+        bias = self.drawn_biases(bias_key, (self.width,), dtype)
+        drawn = drawn * weight_std
+        return LooksLinearModule(jnp.concatenate([drawn, -drawn]), bias, weight_std, bias_std)
+
+
+class LooksLinearModule(WeightModule):
+    """(relu(x), relu(−x)) @ weight + bias on the last axis.
+
+    (Balduzzi et al. 2017.) With weights (V, −V), as they are drawn, this is x @ V + bias. The
+    weight has the shape (2 in, out); the first half of its rows reads relu(x).
+
+    Raises: ShapeError for weights of another rank, an odd number of rows, or a bias of another
+        length.
+
+    Example:
+        >>> layer = LooksLinearModule(jnp.array([[2.0], [-2.0]]))
+        >>> layer((jnp.array([[-3.0]]),))[0].tolist()
+        [[-6.0]]
+    """
+
+    def __check_init__(self) -> None:
+        self.check_weight(2)
+        if self.weight.shape[0] % 2:
+            raise ShapeError(
+                where=self.kind,
+                found=f"weights of shape {self.weight.shape}",
+                law="half of the rows read relu(x), the other half relu(-x)",
+                remedy="give the weights two rows for each input channel",
+            )
+
+    def apply(self, x: Array) -> Array:
+        require_channels(self.kind, x, self.weight.shape[0] // 2)
+        halves = jnp.concatenate([jax.nn.relu(x), jax.nn.relu(-x)], axis=-1)
+        return self.with_bias(halves @ self.weight)
+
+    def weight_variance(self) -> float:
+        return self.weight_std**2 / (self.weight.shape[0] // 2)

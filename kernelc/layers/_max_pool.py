@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import Any, ClassVar, TypeVar, final
 
-import equinox as eqx
 import jax
+from jax import lax
+from jaxtyping import Array
 
-from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ._fields import one_of
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ._sliding import Padding, PoolModule
 from ._weighted_mean_pool import pool_rule
-from ._window import PADDINGS, freeze, pool_sizes, window_shape
+from ._window import WindowLayer
 
 
 S = TypeVar("S")
@@ -21,7 +22,7 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class MaxPool(Layer):
+class MaxPool(WindowLayer):
     """Maximum over windows. Its kernel has no closed form: `derive` refuses it.
 
     Arguments:
@@ -35,35 +36,45 @@ class MaxPool(Layer):
         (4, 4, 3)
     """
 
+    tiles: ClassVar[bool] = True
     window: int | tuple[int, ...] = 2
     stride: int | tuple[int, ...] | None = None
-    padding: modules.Padding = "VALID"
+    padding: Padding = "VALID"
 
     def __post_init__(self) -> None:
-        one_of("MaxPool", "padding", self.padding, PADDINGS)
-        for field in ("window", "stride"):
-            object.__setattr__(self, field, freeze(getattr(self, field)))
+        self.check_windows()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        stride = self.window if self.stride is None else self.stride
-        return (
-            *window_shape(shapes[0], self.window, stride, self.padding, where),
-            shapes[0][-1],
-        )
+        return (*self.locations(shapes[0], where), shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.unsupported(
             inputs,
             "the maximum of several correlated values has no closed form, and its output is "
-            "neither centred nor Gaussian",
+            "neither centered nor Gaussian",
             "use WeightedMeanPool (kernelc.shape(..., rewrite=True) does), or a strided Conv",
         )
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        return pool_rule(
-            self, shapes[0], out, *pool_sizes(self.window, self.stride, len(out) - 1, "MaxPool")
-        )
+        return pool_rule(self, shapes[0], out)
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        window, stride = pool_sizes(self.window, self.stride, len(out) - 1, "MaxPool")
-        return modules.MaxPool(window, stride, self.padding)
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> MaxPoolModule:
+        axes = len(out) - 1
+        return MaxPoolModule(self.windows(axes), self.steps(axes), self.padding)
+
+
+class MaxPoolModule(PoolModule):
+    """The maximum over each window; padding never wins.
+
+    Raises: ShapeError for inputs that the windows do not fit.
+
+    Example:
+        >>> x = jax.numpy.arange(4.0).reshape(1, 4, 1)
+        >>> MaxPoolModule((2,), (2,))((x,))[0].ravel().tolist()
+        [1.0, 3.0]
+    """
+
+    def apply(self, x: Array) -> Array:
+        return self.over_windows(x, -math.inf, lax.max)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import Any, ClassVar, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
 
-from .. import modules
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window
-from ._fields import one_of
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import accumulator, as_dtype
+from ._sliding import Padding, PoolModule
 from ._weighted_mean_pool import pool_rule
-from ._window import PADDINGS, freeze, pool_sizes, window_shape
+from ._window import WindowLayer
 
 
 S = TypeVar("S")
@@ -21,7 +23,7 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class MeanPool(Layer):
+class MeanPool(WindowLayer):
     """Mean over windows: q and K become means over pairs of locations of a window.
 
     The derived kernel models any two locations of one input as having cosine similarity s
@@ -39,26 +41,19 @@ class MeanPool(Layer):
         (4, 4, 3)
     """
 
+    tiles: ClassVar[bool] = True
     window: int | tuple[int, ...] = 2
     stride: int | tuple[int, ...] | None = None
-    padding: modules.Padding = "VALID"
+    padding: Padding = "VALID"
 
     def __post_init__(self) -> None:
-        one_of("MeanPool", "padding", self.padding, PADDINGS)
-        for field in ("window", "stride"):
-            object.__setattr__(self, field, freeze(getattr(self, field)))
+        self.check_windows()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        stride = self.window if self.stride is None else self.stride
-        return (
-            *window_shape(shapes[0], self.window, stride, self.padding, where),
-            shapes[0][-1],
-        )
+        return (*self.locations(shapes[0], where), shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        window, stride = self._sizes(shapes[0], algebra.where)
-        over = Window(shapes[0][:-1], window, stride, self.padding)
-        return algebra.location_mean(inputs[0], over)
+        return algebra.location_mean(inputs[0], self.over(shapes[0], algebra.where))
 
     def reads(self) -> tuple[str, ...]:
         return ("location",)
@@ -66,11 +61,27 @@ class MeanPool(Layer):
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         if last:
             return ShapingRule(self)
-        return pool_rule(self, shapes[0], out, *self._sizes(shapes[0], "MeanPool"))
+        return pool_rule(self, shapes[0], out)
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        window, stride = self._sizes(shapes[0], "MeanPool")
-        return modules.MeanPool(window, stride, self.padding)
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> MeanPoolModule:
+        axes = len(out) - 1
+        return MeanPoolModule(self.windows(axes), self.steps(axes), self.padding)
 
-    def _sizes(self, shape: Shape, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return pool_sizes(self.window, self.stride, len(shape) - 1, where)
+
+class MeanPoolModule(PoolModule):
+    """The mean over each window, over real locations only: padding is not counted.
+
+    Raises: ShapeError for inputs that the windows do not fit.
+
+    Example:
+        >>> MeanPoolModule((2,), (2,))((jnp.arange(4.0).reshape(1, 4, 1),))[0].ravel().tolist()
+        [0.5, 2.5]
+    """
+
+    def apply(self, x: Array) -> Array:
+        wide = as_dtype(x, accumulator(x.dtype))
+        total = self.over_windows(wide, 0.0, lax.add)
+        counted = self.over_windows(jnp.ones((1, *x.shape[1:-1], 1), wide.dtype), 0.0, lax.add)
+        return as_dtype(total / counted, x.dtype)

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar, final
 
-import equinox as eqx
 import jax
+from jaxtyping import Array
 
-from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape
+from ..modules import JoinModule, alike
 from ._shapes import same_shape
 
 
@@ -41,5 +41,24 @@ class Product(Layer):
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.product(inputs)
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.Product()
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> ProductModule:
+        return ProductModule()
+
+
+class ProductModule(JoinModule):
+    """The entry by entry product of all inputs, which have one shape.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> ProductModule()((jnp.full((1, 1), 2.0), jnp.full((1, 1), 3.0)))[0].tolist()
+        [[6.0]]
+    """
+
+    def apply(self, inputs: tuple[Array, ...]) -> Array:
+        alike(self.kind, inputs)
+        product = inputs[0]
+        for x in inputs[1:]:
+            product = product * x
+        return product

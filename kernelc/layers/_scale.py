@@ -8,9 +8,11 @@ from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from .. import modules
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..modules import MapModule
 from ._fields import boolean, finite_number, numeric
 
 
@@ -56,6 +58,32 @@ class Scale(Layer):
             remedy="start it at 1",
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> ScaleModule:
         value = numeric("Scale", "value", self.value)
-        return modules.scale(value, trainable=self.trainable, dtype=dtype)
+        return ScaleModule(jnp.asarray(value, dtype) if self.trainable else value)
+
+
+class ScaleModule(MapModule):
+    """value · x.
+
+    Arguments:
+        value: an array is trained, a number is fixed.
+
+    Example:
+        >>> ScaleModule(3.0)((jnp.ones((1, 1)),))[0].tolist()
+        [[3.0]]
+    """
+
+    value: Float[Array, ""] | None
+    fixed: float | None = eqx.field(static=True)
+
+    def __init__(self, value: Float[Array, ""] | float) -> None:
+        trained = isinstance(value, jax.Array)
+        self.value = value if trained else None
+        self.fixed = None if trained else float(value)
+
+    def apply(self, x: Array) -> Array:
+        factor: Any = self.fixed if self.value is None else self.value
+        return factor * x

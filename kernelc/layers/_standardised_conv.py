@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax
+from jaxtyping import Array, Float
 
-from .. import modules
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
-from ._conv import DEPTHWISE, Conv, check_groups, depthwise_rule, is_depthwise
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import initialise
+from ._conv import DEPTHWISE, Conv, GroupedConv, convolved, depthwise_rule
 from ._fans import with_fans
-from ._fields import numeric, one_of, positive_integers, trained_bias
-from ._standardised_dense import standardised_stds
-from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
+from ._sliding import Padding
+from ._standardised_dense import StandardisedLayer, standardised
+from ._weight_module import SlidingModule
 
 
 S = TypeVar("S")
@@ -25,7 +26,7 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StandardisedConv(Layer):
+class StandardisedConv(GroupedConv, StandardisedLayer):
     """A convolution with standardized weights: K <- weight_std^2 (mean_t K - M M') + bias_std^2.
 
     (Qiao et al. 2019; scaled by 1/sqrt(fan_in) as in Brock et al. 2021.) The weights of each
@@ -61,24 +62,19 @@ class StandardisedConv(Layer):
     channels: int
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] = 1
-    padding: modules.Padding = "SAME"
+    padding: Padding = "SAME"
     groups: int = 1
     weight_std: Any = 1.0
     bias_std: Any = 0.0
     bias: bool = True
 
     def __post_init__(self) -> None:
-        positive_integers(self, "channels", "groups")
-        one_of("StandardisedConv", "padding", self.padding, PADDINGS)
-        for field in ("window", "stride"):
-            object.__setattr__(self, field, freeze(getattr(self, field)))
-        standardised_stds("StandardisedConv", self)
-        trained_bias("StandardisedConv", self.bias, self.bias_std)
+        self.check_conv()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        locations = window_shape(shapes[0], self.window, self.stride, self.padding, where)
-        check_groups(shapes[0][-1], self.channels, self.groups, where)
-        if self._fan_in(shapes[0], where) < 2:
+        locations = self.locations(shapes[0], where)
+        self.check_groups(shapes[0], where)
+        if self.fan_in(shapes[0], where) < 2:
             raise ShapeError(
                 where=where,
                 found=f"a fan-in of 1 from an input of shape {shapes[0]}",
@@ -88,30 +84,20 @@ class StandardisedConv(Layer):
         return (*locations, self.channels)
 
     def placed(self, shapes: Sequence[Shape]) -> StandardisedConv:
-        windows = per_axis(self.window, len(shapes[0]) - 1, "StandardisedConv", "window")
-        taps = math.prod(windows)
-        return with_fans(self, taps * shapes[0][-1] // self.groups, taps * self.channels)
+        taps = math.prod(self.windows(len(shapes[0]) - 1))
+        return with_fans(self, self.fan_in(shapes[0]), taps * self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        if is_depthwise(shapes[0], self.groups):
+        if self.is_depthwise(shapes[0]):
             return algebra.unsupported(inputs, *DEPTHWISE)
-        over = window_over(shapes[0], self.window, self.stride, self.padding, algebra.where)
-        fan_in = self._fan_in(shapes[0], algebra.where)
-        weights = Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias)
+        read = algebra.tap_mean(inputs[0], self.over(shapes[0], algebra.where))
         # In this order: the mean that is subtracted is that over the whole window.
-        return algebra.fresh(algebra.centre(algebra.tap_mean(inputs[0], over)), weights)
-
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std, self.padding, self.groups
-
-    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.window, self.stride
+        return algebra.fresh(algebra.centre(read), self.weights(self.fan_in(shapes[0])))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        windows = per_axis(self.window, len(out) - 1, "StandardisedConv", "window")
-        if is_depthwise(shapes[0], self.groups):
+        if self.is_depthwise(shapes[0]):
             return depthwise_rule(self)
-        odd = all(size % 2 for size in windows)
+        odd = all(size % 2 for size in self.windows(len(out) - 1))
         conv = Conv(
             self.channels,
             self.window,
@@ -129,22 +115,63 @@ class StandardisedConv(Layer):
             possible=odd,
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        axes = len(out) - 1
-        return modules.standardised_conv(
-            key,
-            shapes[0][-1],
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> StandardisedConvModule:
+        axes, before = len(out) - 1, shapes[0][-1]
+        weight_key, bias_key = jax.random.split(key)
+        weight_std, bias_std = self.stds()
+        weight = initialise(
+            "gaussian",
+            weight_key,
+            self.windows(axes),
+            before,
             self.channels,
-            window=per_axis(self.window, axes, "StandardisedConv", "window"),
-            stride=per_axis(self.stride, axes, "StandardisedConv", "stride"),
-            padding=self.padding,
-            groups=self.groups,
-            weight_std=numeric("StandardisedConv", "weight_std", self.weight_std),
-            bias_std=numeric("StandardisedConv", "bias_std", self.bias_std),
-            bias=self.bias,
+            self.groups,
             dtype=dtype,
         )
+        return StandardisedConvModule(
+            weight * weight_std,
+            self.drawn_biases(bias_key, (self.channels,), dtype),
+            weight_std,
+            bias_std,
+            self.steps(axes),
+            self.padding,
+            self.groups,
+        )
 
-    def _fan_in(self, shape: Shape, where: str) -> int:
-        window = per_axis(self.window, len(shape) - 1, where, "window")
-        return math.prod(window) * shape[-1] // self.groups
+
+class StandardisedConvModule(SlidingModule):
+    """A convolution with Ŵ = σ_w/√fan-in · (V − mean V)/√(var V), filter by filter.
+
+    (Qiao et al. 2019, eq. 5; the scale 1/√fan-in is that of Brock et al. 2021.) V, of shape
+    (*window, in/groups, out), is the weight that is trained. Statistics are taken over window and
+    input channels, in float32 or better.
+
+    Arguments:
+        groups: channels are split into this many contiguous blocks that do not mix.
+
+    Raises: ShapeError for parameters or inputs that do not fit together.
+
+    Example:
+        >>> weight = jax.random.normal(jax.random.key(0), (3, 2, 5))
+        >>> layer = StandardisedConvModule(weight, stride=(2,))
+        >>> layer((jax.numpy.ones((1, 4, 2)),))[0].shape
+        (1, 2, 5)
+    """
+
+    groups: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self) -> None:
+        self.check_weight(3, 4, 5)
+
+    @property
+    def standardised(self) -> Float[Array, "*window in_per_group out"]:
+        """Ŵ, the weights as they are applied."""
+        return standardised(self.weight, self.weight_std)
+
+    def apply(self, x: Array) -> Array:
+        return self.with_bias(convolved(self, x, self.standardised, self.groups))
+
+    def weight_variance(self) -> float:
+        return self.weight_std**2 / math.prod(self.weight.shape[:-1])

@@ -3,30 +3,53 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from .. import modules
 from .._errors import GraphError, ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Weights
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import BiasKind, Kind, accumulator, as_dtype, initialise, require_channels
 from ._dense import Dense
 from ._fans import with_fans
-from ._fields import finite_number, numeric, positive_integers, trained_bias
+from ._fields import positive_integers
+from ._weight_layer import WeightLayer
+from ._weight_module import WeightModule
 
 
 S = TypeVar("S")
+# A sum of some hundred numbers is off by this many units in the last place at most.
+_ROUNDING = 64
+
+
+class StandardisedLayer(WeightLayer, shared=True):
+    """Weights whose mean and variance are fixed for each output, in training too."""
+
+    def draws(self) -> tuple[Kind, BiasKind]:
+        return "gaussian", "gaussian"
+
+    def check_weights(self) -> None:
+        """As of all layers of weights; a weight_std of 0 is refused."""
+        super().check_weights()
+        if self.weight_std == 0:
+            raise GraphError(
+                where=type(self).__name__,
+                found="weight_std = 0",
+                law="standardised weights have the same positive variance throughout training",
+                remedy="use a layer without standardised weights and weight_std=0 to start at zero",
+            )
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StandardisedDense(Layer):
-    """A dense layer of standardised weights: K <- weight_std^2 (K - m m') + bias_std^2.
+class StandardisedDense(StandardisedLayer):
+    """A dense layer of standardized weights: K <- weight_std^2 (K - m m') + bias_std^2.
 
     (Qiao et al. 2019; scaled by 1/sqrt(fan_in) as in Brock et al. 2021.) The weights of each
-    output have mean 0 and variance weight_std^2 / fan_in at initialisation and ever after, so
+    output have mean 0 and variance weight_std^2 / fan_in at initialization and ever after, so
     what they read counts only up to its mean m over channels:
     sum_j (v_j - mean v) x_j = sum_j v_j (x_j - m). The standard deviation of the drawn weights
     tends to its expectation, and a gradient loses two of its fan_in directions (the constant
@@ -59,8 +82,7 @@ class StandardisedDense(Layer):
 
     def __post_init__(self) -> None:
         positive_integers(self, "width")
-        standardised_stds("StandardisedDense", self)
-        trained_bias("StandardisedDense", self.bias, self.bias_std)
+        self.check_weights()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         if shapes[0][-1] < 2:
@@ -76,11 +98,7 @@ class StandardisedDense(Layer):
         return with_fans(self, shapes[0][-1], self.width)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        weights = Weights(self.weight_std**2, self.bias_std**2, shapes[0][-1], self.bias)
-        return algebra.fresh(algebra.centre(inputs[0]), weights)
-
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std
+        return algebra.fresh(algebra.centre(inputs[0]), self.weights(shapes[0][-1]))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(
@@ -89,27 +107,58 @@ class StandardisedDense(Layer):
             remedy="use a Dense layer: shaped activations keep q without them",
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        return modules.standardised_dense(
-            key,
-            shapes[0][-1],
-            self.width,
-            weight_std=numeric("StandardisedDense", "weight_std", self.weight_std),
-            bias_std=numeric("StandardisedDense", "bias_std", self.bias_std),
-            bias=self.bias,
-            dtype=dtype,
-        )
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> StandardisedDenseModule:
+        weight_key, bias_key = jax.random.split(key)
+        weight_std, bias_std = self.stds()
+        # The scale of V is lost in Ŵ; it sets how far a step of the optimizer turns V, and is that
+        # of Dense so that gradients along V/√(variance of V) are those of the NTK parameterization.
+        weight = initialise("gaussian", weight_key, (), shapes[0][-1], self.width, dtype=dtype)
+        bias = self.drawn_biases(bias_key, (self.width,), dtype)
+        return StandardisedDenseModule(weight * weight_std, bias, weight_std, bias_std)
 
 
-def standardised_stds(kind: str, layer: Any) -> None:
-    """Make weight_std and bias_std of a standardised layer numbers; refuse a weight_std of 0."""
-    for field in ("weight_std", "bias_std"):
-        checked = finite_number(kind, field, getattr(layer, field), minimum=0)
-        object.__setattr__(layer, field, checked)
-    if layer.weight_std == 0:
-        raise GraphError(
-            where=kind,
-            found="weight_std = 0",
-            law="standardised weights have the same positive variance throughout training",
-            remedy="use a layer without standardised weights and weight_std=0 to start at zero",
-        )
+class StandardisedDenseModule(WeightModule):
+    """x @ Ŵ + bias with Ŵ = σ_w/√fan-in · (V − mean V)/√(var V), column by column.
+
+    (Qiao et al. 2019, eq. 5; the scale 1/√fan-in is that of Brock et al. 2021.) V, of shape
+    (in, out), is the weight that is trained. Statistics are taken in float32 or better.
+
+    Raises: ShapeError for weights of another rank, or a bias of another length.
+
+    Example:
+        >>> layer = StandardisedDenseModule(jnp.array([[1.0], [1.0], [3.0], [3.0]]))
+        >>> layer((jnp.array([[0.0, 0.0, 1.0, 1.0]]),))[0].round(3).tolist()
+        [[1.0]]
+    """
+
+    def __check_init__(self) -> None:
+        self.check_weight(2)
+
+    @property
+    def standardised(self) -> Float[Array, "in out"]:
+        """Ŵ, the weights as they are applied."""
+        return standardised(self.weight, self.weight_std)
+
+    def apply(self, x: Array) -> Array:
+        require_channels(self.kind, x, self.weight.shape[0])
+        return self.with_bias(x @ self.standardised)
+
+
+def standardised(weight: Array, weight_std: float) -> Array:
+    """Ŵ = σ_w/√N · (V − mean V)/√(var V) of each output, over all N numbers it reads.
+
+    Arguments:
+        weight: V, outputs on the last axis.
+        weight_std: σ_w.
+    """
+    axes = tuple(range(weight.ndim - 1))
+    drawn = as_dtype(weight, accumulator(weight.dtype))
+    wide = drawn - jnp.mean(drawn, axes, keepdims=True)
+    power = jnp.sum(jnp.square(wide), axes, keepdims=True)
+    # What is left of a constant column is rounding, which is not to be blown up.
+    limits = jnp.finfo(wide.dtype)
+    noise = (_ROUNDING * limits.eps) ** 2 * jnp.sum(jnp.square(drawn), axes, keepdims=True)
+    scale = weight_std * jax.lax.rsqrt(jnp.maximum(power, noise + limits.tiny))
+    return as_dtype(wide * scale, weight.dtype)

@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array
 
-from .. import modules
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ._fields import one_of
-from ._window import PADDINGS, freeze, per_axis, window_over, window_shape
+from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..modules import MapModule
+from ._conv import ConvModule
+from ._sliding import Padding
+from ._window import WindowLayer
 
 
 S = TypeVar("S")
@@ -21,12 +23,12 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class WeightedMeanPool(Layer):
-    """A trainable depthwise convolution that starts as its centre tap: K is unchanged.
+class WeightedMeanPool(WindowLayer):
+    """A trainable depthwise convolution that starts as its center tap: K is unchanged.
 
     The mean over a window of correlated locations has no uniform q. A depthwise convolution
-    with normalised weights (sum of squares 1) can represent that mean and, at Delta
-    initialisation, keeps q and c values as they are (Martens et al. 2021, weighted mean
+    with normalized weights (sum of squares 1) can represent that mean and, at Delta
+    initialization, keeps q and c values as they are (Martens et al. 2021, weighted mean
     pooling; the Delta start is ours).
 
     Arguments:
@@ -42,53 +44,44 @@ class WeightedMeanPool(Layer):
 
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] | None = None
-    padding: modules.Padding = "SAME"
+    padding: Padding = "SAME"
 
     def __post_init__(self) -> None:
-        one_of("WeightedMeanPool", "padding", self.padding, PADDINGS)
-        for field in ("window", "stride"):
-            object.__setattr__(self, field, freeze(getattr(self, field)))
+        self.check_windows()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        windows = per_axis(self.window, len(shapes[0]) - 1, where, "window")
+        windows = self.windows(len(shapes[0]) - 1, where)
         if any(n % 2 == 0 for n in windows):
             raise ShapeError(
                 where=where,
                 found=f"an even window {windows}",
-                law="the pool starts as its centre tap, so windows are odd",
+                law="the pool starts as its center tap, so windows are odd",
                 remedy="use the next odd window",
             )
-        locations = window_shape(
-            shapes[0], self.window, 1 if self.stride is None else self.stride, self.padding, where
-        )
-        return (*locations, shapes[0][-1])
+        return (*self.locations(shapes[0], where), shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        stride = 1 if self.stride is None else self.stride
-        over = window_over(shapes[0], self.window, stride, self.padding, algebra.where)
-        return algebra.pick(inputs[0], over)
+        return algebra.pick(inputs[0], self.over(shapes[0], algebra.where))
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> WeightedMeanPoolModule:
         axes = len(out) - 1
-        return modules.weighted_mean_pool(
-            out[-1],
-            window=per_axis(self.window, axes, "WeightedMeanPool", "window"),
-            stride=per_axis(
-                1 if self.stride is None else self.stride, axes, "WeightedMeanPool", "stride"
-            ),
-            padding=self.padding,
-            dtype=dtype,
+        window = self.windows(axes)
+        center = tuple(size // 2 for size in window)
+        taps = jnp.zeros((*window, 1, out[-1]), dtype).at[center].set(1)
+        return WeightedMeanPoolModule(
+            ConvModule(taps, stride=self.steps(axes), padding=self.padding, groups=out[-1])
         )
 
 
-def pool_rule(
-    layer: Layer, shape: Shape, out: Shape, window: tuple[int, ...], stride: tuple[int, ...]
-) -> ShapingRule:
+def pool_rule(layer: WindowLayer, shape: Shape, out: Shape) -> ShapingRule:
     """The weighted mean pool that takes the place of another pool: same shapes, odd window."""
+    window, stride = layer.windows(len(out) - 1), layer.steps(len(out) - 1)
     problem = "pooled locations are correlated, so q is not uniform"
     up = tuple(n | 1 for n in window)
     down = tuple(n if n % 2 else n - 1 for n in window)
-    candidates: list[tuple[tuple[int, ...], modules.Padding]] = [
+    candidates: list[tuple[tuple[int, ...], Padding]] = [
         (up, "SAME"),
         (up, "VALID"),
         (down, "VALID"),
@@ -112,3 +105,22 @@ def pool_rule(
         remedy="use a WeightedMeanPool, or a window and stride that divide the locations",
         possible=False,
     )
+
+
+class WeightedMeanPoolModule(MapModule):
+    """A depthwise convolution without bias: every channel has taps of its own, all trained.
+
+    Arguments:
+        depthwise: taps of shape (*window, 1, channels), in as many groups as channels.
+
+    Example:
+        >>> taps = jnp.full((2, 1, 1), 0.5)
+        >>> pool = WeightedMeanPoolModule(ConvModule(taps, stride=(2,), groups=1))
+        >>> pool((jnp.arange(4.0).reshape(1, 4, 1),))[0].ravel().tolist()
+        [0.5, 2.5]
+    """
+
+    depthwise: ConvModule
+
+    def apply(self, x: Array) -> Array:
+        return self.depthwise.apply(x)

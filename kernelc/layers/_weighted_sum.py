@@ -10,10 +10,11 @@ from typing import Any, ClassVar, TypeVar, final
 import equinox as eqx
 import jax
 import sympy
+from jaxtyping import Array
 
-from .. import modules
 from .._errors import GraphError, ShapeError, shown
 from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule, check_block
+from ..modules import JoinModule, alike
 from ._fields import finite_number, numeric
 from ._shapes import same_shape
 
@@ -95,9 +96,39 @@ class WeightedSum(Layer):
             remedy="use weights whose squares add up to 1, such as (w, sqrt(1 - w^2))",
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        weights = tuple(numeric("WeightedSum", "weight", w) for w in self.weights)
-        return modules.WeightedSum(weights)
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> WeightedSumModule:
+        return WeightedSumModule(tuple(numeric("WeightedSum", "weight", w) for w in self.weights))
+
+
+class WeightedSumModule(JoinModule):
+    """Σ w_i x_i over the inputs, with fixed weights.
+
+    Raises: ShapeError for another number of inputs.
+
+    Example:
+        >>> total = WeightedSumModule((0.6, 0.8))
+        >>> ones = jax.numpy.ones((1, 1))
+        >>> total((ones, ones))[0].round(4).tolist()
+        [[1.399999976158142]]
+    """
+
+    weights: tuple[float, ...] = eqx.field(static=True)
+
+    def apply(self, inputs: tuple[Array, ...]) -> Array:
+        alike(self.kind, inputs)
+        if len(self.weights) != len(inputs):
+            raise ShapeError(
+                where=self.kind,
+                found=f"{len(inputs)} inputs",
+                law=f"a sum with {len(self.weights)} weights takes as many",
+                remedy="give one weight for each input",
+            )
+        total = self.weights[0] * inputs[0]
+        for weight, x in zip(self.weights[1:], inputs[1:], strict=True):
+            total = total + weight * x
+        return total
 
 
 def residual(branch: Block, shortcut_weight: Any = None, shortcut: Block | None = None) -> Block:

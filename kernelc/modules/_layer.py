@@ -38,14 +38,19 @@ class LayerModule(eqx.Module):
         """
 
     @property
+    def kind(self) -> str:
+        """Name of the kind it belongs to, for messages."""
+        return type(self).__name__.removesuffix("Module")
+
+    @property
     def needs_batch(self) -> bool:
         """Whether the output for one example depends on the other examples of its batch."""
         return False
 
     def parameter_variances(self) -> PyTree:
-        """Variance at initialisation of each parameter that the infinite-width limit counts.
+        """Variance at initialization of each parameter that the infinite-width limit counts.
 
-        The NTK parametrisation writes a parameter of standard deviation σ as σω and takes
+        The NTK parameterization writes a parameter of standard deviation σ as σω and takes
         gradients along ω: ∂f/∂ω = σ ∂f/∂θ (Jacot et al. 2018). Gains and other parameters
         that the limit holds fixed have the number 0, which is what this method gives to all
         unless a layer says otherwise.
@@ -54,6 +59,40 @@ class LayerModule(eqx.Module):
             of each parameter, and None in that of anything else.
         """
         return jax.tree.map(lambda _: 0.0, eqx.filter(self, eqx.is_inexact_array))
+
+
+class MapModule(LayerModule):
+    """A layer that is a function of one input, and of nothing else."""
+
+    @abc.abstractmethod
+    def apply(self, x: Array) -> Array:
+        """The output, (batch, *locations, channels), of an input of that form."""
+
+    def __call__(
+        self,
+        inputs: tuple[Array, ...],
+        state: eqx.nn.State | None = None,
+        key: PRNGKeyArray | None = None,
+        axis_name: str | None = None,
+    ) -> tuple[Array, eqx.nn.State | None]:
+        return self.apply(only(self.kind, inputs)), state
+
+
+class JoinModule(LayerModule):
+    """A layer that is a function of several inputs, and of nothing else."""
+
+    @abc.abstractmethod
+    def apply(self, inputs: tuple[Array, ...]) -> Array:
+        """The output, (batch, *locations, channels), of inputs of that form."""
+
+    def __call__(
+        self,
+        inputs: tuple[Array, ...],
+        state: eqx.nn.State | None = None,
+        key: PRNGKeyArray | None = None,
+        axis_name: str | None = None,
+    ) -> tuple[Array, eqx.nn.State | None]:
+        return self.apply(inputs), state
 
 
 def only(where: str, inputs: tuple[Array, ...]) -> Array:

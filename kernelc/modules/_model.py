@@ -42,8 +42,8 @@ class Model(eqx.Module):
     Raises: GraphError for names that repeat and indices of values that do not exist yet.
 
     Example:
-        >>> from kernelc.modules import Dense
-        >>> layer = Dense(jnp.ones((2, 3)))
+        >>> from kernelc.layers import DenseModule
+        >>> layer = DenseModule(jnp.ones((2, 3)))
         >>> model = Model([Node("dense", layer, (0,))], (2,))
         >>> model(jnp.ones(2)).tolist(), model.parameters_count
         ([2.0, 2.0, 2.0], 6)

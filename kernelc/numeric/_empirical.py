@@ -106,8 +106,9 @@ def empirical_kernel(
         ShapeError: models or inputs of another shape; output channels that are not there.
 
     Example:
-        >>> from kernelc.modules import Dense, Node
-        >>> layer = Dense(3 * jnp.eye(4), weight_std=2.0)
+        >>> from kernelc.layers import DenseModule
+        >>> from kernelc.modules import Node
+        >>> layer = DenseModule(3 * jnp.eye(4), weight_std=2.0)
         >>> kernel = empirical_kernel(Model([Node("dense", layer, (0,))], (4,)), jnp.eye(4)[:2])
         >>> kernel.nngp.tolist(), kernel.ntk.tolist()
         ([[2.25, 0.0], [0.0, 2.25]], [[1.0, 0.0], [0.0, 1.0]])

@@ -9,22 +9,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn_layers import drawn
 
 import kernelc as kc
-from kernelc.modules import LooksLinear, looks_linear
+from kernelc.layers import LooksLinearModule
 
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6)), jnp.float32)
 
 
 def test_it_starts_as_the_linear_map_of_its_first_half() -> None:
-    layer = looks_linear(jax.random.key(0), 6, 4, weight_std=1.5, bias_std=0.1)
+    layer = drawn(kc.LooksLinear(4, weight_std=1.5, bias_std=0.1), (6,))
     assert layer.bias is not None
     np.testing.assert_allclose(layer((X,))[0], X @ layer.weight[:6] + layer.bias, rtol=1e-5)
 
 
 def test_a_step_bends_it() -> None:
-    layer = looks_linear(jax.random.key(0), 6, 4, bias=False)
+    layer = drawn(kc.LooksLinear(4, bias=False), (6,))
     slope = eqx.filter_grad(lambda layer: jnp.sum(layer((X,))[0] ** 3))(layer)
     moved = eqx.apply_updates(layer, jax.tree.map(lambda g: -0.1 * g, slope))
     assert abs(moved((X,))[0] + moved((-X,))[0]).max() > 0.01
@@ -68,8 +69,8 @@ def test_a_value_that_is_not_gaussian_is_refused() -> None:
         (lambda: kc.LooksLinear(4, weight_std=-1), kc.GraphError),
         (lambda: kc.LooksLinear(4, init="he"), kc.GraphError),  # pyright: ignore
         (lambda: kc.LooksLinear(4, bias_std=1, bias=False), kc.GraphError),
-        (lambda: LooksLinear(jnp.ones((3, 4))), kc.ShapeError),
-        (lambda: LooksLinear(jnp.ones((4, 4)))((jnp.ones((1, 3)),)), kc.ShapeError),
+        (lambda: LooksLinearModule(jnp.ones((3, 4))), kc.ShapeError),
+        (lambda: LooksLinearModule(jnp.ones((4, 4)))((jnp.ones((1, 3)),)), kc.ShapeError),
     ],
 )
 def test_bad_settings_are_refused(make: Any, error: Any) -> None:

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn_layers import drawn
 
 import kernelc as kc
-from kernelc.modules import standardised_conv
 
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 5, 4, 2)), jnp.float32)
@@ -25,7 +25,7 @@ def network(width: int, padding: Any, groups: int = 1, stride: int = 1) -> kc.Ne
 
 
 def test_filters_keep_mean_and_variance_through_a_step() -> None:
-    layer = standardised_conv(jax.random.key(0), 2, 4, window=(3, 2), weight_std=1.5)
+    layer = drawn(kc.StandardisedConv(4, (3, 2), weight_std=1.5), (5, 4, 2))
     slope = eqx.filter_grad(lambda layer: jnp.sum(jnp.sin(layer((X,))[0])))(layer)
     moved = eqx.apply_updates(layer, jax.tree.map(lambda g: -0.3 * g, slope))
     assert abs(moved.standardised - layer.standardised).max() > 0.01

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import sympy
+from drawn_layers import drawn
 
 import kernelc as kc
-from kernelc.modules import StandardisedDense, standardised_dense
+from kernelc.layers import StandardisedDenseModule
 
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6)), jnp.float32)
@@ -27,7 +28,7 @@ def network(width: int, blocks: int = 2, activation: str = "softplus") -> kc.Net
 
 
 def test_weights_keep_mean_and_variance_through_a_step() -> None:
-    layer = standardised_dense(jax.random.key(0), 6, 4, weight_std=1.5)
+    layer = drawn(kc.StandardisedDense(4, weight_std=1.5), (6,))
 
     def loss(layer: Any) -> Any:
         return jnp.sum((layer((X,))[0] - 1) ** 2)
@@ -41,14 +42,14 @@ def test_weights_keep_mean_and_variance_through_a_step() -> None:
 
 
 def test_gradients_leave_out_the_mean_and_the_length_of_the_weights() -> None:
-    layer = standardised_dense(jax.random.key(0), 6, 4)
+    layer = drawn(kc.StandardisedDense(4), (6,))
     slope = eqx.filter_grad(lambda layer: jnp.sum(jnp.sin(layer((X,))[0])))(layer).weight
     np.testing.assert_allclose(slope.sum(0), 0, atol=1e-5)
     np.testing.assert_allclose((slope * layer.weight).sum(0), 0, atol=1e-5)
 
 
 def test_constant_columns_stay_small() -> None:
-    layer = StandardisedDense(jnp.ones((6, 4)))
+    layer = StandardisedDenseModule(jnp.ones((6, 4)))
     slope = eqx.filter_grad(lambda layer: jnp.sum(layer((X,))[0]))(layer).weight
     assert abs(layer.standardised).max() < 0.05
     assert jnp.isfinite(slope).all()
@@ -104,8 +105,7 @@ def test_shaping_takes_a_plain_layer_instead() -> None:
         (lambda: kc.StandardisedDense(4, weight_std=-1), kc.GraphError),
         (lambda: kc.StandardisedDense(4, bias_std=1, bias=False), kc.GraphError),
         (lambda: kc.Network(x := kc.Input((1,)), kc.StandardisedDense(4)(x)), kc.ShapeError),
-        (lambda: StandardisedDense(jnp.ones((1, 4))), kc.ShapeError),
-        (lambda: StandardisedDense(jnp.ones((3, 4)), jnp.ones(3)), kc.ShapeError),
+        (lambda: StandardisedDenseModule(jnp.ones((3, 4)), jnp.ones(3)), kc.ShapeError),
     ],
 )
 def test_what_cannot_be_standardised_is_refused(make: Any, error: Any) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import kernelc as kc
-from kernelc.modules import Dense, LayerModule, Model, Node, Repeat
+from kernelc.layers import DenseModule
+from kernelc.modules import LayerModule, Model, Node, Repeat
 
 
 TANH = kc.Activation("tanh")
@@ -100,7 +101,7 @@ def test_states_of_foreign_layers_loop_when_they_begin_as_arrays(first, found):
 
 
 def test_an_early_output_is_hidden_by_no_block():
-    nodes = [Node(str(i), Dense(jnp.eye(2) * (i + 1)), (i,)) for i in range(6)]
+    nodes = [Node(str(i), DenseModule(jnp.eye(2) * (i + 1)), (i,)) for i in range(6)]
     for output, found in ((0, []), (2, [(1, 2)]), (4, [(1, 4)]), (6, [(1, 6)])):
         model = Model(nodes, (2,), output=output)
         looped = kc.scanned(model)

@@ -9,18 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from drawn_layers import drawn
 
+import kernelc as kc
 from kernelc._errors import ShapeError, UnsupportedError
 from kernelc.modules import (
     BiasKind,
     Kind,
-    conv,
-    dense,
     initialise,
-    layer_norm,
-    local_conv,
     unit_draw,
-    weighted_mean_pool,
 )
 
 
@@ -89,28 +86,29 @@ def test_dtype_is_the_one_asked_for(kind):
 
 
 def test_layers_scale_weights_and_biases():
-    plain = dense(KEY, 4, 300)
-    scaled = dense(KEY, 4, 300, weight_std=2.0, bias_std=0.5)
+    plain = drawn(kc.Dense(300), (4,), key=KEY)
+    scaled = drawn(kc.Dense(300, 2.0, 0.5), (4,), key=KEY)
     np.testing.assert_allclose(scaled.weight, 2 * plain.weight, rtol=1e-6)
     assert plain.bias is not None
     assert scaled.bias is not None
     assert not plain.bias.any()
     assert abs(np.std(scaled.bias) / 0.5 - 1) < 4 * (1 / 600) ** 0.5
-    assert conv(KEY, 3, 5, window=(3,), weight_std=2.0).weight.shape == (3, 3, 5)
+    assert drawn(kc.Conv(5, weight_std=2.0), (4, 3), key=KEY).weight.shape == (3, 3, 5)
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
 @pytest.mark.parametrize("delta", [True, False])
 def test_layers_know_the_variances_they_were_drawn_with(kind, delta):
     scales = {"weight_std": 1.5, "bias_std": 0.5, "init": kind}
-    square = {"window": (3, 3), "groups": 2, "delta": delta}
-    for layer in (dense(KEY, 64, 512, **scales), conv(KEY, 64, 512, **square, **scales)):
+    dense = drawn(kc.Dense(512, **scales), (64,), key=KEY)
+    conv = drawn(kc.Conv(512, 3, groups=2, delta=delta, **scales), (3, 3, 64), key=KEY)
+    for layer in (dense, conv):
         variances = layer.parameter_variances()
         assert variances.bias == 0.25
-        drawn = np.mean(np.square(layer.weight), axis=(-2, -1))
+        power = np.mean(np.square(layer.weight), axis=(-2, -1))
         # Means of at least 32 * 512 squares; their relative deviation is at most √(2 / 16384).
-        wanted = np.reshape(variances.weight, drawn.shape)
-        np.testing.assert_allclose(drawn, wanted, rtol=5 * (2 / 16384) ** 0.5)
+        wanted = np.reshape(variances.weight, power.shape)
+        np.testing.assert_allclose(power, wanted, rtol=5 * (2 / 16384) ** 0.5)
 
 
 CUT = scipy.stats.truncnorm(-2, 2)
@@ -133,14 +131,15 @@ def test_draws_have_the_distribution_of_their_name_at_variance_one(kind):
 
 @pytest.mark.parametrize("kind", get_args(BiasKind))
 def test_layers_draw_weights_and_biases_as_they_are_told(kind):
-    square: dict[str, Any] = {"window": (2, 2), "groups": 2, "delta": False}
     told: dict[str, Any] = {"weight_std": 0.5, "bias_std": 0.25, "init": kind, "bias_init": kind}
-    drawn = [
-        (dense(KEY, 30, 2000, **told), 30),
-        (conv(KEY, 20, 2000, **square, **told), 40),
-        (local_conv(KEY, 5, 100, outputs=(20,), window=(3,), **told), 15),
+    conv = kc.Conv(2000, 2, groups=2, delta=False, **told)
+    layers = [
+        (kc.Dense(2000, **told), (30,), 30),
+        (conv, (4, 4, 20), 40),
+        (kc.LocalConv(100, **told), (20, 5), 15),
     ]
-    for layer, fan_in in drawn:
+    for spec, shape, fan_in in layers:
+        layer = drawn(spec, shape, key=KEY)
         for array, std in ((layer.weight, 0.5 / fan_in**0.5), (layer.bias, 0.25)):
             assert array is not None
             units = np.unique(np.abs(np.asarray(array, np.float64).ravel() / std))
@@ -149,7 +148,7 @@ def test_layers_draw_weights_and_biases_as_they_are_told(kind):
 
 
 def test_parameters_that_the_limit_holds_fixed_have_variance_zero():
-    for layer in (layer_norm((4,)), weighted_mean_pool(4, window=(3,))):
+    for layer in (drawn(kc.LayerNorm(), (4,)), drawn(kc.WeightedMeanPool(3), (4, 4))):
         variances = jax.tree.leaves(layer.parameter_variances())
         assert variances == [0.0] * len(jax.tree.leaves(layer))
 

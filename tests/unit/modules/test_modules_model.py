@@ -9,21 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn_layers import drawn
 
+import kernelc as kc
 from kernelc._errors import DataError, GraphError, ShapeError, UnsupportedError
-from kernelc.modules import (
-    Dense,
-    Dropout,
-    Elementwise,
-    GlobalMeanPool,
-    Model,
-    Node,
-    Policy,
-    WeightedSum,
-    batch_norm,
-    conv,
-    dense,
+from kernelc.layers import (
+    ActivationModule,
+    DenseModule,
+    DropoutModule,
+    GlobalMeanPoolModule,
+    WeightedSumModule,
 )
+from kernelc.modules import Model, Node, Policy
 
 
 XS = jax.random.normal(jax.random.key(9), (5, 6, 6, 3))
@@ -32,13 +29,15 @@ XS = jax.random.normal(jax.random.key(9), (5, 6, 6, 3))
 def build(*, norm=False, rate=0.0, policy=None, axis_name=None):
     k1, k2, k3 = jax.random.split(jax.random.key(0), 3)
     modules = [
-        ("stem", conv(k1, 3, 8, window=(3, 3), delta=False), (0,)),
-        ("norm", batch_norm(8), (1,)) if norm else ("dropout", Dropout(rate), (1,)),
-        ("tanh", Elementwise(jnp.tanh, gamma=1.5), (2,)),
-        ("branch", conv(k2, 8, 8, window=(3, 3), padding="CIRCULAR"), (3,)),
-        ("sum", WeightedSum((0.6, 0.8)), (1, 4)),
-        ("pool", GlobalMeanPool(), (5,)),
-        ("head", dense(k3, 8, 4, bias_std=1.0), (6,)),
+        ("stem", drawn(kc.Conv(8, delta=False), (6, 6, 3), key=k1), (0,)),
+        ("norm", drawn(kc.BatchNorm(), (6, 6, 8)), (1,))
+        if norm
+        else ("dropout", DropoutModule(rate), (1,)),
+        ("tanh", ActivationModule(jnp.tanh, gamma=1.5), (2,)),
+        ("branch", drawn(kc.Conv(8, padding="CIRCULAR"), (6, 6, 8), key=k2), (3,)),
+        ("sum", WeightedSumModule((0.6, 0.8)), (1, 4)),
+        ("pool", GlobalMeanPoolModule(), (5,)),
+        ("head", drawn(kc.Dense(4, bias_std=1.0), (8,), key=k3), (6,)),
     ]
     nodes = [Node(*node) for node in modules]
     return Model(nodes, (6, 6, 3), policy=policy, axis_name=axis_name)
@@ -190,7 +189,7 @@ def test_dropout_follows_key_and_mode():
 
 def test_two_dropouts_draw_their_own_masks():
     ones = jnp.ones(200)
-    nodes = [Node("a", Dropout(0.5), (0,)), Node("b", Dropout(0.5), (0,))]
+    nodes = [Node("a", DropoutModule(0.5), (0,)), Node("b", DropoutModule(0.5), (0,))]
     seen = Model(nodes, (200,)).activations(ones, key=jax.random.key(0))
     assert not np.array_equal(seen["a"], seen["b"])
 
@@ -207,7 +206,7 @@ def test_batches_without_a_batch_axis_are_refused():
         build().batched(XS[0])
 
 
-LAYER = Dense(jnp.ones((2, 2)))
+LAYER = DenseModule(jnp.ones((2, 2)))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +226,9 @@ def test_graphs_out_of_order_are_refused(nodes, output):
 
 
 def test_errors_name_the_node():
-    model = Model([Node("first", LAYER, (0,)), Node("second", Dense(jnp.ones((3, 1))), (1,))], (2,))
+    model = Model(
+        [Node("first", LAYER, (0,)), Node("second", DenseModule(jnp.ones((3, 1))), (1,))], (2,)
+    )
     with pytest.raises(ShapeError, match="second") as caught:
         model(jnp.ones(2))
     assert "Dense" in caught.value.where

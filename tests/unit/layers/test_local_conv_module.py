@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn_layers import drawn
 
-from kernelc._errors import ShapeError
-from kernelc.modules import Conv, LocalConv, local_conv
+import kernelc as kc
+from kernelc.layers import ConvModule, LocalConvModule
 
 
 @pytest.mark.parametrize(
@@ -27,8 +28,8 @@ def test_each_location_is_a_convolution_of_its_own(locations, window, stride, pa
         jnp.asarray(rng.normal(size=shape), "float32")
         for shape in ((2, *locations, 3), (*outputs, *window, 3, 5), (*outputs, 5))
     )
-    found, _ = LocalConv(weight, bias, stride=stride, padding=padding)((x,))
-    each = jax.vmap(lambda w, b: Conv(w, b, stride=stride, padding=padding)((x,))[0])
+    found, _ = LocalConvModule(weight, bias, stride=stride, padding=padding)((x,))
+    each = jax.vmap(lambda w, b: ConvModule(w, b, stride=stride, padding=padding)((x,))[0])
     everywhere = each(weight.reshape(-1, *window, 3, 5), bias.reshape(-1, 5))
     assert found.shape == everywhere.shape[1:] == (2, *outputs, 5)
     for i, place in enumerate(np.ndindex(*outputs)):
@@ -39,15 +40,10 @@ def test_each_location_is_a_convolution_of_its_own(locations, window, stride, pa
 
 @pytest.mark.parametrize("init", ["gaussian", "orthogonal", "suo"])
 def test_locations_are_drawn_apart_with_variances_as_told(init):
-    layer = local_conv(
-        jax.random.key(2),
-        30,
-        40,
-        outputs=(4, 2),
-        window=(3, 1),
-        weight_std=1.5,
-        bias_std=0.5,
-        init=init,
+    layer = drawn(
+        kc.LocalConv(40, (3, 1), padding="VALID", weight_std=1.5, bias_std=0.5, init=init),
+        (6, 2, 30),
+        key=2,
     )
     variances = layer.parameter_variances()
     assert (variances.weight, variances.bias) == (1.5**2 / 90, 0.25)
@@ -60,7 +56,7 @@ def test_locations_are_drawn_apart_with_variances_as_told(init):
 
 
 def test_biases_can_be_left_out():
-    layer = local_conv(jax.random.key(0), 3, 5, outputs=(4,), window=(3,), bias=False)
+    layer = drawn(kc.LocalConv(5, bias=False), (4, 3))
     assert layer.bias is None
     zero = layer((jnp.zeros((1, 4, 3)),))[0]
     assert not zero.any()
@@ -73,16 +69,14 @@ X = jnp.ones((2, 4, 3))
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: LocalConv(jnp.ones((3, 3, 5))),
-        lambda: LocalConv(jnp.ones((4, 3, 3, 5)), jnp.ones(5)),
-        lambda: LocalConv(jnp.ones((4, 3, 3, 5)), stride=(1, 1)),
-        lambda: LocalConv(jnp.ones((4, 3, 3, 5)), padding="REFLECT"),  # pyright: ignore
-        lambda: LocalConv(jnp.ones((4, 3, 2, 5)))((X,)),
-        lambda: LocalConv(jnp.ones((3, 3, 3, 5)))((X,)),
-        lambda: LocalConv(jnp.ones((4, 4, 3, 3, 3, 5)))((X,)),
-        lambda: LocalConv(jnp.ones((1, 5, 3, 5)), padding="VALID")((X,)),
+        lambda: LocalConvModule(jnp.ones((3, 3, 5))),
+        lambda: LocalConvModule(jnp.ones((4, 3, 3, 5)), jnp.ones(5)),
+        lambda: LocalConvModule(jnp.ones((4, 3, 2, 5)))((X,)),
+        lambda: LocalConvModule(jnp.ones((3, 3, 3, 5)))((X,)),
+        lambda: LocalConvModule(jnp.ones((4, 4, 3, 3, 3, 5)))((X,)),
+        lambda: LocalConvModule(jnp.ones((1, 5, 3, 5)), padding="VALID")((X,)),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(call):
-    with pytest.raises(ShapeError):
+    with pytest.raises(kc.ShapeError):
         call()

@@ -1,45 +1,28 @@
-"""How windows slide over locations: padding, wrap-around, and sums over windows."""
+"""How windows slide over the locations of arrays: padding, wrap-around, sums over windows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array
 
 from .._errors import ShapeError
+from ..modules import MapModule
 
 
 Padding = Literal["SAME", "VALID", "CIRCULAR"]
-PADDINGS = ("SAME", "VALID", "CIRCULAR")
+# Letters of the location axes in XLA's dimension numbers.
+LETTERS = {1: "H", 2: "HW", 3: "DHW"}
 
 
 def sizes(value: Sequence[int]) -> tuple[int, ...]:
     """Sizes as a hashable tuple of plain integers."""
     return tuple(int(n) for n in value)
-
-
-def check_window(
-    where: str, window: tuple[int, ...], stride: tuple[int, ...], padding: str
-) -> None:
-    """Require one to three positive window sizes, as many strides, and a known padding."""
-    if not 1 <= len(window) <= 3 or len(stride) != len(window) or min(*window, *stride) < 1:
-        raise ShapeError(
-            where=where,
-            found=f"window {window} with stride {stride}",
-            law="windows have one to three axes, one positive stride for each",
-            remedy="give window and stride one positive integer for each location axis",
-        )
-    if padding not in PADDINGS:
-        raise ShapeError(
-            where=where,
-            found=f"padding {padding!r}",
-            law="padding says what windows see beyond the border",
-            remedy=f"choose one of {', '.join(PADDINGS)}",
-        )
 
 
 def check_locations(where: str, x: Array, window: tuple[int, ...], padding: str) -> None:
@@ -56,7 +39,7 @@ def check_locations(where: str, x: Array, window: tuple[int, ...], padding: str)
         )
 
 
-def same_pads(
+def _same_pads(
     locations: Sequence[int], window: Sequence[int], stride: Sequence[int]
 ) -> list[tuple[int, int]]:
     """Zeros before and after each location axis that leave ceil(n / stride) windows."""
@@ -74,22 +57,33 @@ def wrap(
     if padding != "CIRCULAR":
         return x, padding
     for axis, (n, (low, high)) in enumerate(
-        zip(x.shape[1:-1], same_pads(x.shape[1:-1], window, stride), strict=True), start=1
+        zip(x.shape[1:-1], _same_pads(x.shape[1:-1], window, stride), strict=True), start=1
     ):
         if low or high:
             x = jnp.take(x, np.arange(-low, n + high) % n, axis=axis)
     return x, "VALID"
 
 
-def over_windows(
-    x: Array,
-    start: float,
-    combine: Any,
-    window: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: str,
-) -> Array:
-    """Combine the values in every window, channel by channel."""
-    x, padding = wrap(x, window, stride, padding)
-    initial = np.asarray(start, x.dtype)
-    return lax.reduce_window(x, initial, combine, (1, *window, 1), (1, *stride, 1), padding)
+class PoolModule(MapModule):
+    """A layer without weights that combines the values in every window, channel by channel.
+
+    Arguments:
+        window: one size for each location axis.
+        stride: one step for each location axis.
+        padding: "SAME", "VALID" or "CIRCULAR".
+    """
+
+    window: tuple[int, ...] = eqx.field(static=True, converter=sizes)
+    stride: tuple[int, ...] = eqx.field(static=True, converter=sizes)
+    padding: Padding = eqx.field(static=True, default="VALID")
+
+    def over_windows(self, x: Array, start: float, combine: Any) -> Array:
+        """The values in every window combined.
+
+        Raises: ShapeError for inputs that the windows do not fit.
+        """
+        check_locations(self.kind, x, self.window, self.padding)
+        x, padding = wrap(x, self.window, self.stride, self.padding)
+        initial = np.asarray(start, x.dtype)
+        window, stride = (1, *self.window, 1), (1, *self.stride, 1)
+        return lax.reduce_window(x, initial, combine, window, stride, padding)
