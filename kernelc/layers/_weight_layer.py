@@ -35,7 +35,7 @@ class WeightLayer(Layer, shared=True):
             checked = finite_number(kind, field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
         init, bias_init = self.draws()
-        if init not in get_args(Kind) and init in names():
+        if isinstance(init, str) and init not in get_args(Kind) and init in names():
             raise GraphError(
                 where=kind,
                 found=f"init = {init!r}, which is a distribution and a deviation",

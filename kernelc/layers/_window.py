@@ -41,7 +41,8 @@ class WindowLayer(Layer, shared=True):
     def steps(self, axes: int, where: str | None = None) -> tuple[int, ...]:
         """The step between windows along each location axis."""
         stride = self.stride
-        if stride is None:
+        # Only where None is the default: a convolution is told its steps.
+        if stride is None and type(self).stride is None:
             stride = self.window if self.tiles else 1
         return _per_axis(stride, axes, where or type(self).__name__, "stride")
 

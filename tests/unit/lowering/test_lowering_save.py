@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 import kernelc as kc
+from kernelc.layers import ActivationModule
 from kernelc.lowering._container import Container, read_container, write_container
-from kernelc.modules import Elementwise
 
 
 KEY = jax.random.key(0)
@@ -143,7 +143,7 @@ def test_what_would_not_load_again_is_not_saved(tmp_path):
     model = kc.lower(TANH, key=KEY)
     by_hand = dataclasses.replace(model, network=None)
     wide = eqx.tree_at(lambda m: m["dense_2"].weight, model, jnp.ones((6, 4)))
-    swapped = eqx.tree_at(lambda m: m.nodes[1].module, model, Elementwise(jnp.abs))
+    swapped = eqx.tree_at(lambda m: m.nodes[1].module, model, ActivationModule(jnp.abs))
     wrong: list[tuple[Any, str]] = [
         ("model", "type str"),
         (by_hand, "without its network"),

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import kernelc as kc
-from kernelc.modules import Dense, Elementwise, Model, Node
+from kernelc.layers import ActivationModule, DenseModule
+from kernelc.modules import Model, Node
 from kernelc.numeric import _empirical_blocks
 from kernelc.numeric._empirical import empirical_kernel
 
@@ -158,7 +159,7 @@ def test_only_what_is_asked_for() -> None:
 
 
 def test_a_model_without_parameters_has_ntk_zero() -> None:
-    model = Model([Node("abs", Elementwise(jnp.abs), (0,))], (2,))
+    model = Model([Node("abs", ActivationModule(jnp.abs), (0,))], (2,))
     kernel = measured(model, -np.eye(2, dtype=np.float32))
     np.testing.assert_array_equal(kernel.ntk, np.zeros((2, 2)))
     np.testing.assert_array_equal(kernel.nngp, np.eye(2) / 2)
@@ -301,7 +302,7 @@ def test_models_that_need_a_batch_or_masks_are_refused_by_node() -> None:
 
 
 def test_kernels_that_are_not_finite_are_refused() -> None:
-    model = Model([Node("dense", Dense(jnp.full((2, 2), np.inf)), (0,))], (2,))
+    model = Model([Node("dense", DenseModule(jnp.full((2, 2), np.inf)), (0,))], (2,))
     refused(kc.DataError, "not finite", model, np.eye(2, dtype=np.float32))
 
 
