@@ -40,7 +40,7 @@ class WindowLayer(Layer, shared=True):
 
     def steps(self, axes: int, where: str | None = None) -> tuple[int, ...]:
         """The step between windows along each location axis."""
-        stride = self.stride
+        stride: Any = self.stride
         # Only where None is the default: a convolution is told its steps.
         if stride is None and type(self).stride is None:
             stride = self.window if self.tiles else 1
