@@ -78,7 +78,13 @@ def test_constants_are_numbers():
         ring.number(sympy.Symbol("w"))
 
 
-@pytest.mark.parametrize("q", [0.0, math.inf, math.nan, -1.0])
+@pytest.mark.parametrize("name", ["tanh", "softplus", "cos"])
+def test_a_function_of_zero_is_a_constant(name):
+    phi = scalar(name)
+    assert FloatRing().q_map(phi, 0.0) == pytest.approx(float(phi.numpy()(0.0)) ** 2, rel=CLOSE)
+
+
+@pytest.mark.parametrize("q", [math.inf, math.nan, -1.0])
 def test_a_q_value_that_is_no_variance_is_refused(q):
     with pytest.raises(kc.DataError, match="q value"):
         FloatRing().q_map(scalar("tanh"), q)
