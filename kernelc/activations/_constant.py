@@ -29,7 +29,7 @@ def at_zero(phi: ScalarFunction, order: int = 0) -> float:
     Example:
         >>> from kernelc.activations import named
         >>> at_zero(named("sign")), at_zero(named("sigmoid")), at_zero(named("relu"), 1)
-        (0.0, 0.5, 0.5)
+        (-1.0, 0.5, 0.5)
     """
     if not jumps_at_zero(phi, order):
         return float(phi.numpy(order)(np.zeros(1))[0])
