@@ -21,8 +21,11 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=1.0, help="factor on time limits")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     arguments = parser.parse_args()
+    checks = arguments.what.split(",")
+    if unknown := sorted(set(checks) - set(CHECKS)):
+        parser.error(f"no checks {', '.join(unknown)}: there are {', '.join(CHECKS)}")
     warnings.simplefilter("ignore")
-    attack = Attack(arguments.what.split(","), arguments.patience)
+    attack = Attack(checks, arguments.patience)
     seeds = range(arguments.seed, arguments.seed + arguments.count)
     for seed in tqdm(seeds, disable=arguments.quiet, mininterval=2):
         known = len(attack.findings)
