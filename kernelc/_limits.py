@@ -115,7 +115,9 @@ def whole(value: Any) -> Any:
         >>> [whole(value) for value in (3, np.int64(3), 3.0, True)]
         [3, 3, 3.0, True]
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    # Old NumPy warns that its booleans will no longer count as indices.
+    truth = isinstance(value, bool) or getattr(value, "dtype", None) == bool
+    if truth or not hasattr(value, "__index__"):
         return value
     try:
         return operator.index(value)
