@@ -116,7 +116,7 @@ def whole(value: Any) -> Any:
         [3, 3, 3.0, True]
     """
     # Old NumPy warns that its booleans will no longer count as indices.
-    truth = isinstance(value, bool) or getattr(value, "dtype", None) == bool
+    truth = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
     if truth or not hasattr(value, "__index__"):
         return value
     try:
