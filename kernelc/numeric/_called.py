@@ -49,8 +49,8 @@ def output_shape(
     try:
         shape = getattr(eqx.filter_eval_shape(function, one), "shape", None)
         found = None if isinstance(shape, tuple) else "a function that returns no array"
+    # The function is anyone's and may raise anything; the original stays attached.
     except Exception as error:
-        # The function is anyone's and may raise anything; the original stays attached.
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         found, shape, cause = f"a function that does not take one ({line})", None, error
     if found is not None or shape is None:

@@ -113,8 +113,8 @@ class Writer:
 
     def _constant(self, node: Any) -> Step:
         if node in _ENDLESS:  # a slope that is infinite, written out; `evaluate` judges it
-            endless = _ENDLESS[node]
-            return lambda values: endless if self.double else mpmath.mpf(endless)
+            endless = _ENDLESS[node] if self.double else mpmath.mpf(_ENDLESS[node])
+            return lambda values: endless
         number: Any = node.evalf(self.dps + _GUARD)
         value = float(number) if self.double else number._to_mpmath(mpmath.mp.prec)
         return lambda values: value
