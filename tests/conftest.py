@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("kernelc")
 
 SLOW = Path(__file__).with_name("slow.txt")
 """The tests that took more CPU seconds than `LONG`, one a line; `--write-slow` measures anew."""
-LONG = 3.0
+LONG = 2.5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
