@@ -32,7 +32,7 @@ def sine_less_cosine(x: np.ndarray) -> np.ndarray:
 
 
 def relu(depth: int, g: np.ndarray) -> dict[str, np.ndarray]:
-    """A He-initialised ReLU network, by the recursion on the angle."""
+    """A He-initialized ReLU network, by the recursion on the angle."""
     ntk, gap = np.ones_like(g), g
     for _ in range(depth):
         angle = 2 * np.arctan2(np.sqrt(gap), np.sqrt(2 - gap))

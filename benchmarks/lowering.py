@@ -44,7 +44,7 @@ LONG = 30
 
 
 def carry_of(model: Any, state: Any) -> tuple[Carry, Any]:
-    """Parameters, optimiser and state of a model at the start, and what is not trained."""
+    """Parameters, optimizer and state of a model at the start, and what is not trained."""
     params, rest = eqx.partition(model, eqx.is_inexact_array)
     params = jax.tree.map(jnp.copy, params)
     return Carry(params, ADAM.init(params), state, jnp.zeros((), jnp.int32)), rest

@@ -19,7 +19,7 @@ GROUPS = {
         "layer norm",
         "layer norm after",
         "rms norm after",
-        "weight standardisation",
+        "weight standardization",
     ),
     "skips": (
         "he",
@@ -27,7 +27,7 @@ GROUPS = {
         "weighted skips",
         "batch norm and skips",
         "layer norm and skips",
-        "standardised and weighted skips",
+        "standardized and weighted skips",
     ),
     "near the identity": ("he", "skipinit", "fixup", "looks linear", "dks", "tat"),
 }
@@ -46,12 +46,12 @@ SAYS = {
     "layer norm": "before ReLU it has no mean to remove: the angles of He weights",
     "layer norm after": "removes the mean after ReLU, and drives all inputs apart",
     "rms norm after": "fixes q, which He weights do already; the angles are theirs",
-    "weight standardisation": "removes the same mean through the weights, with the same result",
+    "weight standardization": "removes the same mean through the weights, with the same result",
     "skips": "average each layer with the identity; q doubles in every block",
     "weighted skips": "keep q and average with the identity: a slower collapse",
     "batch norm and skips": "the trunk outgrows its branches, which tames both norm and ReLU",
     "layer norm and skips": "the trunk outgrows its branches, which slows the collapse",
-    "standardised and weighted skips": "keep q and unrelated inputs; the slope grows slowly",
+    "standardized and weighted skips": "keep q and unrelated inputs; the slope grows slowly",
     "skipinit": "all branches start at zero: one layer of ReLU is left",
     "fixup": "all branches start at zero: one layer of ReLU is left",
     "dks": "q, C_f(0) and the slope are all held, without skips or norms",
@@ -62,7 +62,7 @@ PAGE = """# The usual tricks, as kernels
 
 <!-- Written by make_gallery.py: change that, or gallery_text.py, and run it again. -->
 
-Skips, norms, ReLU, SELU and the known initialisations each hold some part of the kernel of a deep
+Skips, norms, ReLU, SELU and the known initializations each hold some part of the kernel of a deep
 net in place, and leave the others to drift. `nets.tricks` has one dense net of {depth} nonlinear
 layers under each of them, and `python docs/make_gallery.py` derives them all and writes this page.
 
@@ -71,13 +71,13 @@ import kernelc as kc
 import nets
 
 family = nets.tricks(depth=50, width=512)
-for name in ("he", "weight standardisation", "weighted skips", "skipinit", "edge of chaos", "dks"):
+for name in ("he", "weight standardization", "weighted skips", "skipinit", "edge of chaos", "dks"):
     print(f"{{name:23}} C_f(0) = {{kc.derive(family[name]).evaluate(c=0.0).c:.3f}}")
 ```
 
 ```text
 he                      C_f(0) = 0.988
-weight standardisation  C_f(0) = 0.318
+weight standardization  C_f(0) = 0.318
 weighted skips          C_f(0) = 0.856
 skipinit                C_f(0) = 0.318
 edge of chaos           C_f(0) = 0.923
@@ -98,10 +98,11 @@ What to read in it:
 - A slope far above 1 says that near inputs are driven apart, `C_f(0)` near 1 that all inputs are
   drawn together. Most tricks trade one for the other.
 - Subtracting a mean is what separates the norms that change angles (batch norm, layer norm after
-  ReLU, weight standardisation) from those that do not.
+  ReLU, weight standardization) from those that do not.
 - Skips, and branches that start at zero, bring the map near the identity, and the net near a
-  shallow one. In the NTK parametrisation a weight that starts at zero has no gradient, and a single
-  gain counts for nothing, so "fixup" and "skipinit" show the NTK of the layers that are left.
+  shallow one. In the NTK parameterization a weight that starts at zero has no gradient, and a
+  single gain counts for nothing, so "fixup" and "skipinit" show the NTK of the layers that are
+  left.
 - "looks linear" has the C map of a linear net and the NTK of a net of rectifiers.
 
 ## What a block does
@@ -120,6 +121,6 @@ leave everything in place, the C map of the net is given.
 Sources: He et al. 2015 (he), Klambauer et al. 2017 (selu), Mishkin and Matas 2016 (lsuv),
 Schoenholz et al. 2017 (edge of chaos), Balduzzi et al. 2017 (looks linear), Ioffe and Szegedy 2015
 (batch norm), Ba et al. 2016 (layer norm), Zhang and Sennrich 2019 (rms norm), Qiao et al. 2019 and
-Brock et al. 2021 (weight standardisation), De and Smith 2020 and Bachlechner et al. 2020 (skipinit,
+Brock et al. 2021 (weight standardization), De and Smith 2020 and Bachlechner et al. 2020 (skipinit,
 also called ReZero), Zhang et al. 2019 (fixup), Martens et al. 2021 (dks), Zhang et al. 2022 (tat).
 """

@@ -147,7 +147,7 @@ def sums(left: Axes, right: Axes) -> None:
     frame(right, "maximal slope of the same nets", "psi", "mu(psi)")
 
 
-def normalisation(left: Axes, right: Axes) -> None:
+def normalization(left: Axes, right: Axes) -> None:
     x = kc.Input((64,))
     norms = {"none": (), "layer norm": (kc.LayerNorm(),), "batch norm": (kc.BatchNorm(),)}
     for axes, weight in ((left, 0.0), (right, None)):
@@ -210,7 +210,7 @@ FIGURES: tuple[Callable[[Axes, Axes], None], ...] = (
     c_maps,
     gradients,
     sums,
-    normalisation,
+    normalization,
     dks,
     tat,
     finite_width,

@@ -98,7 +98,7 @@ def _draw(path: Path, found: dict[str, Matrices], starts: list[int], title: str)
         axes.set_xlabel("class")
     figure.suptitle(title, fontsize=13)
     canvas.draw()
-    # 256 colours, which nobody misses, make a third of the file.
+    # 256 colors, which nobody misses, make a third of the file.
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
 
@@ -107,10 +107,10 @@ def _mark_classes(axes, starts: list[int]) -> None:
     for edge in starts[1:-1]:
         axes.axhline(edge - 0.5, color="white", lw=0.6, alpha=0.7)
         axes.axvline(edge - 0.5, color="white", lw=0.6, alpha=0.7)
-    centres = [(a + b - 1) / 2 for a, b in itertools.pairwise(starts)]
-    names = [str(i) for i in range(len(centres))]
-    axes.set_xticks(centres, names)
-    axes.set_yticks(centres, names)
+    centers = [(a + b - 1) / 2 for a, b in itertools.pairwise(starts)]
+    names = [str(i) for i in range(len(centers))]
+    axes.set_xticks(centers, names)
+    axes.set_yticks(centers, names)
     axes.tick_params(length=0)
 
 

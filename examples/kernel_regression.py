@@ -1,7 +1,7 @@
 """Kernel regression with infinitely wide 100-layer nets, shaped and untreated.
 
 Prints how each kernel is computed and the test accuracies of the NNGP and the NTK on scikit-learn's
-digits and, where its files are on this machine, on Fashion-MNIST. Inputs are normalised (PLN) for
+digits and, where its files are on this machine, on Fashion-MNIST. Inputs are normalized (PLN) for
 all nets alike; the ridge is the one with the least exact leave-one-out error.
 """
 

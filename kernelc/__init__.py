@@ -7,7 +7,10 @@ to Equinox, fit it.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+from ._deprecated import FORMER_NAMES, warn_renamed
 
 
 __version__ = "0.1.0"
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
         UnsupportedError as UnsupportedError,
     )
     from .activations import ACTIVATIONS as ACTIVATIONS, ScalarFunction as ScalarFunction
-    from .curvature import KFAC as KFAC, BlockReport as BlockReport, kfac as kfac
+    from .curvature import KFAC as KFAC, KFACBlocks as KFACBlocks, kfac as kfac
     from .diagnosis import (
         Comparison as Comparison,
         Report as Report,
@@ -63,8 +66,8 @@ if TYPE_CHECKING:
         MeanPool as MeanPool,
         Product as Product,
         Scale as Scale,
-        StandardisedConv as StandardisedConv,
-        StandardisedDense as StandardisedDense,
+        StandardizedConv as StandardizedConv,
+        StandardizedDense as StandardizedDense,
         WeightedMeanPool as WeightedMeanPool,
         WeightedSum as WeightedSum,
         fan_in as fan_in,
@@ -115,9 +118,9 @@ if TYPE_CHECKING:
         Metrics as Metrics,
         Record as Record,
         Restored as Restored,
-        block_report as block_report,
         evaluate as evaluate,
         fit as fit,
+        kfac_blocks as kfac_blocks,
         learning_rate_sweep as learning_rate_sweep,
         restore as restore,
     )
@@ -127,13 +130,13 @@ _NAMES = {
     "_errors": "ActivationError DataError DependenceError GraphError KernelcError LoadError "
     "PackageError ShapeError ShapingError UnreachableError UnsupportedError",
     "activations": "ACTIVATIONS ScalarFunction",
-    "curvature": "BlockReport KFAC kfac",
+    "curvature": "KFACBlocks KFAC kfac",
     "data": "data",
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "ir": "Layer Network Node chain repeat",
     "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
-    "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardisedConv "
-    "StandardisedDense WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
+    "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardizedConv "
+    "StandardizedDense WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
     "residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
@@ -141,7 +144,7 @@ _NAMES = {
     "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Transform shape",
     "symbolic": "Kernel derive",
-    "training": "CrossEntropy FitResult Huber Metrics Record Restored block_report evaluate fit "
+    "training": "CrossEntropy FitResult Huber Metrics Record Restored kfac_blocks evaluate fit "
     "learning_rate_sweep restore",
 }
 _PACKAGES = {name: package for package, names in _NAMES.items() for name in names.split()}
@@ -150,6 +153,9 @@ _PACKAGES = {name: package for package, names in _NAMES.items() for name in name
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return sorted(_PACKAGES)
+    if name in FORMER_NAMES:
+        warn_renamed(f"kernelc.{name}", f"kernelc.{FORMER_NAMES[name]}")
+        return getattr(sys.modules[__name__], FORMER_NAMES[name])
     if name not in _PACKAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = _PACKAGES[name]

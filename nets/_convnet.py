@@ -36,13 +36,13 @@ def convnet(
         classes: number of outputs.
         input_shape: of one example, channels last, one to three location axes.
         activation: name, SymPy expression or `kernelc.Activation`.
-        form: "vanilla" (a chain), "weighted" (normalised sums, projected where the shape
+        form: "vanilla" (a chain), "weighted" (normalized sums, projected where the shape
             changes) or "standard" (plain sums, batch norm, weights spread over the window).
         shortcut_weight: w of the weighted form, 0.9 when None; w = 0 is the vanilla net.
         dropout: rate before the last layer.
         weight_std: sigma_w of the convolutions; when None 1, or sqrt(2) for rectifiers in the
             standard form.
-        delta: Delta initialisation; when None in all forms but the standard one.
+        delta: Delta initialization; when None in all forms but the standard one.
 
     Returns:
         a `kernelc.Network` with output shape (classes,).

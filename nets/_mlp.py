@@ -30,7 +30,7 @@ def mlp(
         classes: number of outputs.
         input_shape: of one example; images are flattened.
         activation: name, SymPy expression or `kernelc.Activation`.
-        form: "vanilla" (a chain), "weighted" (normalised sums around the blocks) or
+        form: "vanilla" (a chain), "weighted" (normalized sums around the blocks) or
             "standard" (plain sums, batch norm before each nonlinearity).
         shortcut_weight: w of the weighted form, 0.9 when None; w = 0 is the vanilla net.
         dropout: rate before the last layer.

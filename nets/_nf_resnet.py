@@ -29,7 +29,7 @@ def nf_resnet(
 
     Block l computes h + alpha f(h / beta) with beta^2 the q value of h, which is known in
     advance: 1 at the start of a stage (the shortcut is projected) and alpha^2 more after each
-    block. f is [activation, `StandardisedConv`] repeated, with weight_std = 1 / sqrt(Var phi(Z)),
+    block. f is [activation, `StandardizedConv`] repeated, with weight_std = 1 / sqrt(Var phi(Z)),
     so that it keeps q = 1 for any activation. Zeros at the border (`padding="SAME"`) lower q
     there; with "CIRCULAR" the values above are exact, and `kernelc.derive` has a formula.
 
@@ -82,7 +82,7 @@ def unit_gain(activation: kc.Activation) -> float:
         True
     """
     x = kc.Input((2,))
-    block = kc.chain(kc.Dense(2), activation, kc.StandardisedDense(1))
+    block = kc.chain(kc.Dense(2), activation, kc.StandardizedDense(1))
     variance = kc.derive(kc.Network(x, block(x)), q=1).evaluate(c=1.0).q
     return 1 / math.sqrt(float(variance))
 
@@ -98,7 +98,7 @@ class _Layers:
     skipinit: bool
 
     def conv(self, node: kc.Node, channels: int, window: int, stride: int, name: str) -> kc.Node:
-        conv = kc.StandardisedConv(channels, window, stride, self.padding, weight_std=self.gain)
+        conv = kc.StandardizedConv(channels, window, stride, self.padding, weight_std=self.gain)
         return conv(node, name=name)
 
 

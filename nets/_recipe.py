@@ -26,11 +26,11 @@ class Recipe:
 
     Arguments:
         activation: the nonlinearity used throughout.
-        form: "vanilla" (no skips, no norm), "weighted" (normalised sums, no norm) or
+        form: "vanilla" (no skips, no norm), "weighted" (normalized sums, no norm) or
             "standard" (plain sums, batch norm, weights as He et al. 2015 draw them).
         skip_weights: weights of shortcut and branch; None when there are no sums.
         weight_std: sigma_w of every layer but the last.
-        delta: whether convolutions start as their centre tap.
+        delta: whether convolutions start as their center tap.
         dropout: rate before the last layer.
     """
 
@@ -127,7 +127,7 @@ def _skip_weights(net: str, form: str, w: Any) -> tuple[Any, Any] | None:
         raise kc.GraphError(
             where=net,
             found=f"shortcut_weight = {w!r}",
-            law="a normalised sum has shortcut weight w in [0, 1] and branch weight sqrt(1 - w^2)",
+            law="a normalized sum has shortcut weight w in [0, 1] and branch weight sqrt(1 - w^2)",
             remedy="choose w between 0 and 1, or a SymPy symbol",
         )
     w = float(w)

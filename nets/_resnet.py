@@ -52,7 +52,7 @@ def resnet(
         activation: name, SymPy expression or `kernelc.Activation`.
         version: 2 (nonlinearities before convolutions) or 1 (after them, and after the sum).
         form: "standard" (plain sums, batch norm, max pool, weights spread over the window),
-            "weighted" (normalised sums, no norm, Delta convolutions, weighted mean pool), or
+            "weighted" (normalized sums, no norm, Delta convolutions, weighted mean pool), or
             "vanilla" (no skips and no projections, otherwise as weighted).
         shortcut_weight: w of the weighted form, 0.9 when None; w = 0 is the vanilla net.
         width: channels of the first stage's 3x3 convolutions; every stage doubles them.
@@ -61,7 +61,7 @@ def resnet(
         dropout: rate before the last layer.
         weight_std: sigma_w of the convolutions; when None 1, or sqrt(2) for rectifiers in the
             standard form.
-        delta: Delta initialisation; when None in all forms but the standard one.
+        delta: Delta initialization; when None in all forms but the standard one.
 
     Returns:
         a `kernelc.Network` with output shape (classes,).

@@ -16,7 +16,7 @@ from ._recipe import whole
 
 HE = sympy.sqrt(2)
 """sigma_w that keeps q through a rectifier: E relu(Z)^2 = 1/2 (He et al. 2015)."""
-CENTRED_HE = sympy.sqrt(2 * sympy.pi / (sympy.pi - 1))
+CENTERED_HE = sympy.sqrt(2 * sympy.pi / (sympy.pi - 1))
 """The same where the mean is subtracted: Var relu(Z) = (1 - 1/pi)/2 (Brock et al. 2021)."""
 SLOPE = 0.2
 SHORTCUT = 0.9
@@ -133,13 +133,13 @@ def _norms(family: _Family) -> dict[str, kc.Network]:
     batch, layer = kc.BatchNorm(), kc.LayerNorm()
     rms = kc.LayerNorm(center=False)
     dense = family.dense(HE)
-    standardised = kc.StandardisedDense(family.width, weight_std=CENTRED_HE)
+    standardized = kc.StandardizedDense(family.width, weight_std=CENTERED_HE)
     blocks = {
         "batch norm": (kc.chain(batch, RELU), dense),
         "layer norm": (kc.chain(layer, RELU), dense),
         "layer norm after": (kc.chain(RELU, layer), family.dense()),
         "rms norm after": (kc.chain(RELU, rms), family.dense()),
-        "weight standardisation": (RELU, standardised),
+        "weight standardization": (RELU, standardized),
     }
     return {
         name: family.net(name, kc.chain(last, weights), last)
@@ -151,14 +151,14 @@ def _skips(family: _Family) -> dict[str, kc.Network]:
     """Skips alone, with norms, and with branches that start at zero."""
     batch = kc.chain(kc.BatchNorm(), RELU)
     layer = kc.chain(kc.LayerNorm(), RELU)
-    standardised = kc.StandardisedDense(family.width, weight_std=CENTRED_HE)
+    standardized = kc.StandardizedDense(family.width, weight_std=CENTERED_HE)
     dense = family.dense(HE)
     branches: dict[str, tuple[Block, Block, float | None]] = {
         "skips": (RELU, dense, None),
         "weighted skips": (RELU, dense, SHORTCUT),
         "batch norm and skips": (batch, dense, None),
         "layer norm and skips": (layer, dense, None),
-        "standardised and weighted skips": (RELU, standardised, SHORTCUT),
+        "standardized and weighted skips": (RELU, standardized, SHORTCUT),
         "skipinit": (RELU, kc.chain(dense, kc.Scale(0.0)), None),
     }
     made = {

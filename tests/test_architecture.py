@@ -23,6 +23,7 @@ FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "nets").rglob("*.py")])
 LONGEST = 400
 
 LEVEL = {
+    "_deprecated": 0,
     "_errors": 0,
     "_limits": 0,
     "_registration": 0,

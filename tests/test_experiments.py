@@ -187,7 +187,7 @@ def test_trained_is_half_of_the_way_from_guessing_to_the_baseline():
     assert line.startswith("vanilla, orthogonal, relu, sgd: final loss 1.7")
 
 
-def test_nets_stand_beside_the_baseline_with_their_optimiser_too():
+def test_nets_stand_beside_the_baseline_with_their_optimizer_too():
     report, settings = (importlib.import_module(name) for name in ("report", "settings"))
 
     def outcome(arm, optimizer, factor):
@@ -237,7 +237,7 @@ def test_the_time_of_a_step_leaves_compilation_out():
     assert report.Outcome(cell, 0.1, ({"history": []},), {}).milliseconds == np.inf
 
 
-def test_all_rates_share_one_optimiser_and_each_keeps_its_own():
+def test_all_rates_share_one_optimizer_and_each_keeps_its_own():
     optimizer = importlib.import_module("optimizers").optimizer
     slow, fast = (optimizer("sgd", rate, 100) for rate in (0.01, 0.1))
     assert slow == fast

@@ -51,7 +51,7 @@ def test_the_table_of_the_readme_is_what_the_logs_say():
         for outcome in report.outcomes(HERE / "dense50.json", report.log_of(HERE / "dense50.json"))
     }
     readme = (HERE.parents[1] / "README.md").read_text()
-    table = readme.split("| net | optimiser | loss 0.5 | loss 0.1 | loss 0.03 | test |\n")[1]
+    table = readme.split("| net | optimizer | loss 0.5 | loss 0.1 | loss 0.03 | test |\n")[1]
     lines = [line.split("|")[3:-1] for line in table.splitlines()[1 : 1 + len(README_ROWS)]]
     for shown, (name, beside) in zip(lines, README_ROWS.items(), strict=True):
         steps = [_steps(found[name], found.get(beside), loss) for loss in (0.5, 0.1, 0.03)]

@@ -1,4 +1,4 @@
-"""The arms: which network, initialised how. One entry here is one arm everywhere else."""
+"""The arms: which network, initialized how. One entry here is one arm everywhere else."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _tat(body: Body) -> Network:
 def _untreated(init: str) -> Callable[[Body], Network]:
     def build(body: Body) -> Network:
         gain = 2**0.5 if body.activation in RECTIFIERS else 1.0
-        return initialised(body.build("vanilla", weight_std=gain), init=init)
+        return initialized(body.build("vanilla", weight_std=gain), init=init)
 
     return build
 
@@ -118,9 +118,9 @@ def _has_edge_of_chaos(activation: str) -> bool:
     return True
 
 
-def initialised(network: kc.Network, *, init: str) -> kc.Network:
-    """The network with this initialisation in all its layers of weights."""
-    return network.rebuild(lambda node: node.layer.weighted(init=init))
+def initialized(network: kc.Network, *, init: str) -> kc.Network:
+    """The network with this initialization in all its layers of weights."""
+    return network.rebuild(lambda node: node.layer.with_weights(init=init))
 
 
 ARMS = {

@@ -1,4 +1,4 @@
-"""The optimisers, each with one number to tune and a schedule over the whole run."""
+"""The optimizers, each with one number to tune and a schedule over the whole run."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
 class _Start:
     """The initial state with this rate in it. Rates do not tell starts apart.
 
-    Compiled steps are found again by the optimiser's equality, so all rates share one.
+    Compiled steps are found again by the optimizer's equality, so all rates share one.
     """
 
     init: Callable[[Any], Any]
@@ -127,9 +127,9 @@ def _with_rate_in_its_state(name: str, steps: int) -> Any:
 
 
 def optimizer(name: str, rate: float, steps: int) -> Any:
-    """The optimiser at a rate. Models that differ in weights and rate compile once."""
+    """The optimizer at a rate. Models that differ in weights and rate compile once."""
     if name not in OPTIMIZERS:
-        raise SystemExit(f"no optimiser {name!r}; there are {', '.join(OPTIMIZERS)}")
+        raise SystemExit(f"no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}")
     made = OPTIMIZERS[name](rate, steps)
     if isinstance(made, kc.KFAC):
         # Its numbers are arguments of a step as they are.

@@ -102,6 +102,6 @@ def outcomes(matrix: Path, log: Path) -> list[Outcome]:
 
 
 def best_baseline(found: Sequence[Outcome]) -> Outcome | None:
-    """The baseline with the optimiser that ends lowest."""
+    """The baseline with the optimizer that ends lowest."""
     there = [outcome for outcome in found if outcome.cell.arm == BASELINE]
     return min(there, key=lambda outcome: outcome.final, default=None)

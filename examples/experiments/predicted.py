@@ -119,7 +119,7 @@ def picture(points: list[Point], path: Path) -> None:
         chosen = [p for p in points if p.draw == role]
         x, y = [_difficulty(p) for p in chosen], [p.mean for p in chosen]
         axes.plot(x, y, marker, ms=5, alpha=0.8, ls="", label=f"{len(chosen)} networks, {label}")
-    axes.axhline(1.0, color="grey", lw=0.8, ls=":")
+    axes.axhline(1.0, color="gray", lw=0.8, ls=":")
     axes.set(xlabel="difficulty that kernelc.diagnose gives")
     axes.set(ylabel="mean loss in 300 steps over that of guessing")
     axes.legend(frameon=False, fontsize=8)

@@ -29,7 +29,7 @@ def table(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str:
     """Markdown: steps to each loss, in brackets relative to the best baseline."""
     baseline = best_baseline(found)
     header = ["rate", *_named(targets), "final loss", "test", "ms/step"]
-    lines = [["net", "activation", "optimiser", *header]]
+    lines = [["net", "activation", "optimizer", *header]]
     for outcome in found:
         lines.append(
             [
@@ -45,12 +45,12 @@ def table(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str:
 
 
 def beside(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str | None:
-    """Markdown: steps relative to the baseline with the same optimiser, where it is not the best.
+    """Markdown: steps relative to the baseline with the same optimizer, where it is not the best.
 
     SGD with a clip stands beside SGD without, which is what the baseline is usually trained with.
     """
     best = best_baseline(found)
-    lines = [["net", "activation", "optimiser", *_named(targets)]]
+    lines = [["net", "activation", "optimizer", *_named(targets)]]
     for outcome in found:
         root = re.sub("-(clipped|unitwise)$", "", outcome.cell.optimizer)
         same = (o for o in found if o.cell.arm == BASELINE and o.cell.optimizer == root)
@@ -117,7 +117,7 @@ def told(matrix: Path, found: Sequence[Outcome]) -> str:
     text = table(found, targets)
     compared = beside(found, targets)
     if compared:
-        text += "\nSteps relative to the baseline with the same optimiser, without a clip:\n"
+        text += "\nSteps relative to the baseline with the same optimizer, without a clip:\n"
         text += f"\n{compared}"
     if failed:
         text += "\nDid not train:\n\n" + "".join(f"- {line}\n" for line in failed)

@@ -14,10 +14,10 @@ from arms import ARMS, Body
 DATA = {
     "digits": ((8, 8, 1), 10),
     "fashion_mnist": ((28, 28, 1), 10),
-    "fashion_mnist_centred": ((28, 28, 1), 10),
+    "fashion_mnist_centered": ((28, 28, 1), 10),
     "cifar10": ((32, 32, 3), 10),
     "cifar10_16": ((16, 16, 3), 10),
-    "cifar10_16_centred": ((16, 16, 3), 10),
+    "cifar10_16_centered": ((16, 16, 3), 10),
     "imagenet": ((224, 224, 3), 1000),
 }
 """Shape of an example, and classes."""
@@ -26,7 +26,7 @@ TUNING_SEED = 100
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One entry of a table: an arm with an optimiser and an activation, at several rates.
+    """One entry of a table: an arm with an optimizer and an activation, at several rates.
 
     Arguments:
         arm: a key of `ARMS`.
@@ -113,8 +113,8 @@ class Run:
 def cells(path: Path) -> Iterator[Cell]:
     """The cells of a JSON file: {"defaults": {...}, "cells": [{...}]}.
 
-    A list of activations or of optimisers in a cell stands for a cell for each. Rates may be
-    given by optimiser, as {"rates": {"sgd": [...]}} among the defaults.
+    A list of activations or of optimizers in a cell stands for a cell for each. Rates may be
+    given by optimizer, as {"rates": {"sgd": [...]}} among the defaults.
     """
     read = json.loads(path.read_text())
     for entry in read["cells"]:

@@ -54,7 +54,7 @@ def main(
     found: dict[str, list[float]] = {cell.name: [] for cell in chosen}
     for _, cell in tqdm(list(itertools.product(range(rounds), chosen)), unit="run"):
         found[cell.name] += milliseconds(cell)
-    print("| net | activation | optimiser | ms/step | ratio |\n| --- | --- | --- | --- | --- |")
+    print("| net | activation | optimizer | ms/step | ratio |\n| --- | --- | --- | --- | --- |")
     first = statistics.median(found[chosen[0].name])
     for cell in chosen:
         median = statistics.median(found[cell.name])

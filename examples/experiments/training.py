@@ -24,7 +24,7 @@ import kernelc as kc
 WINDOW = 10
 """Steps whose mean loss is one point of a curve."""
 ONE_BY_ONE = ("sgd-unitwise", "muon")
-"""Optimisers that treat a parameter by its axes: the weights of a loop have one more."""
+"""Optimizers that treat a parameter by its axes: the weights of a loop have one more."""
 _EVALUATIONS = 5
 _DIGITS = 5
 
@@ -33,8 +33,8 @@ def _halved(data: kc.data.Dataset) -> kc.data.Dataset:
     """Images of half the height and width: means over four pixels."""
 
     def means(x: np.ndarray) -> np.ndarray:
-        n, height, width, colours = x.shape
-        return x.reshape(n, height // 2, 2, width // 2, 2, colours).mean((2, 4))
+        n, height, width, colors = x.shape
+        return x.reshape(n, height // 2, 2, width // 2, 2, colors).mean((2, 4))
 
     name = f"{data.name}, halved"
     return dataclasses.replace(
@@ -45,10 +45,10 @@ def _halved(data: kc.data.Dataset) -> kc.data.Dataset:
 READERS: dict[str, Callable[[str | None], kc.data.Dataset]] = {
     "digits": lambda folder: kc.data.digits(),
     "fashion_mnist": kc.data.fashion_mnist,
-    "fashion_mnist_centred": lambda folder: kc.data.fashion_mnist(folder).centred(),
+    "fashion_mnist_centered": lambda folder: kc.data.fashion_mnist(folder).centered(),
     "cifar10": kc.data.cifar10,
     "cifar10_16": lambda folder: _halved(kc.data.cifar10(folder)),
-    "cifar10_16_centred": lambda folder: _halved(kc.data.cifar10(folder)).centred(),
+    "cifar10_16_centered": lambda folder: _halved(kc.data.cifar10(folder)).centered(),
 }
 
 
@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[str | None], kc.data.Dataset]] = {
 def dataset(
     name: str, examples: int | None, augment: bool, folder: str | None
 ) -> kc.data.Dataset | kc.data.Stream:
-    """The data, standardised; the first `examples` of the training part."""
+    """The data, standardized; the first `examples` of the training part."""
     if name == "imagenet":
         return kc.data.imagenet(folder)
     data = READERS[name](folder)
@@ -137,7 +137,7 @@ def rehearse(cell: Cell, batch: int) -> kc.FitResult:
 
 
 def policy(cell: Cell) -> kc.Policy:
-    """Layers one by one for optimisers that need every weight to be an array of its own."""
+    """Layers one by one for optimizers that need every weight to be an array of its own."""
     if cell.optimizer.startswith("kfac") or cell.optimizer in ONE_BY_ONE:
         return kc.Policy(layers="unrolled")
     # Convolutions are slow in a loop.

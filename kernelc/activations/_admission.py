@@ -13,7 +13,7 @@ from .._errors import ActivationError, shown
 from .._limits import LARGEST_ARGUMENT, LARGEST_NUMBER, oversized
 from ._description import CONDITIONS, too_large, vocabulary
 from ._pieces import Piece, evaluate, real_roots, split
-from ._stable import X, stabilise
+from ._stable import X, stabilize
 
 
 def admit(expr: Any) -> sympy.Expr:
@@ -39,7 +39,7 @@ def admit(expr: Any) -> sympy.Expr:
         raise _refusal(expr, f"its symbols are {names}", "has exactly one symbol")
     _check_vocabulary(expr)
     _check_constants(expr)
-    stable = stabilise(expr.xreplace({symbols.pop(): X}))
+    stable = stabilize(expr.xreplace({symbols.pop(): X}))
     if not stable.has(X):
         raise _refusal(expr, "it is constant", "must depend on its argument")
     _check_vocabulary(stable)

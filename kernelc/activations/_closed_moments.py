@@ -136,9 +136,9 @@ def _piece_expectation(p: Any, r: Any, polynomial: dict[int, Any], lower: Any, u
     """E xⁿ exp(px²+rx) 1(lower < x < upper): complete the square, then truncate."""
     shrink = 1 - 2 * p * ALPHA**2
     deviation = ALPHA / sympy.sqrt(shrink)
-    centre = (BETA + r * ALPHA**2) / shrink
+    center = (BETA + r * ALPHA**2) / shrink
     exponent = (p * BETA**2 + r * BETA + r**2 * ALPHA**2 / 2) / shrink
-    moment = truncated_moments(centre, deviation, lower, upper, max(polynomial, default=0))
+    moment = truncated_moments(center, deviation, lower, upper, max(polynomial, default=0))
     body = sum(coefficient * moment[n] for n, coefficient in polynomial.items())
     if r.is_real:
         return sympy.exp(exponent) / sympy.sqrt(shrink) * body
@@ -153,9 +153,9 @@ def _real_part(exponent: Any, body: Any) -> Any:
 
 
 def truncated_moments(
-    centre: Any, deviation: Any, lower: Any, upper: Any, degree: int
+    center: Any, deviation: Any, lower: Any, upper: Any, degree: int
 ) -> list[Any]:
-    """E Yⁿ 1(lower < Y < upper) for n = 0..degree, Y ~ N(centre, deviation²).
+    """E Yⁿ 1(lower < Y < upper) for n = 0..degree, Y ~ N(center, deviation²).
 
     Example:
         >>> truncated_moments(BETA, ALPHA, -sympy.oo, sympy.oo, 2)[2]
@@ -166,22 +166,22 @@ def truncated_moments(
     def boundary(n: int) -> Any:
         # deviation² times the density: what integration by parts leaves at the ends
         return sum(
-            sign * edge**n * deviation * _bump((edge - centre) / deviation) for edge, sign in ends
+            sign * edge**n * deviation * _bump((edge - center) / deviation) for edge, sign in ends
         )
 
-    moments = [_mass(centre, deviation, lower, upper)]
+    moments = [_mass(center, deviation, lower, upper)]
     for n in range(1, degree + 1):
         before = (n - 1) * deviation**2 * moments[n - 2] if n > 1 else 0
-        moments.append(sympy.expand(centre * moments[n - 1] + before - boundary(n - 1)))
+        moments.append(sympy.expand(center * moments[n - 1] + before - boundary(n - 1)))
     return moments
 
 
-def _mass(centre: Any, deviation: Any, lower: Any, upper: Any) -> Any:
+def _mass(center: Any, deviation: Any, lower: Any, upper: Any) -> Any:
     # From the side where the mass is the smaller difference: Φ(-t) keeps its tail.
     if upper is sympy.oo:
-        return sympy.S.One if lower.is_infinite else normal_cdf((centre - lower) / deviation)
-    below = normal_cdf((upper - centre) / deviation)
-    return below - (0 if lower.is_infinite else normal_cdf((lower - centre) / deviation))
+        return sympy.S.One if lower.is_infinite else normal_cdf((center - lower) / deviation)
+    below = normal_cdf((upper - center) / deviation)
+    return below - (0 if lower.is_infinite else normal_cdf((lower - center) / deviation))
 
 
 def _bump(t: Any) -> Any:

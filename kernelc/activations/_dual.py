@@ -201,13 +201,13 @@ def _met_masses(left: tuple, right: tuple, pair: Covariance) -> float:
 def _given(g: Side, location: float, own: float, other: float, pair: Covariance) -> float:
     """E g(v) given that the partner, of deviation `own`, sits at `location`."""
     t = location / own
-    centre = other * (pair.sign * t - pair.sign * pair.gap * t)
+    center = other * (pair.sign * t - pair.sign * pair.gap * t)
     if pair.s == 0:
         # The limit c -> ±1 sees both sides of a jump of g alike.
-        nearby = np.nextafter(centre, [-math.inf, math.inf])
+        nearby = np.nextafter(center, [-math.inf, math.inf])
         return float(np.mean(g(nearby)))
-    z, w = gaussian_rule(g.phi, other * pair.s, centre)
-    return float(w @ g(other * pair.s * z + centre))
+    z, w = gaussian_rule(g.phi, other * pair.s, center)
+    return float(w @ g(other * pair.s * z + center))
 
 
 def _density(x: float, deviation: float) -> float:

@@ -167,11 +167,11 @@ def _outer(
     splits = kinks_mp(phi, a, 0)
     blur = s / abs(c) if c else mpmath.inf
     if blur < 1:
-        for centre in kinks_mp(psi, b * c, 0):
+        for center in kinks_mp(psi, b * c, 0):
             reach = blur / 2
-            splits.append(centre)
+            splits.append(center)
             while reach < 4:
-                splits += [centre - reach, centre + reach]
+                splits += [center - reach, center + reach]
                 reach *= 2
     inner = [z for z in splits if -limit < z < limit]
     edges = sorted({-limit, limit, *(mpmath.mpf(i) for i in range(-6, 7, 2)), *inner})

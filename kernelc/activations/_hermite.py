@@ -1,4 +1,4 @@
-"""Coefficients in normalised Hermite polynomials: the power series of a C map."""
+"""Coefficients in normalized Hermite polynomials: the power series of a C map."""
 
 from __future__ import annotations
 

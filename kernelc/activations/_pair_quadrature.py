@@ -85,10 +85,10 @@ def _outer_edges(
     marks = [_spread(f.kinks / pair.a, 1 / pair.a, width, grade)]
     blur = pair.s / abs(pair.c) if pair.c else np.inf
     if blur < 1:
-        centres = g.kinks / (pair.b * pair.c)
-        marks.append((centres[:, None] + blur * np.array(_SMOOTHED)).ravel())
+        centers = g.kinks / (pair.b * pair.c)
+        marks.append((centers[:, None] + blur * np.array(_SMOOTHED)).ravel())
         # Between the blur and the panel width the kink looks like a kink again: grade.
-        marks.append(graded(centres, 9 * blur, width))
+        marks.append(graded(centers, 9 * blur, width))
     return np.unique(panel_edges(np.concatenate(marks), width, limit))
 
 

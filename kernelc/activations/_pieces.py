@@ -53,7 +53,7 @@ def split(expr: sympy.Expr) -> tuple[Piece, ...]:
         expr: expression in X built from smooth functions and KINKED ones.
 
     Returns:
-        Pieces covering the line; equal neighbours are merged.
+        Pieces covering the line; equal neighbors are merged.
 
     Raises:
         ActivationError: SymPy cannot locate a kink, or a Piecewise leaves a gap.

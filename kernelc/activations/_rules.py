@@ -93,8 +93,8 @@ def panels(edges: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and Gaussian weights on panels given by edges (last axis)."""
     t, weight = _legendre(order)
     half = 0.5 * (edges[..., 1:] - edges[..., :-1])
-    centre = 0.5 * (edges[..., 1:] + edges[..., :-1])
-    z = centre[..., None] + half[..., None] * t
+    center = 0.5 * (edges[..., 1:] + edges[..., :-1])
+    z = center[..., None] + half[..., None] * t
     w = half[..., None] * weight * normal_density(z)
     shape = (*edges.shape[:-1], -1)
     return z.reshape(shape), w.reshape(shape)

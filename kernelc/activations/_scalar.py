@@ -16,7 +16,7 @@ from ._description import decode_expression, encode_expression
 from ._numeric import jax_function, mpmath_function, numpy_function
 from ._pieces import Piece
 from ._registry import Definition, bind, exact, lookup
-from ._stable import X, stabilise
+from ._stable import X, stabilize
 
 
 Affine = tuple[Any, Any, Any, Any]
@@ -113,7 +113,7 @@ class ScalarFunction:
         """φ on JAX arrays of any float type; keeps the type, and forward mode works.
 
         Values and gradients of named activations are finite wherever the true ones fit the type;
-        a user's expression has that after `stabilise`, as far as the patterns known there go.
+        a user's expression has that after `stabilize`, as far as the patterns known there go.
         """
         return jax_function(self)
 
@@ -189,7 +189,7 @@ def named(name: str, **params: Any) -> ScalarFunction:
     """
     definition = lookup(name)
     bound = bind(definition, params)
-    expr = stabilise(definition.expression(**{key: exact(v) for key, v in bound}))
+    expr = stabilize(definition.expression(**{key: exact(v) for key, v in bound}))
     return ScalarFunction(name, expr, bound, definition)
 
 

@@ -112,7 +112,7 @@ class normal_cdf(_Stable):
         return (1 + sympy.erf(arg / sympy.sqrt(2))) / 2
 
 
-def stabilise(expr: Any) -> Any:
+def stabilize(expr: Any) -> Any:
     """Rebuild `expr` bottom-up with overflow-prone patterns replaced by the functions above.
 
     Arguments:
@@ -124,12 +124,12 @@ def stabilise(expr: Any) -> Any:
         and the hyperbolic functions.
 
     Example:
-        >>> stabilise(sympy.log(1 + sympy.exp(X)))
+        >>> stabilize(sympy.log(1 + sympy.exp(X)))
         softplus(x)
     """
     if not expr.args:
         return expr
-    rebuilt = expr.func(*[stabilise(arg) for arg in expr.args])
+    rebuilt = expr.func(*[stabilize(arg) for arg in expr.args])
     if isinstance(rebuilt, sympy.log):
         return _log(rebuilt)
     if isinstance(rebuilt, sympy.Pow):
@@ -222,7 +222,7 @@ def _mul(expr: Any) -> Any:
 
 
 def _absorb(u: Any, power: Any, other: Any) -> Any:
-    """sigmoid(u)^power·exp(-r·u), r a positive integer, with the exponential cancelled."""
+    """sigmoid(u)^power·exp(-r·u), r a positive integer, with the exponential canceled."""
     if not isinstance(other, sympy.exp):
         return None
     ratio: Any = sympy.cancel(other.args[0] / -u)

@@ -8,15 +8,15 @@ from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 from .._errors import UnsupportedError
-from ._signal import Signal
+from ._kernel_state import KernelState
 
 
 N = TypeVar("N", bound=Any)
 
-Group = tuple[Fraction, tuple[Signal[N], ...]]
+Group = tuple[Fraction, tuple[KernelState[N], ...]]
 
 
-def alike(values: Sequence[Signal[N]], where: str) -> list[Group[N]]:
+def alike(values: Sequence[KernelState[N]], where: str) -> list[Group[N]]:
     """The groups of channels in which each value is one of its parts, with their shares.
 
     A product or a sum pairs channels one by one: its moments are means over channels of what
@@ -42,7 +42,7 @@ def alike(values: Sequence[Signal[N]], where: str) -> list[Group[N]]:
     return groups
 
 
-def _leaves(value: Signal[N]) -> list[tuple[Fraction, Signal[N]]]:
+def _leaves(value: KernelState[N]) -> list[tuple[Fraction, KernelState[N]]]:
     """The parts of a value, of parts in parts too, and their shares of all its channels."""
     if not value.parts:
         return [(Fraction(1), value)]

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from .. import activations
 from .._errors import DataError, KernelcError
 from ..activations import ScalarFunction
-from ._ring import Ring
+from ._backend import Backend
 
 
 # Rounding separates k from q by this much, relative, where both stand for the same input.
@@ -20,7 +20,7 @@ _SAME = 4 * np.finfo(np.float64).eps
 Number = float | Float64[np.ndarray, " n"]
 
 
-class FloatRing(Ring[Any]):
+class FloatBackend(Backend[Any]):
     """Float64 numbers; covariances may be arrays, one entry per pair of inputs.
 
     q values are floats. A covariance equal to its q value up to rounding is that of an input
@@ -29,7 +29,7 @@ class FloatRing(Ring[Any]):
 
     Example:
         >>> from kernelc.activations import named
-        >>> FloatRing().dual(named("sin"), 1.0, np.array([0.5, 1.0])).round(6).tolist()
+        >>> FloatBackend().dual(named("sin"), 1.0, np.array([0.5, 1.0])).round(6).tolist()
         [0.1917, 0.432332]
     """
 

@@ -39,22 +39,22 @@ class _UnitQ(KernelAlgebra[Any]):
     def fresh(self, s: Any, weights: Weights, read: Any = None) -> Any:
         return s
 
-    def normalise(self, s: Any, center: bool, over_locations: bool) -> Any:
+    def normalize(self, s: Any, center: bool, over_locations: bool) -> Any:
         return s
 
-    def centre(self, s: Any) -> Any:
+    def center(self, s: Any) -> Any:
         return s
 
     def location_mean(self, s: Any, window: Window) -> Any:
         return self.uneven(s) if window.uneven else s
 
-    def append_constant(self, s: Any, channels: int, mode: str) -> Any:
+    def pln(self, s: Any, channels: int, mode: str) -> Any:
         return s
 
     def dropout(self, s: Any, keep: float) -> Any:
         return s
 
-    def batch_normalise(self, s: Any) -> Any:
+    def batch_normalize(self, s: Any) -> Any:
         return self.unsupported(
             [s],
             "batch norm removes the mean over the batch, so its slope depends on the data",
@@ -78,7 +78,7 @@ class _UnitQ(KernelAlgebra[Any]):
                 "all weights of the sum are zero, so that no value has a cosine",
                 "start at least one of them at another number",
             )
-        # Normalised sums have total 1 up to the rounding of the weights themselves.
+        # Normalized sums have total 1 up to the rounding of the weights themselves.
         normal = isinstance(total, float) and abs(total - 1) < 1e-12
         return self._mean(terms, squares if normal else [w / total for w in squares])
 

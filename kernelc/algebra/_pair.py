@@ -1,4 +1,4 @@
-"""The kernel rules, written once, over any ring of numbers."""
+"""The kernel rules, written once, over any backend of numbers."""
 
 from __future__ import annotations
 
@@ -10,57 +10,59 @@ from typing import Any, TypeVar
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..ir import KernelAlgebra, Weights, Window
+from ._backend import Backend
 from ._channels import alike
 from ._cross_moments import CrossMoments
+from ._kernel_state import KernelState, SecondMoments, Term
 from ._refusals import dependent, overlapped, unknown_mean, without_length
-from ._ring import Ring
-from ._signal import Atom, Second, Signal
 
 
 N = TypeVar("N", bound=Any)
 
 
-class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
-    """Second moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
+class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
+    """SecondMoments moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
 
     Arguments:
-        ring: the numbers to compute in.
+        backend: the numbers to compute in.
         probes: labels of the entries of `k`: "c" always; "s" and "sc" (another location of the
             same, of the other input) when locations are averaged; "b" (a typical pair of the
             batch) when batch norm is present.
     """
 
-    def __init__(self, ring: Ring[N], probes: tuple[str, ...] = ("c",)) -> None:
-        self.ring = ring
+    def __init__(self, backend: Backend[N], probes: tuple[str, ...] = ("c",)) -> None:
+        self.backend = backend
         self.probes = probes
         self._ids = itertools.count()
         self._overlap_at: str | None = None
 
-    # -- making signals ---------------------------------------------------------------
+    # -- making states ---------------------------------------------------------------
 
-    def atom_signal(
+    def state_of(
         self,
-        second: Second[N],
+        second: SecondMoments[N],
         mean: N | None,
         support: frozenset[int] | None = None,
         gaussian: bool = False,
-    ) -> Signal[N]:
-        """A signal that is one new atom; without a support it is independent of all others."""
+    ) -> KernelState[N]:
+        """A state that is one new atom; without a support it is independent of all others."""
         if support is None:
             support = frozenset({next(self._ids)})
-        atom = Atom(second, mean, support, gaussian)
-        return Signal(second, mean, ((self.ring.number(1), atom),))
+        atom = Term(second, mean, support, gaussian)
+        return KernelState(second, mean, ((self.backend.number(1), atom),))
 
-    def seal(self, s: Signal[N]) -> Signal[N]:
+    def seal(self, s: KernelState[N]) -> KernelState[N]:
         """Forget where a value came from: right only at a node all paths pass through."""
         if s.parts:
             return s
-        return self.atom_signal(s.second, s.mean, gaussian=s.gaussian)
+        return self.state_of(s.second, s.mean, gaussian=s.gaussian)
 
     # -- the rules --------------------------------------------------------------------
 
-    def fresh(self, s: Signal[N], weights: Weights, read: Signal[N] | None = None) -> Signal[N]:
-        number, value = self.ring.number, self.ring.value
+    def fresh(
+        self, s: KernelState[N], weights: Weights, read: KernelState[N] | None = None
+    ) -> KernelState[N]:
+        number, value = self.backend.number, self.backend.value
         w, b = number(weights.variance), number(weights.bias_variance)
         k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
@@ -73,9 +75,9 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
                 own = [value(item) for item in (k if read is None else (w * x + b for x in seen))]
             theta = tuple(new + w * old for new, old in zip(own, theta, strict=True))
         q = w * s.second.q + b
-        return self.atom_signal(Second(q, k, theta), self.ring.number(0), gaussian=True)
+        return self.state_of(SecondMoments(q, k, theta), self.backend.number(0), gaussian=True)
 
-    def nonlinearity(self, s: Signal[N], phi: ScalarFunction) -> Signal[N]:
+    def nonlinearity(self, s: KernelState[N], phi: ScalarFunction) -> KernelState[N]:
         if s.parts:
             images = [self.nonlinearity(part, phi) for _, part in s.parts]
             return self.concat(images, [fraction for fraction, _ in s.parts])
@@ -88,34 +90,36 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
                 remedy="put a Dense or Conv layer before it (not a raw input, not another "
                 "activation)",
             )
-        ring, second = self.ring, s.second
-        k = tuple(ring.dual(phi, second.q, item) for item in second.k)
+        backend, second = self.backend, s.second
+        k = tuple(backend.dual(phi, second.q, item) for item in second.k)
         theta = second.theta
         if theta is not None:
             theta = tuple(
-                old * ring.value(ring.dual(phi, second.q, item, 1))
+                old * backend.value(backend.dual(phi, second.q, item, 1))
                 for item, old in zip(second.k, theta, strict=True)
             )
-        image = Second(ring.q_map(phi, second.q), k, theta)
-        mean = ring.mean(phi, second.q)
-        atom = Atom(image, mean, s.support, False, phi, s)
-        return Signal(image, mean, ((ring.number(1), atom),))
+        image = SecondMoments(backend.q_map(phi, second.q), k, theta)
+        mean = backend.mean(phi, second.q)
+        atom = Term(image, mean, s.support, False, phi, s)
+        return KernelState(image, mean, ((backend.number(1), atom),))
 
-    def weighted_sum(self, terms: Sequence[Signal[N]], weights: Sequence[Any]) -> Signal[N]:
+    def weighted_sum(
+        self, terms: Sequence[KernelState[N]], weights: Sequence[Any]
+    ) -> KernelState[N]:
         if any(term.parts for term in terms):
             return self._by_channels(terms, lambda group: self.weighted_sum(group, weights))
-        ring = self.ring
-        scales = [ring.number(w) for w in weights]
-        form: dict[Atom[N], N] = {}
+        backend = self.backend
+        scales = [backend.number(w) for w in weights]
+        form: dict[Term[N], N] = {}
         for scale, term in zip(scales, terms, strict=True):
             for coefficient, atom in term.form:
                 added = scale * coefficient
                 form[atom] = form[atom] + added if atom in form else added
         second = self._sum_second(terms, scales)
         mean = self._combine([term.mean for term in terms], scales)
-        return Signal(second, mean, tuple((c, atom) for atom, c in form.items()))
+        return KernelState(second, mean, tuple((c, atom) for atom, c in form.items()))
 
-    def product(self, factors: Sequence[Signal[N]]) -> Signal[N]:
+    def product(self, factors: Sequence[KernelState[N]]) -> KernelState[N]:
         if any(factor.parts for factor in factors):
             return self._by_channels(factors, self.product)
         support: frozenset[int] = frozenset()
@@ -128,58 +132,60 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
         for factor in factors[1:]:
             second = self._times(second, factor.second)
             mean = None if mean is None or factor.mean is None else mean * factor.mean
-        return self.atom_signal(second, mean, support)
+        return self.state_of(second, mean, support)
 
-    def concat(self, parts: Sequence[Signal[N]], fractions: Sequence[Any]) -> Signal[N]:
-        scales = [self.ring.number(f) for f in fractions]
+    def concat(self, parts: Sequence[KernelState[N]], fractions: Sequence[Any]) -> KernelState[N]:
+        scales = [self.backend.number(f) for f in fractions]
         second = self._linear([part.second for part in parts], [(f, f) for f in scales])
         mean = self._combine([part.mean for part in parts], scales)
         support = frozenset().union(*(part.support for part in parts))
-        atom = Atom(second, mean, support, False)
+        atom = Term(second, mean, support, False)
         pieces = tuple(zip(fractions, parts, strict=True))
-        return Signal(second, mean, ((self.ring.number(1), atom),), pieces)
+        return KernelState(second, mean, ((self.backend.number(1), atom),), pieces)
 
     def _by_channels(
-        self, terms: Sequence[Signal[N]], rule: Callable[[Sequence[Signal[N]]], Signal[N]]
-    ) -> Signal[N]:
+        self,
+        terms: Sequence[KernelState[N]],
+        rule: Callable[[Sequence[KernelState[N]]], KernelState[N]],
+    ) -> KernelState[N]:
         """A rule that acts channel by channel, on each group of channels that are alike."""
         groups = alike(terms, self.where)
         return self.concat([rule(group) for _, group in groups], [share for share, _ in groups])
 
-    def normalise(self, s: Signal[N], center: bool, over_locations: bool) -> Signal[N]:
-        ring = self.ring
+    def normalize(self, s: KernelState[N], center: bool, over_locations: bool) -> KernelState[N]:
+        backend = self.backend
         if center and s.mean is None:
             raise unknown_mean(self.where, "layer norm that", "use LayerNorm(center=False), PLN")
         if center and not self._is_zero(s.mean):
-            s = self._centred(s, over_locations)
-        q = ring.over_locations(s.second.q) if over_locations else s.second.q
-        if ring.is_zero(q):
+            s = self._centered(s, over_locations)
+        q = backend.over_locations(s.second.q) if over_locations else s.second.q
+        if backend.is_zero(q):
             raise without_length(self.where)
-        scaled = self.weighted_sum([s], [one_over(ring, ring.sqrt(q))])
+        scaled = self.weighted_sum([s], [one_over(backend, backend.sqrt(q))])
         if over_locations:
             return scaled
         # Exact by construction; simplification of sqrt(q)^2 / q is left to no one.
         second = scaled.second
-        k = tuple(ring.unit(item) for item in second.k)
-        return dataclasses.replace(scaled, second=Second(ring.number(1), k, second.theta))
+        k = tuple(backend.unit(item) for item in second.k)
+        return dataclasses.replace(scaled, second=SecondMoments(backend.number(1), k, second.theta))
 
-    def centre(self, s: Signal[N]) -> Signal[N]:
+    def center(self, s: KernelState[N]) -> KernelState[N]:
         if s.mean is None:
             raise unknown_mean(self.where, "a layer that", "use a Dense layer here")
-        return s if self._is_zero(s.mean) else self._centred(s, over_locations=False)
+        return s if self._is_zero(s.mean) else self._centered(s, over_locations=False)
 
-    def _centred(self, s: Signal[N], over_locations: bool) -> Signal[N]:
-        ring = self.ring
-        one, zero = ring.number(1), ring.number(0)
+    def _centered(self, s: KernelState[N], over_locations: bool) -> KernelState[N]:
+        backend = self.backend
+        one, zero = backend.number(1), backend.number(0)
         theta = None if s.second.theta is None else tuple(zero for _ in s.second.k)
-        ones = Second(one, tuple(one for _ in s.second.k), theta)
-        constant = self.atom_signal(ones, one, frozenset())
+        ones = SecondMoments(one, tuple(one for _ in s.second.k), theta)
+        constant = self.state_of(ones, one, frozenset())
         mean: Any = s.mean
-        gone = ring.over_locations(mean) if over_locations else mean
+        gone = backend.over_locations(mean) if over_locations else mean
         s = self.weighted_sum([s, constant], [one, -gone])
         return s if over_locations else dataclasses.replace(s, mean=zero)
 
-    def batch_normalise(self, s: Signal[N]) -> Signal[N]:
+    def batch_normalize(self, s: KernelState[N]) -> KernelState[N]:
         if not s.gaussian:
             raise UnsupportedError(
                 where=self.where,
@@ -190,13 +196,13 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
             )
         typical = s.second.k[self.probes.index("b")]
         variance = s.second.q - typical
-        if self.ring.is_zero(variance):
+        if self.backend.is_zero(variance):
             raise without_length(self.where)
         k = tuple((item - typical) / variance for item in s.second.k)
-        second = Second(self.ring.number(1), k, None)
-        return self.atom_signal(second, self.ring.number(0), s.support, s.gaussian)
+        second = SecondMoments(self.backend.number(1), k, None)
+        return self.state_of(second, self.backend.number(0), s.support, s.gaussian)
 
-    def location_mean(self, s: Signal[N], window: Window) -> Signal[N]:
+    def location_mean(self, s: KernelState[N], window: Window) -> KernelState[N]:
         if window.uneven:
             return self.uneven(s)
         if window.taps == 1:
@@ -206,7 +212,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
         if self._overlap_at not in (None, self.where):
             raise overlapped(self.where, self._overlap_at)
         same = window.same_location
-        near, far = self.ring.number(same), self.ring.number(1 - same)
+        near, far = self.backend.number(same), self.backend.number(1 - same)
         c, other, cross = (self.probes.index(label) for label in ("c", "s", "sc"))
         k, theta = list(s.second.k), s.second.theta
         q = near * s.second.q + far * k[other]
@@ -215,17 +221,17 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
             mixed = list(theta)
             mixed[c] = near * theta[c] + far * theta[cross]
             theta = tuple(mixed)
-        second = Second(q, tuple(k), theta)
+        second = SecondMoments(q, tuple(k), theta)
         if window.overlapping:
             # Overlapping windows share locations, so from here on the covariance of two
             # locations depends on their offset: fine unless another pool reads it.
             self._overlap_at = self.where
-        return self.atom_signal(second, s.mean, s.support, s.gaussian)
+        return self.state_of(second, s.mean, s.support, s.gaussian)
 
-    def unshare(self, s: Signal[N]) -> Signal[N]:
+    def unshare(self, s: KernelState[N]) -> KernelState[N]:
         if s.parts:
             return self._by_channels([s], lambda group: self.unshare(group[0]))
-        zero, second = self.ring.number(0), s.second
+        zero, second = self.backend.number(0), s.second
         unlike = [label in ("s", "sc") for label in self.probes]
         if not any(unlike):
             return s
@@ -233,38 +239,38 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[Signal[N]]):
             values and tuple(zero if out else v for out, v in zip(unlike, values, strict=True))
             for values in (second.k, second.theta)
         )
-        return self.atom_signal(Second(second.q, k or (), theta), s.mean, s.support, s.gaussian)
+        return self.state_of(SecondMoments(second.q, k or (), theta), s.mean, s.support, s.gaussian)
 
-    def append_constant(self, s: Signal[N], channels: int, mode: str) -> Signal[N]:
-        ring, q = self.ring, s.second.q
-        d = ring.number(channels)
+    def pln(self, s: KernelState[N], channels: int, mode: str) -> KernelState[N]:
+        backend, q = self.backend, s.second.q
+        d = backend.number(channels)
         if mode == "avg_q":
-            h = ring.sqrt(ring.over_locations(q))
+            h = backend.sqrt(backend.over_locations(q))
         else:
-            h = ring.number(1 if mode == "one" else 0)
-        inverse = one_over(ring, ring.sqrt(d * q + h * h))
-        k = tuple(ring.lengthened(item, d * q, d, h, inverse) for item in s.second.k)
+            h = backend.number(1 if mode == "one" else 0)
+        inverse = one_over(backend, backend.sqrt(d * q + h * h))
+        k = tuple(backend.lengthened(item, d * q, d, h, inverse) for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            scale = d * ring.value(ring.outer(inverse, inverse))
+            scale = d * backend.value(backend.outer(inverse, inverse))
             # A zero stays the constant it is, and not an array of zeros.
-            theta = tuple(item if ring.is_zero(item) else item * scale for item in theta)
-        return self.atom_signal(Second(ring.number(1), k, theta), None, s.support)
+            theta = tuple(item if backend.is_zero(item) else item * scale for item in theta)
+        return self.state_of(SecondMoments(backend.number(1), k, theta), None, s.support)
 
-    def dropout(self, s: Signal[N], keep: float) -> Signal[N]:
+    def dropout(self, s: KernelState[N], keep: float) -> KernelState[N]:
         if keep == 1:
             return s
         if s.parts:
             return self._by_channels([s], lambda group: self.dropout(group[0], keep))
-        q = s.second.q / self.ring.number(keep)
-        return self.atom_signal(Second(q, s.second.k, s.second.theta), s.mean, s.support)
+        q = s.second.q / self.backend.number(keep)
+        return self.state_of(SecondMoments(q, s.second.k, s.second.theta), s.mean, s.support)
 
-    def unsupported(self, s: Sequence[Signal[N]], reason: str, remedy: str) -> Signal[N]:
+    def unsupported(self, s: Sequence[KernelState[N]], reason: str, remedy: str) -> KernelState[N]:
         raise UnsupportedError(
             where=self.where, found="a layer without a kernel rule", law=reason, remedy=remedy
         )
 
 
-def one_over(ring: Ring[N], value: N) -> N:
-    """1 / value in the ring."""
-    return ring.number(1) / value
+def one_over(backend: Backend[N], value: N) -> N:
+    """1 / value in the backend."""
+    return backend.number(1) / value

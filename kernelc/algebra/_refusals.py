@@ -38,10 +38,10 @@ def unknown_mean(where: str, what: str, instead: str) -> UnsupportedError:
 
 
 def without_length(where: str) -> UnsupportedError:
-    """A normalisation of a value that is zero whatever the input."""
+    """A normalization of a value that is zero whatever the input."""
     return UnsupportedError(
         where=where,
-        found="a normalisation of a value that is zero for all inputs",
+        found="a normalization of a value that is zero for all inputs",
         law="a value of q = 0 has no direction to keep",
         remedy="give the layers before it weights or biases that are not zero",
     )

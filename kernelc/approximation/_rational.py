@@ -158,7 +158,7 @@ def _barycentric(b: Points, values: Points, weight: Points) -> tuple[Points, Poi
     """Points of support, values and masses there, by the AAA algorithm.
 
     Nakatsukasa, Sète, Trefethen 2018: interpolate where the error is largest, choose the masses
-    for the least linearised error elsewhere, repeat.
+    for the least linearized error elsewhere, repeat.
     """
     free = np.ones(b.size, bool)
     fitted = np.full_like(values, np.mean(values))

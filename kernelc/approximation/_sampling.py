@@ -108,10 +108,10 @@ def noise(sample: Sample, seed: int = 1) -> dict[str, float]:
     gaps = np.concatenate((middle - step, middle, middle + step))
     found = {}
     for name, values in ask(sample, gaps).items():
-        low, centre, high = values.reshape(3, -1)
+        low, center, high = values.reshape(3, -1)
         scale = reference(name, gaps, values).reshape(3, -1)[1]
         # A second difference of equal independent errors has √6 times their deviation.
-        found[name] = float(np.max(np.abs(low - 2 * centre + high) / scale)) / 2
+        found[name] = float(np.max(np.abs(low - 2 * center + high) / scale)) / 2
     return found
 
 

@@ -29,7 +29,7 @@ def diagnose_command(
         bool, typer.Option("--finite", help="On the page, measure finite networks as well.")
     ] = False,
 ) -> None:
-    """Say what is wrong at initialisation, and what to do."""
+    """Say what is wrong at initialization, and what to do."""
     if finite and html is None:
         raise kc.KernelcError(
             where="--finite",

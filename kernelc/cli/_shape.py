@@ -28,7 +28,7 @@ def shape_command(
     ] = False,
     pln: Pln = Mode.one,
     shortcut_weight: Annotated[
-        float | None, typer.Option(help="Weight of shortcuts whose sums a rewrite normalises.")
+        float | None, typer.Option(help="Weight of shortcuts whose sums a rewrite normalizes.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the shaped network as JSON.")] = None,
 ) -> None:

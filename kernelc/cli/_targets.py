@@ -32,7 +32,7 @@ Edge = Annotated[
 
 
 class Mode(StrEnum):
-    """Modes of the input normalisation, and none for no such layer."""
+    """Modes of the input normalization, and none for no such layer."""
 
     one = "one"
     avg_q = "avg_q"
@@ -40,7 +40,7 @@ class Mode(StrEnum):
     none = "none"
 
 
-Pln = Annotated[Mode, typer.Option(help="Input normalisation a rewrite inserts, or none.")]
+Pln = Annotated[Mode, typer.Option(help="Input normalization a rewrite inserts, or none.")]
 
 
 def chosen_target(

@@ -22,7 +22,7 @@ from ._write import check_folder, write_text, written
 
 
 class Optimizer(StrEnum):
-    """Optimisers by name."""
+    """Optimizers by name."""
 
     sgd = "sgd"
     adam = "adam"
@@ -49,8 +49,11 @@ def train_command(
         ),
     ] = "digits",
     data_dir: DataDir = None,
-    centred: Annotated[
-        bool, typer.Option("--centred", help="Take the mean example off: shaped nets train faster.")
+    centered: Annotated[
+        bool,
+        typer.Option(
+            "--centered", "--centred", help="Take the mean example off: shaped nets train faster."
+        ),
     ] = False,
     optimizer: Annotated[Optimizer, typer.Option(help="How.")] = Optimizer.adam,
     lr: Annotated[
@@ -61,7 +64,7 @@ def train_command(
         str | None,
         typer.Option(help="Name of a loss; cross_entropy for labels, else squared_error."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 1000,
+    steps: Annotated[int, typer.Option(help="Optimizer steps.", min=1)] = 1000,
     batch_size: Annotated[
         int | None,
         typer.Option(help="Examples in a step; 128 when left out, 256 with kfac.", min=1),
@@ -99,7 +102,7 @@ def train_command(
         network = result.network
     found = dataset(data, data_dir)
     by_name: Any = loss or ("cross_entropy" if found.classes else "squared_error")
-    examples = _fitting(found.centred() if centred else found, network, by_name)
+    examples = _fitting(found.centered() if centered else found, network, by_name)
     run = kc.fit(
         _model(network, optimizer, seed),
         examples,

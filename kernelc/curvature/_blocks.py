@@ -10,7 +10,7 @@ import jax
 from jaxtyping import PyTree
 
 from kernelc._errors import UnsupportedError
-from kernelc.modules import Model, Node, Repeat
+from kernelc.modules import Model, ModelNode, ModelRepeat
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class BlockReport:
+class KFACBlocks:
     """The curvature blocks of a model, in the order of its parameters; prints as a table."""
 
     blocks: tuple[Block, ...]
@@ -66,7 +66,7 @@ class BlockReport:
             raise UnsupportedError(
                 where="K-FAC: " + ", ".join(found[:3]) + (", ..." if len(found) > 3 else ""),
                 found=f"{len(found)} weights whose curvature block is diagonal",
-                law="K-FAC recognises x @ weight + bias and ungrouped 2-D convolutions on "
+                law="K-FAC recognizes x @ weight + bias and ungrouped 2-D convolutions on "
                 "batches, with weights used once, as they are (not transposed, cast or "
                 "scaled), and outside of scan and nested jit",
                 remedy="write the layer in that form, or accept the diagonal block with "
@@ -85,7 +85,7 @@ def parameter_names(params: PyTree) -> tuple[str, ...]:
 
 
 def _refuse_loops(params: PyTree) -> None:
-    if isinstance(params, Model) and any(isinstance(node, Repeat) for node in params.nodes):
+    if isinstance(params, Model) and any(isinstance(node, ModelRepeat) for node in params.nodes):
         raise UnsupportedError(
             where="K-FAC on this model",
             found="repeated blocks in one loop over stacked weights",
@@ -96,18 +96,18 @@ def _refuse_loops(params: PyTree) -> None:
 
 def read_blocks(
     estimator: Any, kronecker: type, names: Sequence[str], shapes: Sequence[tuple[int, ...]]
-) -> BlockReport:
-    """The report of a finalised `BlockDiagonalCurvature` estimator.
+) -> KFACBlocks:
+    """The report of a finalized `BlockDiagonalCurvature` estimator.
 
     Arguments:
         estimator: the estimator.
         kronecker: the class that all Kronecker-factored blocks derive from.
-        names, shapes: of the parameters it was finalised with, in order.
+        names, shapes: of the parameters it was finalized with, in order.
 
     Returns: one `Block` for each of its blocks.
     """
     found: list[tuple[tuple[int, ...], Any]] = sorted(estimator.indices_to_block_map.items())
-    return BlockReport(
+    return KFACBlocks(
         tuple(
             Block(
                 tuple(names[i] for i in indices),
@@ -124,7 +124,7 @@ def _name(params: PyTree, path: tuple[Any, ...]) -> str:
     if isinstance(params, Model):
         # nodes[i].module.weight: the node has a name of its own.
         node = params.nodes[path[1].idx]
-        if isinstance(node, Node):
+        if isinstance(node, ModelNode):
             return node.name + jax.tree_util.keystr(path[3:])
     return jax.tree_util.keystr(path).removeprefix(".")
 

@@ -1,4 +1,4 @@
-"""kfac-jax's optimiser with bounds on the steps that its quadratic model chooses."""
+"""kfac-jax's optimizer with bounds on the steps that its quadratic model chooses."""
 
 from __future__ import annotations
 

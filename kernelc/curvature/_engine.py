@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from kernelc._errors import UnsupportedError
-from kernelc.curvature._blocks import BlockReport, read_blocks
+from kernelc.curvature._blocks import KFACBlocks, read_blocks
 from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
 from kernelc.curvature._conv import conv_block
@@ -35,7 +35,7 @@ Forward = Callable[[Leaves, PyTree, PRNGKeyArray, Batch], tuple[Array, Array, Py
 
 @dataclass(frozen=True)
 class Problem:
-    """What is minimised.
+    """What is minimized.
 
     Arguments:
         forward: (params, state, key, batch) to the outputs of the model on the batch, the loss
@@ -52,7 +52,7 @@ class Problem:
 
 
 class Step(NamedTuple):
-    """What a step returns: new parameters, optimiser state and state, loss, numbers passed on."""
+    """What a step returns: new parameters, optimizer state and state, loss, numbers passed on."""
 
     params: Leaves
     opt_state: PyTree
@@ -62,7 +62,7 @@ class Step(NamedTuple):
 
 
 class Engine:
-    """One compiled optimiser: for one problem, one set of shapes, and one kind of settings.
+    """One compiled optimizer: for one problem, one set of shapes, and one kind of settings.
 
     Learning rate, momentum and damping that are not adaptive are arguments of a step, and the
     damping that adaptive damping starts with is one of `start`, so that runs at other values
@@ -83,7 +83,7 @@ class Engine:
 
     def blocks(
         self, params: Leaves, state: PyTree, batch: Batch, names: Sequence[str]
-    ) -> BlockReport:
+    ) -> KFACBlocks:
         """The curvature blocks, found by tracing the loss once; `names` has one for each array.
 
         Raises: UnsupportedError when kfac-jax cannot take the model apart.
@@ -102,13 +102,13 @@ class Engine:
                     found=lines[0],
                     law="K-FAC reads every layer off the traced loss, and does not see into "
                     "scan, while or cond",
-                    remedy="Run the layers in a Python loop, or train with an Optax optimiser",
+                    remedy="Run the layers in a Python loop, or train with an Optax optimizer",
                 ) from error
         shapes = [leaf.shape for leaf in params]
         return read_blocks(self._estimator, self._kfac_jax.KroneckerFactored, names, shapes)
 
     def start(self, params: Leaves, state: PyTree, batch: Batch, damping: float) -> PyTree:
-        """The state of the optimiser before the first step: a pytree of arrays.
+        """The state of the optimizer before the first step: a pytree of arrays.
 
         Arguments:
             params, state, batch: what the first step will be given.
@@ -227,7 +227,7 @@ class Engine:
         )
 
     def _estimated(self, **options: Any) -> Any:
-        # The one public way to the estimator of an optimiser is to make it.
+        # The one public way to the estimator of an optimizer is to make it.
         self._estimator = self._kfac_jax.BlockDiagonalCurvature(**options)
         return self._estimator
 

@@ -32,14 +32,14 @@ def kfac(
     l2: float = 0.0,
     allow_diagonal: bool | Collection[str] = (),
 ) -> KFAC:
-    """The K-FAC optimiser (Martens & Grosse 2015), to give to `fit` like any of Optax.
+    """The K-FAC optimizer (Martens & Grosse 2015), to give to `fit` like any of Optax.
 
     A step is −α (F + λ)⁻¹ ∇ + μ · (the step before), where F approximates the Gauss-Newton
     matrix by one Kronecker product for every dense and 2-D convolution layer. It needs the
     extra `pip install 'kernelc[kfac]'`.
 
     Arguments:
-        learning_rate: α. "adaptive" minimises the quadratic model of the loss at every step,
+        learning_rate: α. "adaptive" minimizes the quadratic model of the loss at every step,
             which takes batches of a few hundred examples; else a number, or a function of the
             step (an Optax schedule).
         momentum: μ, "adaptive" or a number. None follows the learning rate: adaptive with an
@@ -65,7 +65,7 @@ def kfac(
         estimation: how F is estimated, one of the modes of kfac-jax.
         l2: adds l2/2 · Σ θ² to the loss that is trained on (not to the one reported).
         allow_diagonal: nodes (or paths) whose weights may have a diagonal block, which K-FAC
-            falls back to for layers it does not recognise; True for all.
+            falls back to for layers it does not recognize; True for all.
 
     Returns: the settings, checked.
 

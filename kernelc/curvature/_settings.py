@@ -27,7 +27,7 @@ _GIVEN = 0.0
 
 @dataclasses.dataclass(frozen=True)
 class KFAC:
-    """Settings of the K-FAC optimiser; made and described by `kfac`."""
+    """Settings of the K-FAC optimizer; made and described by `kfac`."""
 
     learning_rate: Adaptive | float | Schedule
     momentum: Adaptive | float
@@ -93,7 +93,7 @@ _MODES = "the curvature is estimated in one of " + ", ".join(ESTIMATIONS)
 
 
 def is_adaptive(value: Any) -> bool:
-    """Whether a setting is left to the optimiser."""
+    """Whether a setting is left to the optimizer."""
     # An array compared to a string would answer for each entry.
     return isinstance(value, str) and value == "adaptive"
 

@@ -1,4 +1,4 @@
-"""Data sets as plain arrays or made on demand, their normalisations, and the order of batches."""
+"""Data sets as plain arrays or made on demand, their normalizations, and the order of batches."""
 
 from ._augmented import augmented as augmented
 from ._batches import batch_indices as batch_indices

@@ -18,7 +18,7 @@ def augmented(data: Any, *, pad: int = 4, flip: bool = True) -> Stream:
 
     An image gets a border of `pad` zeros, of which a window of its own size is cut at random;
     then left and right change places with probability 1/2 (the augmentation of CIFAR-10 of He
-    et al. 2016, Deep residual learning, section 4.2). Zero is the mean of standardised data.
+    et al. 2016, Deep residual learning, section 4.2). Zero is the mean of standardized data.
     Training examples that are measured, and test examples, stay as they are.
 
     Arguments:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernelc._deprecated import renamed_arguments
 from kernelc._errors import DataError
 
 from ._dataset import Dataset
@@ -18,10 +19,11 @@ _TEST = "test_batch.bin"
 _RECORD = 1 + 3 * 32 * 32
 
 
+@renamed_arguments(standardise="standardize")
 def cifar10(
     directory: str | os.PathLike[str] | None = None,
     *,
-    standardise: bool = True,
+    standardize: bool = True,
     records: int = 10_000,
 ) -> Dataset:
     """CIFAR-10: 50 000 training and 10 000 test photographs, 32 by 32, ten classes.
@@ -29,7 +31,7 @@ def cifar10(
     Arguments:
         directory: the folder cifar-10-batches-bin, or one that holds it; when None, the
             folder KERNELC_DATA names. Files: data_batch_1.bin to 5, test_batch.bin.
-        standardise: whether to centre and scale every colour by its mean and deviation over
+        standardize: whether to center and scale every color by its mean and deviation over
             the training pixels; otherwise values lie in [0, 1].
         records: images in every file; only an excerpt has other than 10 000.
 
@@ -43,7 +45,7 @@ def cifar10(
     train_y = np.concatenate([y for _, y in parts])
     test_x, test_y = _read(folder / _TEST, records)
     data = Dataset(train_x, train_y, test_x, test_y, "cifar-10", 10)
-    return data.standardised() if standardise else data
+    return data.standardized() if standardize else data
 
 
 def _read(path: Path, records: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +66,6 @@ def _read(path: Path, records: int) -> tuple[np.ndarray, np.ndarray]:
             law="Labels of CIFAR-10 lie from 0 to 9",
             remedy="Check that this is the ten-class binary version",
         )
-    # Stored as three colour planes, used with channels last.
+    # Stored as three color planes, used with channels last.
     x = rows[:, 1:].reshape(records, 3, 32, 32).transpose(0, 2, 3, 1)
     return x.astype(np.float32, order="C") / np.float32(255), y

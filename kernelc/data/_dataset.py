@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from kernelc._deprecated import renamed_method
 from kernelc._errors import DataError, shown
 from kernelc._limits import whole
 
@@ -103,7 +104,7 @@ class Dataset:
         return dataclasses.replace(self, **changed)
 
     def pln(self, mode: Mode = "one") -> Dataset:
-        """The data with per-location normalisation applied to every example; see `pln`."""
+        """The data with per-location normalization applied to every example; see `pln`."""
         return self._each(lambda x: pln(x, mode))
 
     def flat(self) -> Dataset:
@@ -131,11 +132,11 @@ class Dataset:
             test_y=self.test_y[:m],
         )
 
-    def standardised(self) -> Dataset:
+    def standardized(self) -> Dataset:
         """x ↦ (x − mean) / std, both from the training part, one pair per last-axis entry.
 
         That entry is a channel of an image or a feature of a vector. One that is constant in
-        training keeps its scale and is only centred.
+        training keeps its scale and is only centered.
         """
         # One entry at a time: NumPy reduces over leading axes a few numbers at a step, and
         # float64 sums because float32 loses digits over millions of pixels.
@@ -149,10 +150,13 @@ class Dataset:
         mean, spread = mean.astype(dtype), spread.astype(dtype)
         return self._each(lambda x: (x - mean) / spread)
 
-    def centred(self) -> Dataset:
+    standardised = renamed_method("standardised", "standardized")
+    centred = renamed_method("centred", "centered")
+
+    def centered(self) -> Dataset:
         """x ↦ (x − mean example) / rms, both from the training part, rms over all its numbers.
 
-        Every pixel or feature is centred by itself, but all are scaled alike: cosines between
+        Every pixel or feature is centered by itself, but all are scaled alike: cosines between
         examples then tell how they differ, not what all have in common. Training examples that
         are all the same keep their scale.
         """

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernelc._deprecated import renamed_arguments
 from kernelc._errors import DataError
 from kernelc._packages import needed
 
 from ._dataset import Dataset
 
 
+@renamed_arguments(standardise="standardize")
 def digits(
-    test_fraction: float = 1 / 6, seed: int = 0, *, flat: bool = False, standardise: bool = True
+    test_fraction: float = 1 / 6, seed: int = 0, *, flat: bool = False, standardize: bool = True
 ) -> Dataset:
     """Handwritten digits, 8 by 8 pixels, ten classes (UCI optical digits, via scikit-learn).
 
@@ -19,7 +21,7 @@ def digits(
         test_fraction: share of every class that goes to the test part, between 0 and 1.
         seed: seed of the split and of the order of examples.
         flat: whether examples are vectors of 64 instead of images of shape (8, 8, 1).
-        standardise: whether to centre and scale by the mean and deviation of all training
+        standardize: whether to center and scale by the mean and deviation of all training
             pixels; otherwise pixels lie in [0, 1].
 
     Returns: a data set with float32 examples.
@@ -38,7 +40,7 @@ def digits(
     x = (pixels / 16).astype(np.float32).reshape(-1, 8, 8, 1)
     train, test = _stratified(np.asarray(y), test_fraction, seed)
     data = Dataset(x[train], y[train], x[test], y[test], "digits", 10)
-    data = data.standardised() if standardise else data
+    data = data.standardized() if standardize else data
     return data.flat() if flat else data
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kernelc._deprecated import renamed_arguments
 from kernelc._errors import DataError
 
 from ._dataset import Dataset
@@ -17,15 +18,16 @@ from ._search import locate
 _MARKER = "train-images-idx3-ubyte"
 
 
+@renamed_arguments(standardise="standardize")
 def fashion_mnist(
-    directory: str | os.PathLike[str] | None = None, *, standardise: bool = True
+    directory: str | os.PathLike[str] | None = None, *, standardize: bool = True
 ) -> Dataset:
     """Fashion-MNIST: 60 000 training and 10 000 test images of clothes, 28 by 28, ten classes.
 
     Arguments:
         directory: folder with the four idx files, plain or gzipped. When None, the folder
             KERNELC_DATA names is tried, then where the Debian package puts them.
-        standardise: whether to centre and scale by the mean and deviation of all training
+        standardize: whether to center and scale by the mean and deviation of all training
             pixels; otherwise pixels lie in [0, 1].
 
     Returns: a data set with float32 images of shape (28, 28, 1) (Xiao et al. 2017).
@@ -42,7 +44,7 @@ def fashion_mnist(
     parts = [_part(folder, stem) for stem in ("train", "t10k")]
     (train_x, train_y), (test_x, test_y) = parts
     data = Dataset(train_x, train_y, test_x, test_y, "fashion-mnist", 10)
-    return data.standardised() if standardise else data
+    return data.standardized() if standardize else data
 
 
 def _part(folder: Path, stem: str) -> tuple[np.ndarray, np.ndarray]:

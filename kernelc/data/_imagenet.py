@@ -31,7 +31,7 @@ def imagenet(
     Classes are the sorted names of the folders. Training examples are random parts of an image,
     8 to 100 % of its area at a ratio of 3/4 to 4/3, scaled to `size` and mirrored with
     probability 1/2; examples that are measured are the middle, 87.5 % of the shorter side.
-    Colours are centred and scaled by the usual constants of ImageNet (the recipe of Szegedy et
+    Colors are centered and scaled by the usual constants of ImageNet (the recipe of Szegedy et
     al. 2015, Going deeper with convolutions, section 6).
 
     Arguments:

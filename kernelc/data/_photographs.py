@@ -1,4 +1,4 @@
-"""Image files to arrays of one size: decoded, cropped and standardised."""
+"""Image files to arrays of one size: decoded, cropped and standardized."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST = 2**30 // 12
 # Of the training part, by red, green and blue, with pixels in [0, 1]: the usual constants.
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
-# What the centre of an image keeps of its shorter side: 224 pixels of 256.
+# What the center of an image keeps of its shorter side: 224 pixels of 256.
 _CENTRAL = 0.875
 
 Box = tuple[float, float, float, float]
@@ -51,7 +51,7 @@ class Photographs:
     def __call__(
         self, rows: Int[np.ndarray, " batch"], draw: np.random.Generator | None
     ) -> Float[np.ndarray, "batch size size 3"]:
-        """Random crops and mirror images with `draw`, centres without."""
+        """Random crops and mirror images with `draw`, centers without."""
         out = np.empty((len(rows), self.size, self.size, 3), np.float32)
         # Every image has its numbers before any thread starts: which one is first is no matter.
         numbers = [None] * len(rows) if draw is None else draw.random((len(rows), _ATTEMPTS + 1, 4))
@@ -83,7 +83,7 @@ def _decode(
             width, height = image.size
             if width * height > _LARGEST:
                 raise ValueError(f"{width} by {height} pixels, more than {_LARGEST} in all")
-            box = centre(width, height) if numbers is None else crop(width, height, numbers)
+            box = center(width, height) if numbers is None else crop(width, height, numbers)
             image = image.convert("RGB").resize(out.shape[:2], pillow().Resampling.BICUBIC, box)
     except PackageError:
         raise
@@ -103,7 +103,7 @@ def _decode(
     out /= _DEVIATION
 
 
-def centre(width: int, height: int) -> Box:
+def center(width: int, height: int) -> Box:
     """The square in the middle, of 87.5 % of the shorter side."""
     side = _CENTRAL * min(width, height)
     left, top = (width - side) / 2, (height - side) / 2

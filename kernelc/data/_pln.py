@@ -1,4 +1,4 @@
-"""Per-location normalisation: the input normalisation Deep Kernel Shaping assumes."""
+"""Per-location normalization: the input normalization Deep Kernel Shaping assumes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Mode = Literal["one", "avg_q", "off"]
 
 
 def pln(x: Shaped[np.ndarray, "n ..."], mode: Mode = "one") -> Float[np.ndarray, "n ..."]:
-    """Per-location normalisation: give every location vector the q value 1.
+    """Per-location normalization: give every location vector the q value 1.
 
     A homogeneous coordinate h is appended to the last axis, then that axis is divided by its
     root mean square: x ↦ [x, h] / √(mean([x, h]²)) (Martens et al. 2021, Deep Kernel Shaping,
-    per-location normalisation). A location is one position of an image, or a whole vector.
+    per-location normalization). A location is one position of an image, or a whole vector.
 
     Arguments:
         x: examples of shape (n, ..., d), channels last; shape (n,) is read as (n, 1).
@@ -73,7 +73,7 @@ def _check(x: np.ndarray, mode: str) -> None:
         raise DataError(
             where="pln: x",
             found=f"shape {x.shape}, dtype {x.dtype}",
-            law="Per-location normalisation takes a non-empty batch of real examples",
+            law="Per-location normalization takes a non-empty batch of real examples",
             remedy="Pass numbers of shape (n, ..., d)",
         )
     if jnp.issubdtype(x.dtype, np.complexfloating) or not np.isfinite(x).all():
@@ -81,7 +81,7 @@ def _check(x: np.ndarray, mode: str) -> None:
             where="pln: x",
             found=f"values that are not finite real numbers (dtype {x.dtype})",
             law="Only finite real values have a q value",
-            remedy="Remove or replace them before normalising",
+            remedy="Remove or replace them before normalizing",
         )
     if mode == "avg_q" and x.ndim < 3:
         raise DataError(

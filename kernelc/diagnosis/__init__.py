@@ -1,4 +1,4 @@
-"""Diagnosis: the pathologies of a network's kernel at initialisation."""
+"""Diagnosis: the pathologies of a network's kernel at initialization."""
 
 from ._compare import Comparison as Comparison, compare as compare
 from ._diagnose import diagnose as diagnose

@@ -1,4 +1,4 @@
-"""Diagnose: what is wrong with a network at initialisation, and what to do."""
+"""Diagnose: what is wrong with a network at initialization, and what to do."""
 
 from __future__ import annotations
 

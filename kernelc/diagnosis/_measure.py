@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from .._errors import KernelcError
-from ..algebra import FloatRing, PairAlgebra, Second
-from ..ir import Layer, Network, Placed, cut_nodes
-from ._algebras import KEEP_Q, FloatSignal, MapAlgebra, SlopeAlgebra
+from ..algebra import FloatBackend, PairAlgebra, SecondMoments
+from ..ir import Layer, Network, NetworkNode, cut_nodes
+from ._algebras import KEEP_Q, FloatState, MapAlgebra, SlopeAlgebra
 from ._inputs import Inputs
 from ._profile import COSINES, Level, Profile, RangeError, Refusal
 from ._spread import Spread, SpreadAlgebra
@@ -29,8 +29,8 @@ class _State(NamedTuple):
     """What is known of a node: the pair with its NTK, the derivative along c over
     exp(`scale`), which alone would under- or overflow, and the spread over draws."""
 
-    pair: FloatSignal
-    nearby: FloatSignal
+    pair: FloatState
+    nearby: FloatState
     scale: float
     spread: Spread
 
@@ -47,8 +47,10 @@ class _Algebras:
 
 def measure(network: Network, inputs: Inputs) -> Profile:
     """Fold the kernel rules over the network, going on past nodes that have none."""
-    probes, ring = _probes(network), FloatRing()
-    algebras = _Algebras(MapAlgebra(ring, probes), SlopeAlgebra(ring, probes), SpreadAlgebra())
+    probes, backend = _probes(network), FloatBackend()
+    algebras = _Algebras(
+        MapAlgebra(backend, probes), SlopeAlgebra(backend, probes), SpreadAlgebra()
+    )
     states: dict[int, _State] = {0: _start(algebras, inputs)}
     refusals: list[Refusal] = []
     cuts = set(cut_nodes(network))
@@ -91,13 +93,13 @@ def _sealed(algebras: _Algebras, state: _State) -> _State:
     theta, scale = nearby.second.theta, state.scale
     if theta is not None and not nearby.parts and 0 < theta[0] < math.inf:
         second = dataclasses.replace(nearby.second, theta=tuple(t / theta[0] for t in theta))
-        nearby = algebras.nearby.atom_signal(second, nearby.mean, gaussian=nearby.gaussian)
+        nearby = algebras.nearby.state_of(second, nearby.mean, gaussian=nearby.gaussian)
         scale += math.log(theta[0])
     return _State(pair, nearby, scale, state.spread)
 
 
 def _visit(
-    network: Network, node: Placed, algebras: _Algebras, states: dict[int, _State]
+    network: Network, node: NetworkNode, algebras: _Algebras, states: dict[int, _State]
 ) -> tuple[_State | None, Refusal | None]:
     inputs = [states[i] for i in node.inputs]
     try:
@@ -116,7 +118,7 @@ def _visit(
 
 
 def _apply(
-    network: Network, node: Placed, layer: Layer, algebras: _Algebras, inputs: Sequence[_State]
+    network: Network, node: NetworkNode, layer: Layer, algebras: _Algebras, inputs: Sequence[_State]
 ) -> _State:
     shapes = network.in_shapes(node)
     for algebra in (algebras.pair, algebras.nearby, algebras.spread):
@@ -140,7 +142,7 @@ def _apply(
     return _State(pair, nearby, inputs[0].scale, dataclasses.replace(spread, q=q))
 
 
-def _stand_ins(network: Network, node: Placed) -> Iterator[tuple[Layer | None, str]]:
+def _stand_ins(network: Network, node: NetworkNode) -> Iterator[tuple[Layer | None, str]]:
     """What the layer itself says would do in its place, the smallest change first."""
     layer = node.layer
     other = layer.shaping(network.in_shapes(node), node.shape, False).replacement
@@ -218,9 +220,9 @@ def _start(algebras: _Algebras, inputs: Inputs) -> _State:
 
 def _first(
     algebra: PairAlgebra, q: float, c: Any, typical: float, theta: Any, along: float
-) -> FloatSignal:
+) -> FloatState:
     cosines = {"c": c, "s": _OTHER, "sc": _OTHER * c, "b": typical}
     tangents = {"c": theta, "s": 0.0, "sc": _OTHER * along, "b": 0.0}
     k = tuple(q * cosines[label] for label in algebra.probes)
-    second = Second(q, k, tuple(tangents[label] for label in algebra.probes))
-    return algebra.atom_signal(second, None)
+    second = SecondMoments(q, k, tuple(tangents[label] for label in algebra.probes))
+    return algebra.state_of(second, None)

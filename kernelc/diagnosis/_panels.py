@@ -55,14 +55,14 @@ def c_maps(levels: Sequence[Level]) -> Panel:
     return Panel("C maps by depth", told, draw)
 
 
-def curves(axes: Any, labelled: Sequence[tuple[str, Level]]) -> None:
-    """The C maps of some levels, coloured in their order."""
+def curves(axes: Any, labeled: Sequence[tuple[str, Level]]) -> None:
+    """The C maps of some levels, colored in their order."""
     from matplotlib import colormaps
 
-    for place, (label, level) in zip(np.linspace(0.1, 0.9, len(labelled)), labelled, strict=True):
-        colour = colormaps["viridis"](place)
+    for place, (label, level) in zip(np.linspace(0.1, 0.9, len(labeled)), labeled, strict=True):
+        color = colormaps["viridis"](place)
         # matplotlib hides labels that start with an underscore.
-        axes.plot(COSINES, level.c_map, "o-", ms=3, color=colour, label=f" {label}")
+        axes.plot(COSINES, level.c_map, "o-", ms=3, color=color, label=f" {label}")
     axes.set(xlabel="cosine of the inputs", ylabel="cosine at the node", ylim=(-1.05, 1.05))
 
 
@@ -149,7 +149,7 @@ def ring(level: Level, ntk: np.ndarray | None) -> Panel | None:
     told = (
         f"Kernel matrices at {level.node} of inputs on a circle, by their angles in degrees, "
         "interpolated between nine cosines. A bright diagonal alone: the network tells an input "
-        "from all others and knows no likeness; one colour: it tells no input from another."
+        "from all others and knows no likeness; one color: it tells no input from another."
     )
     return Panel("Kernels of inputs on a circle", told, draw, len(matrices))
 

@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from scipy.interpolate import BarycentricInterpolator
 
 from .._errors import KernelcError
-from ..ir import Network, Placed
+from ..ir import Network, NetworkNode
 from ..numeric import kernel_fn
 from ._profile import Profile
 from ._sample import SAME, Sample
@@ -94,7 +94,7 @@ def _by_angles(sample: Sample, ntk: Float64[np.ndarray, " nodes"]) -> Float64[np
     return (kernel + kernel.T) / 2
 
 
-def _is_quick(node: Placed) -> bool:
+def _is_quick(node: NetworkNode) -> bool:
     """Whether pairs of unlike q values have a closed form: quadrature takes minutes."""
     phi = node.layer.nonlinearity()
     if node.layer.reads():

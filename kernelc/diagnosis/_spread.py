@@ -62,16 +62,16 @@ class SpreadAlgebra(KernelAlgebra[Spread]):
     def concat(self, parts: Sequence[Spread], fractions: Sequence[Any]) -> Spread:
         return self._total(parts, [float(f) * p.q for f, p in zip(fractions, parts, strict=True)])
 
-    def normalise(self, s: Spread, center: bool, over_locations: bool) -> Spread:
+    def normalize(self, s: Spread, center: bool, over_locations: bool) -> Spread:
         return Spread(1.0, 0.0)
 
-    def centre(self, s: Spread) -> Spread:
+    def center(self, s: Spread) -> Spread:
         return s
 
-    def batch_normalise(self, s: Spread) -> Spread:
+    def batch_normalize(self, s: Spread) -> Spread:
         return Spread(1.0, 0.0)
 
-    def append_constant(self, s: Spread, channels: int, mode: str) -> Spread:
+    def pln(self, s: Spread, channels: int, mode: str) -> Spread:
         return Spread(1.0, 0.0)
 
     def location_mean(self, s: Spread, window: Window) -> Spread:

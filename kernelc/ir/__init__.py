@@ -12,7 +12,7 @@ from ._combinators import (
 from ._difference import first_difference as first_difference
 from ._files import write_whole as write_whole
 from ._layer import Layer as Layer, Shape as Shape, short as short
-from ._network import Network as Network, Placed as Placed, visit as visit
+from ._network import Network as Network, NetworkNode as NetworkNode, visit as visit
 from ._node import Node as Node
 from ._parameters import ParameterCounts as ParameterCounts
 from ._shaping_rule import ShapingRule as ShapingRule

@@ -24,7 +24,7 @@ class KernelAlgebra(ABC, Generic[S]):
 
     where: str = "network"
     standard: bool = False
-    """Whether NTKs are those of the standard parametrisation: see `fresh`."""
+    """Whether NTKs are those of the standard parameterization: see `fresh`."""
 
     @abstractmethod
     def fresh(self, s: S, weights: Weights, read: S | None = None) -> S:
@@ -60,19 +60,19 @@ class KernelAlgebra(ABC, Generic[S]):
         """Concatenation along channels; `fractions` of the channels sum to 1."""
 
     @abstractmethod
-    def normalise(self, s: S, center: bool, over_locations: bool) -> S:
+    def normalize(self, s: S, center: bool, over_locations: bool) -> S:
         """Layer norm over channels, and locations when `over_locations`: unit q, and zero mean
         when `center`."""
 
     @abstractmethod
-    def centre(self, s: S) -> S:
+    def center(self, s: S) -> S:
         """Subtract the mean over channels, of each location by itself: K <- K - m m'.
 
         Theta stays, since the mean of infinitely many gradients of different channels is zero.
         """
 
     @abstractmethod
-    def batch_normalise(self, s: S) -> S:
+    def batch_normalize(self, s: S) -> S:
         """Batch norm in training mode on a large batch."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ class KernelAlgebra(ABC, Generic[S]):
         """Mean over the locations of each window."""
 
     def pick(self, s: S, window: Window) -> S:
-        """The centre tap of each window: nothing changes where all locations are alike."""
+        """The center tap of each window: nothing changes where all locations are alike."""
         del window
         return s
 
@@ -104,8 +104,8 @@ class KernelAlgebra(ABC, Generic[S]):
         return s
 
     @abstractmethod
-    def append_constant(self, s: S, channels: int, mode: str) -> S:
-        """Per-location normalisation of `channels` features (`mode` one, avg_q or off)."""
+    def pln(self, s: S, channels: int, mode: str) -> S:
+        """Per-location normalization of `channels` features (`mode` one, avg_q or off)."""
 
     @abstractmethod
     def dropout(self, s: S, keep: float) -> S:

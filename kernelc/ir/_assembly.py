@@ -20,7 +20,7 @@ Spec = tuple[str, Layer, tuple[int, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Placed:
+class NetworkNode:
     """A node of a network: its place, its name, its layer, what it reads, its shape."""
 
     index: int
@@ -171,14 +171,14 @@ def _order_problem(specs: Sequence[Spec]) -> tuple[str, str] | None:
     return None
 
 
-def place(specs: Sequence[Spec]) -> tuple[Placed, ...]:
+def place(specs: Sequence[Spec]) -> tuple[NetworkNode, ...]:
     """Every shape from the input on; raises `ShapeError` where a layer refuses one."""
-    nodes: list[Placed] = []
+    nodes: list[NetworkNode] = []
     for index, (name, layer, inputs) in enumerate(specs):
         shapes = [nodes[i].shape for i in inputs]
         shape = layer.out_shape(shapes, name)
         _check_shape(name, shape)
-        nodes.append(Placed(index, name, layer.placed(shapes), inputs, shape))
+        nodes.append(NetworkNode(index, name, layer.placed(shapes), inputs, shape))
     return tuple(nodes)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from ._assembly import Placed
+    from ._assembly import NetworkNode
     from ._network import Network
 
 _LONGEST = 80
@@ -42,7 +42,7 @@ def first_difference(one: Network, other: Network) -> tuple[str, str, str] | Non
     return None
 
 
-def _unlike(one: Network, a: Placed, other: Network, b: Placed) -> tuple[str, str] | None:
+def _unlike(one: Network, a: NetworkNode, other: Network, b: NetworkNode) -> tuple[str, str] | None:
     if type(a.layer) is not type(b.layer):
         return a.layer.text()[:_LONGEST], b.layer.text()[:_LONGEST]
     for field in dataclasses.fields(a.layer):

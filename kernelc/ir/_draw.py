@@ -20,7 +20,7 @@ from ._text import shape_text, shortened
 
 
 if TYPE_CHECKING:
-    from ._network import Network, Placed
+    from ._network import Network, NetworkNode
 
 _WIDTH, _HEIGHT = 250, 44
 _GAP = 30
@@ -192,8 +192,8 @@ def _edge(start: _Point, stop: _Point, beside: float | None = None) -> str:
     return f'<path class="e" d="{path}"/>'
 
 
-def _box(canvas: _Canvas, node: Placed, x: float, y: float) -> _Point:
-    fill, line = _colours(type(node.layer).__name__, len(node.inputs) > 1)
+def _box(canvas: _Canvas, node: NetworkNode, x: float, y: float) -> _Point:
+    fill, line = _colors(type(node.layer).__name__, len(node.inputs) > 1)
     left, right = x - _WIDTH / 2, x + _WIDTH / 2
     shape = shape_text(node.shape)
     canvas.boxes.append(
@@ -209,7 +209,7 @@ def _box(canvas: _Canvas, node: Placed, x: float, y: float) -> _Point:
     return _Point(x, y, y + _HEIGHT)
 
 
-def _colours(kind: str, join: bool) -> Iterator[str]:
+def _colors(kind: str, join: bool) -> Iterator[str]:
     """Fill and outline: the hue is a hash of the kind's name; where branches meet it is deeper."""
     hue = zlib.crc32(kind[::-1].encode()) % 360 / 360
     for light in (0.84 if join else 0.94, 0.35 if join else 0.45):

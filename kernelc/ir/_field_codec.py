@@ -15,6 +15,7 @@ import sympy
 from .._errors import KernelcError, LoadError, UnsupportedError
 from ..activations import ScalarFunction
 from ._expression import decode, encode
+from ._kinds import FORMER_KINDS, KINDS
 from ._layer import Layer
 
 
@@ -42,12 +43,12 @@ class FieldReader:
         Raises:
             LoadError: an unknown kind or field, or a value that the kind refuses.
         """
-        cls = Layer.kinds.get(kind) if isinstance(kind, str) else None
+        cls = (KINDS.get(kind) or FORMER_KINDS.get(kind)) if isinstance(kind, str) else None
         if cls is None:
             raise LoadError(
                 where=where,
                 found=f"kind {str(kind)[:64]!r}",
-                law=f"kinds are {', '.join(sorted(Layer.kinds))}",
+                law=f"kinds are {', '.join(sorted(KINDS))}",
                 remedy="a kind of your own is known once its class is defined: import its module "
                 "before the file is read",
             )

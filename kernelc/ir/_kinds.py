@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .._errors import GraphError
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
     from ._layer import Layer
 
 KINDS: dict[str, type[Layer]] = {}
+FORMER_KINDS: dict[str, type[Layer]] = {}
+"""What kinds were called in files of earlier versions."""
 LONGEST_KIND = 200
 _PACKAGE = __name__.partition(".")[0]
 
 
-def register_kind(cls: type[Layer], kind: Any = None) -> None:
+def register_kind(cls: type[Layer], kind: Any = None, former: Sequence[str] = ()) -> None:
     """Give a class its kind: what was asked for, else its name, with its module outside kernelc.
 
     The same class defined again (a notebook cell that runs twice) takes the place of the first.
@@ -38,6 +41,7 @@ def register_kind(cls: type[Layer], kind: Any = None) -> None:
         _refuse(place, f"the kind {name!r}, which {known.defined_at} has", "a kind is one class")
     cls.kind_name, cls.defined_at = name, place
     KINDS[name] = cls
+    FORMER_KINDS.update(dict.fromkeys(former, cls))
 
 
 def _refuse(where: str, found: str, law: str) -> NoReturn:

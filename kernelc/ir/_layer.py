@@ -37,6 +37,7 @@ class Layer(ABC):
     own; `class Gain(Layer, kind="lab.Gain")` names it so that it may move. Another class of the
     same kind is refused with a `GraphError`; the same one defined again takes its place. What
     several kinds share is a class of its own, no kind: `class WeightLayer(Layer, shared=True)`.
+    Files that name one of its `former_kinds` are read too.
     """
 
     kinds: ClassVar[dict[str, type[Layer]]] = KINDS
@@ -46,15 +47,20 @@ class Layer(ABC):
     """Module, name, file and line of the class."""
     arity: ClassVar[int | None] = 1
     """Number of inputs; None means one or more."""
-    arranges: ClassVar[bool] = False
+    is_reshape: ClassVar[bool] = False
     """Whether it only puts the numbers of its input into another shape."""
 
     def __init_subclass__(
-        cls, *, kind: str | None = None, shared: bool = False, **kwargs: Any
+        cls,
+        *,
+        kind: str | None = None,
+        shared: bool = False,
+        former_kinds: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if not shared:
-            register_kind(cls, kind)
+            register_kind(cls, kind, former_kinds)
 
     def __call__(self, *inputs: Node, name: str | None = None) -> Node:
         """Add a node that applies this layer to `inputs`; names are unique in a network."""
@@ -97,7 +103,7 @@ class Layer(ABC):
 
     @abstractmethod
     def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
-        """The finite layer at initialisation, weights drawn with `key`."""
+        """The finite layer at initialization, weights drawn with `key`."""
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         """Equal keys mean equal kernel rules: what repeat detection compares."""
@@ -118,7 +124,7 @@ class Layer(ABC):
         """The elementwise function this layer applies, before any transformation."""
         return None
 
-    def transformed(
+    def with_transform(
         self, alpha: float, beta: float, gamma: float, delta: float, **params: float
     ) -> Layer:
         """This layer with its nonlinearity transformed to gamma (phi(alpha u + beta) + delta),
@@ -126,7 +132,7 @@ class Layer(ABC):
         del alpha, beta, gamma, delta, params
         return self
 
-    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Layer:
+    def with_weights(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Layer:
         """This layer with its random weights drawn with these standard deviations in this way
         (None keeps what it has); the layer itself where it draws none."""
         del weight_std, bias_std, init

@@ -10,7 +10,7 @@ from .._errors import GraphError, shown
 from .._limits import LONGEST_TEXT
 from . import _draw, _json, _parameters, _text
 from ._algebra import KernelAlgebra
-from ._assembly import Placed as Placed, Spec, check_specs, place, specs_of
+from ._assembly import NetworkNode as NetworkNode, Spec, check_specs, place, specs_of
 from ._files import read_text, write_text
 from ._layer import Layer, Shape
 from ._node import Node
@@ -46,7 +46,7 @@ class Network:
     __slots__ = ("__weakref__", "_hash", "_places", "name", "nodes", "shaped_by")
 
     name: str
-    nodes: tuple[Placed, ...]
+    nodes: tuple[NetworkNode, ...]
     shaped_by: str | None
     _places: dict[str, int]
 
@@ -71,7 +71,9 @@ class Network:
         self._fill(name, place(specs), shaped_by)
         return self
 
-    def _fill(self, name: str, nodes: tuple[Placed, ...], shaped_by: str | None = None) -> None:
+    def _fill(
+        self, name: str, nodes: tuple[NetworkNode, ...], shaped_by: str | None = None
+    ) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "shaped_by", shaped_by)
         object.__setattr__(self, "nodes", nodes)
@@ -194,13 +196,13 @@ class Network:
         """
         return substituted(self, values)
 
-    def __iter__(self) -> Iterator[Placed]:
+    def __iter__(self) -> Iterator[NetworkNode]:
         return iter(self.nodes)
 
     def __len__(self) -> int:
         return len(self.nodes)
 
-    def __getitem__(self, name: str) -> Placed:
+    def __getitem__(self, name: str) -> NetworkNode:
         # A search would cost passes over deep networks the square of their depth.
         if isinstance(name, str) and name in self._places:
             return self.nodes[self._places[name]]
@@ -221,7 +223,7 @@ class Network:
         """Shape of the output for one example."""
         return self.nodes[-1].shape
 
-    def in_shapes(self, node: Placed) -> tuple[Shape, ...]:
+    def in_shapes(self, node: NetworkNode) -> tuple[Shape, ...]:
         """Shapes of what `node` reads."""
         return tuple(self.nodes[i].shape for i in node.inputs)
 
@@ -234,7 +236,7 @@ class Network:
 
     def rebuild(
         self,
-        change: Callable[[Placed], Layer | None],
+        change: Callable[[NetworkNode], Layer | None],
         name: str | None = None,
         shaped_by: str | None = None,
     ) -> Network:
@@ -251,7 +253,7 @@ class Network:
         return Network.from_specs(specs, name or self.name, shaped_by)
 
 
-def visit(network: Network, algebra: KernelAlgebra[S], node: Placed, inputs: Sequence[S]) -> S:
+def visit(network: Network, algebra: KernelAlgebra[S], node: NetworkNode, inputs: Sequence[S]) -> S:
     """The kernel rule of one node, with the algebra told where it is."""
     algebra.where = node.name
     return node.layer.kernel(algebra, inputs, network.in_shapes(node))

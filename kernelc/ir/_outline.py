@@ -11,7 +11,7 @@ from ._structure import repeats
 
 
 if TYPE_CHECKING:
-    from ._network import Network, Placed
+    from ._network import Network, NetworkNode
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Fork:
 
 
 @dataclasses.dataclass(frozen=True)
-class Weave:
+class Subgraph:
     """Nodes from the value of `entry` that are neither a path nor branches side by side."""
 
     entry: int
@@ -51,21 +51,21 @@ class Repeat:
     last: int
 
 
-Part = Step | Fork | Weave | Repeat
+Part = Step | Fork | Subgraph | Repeat
 Path = tuple[Part, ...]
-Key = Callable[["Network", "Placed"], Hashable]
+Key = Callable[["Network", "NetworkNode"], Hashable]
 
 # Nested deeper than this no sketch is readable, and Python's stack is finite.
 _DEEPEST = 24
 
 
-def exact(network: Network, node: Placed) -> Hashable:
+def exact(network: Network, node: NetworkNode) -> Hashable:
     """What makes two nodes look the same: layer and shapes."""
     return node.layer, node.shape, network.in_shapes(node)
 
 
 def outline(network: Network, key: Key = exact) -> Path:
-    """The nodes after the input as steps, forks and weaves, equal neighbours folded."""
+    """The nodes after the input as steps, forks and weaves, equal neighbors folded."""
     sketch = _Sketch(network, key)
     return sketch.path(0, range(1, len(network)), 0)[0]
 
@@ -74,7 +74,7 @@ def first_node(part: Part) -> int:
     """The first node of a part in topological order."""
     if isinstance(part, Step):
         return part.index
-    if isinstance(part, Weave):
+    if isinstance(part, Subgraph):
         return part.nodes[0]
     if isinstance(part, Repeat):
         return part.first
@@ -85,7 +85,7 @@ def last_node(part: Part) -> int:
     """The node whose value leaves a part."""
     if isinstance(part, Step):
         return part.index
-    if isinstance(part, Weave):
+    if isinstance(part, Subgraph):
         return part.nodes[-1]
     return part.last if isinstance(part, Repeat) else part.join
 
@@ -127,10 +127,10 @@ class _Sketch:
             wiring = tuple("entry" if j == entry else i - place[j] for j in inputs)
             codes.append(self._code("woven", self._key(index), wiring))
         path, _ = self._folded([Step(index) for index in nodes], codes)
-        return Weave(entry, tuple(nodes), path), self._code("weave", tuple(codes))
+        return Subgraph(entry, tuple(nodes), path), self._code("weave", tuple(codes))
 
     def _folded(self, parts: list[Part], codes: list[int]) -> tuple[Path, tuple[int, ...]]:
-        """Fold equal neighbours, then folds that are neighbours, until none are left."""
+        """Fold equal neighbors, then folds that are neighbors, until none are left."""
         while True:
             found = repeats(codes)
             if len(found) == len(parts):

@@ -15,7 +15,7 @@ from ._text import described
 
 
 if TYPE_CHECKING:
-    from ._network import Network, Placed
+    from ._network import Network, NetworkNode
 
 
 def summary(network: Network) -> str:
@@ -39,14 +39,14 @@ class ParameterCounts:
         self.network = network
         self.known: dict[Hashable, int | None] = {}
 
-    def of(self, node: Placed) -> int | None:
+    def of(self, node: NetworkNode) -> int | None:
         """Parameters of a node; None where the layer is refused: symbols, sizes."""
         key = node.layer, self.network.in_shapes(node)
         if key not in self.known:
             self.known[key] = self._traced(node) if node.inputs else 0
         return self.known[key]
 
-    def _traced(self, node: Placed) -> int | None:
+    def _traced(self, node: NetworkNode) -> int | None:
         shapes = self.network.in_shapes(node)
         try:
             module = eqx.filter_eval_shape(

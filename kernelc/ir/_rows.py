@@ -9,10 +9,10 @@ from ._structure import Segment
 
 
 if TYPE_CHECKING:
-    from ._network import Placed
+    from ._network import NetworkNode
 
 
-def grid(nodes: Sequence[Placed], segment: Segment) -> tuple[dict[int, int], dict[int, int]]:
+def grid(nodes: Sequence[NetworkNode], segment: Segment) -> tuple[dict[int, int], dict[int, int]]:
     """Row (longest path from the entry) and column of every node; a chain keeps its column."""
     rows = {segment.start: 0}
     for node in nodes:
@@ -49,7 +49,7 @@ def lanes(spans: Sequence[tuple[int, int]]) -> list[int]:
     return [chosen[k] for k in range(len(spans))]
 
 
-def _branches(nodes: Sequence[Placed], segment: Segment) -> list[list[int]]:
+def _branches(nodes: Sequence[NetworkNode], segment: Segment) -> list[list[int]]:
     """Chains inside a segment: each goes on while a node reads only the one before it."""
     chains: list[list[int]] = []
     ends: dict[int, list[int]] = {}

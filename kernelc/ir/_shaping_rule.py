@@ -19,7 +19,7 @@ class ShapingRule:
         problem: which requirement it breaks (a sentence); None when it breaks none.
         remedy: what a person would do instead of asking for a rewrite.
         always: the replacement keeps the kernel and is made without being asked for (an
-            initialiser); otherwise only a rewrite makes it.
+            initializer); otherwise only a rewrite makes it.
         possible: whether the replacement mends the problem at all.
     """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
-    from ._network import Network, Placed
+    from ._network import Network, NetworkNode
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +51,14 @@ def segments(network: Network) -> list[Segment]:
     return [Segment(a, b) for a, b in itertools.pairwise(cut_nodes(network))]
 
 
-def kernel_key(network: Network, node: Placed) -> Hashable:
+def kernel_key(network: Network, node: NetworkNode) -> Hashable:
     """What the node's kernel rule depends on."""
     return type(node.layer), node.layer.kernel_key(network.in_shapes(node))
 
 
-def runs(network: Network, key: Callable[[Network, Placed], Hashable] = kernel_key) -> list[Run]:
+def runs(
+    network: Network, key: Callable[[Network, NetworkNode], Hashable] = kernel_key
+) -> list[Run]:
     """Fold repeated consecutive blocks of the main path, longest cover first.
 
     Two blocks are isomorphic when their nodes have equal `key`s and equal relative wiring.

@@ -14,7 +14,7 @@ from .._errors import GraphError
 
 if TYPE_CHECKING:
     from ._layer import Layer
-    from ._network import Network, Placed
+    from ._network import Network, NetworkNode
 
 
 def substituted(network: Network, values: Mapping[Any, Any]) -> Network:
@@ -34,7 +34,7 @@ def substituted(network: Network, values: Mapping[Any, Any]) -> Network:
             # SymPy would evaluate text.
             raise _not_real(str(symbol), f"the value {value!r}")
 
-    def change(node: Placed) -> Layer:
+    def change(node: NetworkNode) -> Layer:
         fields = {
             name: _replaced(value, values, f"{node.name}.{name}")
             for name, value in _fields(node.layer).items()

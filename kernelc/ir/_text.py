@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._outline import Fork, Part, Path, Repeat, Step, Weave, outline
+from ._outline import Fork, Part, Path, Repeat, Step, Subgraph, outline
 
 
 if TYPE_CHECKING:
     from ._layer import Shape
-    from ._network import Network, Placed
+    from ._network import Network, NetworkNode
 
 _WIDEST = 48
 
@@ -22,7 +22,7 @@ class _Row(NamedTuple):
     cells: tuple[str, ...] = ()
 
 
-def described(network: Network, extra: Callable[[Placed], str] | None = None) -> str:
+def described(network: Network, extra: Callable[[NetworkNode], str] | None = None) -> str:
     """The network as a person would sketch it; `extra` adds a column.
 
     A chain of a thousand equal layers is three lines: repeats are folded when layers, shapes
@@ -47,7 +47,7 @@ def shortened(text: str, longest: int = _WIDEST) -> str:
 
 
 class _Rows:
-    def __init__(self, network: Network, extra: Callable[[Placed], str] | None) -> None:
+    def __init__(self, network: Network, extra: Callable[[NetworkNode], str] | None) -> None:
         self.network, self.extra = network, extra
 
     def node(self, left: str, index: int, note: str = "") -> _Row:
@@ -66,7 +66,7 @@ class _Rows:
             yield self.node(left, part.index)
         elif isinstance(part, Fork):
             yield from self._fork(part, left)
-        elif isinstance(part, Weave):
+        elif isinstance(part, Subgraph):
             yield _Row(f"{left}woven from {shortened(self.network.nodes[part.entry].name)} {{")
             yield from self._woven(part.path, left + "  ")
             yield _Row(left + "}")

@@ -14,7 +14,7 @@ class Weights:
         variance: sigma_w^2.
         bias_variance: sigma_b^2.
         fan_in: how many trained weights each output sums over.
-        bias: whether a bias is trained. It counts in the standard parametrisation whatever
+        bias: whether a bias is trained. It counts in the standard parameterization whatever
             its variance.
         orthogonal: whether they are drawn so as to keep norms, in place of independently. In
             the limit of infinite width this changes nothing.

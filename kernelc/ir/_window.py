@@ -103,6 +103,6 @@ class Window:
             return found % n
         return np.where((found < 0) | (found >= n), -1, found)
 
-    def centres_of(self, axis: int) -> np.ndarray:
-        """The location the centre tap of each window reads along an axis."""
+    def centers_of(self, axis: int) -> np.ndarray:
+        """The location the center tap of each window reads along an axis."""
         return self.taps_of(axis)[:, self.sizes[axis] // 2]

@@ -22,13 +22,13 @@ from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._pln import PLN as PLN, PLNModule as PLNModule
 from ._product import Product as Product, ProductModule as ProductModule
 from ._scale import Scale as Scale, ScaleModule as ScaleModule
-from ._standardised_conv import (
-    StandardisedConv as StandardisedConv,
-    StandardisedConvModule as StandardisedConvModule,
+from ._standardized_conv import (
+    StandardizedConv as StandardizedConv,
+    StandardizedConvModule as StandardizedConvModule,
 )
-from ._standardised_dense import (
-    StandardisedDense as StandardisedDense,
-    StandardisedDenseModule as StandardisedDenseModule,
+from ._standardized_dense import (
+    StandardizedDense as StandardizedDense,
+    StandardizedDenseModule as StandardizedDenseModule,
 )
 from ._weighted_mean_pool import (
     WeightedMeanPool as WeightedMeanPool,

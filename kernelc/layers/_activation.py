@@ -100,7 +100,7 @@ class Activation(Layer):
     def nonlinearity(self) -> ScalarFunction:
         return self.function
 
-    def transformed(
+    def with_transform(
         self, alpha: float, beta: float, gamma: float, delta: float, **params: float
     ) -> Activation:
         function = self.function

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ..modules import LayerModule, Start, accumulator, as_dtype, only, require_channels
+from ..modules import InitialStatistic, LayerModule, accumulator, as_dtype, only, require_channels
 from ._fields import finite_number
 
 
@@ -54,7 +54,7 @@ class BatchNorm(Layer):
         return shapes[0]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.batch_normalise(inputs[0])
+        return algebra.batch_normalize(inputs[0])
 
     def reads(self) -> tuple[str, ...]:
         return ("batch",)
@@ -114,7 +114,9 @@ class BatchNormModule(LayerModule):
         inference: bool = False,
     ) -> None:
         self.gain, self.bias = gain, bias
-        self.index = eqx.nn.StateIndex((Start(0.0, gain.shape[-1:]), Start(1.0, gain.shape[-1:])))
+        self.index = eqx.nn.StateIndex(
+            (InitialStatistic(0.0, gain.shape[-1:]), InitialStatistic(1.0, gain.shape[-1:]))
+        )
         self.inference = inference
         self.momentum, self.eps = float(momentum), float(eps)
 

@@ -15,7 +15,7 @@ from jaxtyping import Array
 
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
-from ..modules import BiasKind, Kind, initialise, require_channels
+from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import boolean, positive_integers
 from ._sliding import LETTERS, Padding, check_locations, wrap
@@ -107,9 +107,9 @@ class Conv(GroupedConv):
     weight_std: Any = 1.0
     bias_std: Any = 0.0
     delta: bool = True
-    init: Kind = "gaussian"
+    init: Initializer = "gaussian"
     bias: bool = True
-    bias_init: BiasKind = "gaussian"
+    bias_init: BiasInitializer = "gaussian"
 
     def __post_init__(self) -> None:
         self.check_conv()
@@ -164,7 +164,7 @@ class Conv(GroupedConv):
         axes, before = len(out) - 1, shapes[0][-1]
         window = self.windows(axes)
         weight_key, bias_key = jax.random.split(key)
-        weight = initialise(
+        weight = initialize(
             self.init, weight_key, window, before, self.channels, self.groups, self.delta, dtype
         )
         bias = self.drawn_biases(bias_key, (self.channels,), dtype)

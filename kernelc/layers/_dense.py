@@ -10,7 +10,7 @@ import jax
 from jaxtyping import Array
 
 from ..ir import KernelAlgebra, Shape, ShapingRule
-from ..modules import BiasKind, Kind, initialise, require_channels
+from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
 from ._weight_layer import WeightLayer, weight_rule
@@ -25,7 +25,7 @@ S = TypeVar("S")
 class Dense(WeightLayer):
     """A dense layer: K <- weight_std^2 K + bias_std^2, Theta <- K + weight_std^2 Theta.
 
-    (Jacot et al. 2018, eq. 3-4, with the NTK parametrisation.)
+    (Jacot et al. 2018, eq. 3-4, with the NTK parameterization.)
 
     Arguments:
         width: number of output channels.
@@ -52,9 +52,9 @@ class Dense(WeightLayer):
     width: int
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: Kind = "gaussian"
+    init: Initializer = "gaussian"
     bias: bool = True
-    bias_init: BiasKind = "gaussian"
+    bias_init: BiasInitializer = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integers(self, "width")
@@ -78,7 +78,7 @@ class Dense(WeightLayer):
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
     ) -> DenseModule:
         weight_key, bias_key = jax.random.split(key)
-        weight = initialise(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
+        weight = initialize(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
         bias = self.drawn_biases(bias_key, (self.width,), dtype)
         weight_std, bias_std = self.stds()
         return DenseModule(weight * weight_std, bias, weight_std, bias_std)

@@ -28,7 +28,7 @@ class Flatten(Layer):
         (192,)
     """
 
-    arranges: ClassVar[bool] = True
+    is_reshape: ClassVar[bool] = True
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         return (math.prod(shapes[0]),)

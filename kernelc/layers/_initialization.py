@@ -136,7 +136,7 @@ def _scalar(activation: Any) -> ScalarFunction:
 
 def _parsed(name: Any) -> tuple[str, str]:
     """The family and the distribution."""
-    if name in get_args(modules.Kind):
+    if name in get_args(modules.Initializer):
         return name, name
     family, _, ending = name.partition("_") if isinstance(name, str) else ("", "", "")
     if family in _SCALES and ending in ("", "uniform", "normal"):
@@ -148,7 +148,7 @@ def _parsed(name: Any) -> tuple[str, str]:
 def names() -> list[str]:
     """What `initialization` knows by name."""
     endings = [f"{family}{end}" for family in _SCALES for end in ("", "_uniform", "_normal")]
-    return [*endings, *get_args(modules.Kind), *_FRAMEWORKS]
+    return [*endings, *get_args(modules.Initializer), *_FRAMEWORKS]
 
 
 def _plain(value: Any) -> Any:

@@ -61,7 +61,7 @@ class LayerNorm(Layer):
         return shapes[0]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.normalise(inputs[0], self.center, self.axis == "all" and len(shapes[0]) > 1)
+        return algebra.normalize(inputs[0], self.center, self.axis == "all" and len(shapes[0]) > 1)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(None)
@@ -78,13 +78,13 @@ class LayerNorm(Layer):
 class LayerNormModule(MapModule):
     """gain · (x − mean)/√(var + eps) + bias over trailing axes (Ba et al. 2016).
 
-    Without centring it is RMS norm, gain · x/√(mean x² + eps) + bias. Statistics are taken in
+    Without centering it is RMS norm, gain · x/√(mean x² + eps) + bias. Statistics are taken in
     float32 or better.
 
     Arguments:
         gain: shape (channels,), one for each channel whatever the axes; None for none.
         bias: shape (channels,); None for none.
-        axes: how many trailing axes to normalise over: 1 for every location by itself, all
+        axes: how many trailing axes to normalize over: 1 for every location by itself, all
             but the batch for a whole example.
         center: whether to subtract the mean.
         eps: what keeps constant inputs finite.
@@ -110,7 +110,7 @@ class LayerNormModule(MapModule):
             raise ShapeError(
                 where=self.kind,
                 found=f"{self.axes} axes of an input of shape {x.shape}",
-                law="normalisation is over at least one axis and never over the batch",
+                law="normalization is over at least one axis and never over the batch",
                 remedy=f"give axes from 1 to {x.ndim - 1}",
             )
         over = tuple(range(-self.axes, 0))

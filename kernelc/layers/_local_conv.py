@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Shape, ShapingRule
-from ..modules import BiasKind, Kind, initialise, require_channels
+from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
 from ._sliding import LETTERS, Padding, check_locations, wrap
@@ -62,9 +62,9 @@ class LocalConv(WindowLayer, WeightLayer):
     padding: Padding = "SAME"
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: Kind = "gaussian"
+    init: Initializer = "gaussian"
     bias: bool = True
-    bias_init: BiasKind = "gaussian"
+    bias_init: BiasInitializer = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integers(self, "channels")
@@ -111,7 +111,7 @@ class LocalConv(WindowLayer, WeightLayer):
         weight_key, bias_key = jax.random.split(key)
         weight_std, bias_std = self.stds()
         weight = jax.vmap(
-            lambda each: initialise(self.init, each, window, before, self.channels, dtype=dtype)
+            lambda each: initialize(self.init, each, window, before, self.channels, dtype=dtype)
         )(jax.random.split(weight_key, math.prod(outputs)))
         return LocalConvModule(
             weight.reshape(*outputs, *weight.shape[1:]) * weight_std,

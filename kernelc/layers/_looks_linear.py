@@ -14,7 +14,7 @@ from jaxtyping import Array
 from .._errors import ShapeError
 from ..activations import named
 from ..ir import KernelAlgebra, Shape, ShapingRule
-from ..modules import BiasKind, Kind, initialise, require_channels
+from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
 from ._weight_layer import WeightLayer, weight_rule
@@ -57,9 +57,9 @@ class LooksLinear(WeightLayer):
     width: int
     weight_std: Any = 1.0
     bias_std: Any = 0.0
-    init: Kind = "gaussian"
+    init: Initializer = "gaussian"
     bias: bool = True
-    bias_init: BiasKind = "gaussian"
+    bias_init: BiasInitializer = "gaussian"
 
     def __post_init__(self) -> None:
         positive_integers(self, "width")
@@ -89,7 +89,7 @@ class LooksLinear(WeightLayer):
     ) -> LooksLinearModule:
         weight_key, bias_key = jax.random.split(key)
         weight_std, bias_std = self.stds()
-        drawn = initialise(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
+        drawn = initialize(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
         bias = self.drawn_biases(bias_key, (self.width,), dtype)
         drawn = drawn * weight_std
         return LooksLinearModule(jnp.concatenate([drawn, -drawn]), bias, weight_std, bias_std)

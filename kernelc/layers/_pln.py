@@ -1,4 +1,4 @@
-"""PLN: per-location normalisation of the input."""
+"""PLN: per-location normalization of the input."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PLN(Layer):
         return (*shapes[0][:-1], shapes[0][-1] + added)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.append_constant(inputs[0], shapes[0][-1], self.mode)
+        return algebra.pln(inputs[0], shapes[0][-1], self.mode)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.mode, shapes[0][-1]

@@ -10,7 +10,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import GraphError
 from ..ir import Layer, Shape, ShapingRule, Weights
-from ..modules import BiasKind, Kind
+from ..modules import BiasInitializer, Initializer
 from ._fields import finite_number, numeric, one_of, trained_bias
 from ._initialization import names
 from ._weight_module import biases
@@ -24,9 +24,9 @@ class WeightLayer(Layer, shared=True):
 
     weight_std: Any
     bias_std: Any
-    init: Kind
+    init: Initializer
     bias: bool
-    bias_init: BiasKind
+    bias_init: BiasInitializer
 
     def check_weights(self) -> None:
         """Make both deviations floats or formulas; refuse fields that a layer cannot have."""
@@ -35,18 +35,18 @@ class WeightLayer(Layer, shared=True):
             checked = finite_number(kind, field, getattr(self, field), minimum=0)
             object.__setattr__(self, field, checked)
         init, bias_init = self.draws()
-        if isinstance(init, str) and init not in get_args(Kind) and init in names():
+        if isinstance(init, str) and init not in get_args(Initializer) and init in names():
             raise GraphError(
                 where=kind,
                 found=f"init = {init!r}, which is a distribution and a deviation",
-                law=f"init is one of {', '.join(map(repr, get_args(Kind)))}",
+                law=f"init is one of {', '.join(map(repr, get_args(Initializer)))}",
                 remedy=f"give {kind} both: **kernelc.initialization({init!r})",
             )
-        one_of(kind, "init", init, get_args(Kind))
-        one_of(kind, "bias_init", bias_init, get_args(BiasKind))
+        one_of(kind, "init", init, get_args(Initializer))
+        one_of(kind, "bias_init", bias_init, get_args(BiasInitializer))
         trained_bias(kind, self.bias, self.bias_std)
 
-    def draws(self) -> tuple[Kind, BiasKind]:
+    def draws(self) -> tuple[Initializer, BiasInitializer]:
         """How weights and biases are drawn."""
         return self.init, self.bias_init
 
@@ -60,7 +60,7 @@ class WeightLayer(Layer, shared=True):
         del shapes
         return self.weight_std, self.bias_std
 
-    def weighted(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Self:
+    def with_weights(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Self:
         """A new layer with those of the three that are given and that it has."""
         given = {"weight_std": weight_std, "bias_std": bias_std, "init": init}
         fields = {field.name for field in dataclasses.fields(self)}

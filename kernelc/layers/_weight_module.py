@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
-from ..modules import BiasKind, MapModule, unit_draw
+from ..modules import BiasInitializer, MapModule, unit_draw
 from ._sliding import Padding, sizes
 
 
@@ -84,7 +84,11 @@ class SlidingModule(WeightModule):
 
 
 def biases(
-    key: PRNGKeyArray, shape: tuple[int, ...], std: float, dtype: Any, kind: BiasKind = "gaussian"
+    key: PRNGKeyArray,
+    shape: tuple[int, ...],
+    std: float,
+    dtype: Any,
+    kind: BiasInitializer = "gaussian",
 ) -> Float[Array, "..."]:
     """Biases of standard deviation `std`, drawn as `unit_draw` says."""
     if std == 0:

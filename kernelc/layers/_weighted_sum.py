@@ -12,6 +12,7 @@ import jax
 import sympy
 from jaxtyping import Array
 
+from .._deprecated import warn_renamed
 from .._errors import GraphError, ShapeError, shown
 from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule, check_block
 from ..modules import JoinModule, alike
@@ -27,7 +28,7 @@ S = TypeVar("S")
 class WeightedSum(Layer):
     """Sum of w_i x_i: q = sum w_i^2 q_i and c = sum w_i^2 q_i c_i / q for independent branches.
 
-    Branches that share random weights get their cross terms. The sum is *normalised* when
+    Branches that share random weights get their cross terms. The sum is *normalized* when
     the squares of the weights add up to 1 (Martens et al. 2021).
 
     Arguments:
@@ -38,7 +39,7 @@ class WeightedSum(Layer):
 
     Example:
         >>> import kernelc as kc
-        >>> kc.WeightedSum((0.6, 0.8)).normalised
+        >>> kc.WeightedSum((0.6, 0.8)).normalized
         True
     """
 
@@ -57,12 +58,18 @@ class WeightedSum(Layer):
         object.__setattr__(self, "weights", weights)
 
     @property
-    def normalised(self) -> bool:
+    def normalized(self) -> bool:
         """Whether the squared weights add up to 1, up to rounding."""
         total = sum(w * w for w in self.weights)
         if isinstance(total, sympy.Expr):
             return sympy.simplify(total - 1) == 0
         return abs(total - 1) < 1e-12
+
+    @property
+    def normalised(self) -> bool:
+        """Deprecated: read `normalized`."""
+        warn_renamed("WeightedSum.normalised", "WeightedSum.normalized")
+        return self.normalized
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         if len(shapes) != len(self.weights):
@@ -85,7 +92,7 @@ class WeightedSum(Layer):
                 remedy="give them values first: network.subs({symbol: value})",
                 possible=False,
             )
-        if self.normalised:
+        if self.normalized:
             return ShapingRule(self)
         total = math.sqrt(sum(float(w) ** 2 for w in self.weights))
         if total == 0:
@@ -173,7 +180,7 @@ def _residual_weights(w: Any) -> tuple[Any, Any]:
         raise GraphError(
             where="residual",
             found=f"shortcut_weight = {w:g}",
-            law="a normalised sum has shortcut weight w and branch weight sqrt(1 - w^2)",
+            law="a normalized sum has shortcut weight w and branch weight sqrt(1 - w^2)",
             remedy="choose w between 0 and 1, or None for the plain sum",
         )
     return w, math.sqrt(1 - w * w)

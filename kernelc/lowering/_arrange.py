@@ -12,13 +12,13 @@ import jax
 
 from .._errors import DataError, KernelcError
 from ..ir import Shape, folded
-from ..modules import Layers, Model, Node, Repeat, carried, one_by_one
+from ..modules import LoopMode, Model, ModelNode, ModelRepeat, carried, one_by_one
 from ._blocks import repeated, same_but_for_values, shifted
 
 
 # Below this many layers "auto" leaves a run of blocks as it is: it then compiles in seconds, and
 # a loop costs time and memory (100 layers of width 256 on a CPU: steps 5% slower, and all
-# gradients held at once where else each is used up by the optimiser as it comes).
+# gradients held at once where else each is used up by the optimizer as it comes).
 LEAST_LAYERS = 256
 
 
@@ -63,7 +63,7 @@ def unrolled(model: Model, state: eqx.nn.State) -> tuple[Model, eqx.nn.State]: .
 def unrolled(model: Any, state: Any = None) -> Any:
     """The model with its layers one by one, each with arrays of its own.
 
-    K-FAC and optimisers that take norms of single parameters need this form.
+    K-FAC and optimizers that take norms of single parameters need this form.
 
     Arguments:
         model: what `lower` returns, in either form, trained or not.
@@ -89,7 +89,7 @@ def unrolled(model: Any, state: Any = None) -> Any:
     return _converted(model, state, "unrolled")
 
 
-def _converted(model: Any, state: Any, layers: Layers) -> Any:
+def _converted(model: Any, state: Any, layers: LoopMode) -> Any:
     """The model in that form, with its state if there is one."""
     if not isinstance(model, Model):
         raise KernelcError(
@@ -118,17 +118,17 @@ Loop = tuple[int, int, int]
 
 
 def arranged(
-    flat: Model, shapes: Sequence[Shape], layers: Layers, loops: Collection[Loop] | None = None
+    flat: Model, shapes: Sequence[Shape], layers: LoopMode, loops: Collection[Loop] | None = None
 ) -> Model:
     """The model, which has its layers one by one, in the form that is asked for.
 
     Arguments:
-        flat: a model without any `Repeat`.
+        flat: a model without any `ModelRepeat`.
         shapes: of its input and of the value of each node, for one example.
         layers: as in `Policy`.
         loops: the runs of blocks to loop over; default what `layers` says.
     """
-    nodes: list[Node | Repeat] = []
+    nodes: list[ModelNode | ModelRepeat] = []
     blocks: list[tuple[int, int]] = []
     gone = 0
     for start, size, count in _runs(flat, shapes):
@@ -162,7 +162,7 @@ def loops_of(model: Model) -> list[Loop]:
     found = []
     start = 0
     for node in model.nodes:
-        if isinstance(node, Repeat):
+        if isinstance(node, ModelRepeat):
             found.append((start, len(node.nodes), node.count))
         start += len(node.names)
     return found
@@ -189,7 +189,7 @@ def _runs(flat: Model, shapes: Sequence[Shape]) -> list[Loop]:
     return found
 
 
-def _looped(layers: Layers, block: Sequence[Any], start: int, shape: Shape, count: int) -> bool:
+def _looped(layers: LoopMode, block: Sequence[Any], start: int, shape: Shape, count: int) -> bool:
     if layers != "auto":
         return layers == "scan"
     if len(block) * count < LEAST_LAYERS:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ..ir import Shape
-from ..modules import Node, Repeat, Start, is_index, stack
+from ..modules import InitialStatistic, ModelNode, ModelRepeat, is_index, stack
 
 
 def same_but_for_values(node: Any, shapes: Sequence[Shape], out: Shape) -> Hashable:
@@ -32,13 +32,13 @@ def _told(leaf: Any) -> Hashable:
         return leaf.shape, leaf.dtype, leaf.tobytes()
     if is_index(leaf):
         parts, structure = jax.tree.flatten(leaf.init)
-        if not all(eqx.is_array(part) or isinstance(part, Start) for part in parts):
+        if not all(eqx.is_array(part) or isinstance(part, InitialStatistic) for part in parts):
             return object()  # like no other: nobody has said how such a beginning is stacked
         return structure, *map(_told, parts)
     return type(leaf), leaf
 
 
-def repeated(part: Sequence[Any], size: int, start: int, gone: int) -> Repeat:
+def repeated(part: Sequence[Any], size: int, start: int, gone: int) -> ModelRepeat:
     """All layers of `part` as one node.
 
     Arguments:
@@ -51,9 +51,11 @@ def repeated(part: Sequence[Any], size: int, start: int, gone: int) -> Repeat:
     for first in range(0, len(part), size):
         # Under the names of the first block: names are part of the structure of a tree.
         block = zip(part[:size], part[first : first + size], strict=True)
-        blocks.append(tuple(shifted(Node(a.name, b.module, a.inputs), start) for a, b in block))
+        blocks.append(
+            tuple(shifted(ModelNode(a.name, b.module, a.inputs), start) for a, b in block)
+        )
     names = tuple(node.name for node in part)
-    return Repeat(jax.tree.map(_stacked, *blocks, is_leaf=is_index), names, (start - gone,))
+    return ModelRepeat(jax.tree.map(_stacked, *blocks, is_leaf=is_index), names, (start - gone,))
 
 
 def _stacked(*leaves: Any) -> Any:
@@ -61,11 +63,11 @@ def _stacked(*leaves: Any) -> Any:
     if is_index(first):
         # Under a new marker: those of the blocks differ.
         return eqx.nn.StateIndex(jax.tree.map(_stacked, *(leaf.init for leaf in leaves)))
-    if isinstance(first, Start):
+    if isinstance(first, InitialStatistic):
         return first.stacked(len(leaves))
     return stack(leaves) if eqx.is_array(first) else first
 
 
-def shifted(node: Any, by: int) -> Node:
+def shifted(node: Any, by: int) -> ModelNode:
     """The layer, reading values whose indices are `by` lower."""
-    return Node(node.name, node.module, tuple(i - by for i in node.inputs))
+    return ModelNode(node.name, node.module, tuple(i - by for i in node.inputs))

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 
 from ..ir import Network
-from ..modules import Model, Node, Policy, Repeat, is_index
+from ..modules import Model, ModelNode, ModelRepeat, Policy, is_index
 from ._arrange import Loop, arranged
 
 
@@ -30,7 +30,7 @@ def bare(network: Network, policy: Policy, axis_name: str | None, loops: Collect
         if place not in known:
             make = _maker(node.layer, shapes, node.shape, policy.param_dtype)
             known[place] = eqx.filter_eval_shape(make, key)
-        nodes.append(Node(node.name, known[place], node.inputs))
+        nodes.append(ModelNode(node.name, known[place], node.inputs))
     flat = Model(nodes, network.input_shape, policy=policy, axis_name=axis_name, network=network)
     outs = [node.shape for node in network.nodes]
     arrange = lambda flat: arranged(flat, outs, policy.layers, loops)  # noqa: E731
@@ -48,7 +48,7 @@ def leaves_by_name(model: Model) -> Iterator[tuple[str, Any]]:
     blocks, the node is that of the first one.
     """
     for node in model.nodes:
-        parts = node.nodes if isinstance(node, Repeat) else (node,)
+        parts = node.nodes if isinstance(node, ModelRepeat) else (node,)
         for name, part in zip(node.names, parts, strict=False):
             found = jax.tree_util.tree_leaves_with_path(part.module, is_leaf=is_index)
             for path, leaf in found:

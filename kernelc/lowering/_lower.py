@@ -9,7 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from .._errors import UnsupportedError, shown
 from ..ir import Network, NetworkCarrier, as_network
-from ..modules import Model, Node, Policy
+from ..modules import Model, ModelNode, Policy
 from ._arrange import arranged
 from ._room import check_key, check_room, out_of_memory
 
@@ -21,7 +21,7 @@ def lower(
     policy: Policy | None = None,
     axis_name: str | None = "batch",
 ) -> Model:
-    """The network as an Equinox module at initialisation.
+    """The network as an Equinox module at initialization.
 
     The infinite-width limit of what comes out is what `derive` describes: weights of variance
     weight_std^2 / fan_in, from the distribution and at the taps that the layers say.
@@ -88,6 +88,6 @@ def _drawn(network: Network, key: PRNGKeyArray, policy: Policy, axis_name: str |
         module: Any = node.layer.module(
             network.in_shapes(node), node.shape, layer_key, policy.param_dtype
         )
-        nodes.append(Node(node.name, module, node.inputs))
+        nodes.append(ModelNode(node.name, module, node.inputs))
     model = Model(nodes, network.input_shape, policy=policy, axis_name=axis_name, network=network)
     return arranged(model, [node.shape for node in network.nodes], policy.layers)

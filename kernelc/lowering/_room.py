@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from .._errors import UnsupportedError
 from .._limits import memory
-from ..ir import Network, ParameterCounts, Placed
+from ..ir import Network, NetworkNode, ParameterCounts
 
 
 _SURELY_FITS = 2**26
@@ -34,7 +34,7 @@ def check_room(network: Network, dtype: Any) -> None:
         )
 
 
-def _bound(network: Network, node: Placed) -> int:
+def _bound(network: Network, node: NetworkNode) -> int:
     """At least as many as the node has weights: all to all, for each tap of a window."""
     window = getattr(node.layer, "window", 1)
     sizes = window if isinstance(window, tuple) else (window,) * (len(node.shape) - 1)

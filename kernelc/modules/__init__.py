@@ -1,10 +1,11 @@
 """The model that runs finite layers, and what belongs to no kind of them: dtypes, states, draws."""
 
-from ._initialisers import (
-    BiasKind as BiasKind,
-    Kind as Kind,
+from ._initial_statistic import InitialStatistic as InitialStatistic, is_index as is_index
+from ._initializers import (
+    BiasInitializer as BiasInitializer,
+    Initializer as Initializer,
     gaussian_fan_in as gaussian_fan_in,
-    initialise as initialise,
+    initialize as initialize,
     scaled_uniform_orthogonal as scaled_uniform_orthogonal,
     unit_draw as unit_draw,
 )
@@ -17,15 +18,14 @@ from ._layer import (
     require_channels as require_channels,
 )
 from ._model import Model as Model
-from ._node import Node as Node, Repeat as Repeat, one_by_one as one_by_one
+from ._node import ModelNode as ModelNode, ModelRepeat as ModelRepeat, one_by_one as one_by_one
 from ._precision import (
-    Layers as Layers,
+    LoopMode as LoopMode,
     Policy as Policy,
     accumulator as accumulator,
     as_dtype as as_dtype,
 )
 from ._select import Labels as Labels, Selection as Selection, select as select
-from ._start import Start as Start, is_index as is_index
 from ._state_arrays import (
     state_arrays as state_arrays,
     state_of as state_of,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from .._errors import DataError, GraphError, ShapeError
 from .._reshaping import reshaping
-from ._node import Node, Repeat
+from ._node import ModelNode, ModelRepeat
 
 
 def check_input(what: str, x: Any, wanted: tuple[int, ...], axes: int = 0) -> None:
@@ -40,7 +40,7 @@ def _other_call(shape: tuple[int, ...], wanted: tuple[int, ...], axes: int) -> s
     return reshaping(shape, wanted, axes)
 
 
-def check_graph(nodes: tuple[Node | Repeat, ...], output: int) -> None:
+def check_graph(nodes: tuple[ModelNode | ModelRepeat, ...], output: int) -> None:
     """Names that are unique, inputs that come before, an output that exists."""
     names: set[str] = set()
     for position, node in enumerate(nodes):

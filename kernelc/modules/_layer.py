@@ -14,7 +14,7 @@ from .._errors import ShapeError
 class LayerModule(eqx.Module):
     """A finite layer, called on whole batches.
 
-    K-FAC recognises layers by the operations on batch-level values, so the batch axis is
+    K-FAC recognizes layers by the operations on batch-level values, so the batch axis is
     part of the contract and not left to `jax.vmap`.
     """
 

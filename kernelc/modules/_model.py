@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._errors import DataError, GraphError
 from ._graph import check_graph, check_input
 from ._layer import LayerModule
-from ._node import Call, Node, Repeat, one_by_one, run_nodes
+from ._node import Call, ModelNode, ModelRepeat, one_by_one, run_nodes
 from ._precision import Policy, as_dtype
 from ._states import carried, check_state, name_states
 
@@ -22,7 +22,7 @@ from ._states import carried, check_state, name_states
 class Model(eqx.Module):
     """A network as a pytree of parameters, callable on one example or on a batch.
 
-    Nodes run one after the other in a Python loop over batch-level values. A `Repeat` among
+    Nodes run one after the other in a Python loop over batch-level values. A `ModelRepeat` among
     them runs its blocks in a loop on the device; K-FAC does not see into that, and takes the
     form without (`kernelc.unrolled`).
 
@@ -44,12 +44,12 @@ class Model(eqx.Module):
     Example:
         >>> from kernelc.layers import DenseModule
         >>> layer = DenseModule(jnp.ones((2, 3)))
-        >>> model = Model([Node("dense", layer, (0,))], (2,))
+        >>> model = Model([ModelNode("dense", layer, (0,))], (2,))
         >>> model(jnp.ones(2)).tolist(), model.parameters_count
         ([2.0, 2.0, 2.0], 6)
     """
 
-    nodes: tuple[Node | Repeat, ...]
+    nodes: tuple[ModelNode | ModelRepeat, ...]
     output: int = eqx.field(static=True)
     input_shape: tuple[int, ...] = eqx.field(static=True)
     policy: Policy = eqx.field(static=True)
@@ -60,7 +60,7 @@ class Model(eqx.Module):
 
     def __init__(
         self,
-        nodes: Sequence[Node | Repeat],
+        nodes: Sequence[ModelNode | ModelRepeat],
         input_shape: Sequence[int],
         *,
         output: int | None = None,
@@ -153,7 +153,7 @@ class Model(eqx.Module):
         """
         for node in self.nodes:
             if name in node.names:
-                if isinstance(node, Node):
+                if isinstance(node, ModelNode):
                     return node.module
                 block, place = divmod(node.names.index(name), len(node.nodes))
                 return node.block(block)[place].module
@@ -171,7 +171,7 @@ class Model(eqx.Module):
 
     def _run(
         self,
-        nodes: Sequence[Node | Repeat],
+        nodes: Sequence[ModelNode | ModelRepeat],
         xs: Array,
         state: eqx.nn.State | None,
         key: PRNGKeyArray | None,

@@ -1,4 +1,4 @@
-"""Node: one layer of a model; Repeat: equal blocks of layers, run by one loop on the device."""
+"""One layer of a model, and equal blocks of layers that one loop on the device runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._errors import KernelcError
+from ._initial_statistic import one_of
 from ._layer import LayerModule
 from ._precision import cast
-from ._start import one_of
 
 
 class Call(NamedTuple):
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 # Not an Equinox module: JAX takes this kind apart natively, and every dispatch takes apart all.
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Node:
+class ModelNode:
     """One layer of a model and where its inputs come from.
 
     Arguments:
@@ -75,10 +75,10 @@ class Node:
             raise type(error)(where, error.found, error.law, error.remedy) from error
 
 
-class Repeat(eqx.Module):
+class ModelRepeat(eqx.Module):
     """Equal blocks of layers, each fed by the one before, as a `jax.lax.scan` over their weights.
 
-    Tracing, compilation and optimiser updates cost what they cost for one block. The blocks
+    Tracing, compilation and optimizer updates cost what they cost for one block. The blocks
     differ in the values of their arrays alone. States, such as running statistics, have a first
     axis over the blocks too: each block is handed its row and gives it back changed.
 
@@ -86,10 +86,10 @@ class Repeat(eqx.Module):
         nodes: the first block, its arrays with a leading axis over the blocks; value 0 is the
             one that enters the block.
         names: of all layers, block after block.
-        inputs: the index of the value that enters the first block, as in a `Node`.
+        inputs: the index of the value that enters the first block, as in a `ModelNode`.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[ModelNode, ...]
     names: tuple[str, ...] = eqx.field(static=True)
     inputs: tuple[int, ...] = eqx.field(static=True)
 
@@ -111,7 +111,7 @@ class Repeat(eqx.Module):
 
         return [jax.tree.map(over_all, node.parameter_variances()) for node in self.block(0)]
 
-    def block(self, index: int) -> tuple[Node, ...]:
+    def block(self, index: int) -> tuple[ModelNode, ...]:
         """One block, with its own weights and names; value 0 is the one that enters it.
 
         The places of its states are still those of the stacked ones.
@@ -120,7 +120,8 @@ class Repeat(eqx.Module):
         own = one_of(self.nodes, index)
         names = self.names[index * len(own) :]
         return tuple(
-            Node(name, node.module, node.inputs) for name, node in zip(names, own, strict=False)
+            ModelNode(name, node.module, node.inputs)
+            for name, node in zip(names, own, strict=False)
         )
 
     def run(
@@ -146,7 +147,7 @@ class Repeat(eqx.Module):
 
 
 def run_nodes(
-    nodes: Sequence[Node | Repeat],
+    nodes: Sequence[ModelNode | ModelRepeat],
     x: Array,
     state: Any,
     keys: Any,
@@ -194,12 +195,12 @@ def _kept_at_ends(
     return eqx.filter_checkpoint(last)(inside, x, state, keys)
 
 
-def one_by_one(nodes: Sequence[Node | Repeat]) -> tuple[tuple[Node, ...], list[int]]:
-    """The layers without any `Repeat`, and the new index of each value."""
-    layers: list[Node] = []
+def one_by_one(nodes: Sequence[ModelNode | ModelRepeat]) -> tuple[tuple[ModelNode, ...], list[int]]:
+    """The layers without any `ModelRepeat`, and the new index of each value."""
+    layers: list[ModelNode] = []
     moved = [0]
     for node in nodes:
-        if isinstance(node, Repeat):
+        if isinstance(node, ModelRepeat):
             last = moved[node.inputs[0]]
             for index in range(node.count):
                 places = [last, *range(len(layers) + 1, len(layers) + len(node.nodes) + 1)]
@@ -211,5 +212,5 @@ def one_by_one(nodes: Sequence[Node | Repeat]) -> tuple[tuple[Node, ...], list[i
     return tuple(layers), moved
 
 
-def _rewired(node: Node, places: Sequence[int]) -> Node:
-    return Node(node.name, node.module, tuple(places[i] for i in node.inputs))
+def _rewired(node: ModelNode, places: Sequence[int]) -> ModelNode:
+    return ModelNode(node.name, node.module, tuple(places[i] for i in node.inputs))

@@ -14,9 +14,9 @@ from jaxtyping import Array
 from .._errors import UnsupportedError, shown
 
 
-Layers = Literal["auto", "scan", "unrolled"]
+LoopMode = Literal["auto", "scan", "unrolled"]
 Remat = Literal["none", "block"]
-_CHOICES = {"layers": get_args(Layers), "remat": get_args(Remat)}
+_CHOICES = {"layers": get_args(LoopMode), "remat": get_args(Remat)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Policy:
     Arguments:
         param_dtype: what parameters are stored and trained in.
         compute_dtype: what parameters and values are cast to where they are used; default
-            `param_dtype`. Statistics of normalisation layers are taken in float32 at least.
+            `param_dtype`. Statistics of normalization layers are taken in float32 at least.
         output_dtype: dtype of what the model returns; default `param_dtype`.
         layers: "scan" runs repeated blocks in one loop, with their weights in one array, so that
             compilation does not grow with depth; "unrolled" has an array for every parameter of
@@ -47,7 +47,7 @@ class Policy:
     param_dtype: str = "float32"
     compute_dtype: str | None = None
     output_dtype: str | None = None
-    layers: Layers = "auto"
+    layers: LoopMode = "auto"
     remat: Remat = "none"
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ def cast(tree: Any, dtype: str) -> Any:
 
     def one(leaf: Any) -> Any:
         # No operation may come between a parameter and the layer that uses it when nothing
-        # needs converting: K-FAC recognises a layer by its raw parameters.
+        # needs converting: K-FAC recognizes a layer by its raw parameters.
         if eqx.is_inexact_array(leaf) and leaf.dtype != jnp.dtype(dtype):
             return jnp.asarray(leaf, dtype)
         return leaf

@@ -13,9 +13,9 @@ import jax
 from jaxtyping import PyTree
 
 from .._errors import KernelcError
+from ._initial_statistic import is_index
 from ._model import Model
-from ._node import Repeat
-from ._start import is_index
+from ._node import ModelRepeat
 
 
 _SHOWN = 4
@@ -164,10 +164,12 @@ def select(model: Model, *names: str, only: str | Sequence[str] | None = None) -
 
 def _parameters(model: Model) -> Iterator[_Parameter]:
     for place, node in enumerate(model.nodes):
-        parts = node.nodes if isinstance(node, Repeat) else (node,)
+        parts = node.nodes if isinstance(node, ModelRepeat) else (node,)
         for number, part in enumerate(parts):
             layers = node.names[number :: len(parts)]
-            before = f".nodes[{place}]" + (f".nodes[{number}]" if isinstance(node, Repeat) else "")
+            before = f".nodes[{place}]" + (
+                f".nodes[{number}]" if isinstance(node, ModelRepeat) else ""
+            )
             for path, leaf in jax.tree_util.tree_leaves_with_path(part, is_leaf=is_index):
                 if eqx.is_inexact_array(leaf):
                     own = jax.tree_util.keystr(path)

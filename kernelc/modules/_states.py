@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Array
 
 from .._errors import DataError
-from ._node import Node, Repeat
-from ._start import is_index
+from ._initial_statistic import is_index
+from ._node import ModelNode, ModelRepeat
 
 
-Nodes = Sequence[Node | Repeat]
-_Either = TypeVar("_Either", bound=Node | Repeat)
+Nodes = Sequence[ModelNode | ModelRepeat]
+_Either = TypeVar("_Either", bound=ModelNode | ModelRepeat)
 
 _PORTION = 32
 
@@ -109,7 +109,7 @@ def _fits(kept: _Kept, value: Any) -> bool:
 
 def _states_of(nodes: Nodes) -> Iterator[_Kept]:
     for node in nodes:
-        stacked = isinstance(node, Repeat)
+        stacked = isinstance(node, ModelRepeat)
         parts = node.nodes if stacked else (node,)
         for number, part in enumerate(parts):
             layers = node.names[number :: len(parts)]

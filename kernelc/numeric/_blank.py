@@ -1,4 +1,4 @@
-"""Normalisations where some inputs are zero at some location."""
+"""Normalizations where some inputs are zero at some location."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..algebra import Second
-from ._gram import DataSignal, GramAlgebra
-from ._numbers import Pair, PerInput, root
+from ..algebra import SecondMoments
+from ._gram import DataState, GramAlgebra
+from ._numbers import Pair, PerSide, root
 
 
 # What is left of a mean square without its mean, relative, when the value is one constant.
@@ -23,26 +23,26 @@ class BlankAlgebra(GramAlgebra):
     values are 0 or 1, so that they differ between inputs.
     """
 
-    def normalise(self, s: DataSignal, center: bool, over_locations: bool) -> DataSignal:
-        if not isinstance(s.second.q, PerInput):
-            return super().normalise(s, center, over_locations)
+    def normalize(self, s: DataState, center: bool, over_locations: bool) -> DataState:
+        if not isinstance(s.second.q, PerSide):
+            return super().normalize(s, center, over_locations)
         if center and s.mean is not None and not self._is_zero(s.mean):
-            s = self._centred(s, over_locations)
+            s = self._centered(s, over_locations)
             center = False
         elif center and s.mean is None:
-            return super().normalise(s, center, over_locations)  # refuses
-        q: Any = self.ring.over_locations(s.second.q) if over_locations else s.second.q
+            return super().normalize(s, center, over_locations)  # refuses
+        q: Any = self.backend.over_locations(s.second.q) if over_locations else s.second.q
         scaled = self.weighted_sum([s], [q.map(_inverse_root)])
         if over_locations:
             return scaled
         second = scaled.second
         field = second.k[0].map(lambda pair: Pair(_unit(pair.left), _unit(pair.right), pair.drop))
-        unit = Second(PerInput(field.cross.left, field.cross.right), (field,), second.theta)
+        unit = SecondMoments(PerSide(field.cross.left, field.cross.right), (field,), second.theta)
         return dataclasses.replace(scaled, second=unit)
 
-    def _centred(self, s: DataSignal, over_locations: bool) -> DataSignal:
-        before, after = s.second.q, super()._centred(s, over_locations)
-        if over_locations or not isinstance(before, PerInput):
+    def _centered(self, s: DataState, over_locations: bool) -> DataState:
+        before, after = s.second.q, super()._centered(s, over_locations)
+        if over_locations or not isinstance(before, PerSide):
             return after
         left, right = (
             _settled(new, old)
@@ -51,7 +51,7 @@ class BlankAlgebra(GramAlgebra):
                 (after.second.q.right, before.right),
             )
         )
-        second = dataclasses.replace(after.second, q=PerInput(left, right))
+        second = dataclasses.replace(after.second, q=PerSide(left, right))
         return dataclasses.replace(after, second=second)
 
 

@@ -13,7 +13,7 @@ class DegreeAlgebra(KernelAlgebra[int | None]):
     """The degree d with which a value scales with the input, f(tx) = t^d f(x); None for none.
 
     Where it is known, K(x, x') = (q q')^(d/2) K at q = 1, whatever the norms of inputs; and so
-    is Theta, which a trained bias spoils in the standard parametrisation: it adds 1 to it.
+    is Theta, which a trained bias spoils in the standard parameterization: it adds 1 to it.
     """
 
     def __init__(self, standard: bool = False) -> None:
@@ -46,19 +46,19 @@ class DegreeAlgebra(KernelAlgebra[int | None]):
     def concat(self, parts: Sequence[int | None], fractions: Sequence[Any]) -> int | None:
         return self.weighted_sum(parts, fractions)
 
-    def normalise(self, s: int | None, center: bool, over_locations: bool) -> int | None:
+    def normalize(self, s: int | None, center: bool, over_locations: bool) -> int | None:
         return None if s is None else 0
 
-    def centre(self, s: int | None) -> int | None:
+    def center(self, s: int | None) -> int | None:
         return s
 
-    def batch_normalise(self, s: int | None) -> int | None:
+    def batch_normalize(self, s: int | None) -> int | None:
         return None if s is None else 0
 
     def location_mean(self, s: int | None, window: Window) -> int | None:
         return s
 
-    def append_constant(self, s: int | None, channels: int, mode: str) -> int | None:
+    def pln(self, s: int | None, channels: int, mode: str) -> int | None:
         return 0 if s == 0 or (s is not None and mode != "one") else None
 
     def dropout(self, s: int | None, keep: float) -> int | None:
@@ -91,19 +91,19 @@ class PooledAlgebra(KernelAlgebra[bool]):
     def concat(self, parts: Sequence[bool], fractions: Sequence[Any]) -> bool:
         return any(parts)
 
-    def normalise(self, s: bool, center: bool, over_locations: bool) -> bool:
+    def normalize(self, s: bool, center: bool, over_locations: bool) -> bool:
         return self._reads(s)
 
-    def centre(self, s: bool) -> bool:
+    def center(self, s: bool) -> bool:
         return s
 
-    def batch_normalise(self, s: bool) -> bool:
+    def batch_normalize(self, s: bool) -> bool:
         return self._reads(s)
 
     def location_mean(self, s: bool, window: Window) -> bool:
         return True
 
-    def append_constant(self, s: bool, channels: int, mode: str) -> bool:
+    def pln(self, s: bool, channels: int, mode: str) -> bool:
         return self._reads(s)
 
     def dropout(self, s: bool, keep: float) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
+from .._deprecated import renamed_arguments
 from .._errors import DataError
 from ..modules import Model
 from ._called import Called, require_parameters
@@ -19,12 +20,12 @@ from ._empirical_check import (
     chosen,
     inputs,
     output_shape,
-    parametrised,
+    parameterized,
     readable,
     some_models,
 )
 from ._matrices import KernelMatrices
-from ._tangent import Parametrisation, Tangent
+from ._tangent import Parameterization, Tangent
 
 
 Part = Literal["nngp", "ntk"]
@@ -38,7 +39,7 @@ def empirical_kernel(
     x2: Float[Any, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
-    parametrisation: Parametrisation | None = None,
+    parameterization: Parameterization | None = None,
     outputs: Sequence[int] | None = None,
     standard_error: Literal[False] = False,
     progress: bool | None = None,
@@ -52,20 +53,21 @@ def empirical_kernel(
     x2: Float[Any, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
-    parametrisation: Parametrisation | None = None,
+    parameterization: Parameterization | None = None,
     outputs: Sequence[int] | None = None,
     standard_error: Literal[True],
     progress: bool | None = None,
 ) -> tuple[KernelMatrices, KernelMatrices]: ...
 
 
+@renamed_arguments(parametrisation="parameterization")
 def empirical_kernel(
     model: Finite | Sequence[Finite],
     x1: Float[Any, "n1 ..."],
     x2: Float[Any, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
-    parametrisation: Parametrisation | None = None,
+    parameterization: Parameterization | None = None,
     outputs: Sequence[int] | None = None,
     standard_error: bool = False,
     progress: bool | None = None,
@@ -73,8 +75,8 @@ def empirical_kernel(
     """mean_c f_c(x) f_c(x') and mean_c <∂f_c(x)/∂θ, ∂f_c(x')/∂θ> over output channels c.
 
     (Jacot et al. 2018. As width grows both converge to what `derive` describes.) Each product
-    of gradients is weighed by the variance of its parameter at initialisation, which makes it
-    the NTK parametrisation of `derive`; parameters that the limit holds fixed, such as gains,
+    of gradients is weighed by the variance of its parameter at initialization, which makes it
+    the NTK parameterization of `derive`; parameters that the limit holds fixed, such as gains,
     weigh nothing. Running statistics of batch norm are those that the model starts with.
 
     Arguments:
@@ -84,7 +86,7 @@ def empirical_kernel(
         x1: examples, (n1, *input_shape).
         x2: the same, (n2, *input_shape); None for the kernel of x1 with itself.
         get: "nngp", "ntk" or both; the NNGP alone costs no more than running the model.
-        parametrisation: "ntk", or "standard" for the plain gradients of all parameters, gains
+        parameterization: "ntk", or "standard" for the plain gradients of all parameters, gains
             and taps of Delta convolutions that start at zero included. `kernel_fn` has both:
             the limit of the first, the leading orders in the width of the second. None takes
             "ntk" for what `lower` returns, and "standard" for others, whose variances are
@@ -99,7 +101,7 @@ def empirical_kernel(
 
     Raises:
         KernelcError: something else than models; no parameters to take gradients along.
-        UnsupportedError: batch norm in training; an unknown part or parametrisation, "ntk"
+        UnsupportedError: batch norm in training; an unknown part or parameterization, "ntk"
             for a model that `lower` did not make.
         DataError: dropout in training, numbers that are not finite, too few models, a model
             that does not take such examples.
@@ -115,7 +117,7 @@ def empirical_kernel(
     """
     parts = chosen("get", get, ("nngp", "ntk"))
     models = readable(some_models(model, 2 if standard_error else 1), x1)
-    parametrisation = parametrised(parametrisation, models)
+    parameterization = parameterized(parameterization, models)
     shape = output_shape(models)
     left = inputs("x1", x1, models[0])
     right = None if x2 is None else inputs("x2", x2, models[0])
@@ -124,7 +126,7 @@ def empirical_kernel(
     if "nngp" in parts:
         nngp = _average(nngp_matrix(each, task) for each in models)
     if "ntk" in parts:
-        ntk = _ntk(models, task, parametrisation, progress)
+        ntk = _ntk(models, task, parameterization, progress)
     mean, error = (KernelMatrices(*both) for both in zip(nngp, ntk, strict=True))
     return (mean, error) if standard_error else mean
 
@@ -132,13 +134,13 @@ def empirical_kernel(
 def _ntk(
     models: tuple[Model | Called, ...],
     task: Task,
-    parametrisation: Parametrisation,
+    parameterization: Parameterization,
     progress: bool | None,
 ) -> tuple[Any, Any]:
     for model in models:
         if isinstance(model, Called):
             require_parameters(model, "empirical_kernel: model")
-    tangents = [Tangent.of(model, parametrisation) for model in models]
+    tangents = [Tangent.of(model, parameterization) for model in models]
     total = len(models) * ntk_steps(models[0], tangents[0], task)
     # disable=None is how tqdm is told to show the bar on a terminal only.
     hidden = None if progress is None else not progress

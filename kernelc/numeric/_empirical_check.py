@@ -18,7 +18,7 @@ from ..ir import Layer
 from ..modules import Model
 from ._called import Called
 from ._kernel_fn import KernelFunction
-from ._tangent import Parametrisation
+from ._tangent import Parameterization
 
 
 _WHERE = "empirical_kernel"
@@ -102,17 +102,17 @@ def output_shape(models: tuple[Model | Called, ...]) -> tuple[int, ...]:
     return shapes[0][1]
 
 
-def parametrised(given: Any, models: tuple[Model | Called, ...]) -> Parametrisation:
-    """The parametrisation that was asked for; for None the NTK's where variances are known."""
+def parameterized(given: Any, models: tuple[Model | Called, ...]) -> Parameterization:
+    """The parameterization that was asked for; for None the NTK's where variances are known."""
     foreign = any(isinstance(model, Called) for model in models)
     if given is None:
         return "standard" if foreign else "ntk"
-    chosen("parametrisation", (given,), ("ntk", "standard"))
+    chosen("parameterization", (given,), ("ntk", "standard"))
     if foreign and given == "ntk":
         raise UnsupportedError(
-            where=f"{_WHERE}: parametrisation",
+            where=f"{_WHERE}: parameterization",
             found="'ntk' for a model that kernelc did not lower",
-            law="the NTK parametrisation weighs each gradient by the variance of its parameter, "
+            law="the NTK parameterization weighs each gradient by the variance of its parameter, "
             "and only a network says what these are",
             remedy="pass 'standard', or describe the model as a Network and lower it",
         )

@@ -1,4 +1,4 @@
-"""The two ends of a fold over data: inputs to a signal, a signal to matrices."""
+"""The two ends of a fold over data: inputs to a state, a state to matrices."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ..algebra import Second
+from ..algebra import SecondMoments
 from ..ir import Network
 from ._degree import PooledAlgebra
 from ._entry import entry_field
-from ._frame import Frame
-from ._gram import DataSignal, GramAlgebra
+from ._gram import DataState, GramAlgebra
 from ._matrices import KernelMatrices
-from ._numbers import Field, PerInput
+from ._numbers import PairMoments, PerSide
+from ._pair_layout import PairLayout
 
 
 def mixes_locations(network: Network) -> bool:
@@ -21,7 +21,7 @@ def mixes_locations(network: Network) -> bool:
     return any("location" in node.layer.reads() for node in network)
 
 
-def frame_of(network: Network, paired: bool, sharp: bool) -> Frame:
+def frame_of(network: Network, paired: bool, sharp: bool) -> PairLayout:
     """How the arrays of a network are laid out."""
     mixes, own = mixes_locations(network), False
     if mixes:
@@ -29,7 +29,7 @@ def frame_of(network: Network, paired: bool, sharp: bool) -> Frame:
         network.fold(pooled, False)
         own = pooled.asked or sharp
     rank = len(network.input_shape) - 1
-    return Frame(rank=rank, aligned=not mixes, paired=paired, own=own)
+    return PairLayout(rank=rank, aligned=not mixes, paired=paired, own=own)
 
 
 def entered(
@@ -40,19 +40,19 @@ def entered(
     known_q: float | None,
     ntk: bool,
     sharp: bool,
-) -> DataSignal:
-    """The signal at the input; `known_q` is the q value of all inputs, where it is known."""
+) -> DataState:
+    """The state at the input; `known_q` is the q value of all inputs, where it is known."""
     field = entry_field(x1, x2, algebra.frame, same, known_q, sharp)
     cross = field.cross
-    q: Any = known_q if known_q is not None else PerInput(cross.left, cross.right)
-    return algebra.atom_signal(Second(q, (field,), (0.0,) if ntk else None), None)
+    q: Any = known_q if known_q is not None else PerSide(cross.left, cross.right)
+    return algebra.state_of(SecondMoments(q, (field,), (0.0,) if ntk else None), None)
 
 
 def answered(
-    network: Network, frame: Frame, out: DataSignal, get: tuple[str, ...], broken: Any
+    network: Network, frame: PairLayout, out: DataState, get: tuple[str, ...], broken: Any
 ) -> KernelMatrices:
     """The matrices at the output, NaN where `broken` says so."""
-    field: Field = out.second.k[0]
+    field: PairMoments = out.second.k[0]
     pair = field.cross
     shape = jnp.shape(pair.drop)[: frame.batch]
     plain = {"nngp": pair.value}
@@ -70,13 +70,13 @@ def answered(
     return KernelMatrices(**{name: kept.get(name) for name in ("nngp", "ntk", "gap")})
 
 
-def _any_location(broken: Any, frame: Frame) -> Any:
+def _any_location(broken: Any, frame: PairLayout) -> Any:
     axes = tuple(range(frame.batch, broken.ndim))
     return jnp.any(broken, axes, keepdims=True) if axes else broken
 
 
 def _at_equal_locations(
-    value: Any, frame: Frame, batch: tuple[int, ...], out: tuple[int, ...]
+    value: Any, frame: PairLayout, batch: tuple[int, ...], out: tuple[int, ...]
 ) -> Any:
     """(inputs, *locations of the output)."""
     if not frame.aligned:

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._frame import Frame
 from ._inputs import PROMISED
-from ._numbers import Field, Pair, root
+from ._numbers import Pair, PairMoments, root
+from ._pair_layout import PairLayout
 
 
 # Rows of blocks of a symmetric product: 4 leave 10 of 16 blocks to compute.
@@ -25,12 +25,12 @@ _CUT = 256
 def entry_field(
     x1: Float[Array, "n1 *locations channels"],
     x2: Float[Array, "n2 *locations channels"],
-    frame: Frame,
+    frame: PairLayout,
     same: Any,
     q: float | None,
     sharp: bool,
-) -> Field:
-    """K_0 = <x, x'>/channels for all pairs, as a `Field`.
+) -> PairMoments:
+    """K_0 = <x, x'>/channels for all pairs, as a `PairMoments`.
 
     Arguments:
         x1, x2: inputs; of equal number when the frame is paired.
@@ -43,10 +43,12 @@ def entry_field(
     parts = [_pairs(x1, x2, frame, same, q, sharp)]
     if frame.own:
         parts += [_pairs(x, x, alone, True, q, sharp) for x in (x1, x2)]
-    return Field.of(tuple(parts))
+    return PairMoments.of(tuple(parts))
 
 
-def _pairs(x1: Array, x2: Array, frame: Frame, same: Any, q: float | None, sharp: bool) -> Pair:
+def _pairs(
+    x1: Array, x2: Array, frame: PairLayout, same: Any, q: float | None, sharp: bool
+) -> Pair:
     (inverse1, q1), (inverse2, q2) = _lengths(x1), _lengths(x2)
     if sharp:
         gap = sharp_gap(x1, x2, frame).astype(x1.dtype)
@@ -83,7 +85,7 @@ def _lengths(x: Array) -> tuple[Array, Array]:
     return jnp.where(alive, 1.0 / jnp.where(alive, length, 1.0), 0.0), squares / x.shape[-1]
 
 
-def _products(x1: Array, x2: Array, frame: Frame) -> Array:
+def _products(x1: Array, x2: Array, frame: PairLayout) -> Array:
     """<x1, x2> in the layout of pairs; mirrored where both are one array."""
     letters = "abc"[: frame.rank]
     second = letters if frame.aligned else letters.upper()
@@ -116,7 +118,7 @@ def _mirrored(x: Array, rule: Callable[[Array, Array], Array]) -> Array:
     return jax.lax.optimization_barrier(total)
 
 
-def _widened(q: Array, frame: Frame, side: int) -> Array:
+def _widened(q: Array, frame: PairLayout, side: int) -> Array:
     """q values shaped to broadcast against pairs."""
     n, locations = q.shape[0], q.shape[1:]
     ones = (1,) * frame.rank
@@ -126,7 +128,7 @@ def _widened(q: Array, frame: Frame, side: int) -> Array:
     return q.reshape(*inputs, *(ones + locations if side else locations + ones))
 
 
-def _zero_where_same(gap: Array, frame: Frame, same: Any) -> Array:
+def _zero_where_same(gap: Array, frame: PairLayout, same: Any) -> Array:
     if same is None:
         return gap
     mask = jnp.ones(gap.shape[: frame.batch], bool) if same is True else same
@@ -139,7 +141,7 @@ def _zero_where_same(gap: Array, frame: Frame, same: Any) -> Array:
     return jnp.where(mask, 0.0, gap)
 
 
-def sharp_gap(x1: Array, x2: Array, frame: Frame) -> Array:
+def sharp_gap(x1: Array, x2: Array, frame: PairLayout) -> Array:
     """1 - c of all pairs from differences of inputs, a row at a time.
 
     With d = x - x', 1 - c = (|d|^2 - (|x| - |x'|)^2)/(2 |x||x'|) and

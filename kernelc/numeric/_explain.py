@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from ..ir import Network
 from ._program import Program
-from ._stretch import Stretch
+from ._scalar_segment import ScalarSegment
 
 
 def explained(network: Network, programs: Sequence[Program]) -> str:
     """One block of lines for each program compiled so far."""
-    standard = ", NTK in the standard parametrisation" if programs[0].standard else ""
+    standard = ", NTK in the standard parameterization" if programs[0].standard else ""
     lines = [f"kernel function of {network.name}{standard}"]
     for program in programs:
         lines.append(f"  for {_inputs(program)}:")
@@ -37,11 +37,11 @@ def _steps(program: Program) -> list[str]:
             continue
         lines += _general(program, i)
         i += 1
-    duals = {rule.describe(): None for rule in program.plan.algebra.ring.rules.values()}
+    duals = {rule.describe(): None for rule in program.plan.algebra.backend.rules.values()}
     return [*lines, *duals]
 
 
-def _one_variable(stretch: Stretch) -> list[str]:
+def _one_variable(stretch: ScalarSegment) -> list[str]:
     kind = f"one q value, {stretch.q:g}"
     if stretch.degree is not None:
         kind = f"homogeneous of degree {stretch.degree}" if stretch.degree else "any q values"

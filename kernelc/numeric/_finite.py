@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import DataError, KernelcError
-from ..algebra import FloatRing
+from ..algebra import FloatBackend
 from ..ir import Network, visit
 from ._inputs import Inputs
 from ._matrices import KernelMatrices
-from ._reach import LargestAlgebra, start
+from ._reach import QUpperBound, start
 from ._zeros import ZeroAlgebra
 
 
@@ -127,7 +127,7 @@ def _lost(network: Network, inputs: Inputs, found: str) -> DataError:
 
 def _sizes(network: Network, inputs: Inputs) -> list[tuple[str, float]]:
     """(node, q value) for inputs of the largest q value, as far as float64 goes."""
-    algebra = LargestAlgebra(FloatRing())
+    algebra = QUpperBound(FloatBackend())
     values, found = [start(algebra, inputs.q_range()[1])], []
     for node in network.nodes[1:]:
         try:

@@ -9,62 +9,62 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._errors import UnsupportedError
-from ..algebra import Second, Signal
+from ..algebra import KernelState, SecondMoments
 from ..ir import Weights, Window
-from ._frame import Frame
-from ._locations import alike, average, centres, diagonal_mean, own_diagonal, shifted
-from ._numbers import Field, Pair, PerInput
-from ._ring import JaxRing
+from ._array_backend import ArrayBackend
+from ._locations import alike, average, centers, diagonal_mean, own_diagonal, shifted
+from ._numbers import Pair, PairMoments, PerSide
+from ._pair_layout import PairLayout
 from ._spread import SpreadAlgebra, spread_out
 
 
-DataSignal = Signal[Any]
+DataState = KernelState[Any]
 
 
 class GramAlgebra(SpreadAlgebra):
-    """`PairAlgebra` over `JaxRing`, with covariances between locations.
+    """`PairAlgebra` over `ArrayBackend`, with covariances between locations.
 
     Arguments:
-        ring: the arrays to compute in.
+        backend: the arrays to compute in.
         same: (n1, n2), where the two inputs of a pair are one evaluation of one input; None
             where they never are.
         tangent: whether theta is carried as a derivative, dk/dk_in, without the weights' own
             term of an NTK.
-        standard: whether NTKs are those of the standard parametrisation.
+        standard: whether NTKs are those of the standard parameterization.
     """
 
-    ring: JaxRing
+    backend: ArrayBackend
 
     def __init__(
-        self, ring: JaxRing, same: Any = None, tangent: bool = False, standard: bool = False
+        self, backend: ArrayBackend, same: Any = None, tangent: bool = False, standard: bool = False
     ) -> None:
-        super().__init__(ring)
+        super().__init__(backend)
         self.same, self.tangent, self.standard = same, tangent, standard
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> PairLayout:
         """How arrays are laid out."""
-        return self.ring.frame
+        return self.backend.frame
 
-    def fresh(self, s: DataSignal, weights: Weights, read: DataSignal | None = None) -> DataSignal:
+    def fresh(self, s: DataState, weights: Weights, read: DataState | None = None) -> DataState:
         out = super().fresh(s, weights, read)
         if not self.tangent or s.second.theta is None:
             return out
-        theta = tuple(self.ring.number(weights.variance) * old for old in s.second.theta)
+        theta = tuple(self.backend.number(weights.variance) * old for old in s.second.theta)
         second = dataclasses.replace(out.second, theta=theta)
-        return self.atom_signal(second, out.mean, gaussian=True)
+        return self.state_of(second, out.mean, gaussian=True)
 
-    def pick(self, s: DataSignal, window: Window) -> DataSignal:
+    def pick(self, s: DataState, window: Window) -> DataState:
         if window.strides == (1,) * window.rank and window.outputs == window.locations:
             return s
         if s.parts:
             return self._by_channels([s], lambda group: self.pick(group[0], window))
         return self._relocated(
             s,
-            lambda x, groups: centres(x, groups, window),
+            lambda x, groups: centers(x, groups, window),
             lambda pair, frame: Pair(
                 *(
-                    centres(x, groups, window)
+                    centers(x, groups, window)
                     for x, groups in zip(
                         (pair.left, pair.right, pair.drop),
                         ((frame.left_axes,), (frame.right_axes,), _groups(frame)),
@@ -74,11 +74,11 @@ class GramAlgebra(SpreadAlgebra):
             ),
         )
 
-    def tap_mean(self, s: DataSignal, window: Window) -> DataSignal:
+    def tap_mean(self, s: DataState, window: Window) -> DataState:
         if window.taps == 1:
             return self.pick(s, window)
 
-        def pairs(pair: Pair, frame: Frame) -> Pair:
+        def pairs(pair: Pair, frame: PairLayout) -> Pair:
             left = shifted(pair.left, (frame.left_axes,), window)
             right = shifted(pair.right, (frame.right_axes,), window)
             drop = shifted(pair.drop, _groups(frame), window)
@@ -90,7 +90,7 @@ class GramAlgebra(SpreadAlgebra):
 
         return self._relocated(s, lambda x, groups: shifted(x, groups, window), pairs)
 
-    def location_mean(self, s: DataSignal, window: Window) -> DataSignal:
+    def location_mean(self, s: DataState, window: Window) -> DataState:
         if window.taps == 1:
             return self.pick(s, window)
         if s.parts:
@@ -101,13 +101,13 @@ class GramAlgebra(SpreadAlgebra):
             once = average(theta[0], self.frame.left_axes, window)
             theta = (average(once, self.frame.right_axes, window),)
         mean = self._sides(s.mean, lambda x, groups: average(x, groups[0], window))
-        return self.atom_signal(Second(q, (field,), theta), mean, s.support, s.gaussian)
+        return self.state_of(SecondMoments(q, (field,), theta), mean, s.support, s.gaussian)
 
-    def flatten(self, s: DataSignal, locations: tuple[int, ...]) -> DataSignal:
+    def flatten(self, s: DataState, locations: tuple[int, ...]) -> DataState:
         if not locations:
             return s
 
-        def pairs(pair: Pair, frame: Frame) -> Pair:
+        def pairs(pair: Pair, frame: PairLayout) -> Pair:
             left, right = (
                 diagonal_mean(x, (axes,))
                 for x, axes in ((pair.left, frame.left_axes), (pair.right, frame.right_axes))
@@ -120,7 +120,7 @@ class GramAlgebra(SpreadAlgebra):
             return flat
         return spread_out(s, locations, flat)
 
-    def unshare(self, s: DataSignal) -> DataSignal:
+    def unshare(self, s: DataState) -> DataState:
         if self.frame.aligned:
             return s
         if s.parts:
@@ -133,10 +133,10 @@ class GramAlgebra(SpreadAlgebra):
         if theta is not None:
             one_place = self._identity(self.frame, s.second.k[0].cross.drop, True)
             theta = (jnp.where(one_place, theta[0], 0.0),)
-        second = Second(s.second.q, (Field.of(tuple(parts)),), theta)
-        return self.atom_signal(second, s.mean, s.support, s.gaussian)
+        second = SecondMoments(s.second.q, (PairMoments.of(tuple(parts)),), theta)
+        return self.state_of(second, s.mean, s.support, s.gaussian)
 
-    def dropout(self, s: DataSignal, keep: float) -> DataSignal:
+    def dropout(self, s: DataState, keep: float) -> DataState:
         if keep == 1:
             return s
         if s.parts:
@@ -155,10 +155,10 @@ class GramAlgebra(SpreadAlgebra):
         if theta is not None:
             same = self._identity(self.frame, field.cross.drop, self.same)
             theta = (jnp.where(same, theta[0] / keep, theta[0]),)
-        second = Second(s.second.q / keep, (Field.of(tuple(kept)),), theta)
-        return self.atom_signal(second, s.mean, s.support)
+        second = SecondMoments(s.second.q / keep, (PairMoments.of(tuple(kept)),), theta)
+        return self.state_of(second, s.mean, s.support)
 
-    def batch_normalise(self, s: DataSignal) -> DataSignal:
+    def batch_normalize(self, s: DataState) -> DataState:
         raise UnsupportedError(
             where=self.where,
             found="batch norm in a kernel of data",
@@ -170,51 +170,51 @@ class GramAlgebra(SpreadAlgebra):
 
     # -- layout -----------------------------------------------------------------------
 
-    def _relocated(self, s: DataSignal, rule: Any, pairs: Any) -> DataSignal:
-        """A signal whose locations are others: `rule` on plain arrays, `pairs` on moments."""
+    def _relocated(self, s: DataState, rule: Any, pairs: Any) -> DataState:
+        """A state whose locations are others: `rule` on plain arrays, `pairs` on moments."""
         second = s.second
         field = second.k[0]
         parts = zip(field.parts, self.frame.frames, strict=True)
-        moved = Field.of(tuple(pairs(pair, frame) for pair, frame in parts))
+        moved = PairMoments.of(tuple(pairs(pair, frame) for pair, frame in parts))
         theta = second.theta
         if theta is not None and not isinstance(theta[0], float):
             theta = (rule(theta[0], _groups(self.frame)),)
         q = moved.cross.left
         if not isinstance(q, float):
-            q = PerInput(moved.cross.left, moved.cross.right)
+            q = PerSide(moved.cross.left, moved.cross.right)
         mean = self._sides(s.mean, rule)
-        return self.atom_signal(Second(q, (moved,), theta), mean, s.support, s.gaussian)
+        return self.state_of(SecondMoments(q, (moved,), theta), mean, s.support, s.gaussian)
 
     def _sides(self, x: Any, rule: Any) -> Any:
-        if not isinstance(x, PerInput):
+        if not isinstance(x, PerSide):
             return x
         frame = self.frame
-        return PerInput(rule(x.left, (frame.left_axes,)), rule(x.right, (frame.right_axes,)))
+        return PerSide(rule(x.left, (frame.left_axes,)), rule(x.right, (frame.right_axes,)))
 
-    def _pooled(self, field: Field, window: Window) -> tuple[Field, Any]:
+    def _pooled(self, field: PairMoments, window: Window) -> tuple[PairMoments, Any]:
         """Means over pairs of locations; q values lose half the mean distance of their own."""
 
-        def over(x: Any, frame: Frame) -> Any:
+        def over(x: Any, frame: PairLayout) -> Any:
             return average(average(x, frame.left_axes, window), frame.right_axes, window)
 
         if not self.frame.own:
             # Nothing asks for q values again: any will do, and zero costs nothing.
-            return Field(Pair(0.0, 0.0, -over(field.cross.value, self.frame))), 0.0
+            return PairMoments(Pair(0.0, 0.0, -over(field.cross.value, self.frame))), 0.0
         drops = [over(p.drop, f) for p, f in zip(field.parts, self.frame.frames, strict=True)]
-        lost = PerInput(*(self._wide(x, side) for side, x in enumerate(drops[1:])))
+        lost = PerSide(*(self._wide(x, side) for side, x in enumerate(drops[1:])))
         sides = (
             (field.cross.left, self.frame.left_axes),
             (field.cross.right, self.frame.right_axes),
         )
-        kept = PerInput(*(average(x, axes, window) for x, axes in sides))
-        q = PerInput(kept.left - lost.left, kept.right - lost.right)
+        kept = PerSide(*(average(x, axes, window) for x, axes in sides))
+        q = PerSide(kept.left - lost.left, kept.right - lost.right)
         parts = []
         for total, (a, b), (x, y) in zip(drops, self._views(q), self._views(lost), strict=True):
             drop = total - (x + y) / 2
             # An input with itself leaves rounding, and an angle would show the root of that.
             noise = 16 * float(jnp.finfo(total.dtype).eps) * total
             parts.append(Pair(a, b, jnp.where(drop <= noise, 0.0, drop)))
-        return Field.of(tuple(parts)), q
+        return PairMoments.of(tuple(parts)), q
 
     def _wide(self, x: Any, side: int) -> Any:
         """The diagonal of pairs of own locations, as a number per input."""
@@ -223,10 +223,10 @@ class GramAlgebra(SpreadAlgebra):
         inputs = (n,) if self.frame.paired else ((1, n) if side else (n, 1))
         return x.reshape(*inputs, *((*ones, *x.shape[1:]) if side else (*x.shape[1:], *ones)))
 
-    def _views(self, x: PerInput) -> Any:
+    def _views(self, x: PerSide) -> Any:
         return self.frame.views((x.left, x.right), (x.left, x.right))
 
-    def _identity(self, frame: Frame, like: Any, same: Any) -> Any:
+    def _identity(self, frame: PairLayout, like: Any, same: Any) -> Any:
         """Where a pair is one evaluation of one input at one location."""
         if same is None:
             return jnp.zeros((), bool)
@@ -242,6 +242,6 @@ class GramAlgebra(SpreadAlgebra):
         return mask
 
 
-def _groups(frame: Frame) -> tuple[tuple[int, ...], ...]:
+def _groups(frame: PairLayout) -> tuple[tuple[int, ...], ...]:
     """Location axes that move together in an array of pairs."""
     return (frame.left_axes,) if frame.aligned else (frame.left_axes, frame.right_axes)

@@ -26,7 +26,7 @@ class EmpiricalNTK:
     """Θ_ab(x, x') = <∂f_a(x)/∂θ, ∂f_b(x')/∂θ> for all pairs of outputs a, b.
 
     Gradients are the plain ones, along all floating-point parameters as they are: the standard
-    parametrisation of `empirical_kernel`, which averages over outputs.
+    parameterization of `empirical_kernel`, which averages over outputs.
 
     Arguments:
         function: a model that is called on one example, such as what `lower` returns or any

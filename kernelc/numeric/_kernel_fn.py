@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from .._deprecated import renamed_arguments
 from .._errors import KernelcError, shown
 from .._limits import real
 from ..ir import Network, NetworkCarrier, as_network
@@ -20,7 +21,7 @@ from ._inputs import Inputs, checked
 from ._matrices import KernelMatrices
 from ._mesh import sharded
 from ._program import Program
-from ._tangent import Parametrisation
+from ._tangent import Parameterization
 from ._tiles import tiled
 from ._zeros import zeros
 
@@ -212,12 +213,13 @@ class KernelFunction:
         return tuple(name for name in MATRICES if name in wanted)
 
 
+@renamed_arguments(parametrisation="parameterization")
 def kernel_fn(
     network: Network | NetworkCarrier,
     *,
     q: float | None = None,
     largest_q: float = 4.0,
-    parametrisation: Parametrisation = "ntk",
+    parameterization: Parameterization = "ntk",
 ) -> KernelFunction:
     """Compile a network into a function from data to NNGP and NTK matrices.
 
@@ -232,7 +234,7 @@ def kernel_fn(
     biases as `lower` makes them, those of a Delta convolution that start at zero included:
     Theta <- fan_in K_in + (1 with a bias) + sigma_w^2 Theta, K_in the mean of K over what a
     weight reads (Sohl-Dickstein et al. 2020). So widths count, of all layers but the last. Both are
-    the limits of `empirical_kernel` of the same name, in the standard parametrisation up to a
+    the limits of `empirical_kernel` of the same name, in the standard parameterization up to a
     relative 1/width: gains, which that one counts there, are no more than this.
 
     Arguments:
@@ -241,11 +243,11 @@ def kernel_fn(
             that break it are NaN. Without it the q values of the data decide, but under
             `jax.jit` there are none to look at.
         largest_q: under `jax.jit`, a bound on the q values of inputs; results beyond it are NaN.
-        parametrisation: "ntk" or "standard": the NTK's; the NNGP is one and the same.
+        parameterization: "ntk" or "standard": the NTK's; the NNGP is one and the same.
 
     Raises:
         KernelcError: something else than a network, symbols left in it, a q that is not positive,
-            an unknown parametrisation.
+            an unknown parameterization.
         UnsupportedError, DependenceError: a network without a known kernel, by node.
 
     Example:
@@ -266,15 +268,15 @@ def kernel_fn(
                 law="a q value is a mean square, so positive",
                 remedy=f"pass a positive number as {name}",
             )
-    if not isinstance(parametrisation, str) or parametrisation not in ("ntk", "standard"):
+    if not isinstance(parameterization, str) or parameterization not in ("ntk", "standard"):
         raise KernelcError(
             where="kernel_fn",
-            found=f"parametrisation = {shown(parametrisation)}",
-            law="NTKs are those of the parametrisations 'ntk' and 'standard'",
+            found=f"parameterization = {shown(parameterization)}",
+            law="NTKs are those of the parameterizations 'ntk' and 'standard'",
             remedy="choose one of them",
         )
     promise = None if q is None else float(q)
-    standard = parametrisation == "standard"
+    standard = parameterization == "standard"
     return KernelFunction(network, promise, float(largest_q), natural, standard)
 
 

@@ -8,19 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..ir import Window
-from ._frame import Frame
+from ._pair_layout import PairLayout
 
 
 Groups = tuple[tuple[int, ...], ...]
 
 
-def centres(x: Any, groups: Groups, window: Window) -> Any:
-    """The centre tap of every window, on each group of location axes."""
+def centers(x: Any, groups: Groups, window: Window) -> Any:
+    """The center tap of every window, on each group of location axes."""
     if jnp.ndim(x) == 0:
         return x
     for axes in groups:
         for i, axis in enumerate(axes):
-            x = jnp.take(x, window.centres_of(i), axis=axis)
+            x = jnp.take(x, window.centers_of(i), axis=axis)
     return x
 
 
@@ -42,7 +42,7 @@ def shifted(x: Any, groups: Groups, window: Window) -> Any:
     return x / window.taps
 
 
-def alike(frame: Frame, window: Window) -> Any:
+def alike(frame: PairLayout, window: Window) -> Any:
     """Where the windows of both locations of a pair see the same taps inside the border."""
     found: Any = True
     for i, (left, right) in enumerate(zip(frame.left_axes, frame.right_axes, strict=True)):

@@ -21,7 +21,7 @@ class KernelMatrices(NamedTuple):
     """Kernel matrices of two sets of inputs; None for what was not asked for.
 
     Arguments:
-        nngp: covariance of the outputs at initialisation, (n1, n2, *locations of the output).
+        nngp: covariance of the outputs at initialization, (n1, n2, *locations of the output).
         ntk: neural tangent kernel, of the same shape.
         gap: 1 - c, c the cosine similarity of the outputs; keeps its digits as c -> 1, where
             the NNGP itself has none left to show.

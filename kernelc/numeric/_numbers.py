@@ -24,7 +24,7 @@ def root(x: Any) -> Any:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class PerInput:
+class PerSide:
     """A number for each input on either side of a pair, such as its q value.
 
     Arguments:
@@ -35,38 +35,38 @@ class PerInput:
     left: Any
     right: Any
 
-    def _with(self, other: Any, rule: Callable[[Any, Any], Any]) -> PerInput:
-        if isinstance(other, PerInput):
-            return PerInput(rule(self.left, other.left), rule(self.right, other.right))
-        return PerInput(rule(self.left, other), rule(self.right, other))
+    def _with(self, other: Any, rule: Callable[[Any, Any], Any]) -> PerSide:
+        if isinstance(other, PerSide):
+            return PerSide(rule(self.left, other.left), rule(self.right, other.right))
+        return PerSide(rule(self.left, other), rule(self.right, other))
 
-    def __add__(self, other: Any) -> PerInput:
+    def __add__(self, other: Any) -> PerSide:
         return self._with(other, lambda a, b: a + b)
 
-    def __mul__(self, other: Any) -> PerInput:
+    def __mul__(self, other: Any) -> PerSide:
         return self._with(other, lambda a, b: a * b)
 
-    def __truediv__(self, other: Any) -> PerInput:
+    def __truediv__(self, other: Any) -> PerSide:
         return self._with(other, lambda a, b: a / b)
 
-    def __rtruediv__(self, other: Any) -> PerInput:
+    def __rtruediv__(self, other: Any) -> PerSide:
         return self._with(other, lambda a, b: b / a)
 
-    def __neg__(self) -> PerInput:
-        return PerInput(-self.left, -self.right)
+    def __neg__(self) -> PerSide:
+        return PerSide(-self.left, -self.right)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def map(self, rule: Callable[[Any], Any]) -> PerInput:
+    def map(self, rule: Callable[[Any], Any]) -> PerSide:
         """The rule applied on both sides."""
-        return PerInput(rule(self.left), rule(self.right))
+        return PerSide(rule(self.left), rule(self.right))
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Second moments of two inputs x, x': (q(x), q(x'), k) as elements of a ring.
+    """SecondMoments moments of two inputs x, x': (q(x), q(x'), k) as elements of a backend.
 
     k itself loses its digits as x' -> x. What is carried is drop = (q + q')/2 - k, half the
     mean squared distance of the two values: every rule that is linear in k is linear in it, it
@@ -177,7 +177,7 @@ class Pair:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class Field:
+class PairMoments:
     """The pairs (x, x') and, when q must survive a pool, the pairs of locations of each input.
 
     Arguments:
@@ -194,24 +194,24 @@ class Field:
         return (self.cross, *(self.own or ()))
 
     @classmethod
-    def of(cls, parts: tuple[Pair, ...]) -> Field:
+    def of(cls, parts: tuple[Pair, ...]) -> PairMoments:
         """The inverse of `parts`."""
         return cls(parts[0], (parts[1], parts[2]) if len(parts) == 3 else None)
 
-    def map(self, rule: Callable[[Pair], Pair]) -> Field:
+    def map(self, rule: Callable[[Pair], Pair]) -> PairMoments:
         """The rule applied to all pairs."""
-        return Field.of(tuple(rule(part) for part in self.parts))
+        return PairMoments.of(tuple(rule(part) for part in self.parts))
 
-    def _with(self, other: Any, rule: Callable[[Pair, Any], Pair]) -> Field:
-        if isinstance(other, Field):
+    def _with(self, other: Any, rule: Callable[[Pair, Any], Pair]) -> PairMoments:
+        if isinstance(other, PairMoments):
             pairs = zip(self.parts, other.parts, strict=True)
-            return Field.of(tuple(rule(a, b) for a, b in pairs))
+            return PairMoments.of(tuple(rule(a, b) for a, b in pairs))
         return self.map(lambda pair: rule(pair, other))
 
-    def __add__(self, other: Any) -> Field:
+    def __add__(self, other: Any) -> PairMoments:
         return self._with(other, lambda a, b: a + b)
 
-    def __mul__(self, other: Any) -> Field:
+    def __mul__(self, other: Any) -> PairMoments:
         return self._with(other, lambda a, b: a * b)
 
     __radd__ = __add__

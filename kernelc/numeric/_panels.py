@@ -104,8 +104,8 @@ def expectation(
     c, s = 1 - gap, xp.maximum(xp.sqrt(gap * (2 - gap)), 1e-30)
     a, b = xp.maximum(a, 1e-30), xp.maximum(b, 1e-30)
     steep = xp.where(xp.abs(c) < 1e-3, 1e-3, c)
-    centres = kinks / (b * steep)
-    blurred = (centres[:, None] + s / xp.abs(steep) * bends).ravel()
+    centers = kinks / (b * steep)
+    blurred = (centers[:, None] + s / xp.abs(steep) * bends).ravel()
     z, outer = panels(xp, xp.concatenate([kinks / a, blurred]), width)
     w, inner = panels(xp, (kinks / b - c * z[:, None]) / s, width)
     values = f(a * z[:, None], b * (c * z[:, None] + s * w))
@@ -133,7 +133,7 @@ def panel_width(phi: ScalarFunction, deviation: float) -> float:
         found=f"q values up to {deviation**2:.3g} at {phi.name}",
         law="it bends within so small a part of its input that its kernel is not resolved by "
         f"panels of {_WIDTHS[-1]} deviations",
-        remedy="normalise the inputs (kernelc.PLN), or use weights that keep q near 1",
+        remedy="normalize the inputs (kernelc.PLN), or use weights that keep q near 1",
     )
 
 
@@ -146,8 +146,8 @@ def panels(xp: Any, splits: Any, width: float) -> tuple[Any, Any]:
     edges = xp.sort(xp.concatenate([xp.broadcast_to(grid, shape), clipped], axis=-1), axis=-1)
     t, weight = (xp.asarray(part, splits.dtype) for part in _legendre())
     half = 0.5 * (edges[..., 1:] - edges[..., :-1])
-    centre = 0.5 * (edges[..., 1:] + edges[..., :-1])
-    z = centre[..., None] + half[..., None] * t
+    center = 0.5 * (edges[..., 1:] + edges[..., :-1])
+    z = center[..., None] + half[..., None] * t
     w = half[..., None] * weight * xp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
     return z.reshape(*shape[:-1], -1), w.reshape(*shape[:-1], -1)
 

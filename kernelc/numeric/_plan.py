@@ -9,10 +9,10 @@ from .._errors import KernelcError
 from ..ir import Network, Run
 from ._blank import BlankAlgebra
 from ._degree import DegreeAlgebra
-from ._gram import DataSignal, GramAlgebra
-from ._numbers import PerInput
-from ._reach import Orbit, passed
-from ._stretch import Stretch
+from ._gram import DataState, GramAlgebra
+from ._numbers import PerSide
+from ._reach import QTrajectory, passed
+from ._scalar_segment import ScalarSegment
 from ._walk import Walker
 
 
@@ -26,33 +26,33 @@ class Planner(Walker):
     """Walks a network on stand-in arrays and notes where one variable is enough."""
 
     def __init__(self, network: Network, runs: Sequence[Run], algebra: GramAlgebra) -> None:
-        self.found: dict[int, Stretch] = {}
+        self.found: dict[int, ScalarSegment] = {}
         self.refusals: dict[int, KernelcError] = {}
         super().__init__(network, runs, algebra, self.found)
 
-    def walk(self, signal: DataSignal) -> DataSignal:
+    def walk(self, state: DataState) -> DataState:
         i = 0
         while i < len(self.runs):
-            stretch = self._stretch(i, signal)
+            stretch = self._stretch(i, state)
             if stretch is not None:
                 self.found[i] = stretch
-                signal, i = stretch.apply(self.algebra, signal), stretch.stop
+                state, i = stretch.apply(self.algebra, state), stretch.stop
             else:
-                signal, i = self.repeated(self.runs[i], signal), i + 1
-        return signal
+                state, i = self.repeated(self.runs[i], state), i + 1
+        return state
 
-    def _stretch(self, start: int, signal: DataSignal) -> Stretch | None:
+    def _stretch(self, start: int, state: DataState) -> ScalarSegment | None:
         """The longest stretch from here, None when there is none worth its while."""
-        q, mean = signal.second.q, signal.mean
-        homogeneous = isinstance(q, PerInput)
-        if signal.parts or not (homogeneous or (isinstance(q, float) and q > 0)):
+        q, mean = state.second.q, state.mean
+        homogeneous = isinstance(q, PerSide)
+        if state.parts or not (homogeneous or (isinstance(q, float) and q > 0)):
             return None
         if not (mean is None or isinstance(mean, float)) or (homogeneous and mean):
             return None
         degree = 1 if homogeneous else None
         entry = 1.0 if homogeneous else q
         standard = self.algebra.standard
-        orbit = Orbit(self.network, entry, mean, signal.gaussian, standard)
+        orbit = QTrajectory(self.network, entry, mean, state.gaussian, standard)
         best, work = None, 0
         for stop in range(start, len(self.runs)):
             run = self.runs[stop]
@@ -69,14 +69,14 @@ class Planner(Walker):
                 self.refusals[stop] = error
                 break
             work += self._work(run)
-            out = orbit.signal
+            out = orbit.state
             # Weights of zero, as some heads start with, leave nothing to be relative to.
             if work >= _WORTHWHILE and not out.parts and out.second.q > 0:
                 best = stop + 1, degree, out, orbit.reach
         if best is None:
             return None
         stop, degree, out, reach = best
-        return Stretch(
+        return ScalarSegment(
             start=start,
             stop=stop,
             q=entry,
@@ -84,8 +84,8 @@ class Planner(Walker):
             q_out=float(out.second.q),
             mean=None if out.mean is None else float(out.mean),
             gaussian=out.gaussian,
-            enters=(signal.gaussian, mean),
-            responds=not _is_zero(signal.second.theta),
+            enters=(state.gaussian, mean),
+            responds=not _is_zero(state.second.theta),
             reach=reach,
             nodes=(self._first(start), self._last(stop - 1)),
         )

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 from .._errors import DataError, UnsupportedError
 from ..approximation import fit
-from ..ir import Network, Placed, Run, kernel_key, runs
+from ..ir import Network, NetworkNode, Run, kernel_key, runs
+from ._array_backend import ArrayBackend
 from ._blank import BlankAlgebra
 from ._ends import answered, entered, frame_of, mixes_locations
 from ._gram import GramAlgebra
@@ -20,9 +21,8 @@ from ._matrices import KernelMatrices
 from ._numbers import Pair
 from ._plan import Planner
 from ._reach import spans
-from ._ring import JaxRing
 from ._sample import sampler
-from ._stretch import Stretch
+from ._scalar_segment import ScalarSegment
 from ._walk import Walker
 
 
@@ -37,7 +37,7 @@ class Program:
         network: the network.
         q: the one q value of all inputs, None when they may differ.
         largest: a bound on the q values of inputs.
-        standard: whether NTKs are those of the standard parametrisation.
+        standard: whether NTKs are those of the standard parameterization.
         like: a program of this network for other q values; where these do not matter, what
             it found serves again.
         blank: whether inputs may be zero at some location, where a layer has no limit at zero.
@@ -74,16 +74,16 @@ class Program:
         planners: list[Planner] = []
 
         def trace(x1: Any, x2: Any) -> Any:
-            ring = JaxRing(frame_of(self.network, paired=False, sharp=False), self.reach)
-            algebra = self._algebra(ring, None)
+            backend = ArrayBackend(frame_of(self.network, paired=False, sharp=False), self.reach)
+            algebra = self._algebra(backend, None)
             planners.append(Planner(self.network, self.runs, algebra))
-            signal = entered(algebra, x1, x2, None, self.q, ntk=True, sharp=False)
-            return planners[0].walk(signal).second.k[0].cross.drop
+            state = entered(algebra, x1, x2, None, self.q, ntk=True, sharp=False)
+            return planners[0].walk(state).second.k[0].cross.drop
 
         stand_ins = (jax.ShapeDtypeStruct((n, *shape), jnp.float32) for n in (2, 3))
         jax.eval_shape(trace, *stand_ins)
         self.plan = planners[0]
-        self.stretches: dict[int, Stretch] = {}
+        self.stretches: dict[int, ScalarSegment] = {}
         for start, stretch in self.plan.found.items():
             if like is not None and like.plan.found.get(start) == stretch:
                 found = like.stretches.get(start, like.unfitted.get(start))
@@ -94,7 +94,7 @@ class Program:
             elif found is not None:
                 self.stretches[start] = found
 
-    def _fitted(self, stretch: Stretch) -> Stretch | UnsupportedError:
+    def _fitted(self, stretch: ScalarSegment) -> ScalarSegment | UnsupportedError:
         """The stretch with its series, or why it has none."""
         sample = sampler(self.network, self.runs, stretch, self.standard)
         try:
@@ -112,7 +112,7 @@ class Program:
     @property
     def roomy(self) -> bool:
         """Whether more room would let q values pass that are NaN now."""
-        return any(rule.bounded for rule in self.plan.algebra.ring.rules.values())
+        return any(rule.bounded for rule in self.plan.algebra.backend.rules.values())
 
     @cached_property
     def short(self) -> bool:
@@ -125,13 +125,13 @@ class Program:
             for node in self.nodes_of(run)
         )
 
-    def nodes_of(self, run: Run) -> list[Placed]:
+    def nodes_of(self, run: Run) -> list[NetworkNode]:
         """The nodes of the first block of a run."""
         return [self.network.nodes[i] for s in run.block for i in range(s.start + 1, s.stop + 1)]
 
-    def _algebra(self, ring: JaxRing, same: Any) -> GramAlgebra:
+    def _algebra(self, backend: ArrayBackend, same: Any) -> GramAlgebra:
         kind = BlankAlgebra if self.blank else GramAlgebra
-        return kind(ring, same, standard=self.standard)
+        return kind(backend, same, standard=self.standard)
 
     @partial(jax.jit, static_argnames=("self", "get"))
     def square(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
@@ -179,11 +179,11 @@ class Program:
             rows, columns = jnp.arange(x1.shape[0]), jnp.arange(x2.shape[0])
             same = (row + rows)[:, None] == (column + columns)[None, :]
         sharp = "gap" in get
-        ring = JaxRing(frame_of(self.network, paired, sharp), self.reach, sharp)
-        algebra = self._algebra(ring, same)
-        signal = entered(algebra, x1, x2, same, self.q, "ntk" in get, sharp)
-        entering = signal.second.k[0].cross
-        out = Walker(self.network, self.runs, algebra, self.stretches).walk(signal)
+        backend = ArrayBackend(frame_of(self.network, paired, sharp), self.reach, sharp)
+        algebra = self._algebra(backend, same)
+        state = entered(algebra, x1, x2, same, self.q, "ntk" in get, sharp)
+        entering = state.second.k[0].cross
+        out = Walker(self.network, self.runs, algebra, self.stretches).walk(state)
         return answered(self.network, algebra.frame, out, get, self._broken(entering))
 
     def _broken(self, pair: Pair) -> Any:
@@ -193,7 +193,7 @@ class Program:
         return (pair.left > self.largest * 1.001) | (pair.right > self.largest * 1.001)
 
 
-def numeric_key(network: Network, node: Placed) -> Hashable:
+def numeric_key(network: Network, node: NetworkNode) -> Hashable:
     """Equal keys mean equal rules on data: what loops over repeats compare."""
     shapes = network.in_shapes(node)
     locations = tuple(shape[:-1] for shape in shapes)
@@ -201,6 +201,6 @@ def numeric_key(network: Network, node: Placed) -> Hashable:
     return kernel_key(network, node), layer.location_key(shapes), locations, node.shape[:-1]
 
 
-def _standard_key(network: Network, node: Placed) -> Hashable:
+def _standard_key(network: Network, node: NetworkNode) -> Hashable:
     """Fan-ins and biases count too."""
     return numeric_key(network, node), node.layer, tuple(network.in_shapes(node))

@@ -8,11 +8,11 @@ from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction, closed_line
-from ..algebra import FloatRing, PairAlgebra, Second, Signal
+from ..algebra import FloatBackend, KernelState, PairAlgebra, SecondMoments
 from ..ir import KernelAlgebra, Network, Run, Window, visit
 
 
-FloatSignal = Signal[Any]
+FloatState = KernelState[Any]
 # q values that repeat to this, relative, will go on doing so.
 _SETTLED = 1e-13
 # Moments at larger q values take ever longer to integrate.
@@ -27,7 +27,7 @@ Span = tuple[float, float]
 """The smallest and the largest q value seen."""
 
 
-class _Recorder(FloatRing):
+class _Recorder(FloatBackend):
     """Keeps the range of q values each activation has seen; covariances are those at c = 1."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class _Recorder(FloatRing):
                 where=phi.name,
                 found=f"q values up to {q:.3g} at {phi.name}",
                 law=f"beyond a q value of {_LARGEST:g} an activation sees its tails alone",
-                remedy="normalise the inputs (kernelc.PLN), or use weights that keep q near 1",
+                remedy="normalize the inputs (kernelc.PLN), or use weights that keep q near 1",
             )
         low, high = self.seen.get(phi, (q, q))
         self.seen[phi] = (min(low, q), max(high, q))
@@ -71,31 +71,31 @@ class _Recorder(FloatRing):
         return super().cross_dual(phi, psi, q1, q2, k, order)
 
 
-class LargestAlgebra(PairAlgebra[Any]):
+class QUpperBound(PairAlgebra[Any]):
     """q values at most: a mean over locations is no larger than what it averages.
 
-    Inputs count as alike at all locations. `levels` tells of a normalisation that divides by a
+    Inputs count as alike at all locations. `levels` tells of a normalization that divides by a
     mean over locations: behind it a location may have a q value above that mean.
     """
 
     levels = False
     _flat = False
 
-    def tap_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+    def tap_mean(self, s: FloatState, window: Window) -> FloatState:
         return s
 
-    def location_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+    def location_mean(self, s: FloatState, window: Window) -> FloatState:
         return s
 
-    def flatten(self, s: FloatSignal, locations: tuple[int, ...]) -> FloatSignal:
+    def flatten(self, s: FloatState, locations: tuple[int, ...]) -> FloatState:
         self._flat = self._flat or math.prod(locations) > 1
         return s
 
-    def normalise(self, s: FloatSignal, center: bool, over_locations: bool) -> FloatSignal:
+    def normalize(self, s: FloatState, center: bool, over_locations: bool) -> FloatState:
         self.levels = self.levels or over_locations or self._flat
-        return super().normalise(s, center, over_locations)
+        return super().normalize(s, center, over_locations)
 
-    def batch_normalise(self, s: FloatSignal) -> FloatSignal:
+    def batch_normalize(self, s: FloatState) -> FloatState:
         return s  # the rules on data refuse it, and say why
 
 
@@ -105,60 +105,60 @@ class UniformAlgebra(PairAlgebra[Any]):
     Between two of the nodes it refuses, the kernel is a function of one variable.
     """
 
-    def unshare(self, s: FloatSignal) -> FloatSignal:
+    def unshare(self, s: FloatState) -> FloatState:
         return self._mixed(s, "weights of its own for each location")
 
-    def tap_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+    def tap_mean(self, s: FloatState, window: Window) -> FloatState:
         return self.pick(s, window) if window.taps == 1 else self._mixed(s, "spread weights")
 
-    def pick(self, s: FloatSignal, window: Window) -> FloatSignal:
+    def pick(self, s: FloatState, window: Window) -> FloatState:
         still = window.strides == (1,) * window.rank and window.outputs == window.locations
         return s if still else self._mixed(s, "a stride")
 
-    def location_mean(self, s: FloatSignal, window: Window) -> FloatSignal:
+    def location_mean(self, s: FloatState, window: Window) -> FloatState:
         return self._mixed(s, "a mean over locations")
 
-    def flatten(self, s: FloatSignal, locations: tuple[int, ...]) -> FloatSignal:
+    def flatten(self, s: FloatState, locations: tuple[int, ...]) -> FloatState:
         return self._mixed(s, "flattening") if locations else s
 
-    def dropout(self, s: FloatSignal, keep: float) -> FloatSignal:
+    def dropout(self, s: FloatState, keep: float) -> FloatState:
         return s if keep == 1 else self._mixed(s, "dropout")
 
-    def batch_normalise(self, s: FloatSignal) -> FloatSignal:
+    def batch_normalize(self, s: FloatState) -> FloatState:
         return self._mixed(s, "batch norm")
 
-    def normalise(self, s: FloatSignal, center: bool, over_locations: bool) -> FloatSignal:
+    def normalize(self, s: FloatState, center: bool, over_locations: bool) -> FloatState:
         if over_locations:
             return self._mixed(s, "layer norm over locations")
-        return super().normalise(s, center, over_locations)
+        return super().normalize(s, center, over_locations)
 
-    def _mixed(self, s: FloatSignal, what: str) -> FloatSignal:
+    def _mixed(self, s: FloatState, what: str) -> FloatState:
         return self.unsupported([s], f"{what} treats locations or inputs unlike", "nothing to mend")
 
 
 def passed(
-    network: Network, algebra: KernelAlgebra[Any], run: Run, signal: Any, same: Any = None
+    network: Network, algebra: KernelAlgebra[Any], run: Run, state: Any, same: Any = None
 ) -> Any:
-    """The signal after a run of blocks; stops repeating once `same` says nothing changes."""
+    """The state after a run of blocks; stops repeating once `same` says nothing changes."""
     for _ in range(run.count):
-        before = signal
-        signal = through(network, algebra, run, signal)
-        if same is not None and same(before, signal):
+        before = state
+        state = through(network, algebra, run, state)
+        if same is not None and same(before, state):
             break
-    return signal
+    return state
 
 
-def through(network: Network, algebra: Any, run: Run, signal: Any) -> Any:
-    """The signal after one block of a run."""
+def through(network: Network, algebra: Any, run: Run, state: Any) -> Any:
+    """The state after one block of a run."""
     for segment in run.block:
-        values = {segment.start: algebra.seal(signal)}
+        values = {segment.start: algebra.seal(state)}
         for node in network.nodes[segment.start + 1 : segment.stop + 1]:
             values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
-        signal = values[segment.stop]
-    return signal
+        state = values[segment.stop]
+    return state
 
 
-def settled(before: FloatSignal, after: FloatSignal) -> bool:
+def settled(before: FloatState, after: FloatState) -> bool:
     """Whether a block has left the q value and the mean where they were."""
 
     def close(a: Any, b: Any) -> bool:
@@ -175,33 +175,33 @@ def settled(before: FloatSignal, after: FloatSignal) -> bool:
     )
 
 
-def start(algebra: PairAlgebra[Any], q: float) -> FloatSignal:
+def start(algebra: PairAlgebra[Any], q: float) -> FloatState:
     """The raw input at one q value, paired with itself."""
-    return algebra.atom_signal(Second(q, (q,), None), None)
+    return algebra.state_of(SecondMoments(q, (q,), None), None)
 
 
 def spans(
     network: Network, found: Sequence[Run], inputs: Sequence[float]
 ) -> dict[ScalarFunction, Span]:
     """The q values each activation sees, for inputs of these q values."""
-    ring, levels = _Recorder(), False
+    backend, levels = _Recorder(), False
     for q in inputs:
-        algebra = LargestAlgebra(ring)
-        signal = start(algebra, q)
+        algebra = QUpperBound(backend)
+        state = start(algebra, q)
         for run in found:
-            signal = passed(network, algebra, run, signal, settled)
+            state = passed(network, algebra, run, state, settled)
         levels = levels or algebra.levels
     # Q maps need not be monotone between the q values that were tried.
     room = 1.1 * (_UNEVEN if levels else 1.0)
-    return {phi: (low / room, room * high) for phi, (low, high) in ring.seen.items()}
+    return {phi: (low / room, room * high) for phi, (low, high) in backend.seen.items()}
 
 
-class Orbit:
+class QTrajectory:
     """One q value through consecutive runs of a network, as far as all rules act alike.
 
     Arguments:
         q, mean, gaussian: what is known of the value that comes in.
-        standard: whether NTKs are those of the standard parametrisation.
+        standard: whether NTKs are those of the standard parameterization.
     """
 
     def __init__(
@@ -213,10 +213,10 @@ class Orbit:
         standard: bool = False,
     ) -> None:
         self.network = network
-        self.ring = _Recorder()
-        self.algebra = UniformAlgebra(self.ring)
+        self.backend = _Recorder()
+        self.algebra = UniformAlgebra(self.backend)
         self.algebra.standard = standard
-        self.signal = self.algebra.atom_signal(Second(q, (q,), None), mean, gaussian=gaussian)
+        self.state = self.algebra.state_of(SecondMoments(q, (q,), None), mean, gaussian=gaussian)
 
     def advance(self, run: Run) -> None:
         """Go through one more run.
@@ -224,9 +224,9 @@ class Orbit:
         Raises:
             KernelcError: a rule that does not act alike everywhere.
         """
-        self.signal = passed(self.network, self.algebra, run, self.signal, settled)
+        self.state = passed(self.network, self.algebra, run, self.state, settled)
 
     @property
     def reach(self) -> dict[ScalarFunction, Span]:
         """The q values each activation has seen."""
-        return dict(self.ring.seen)
+        return dict(self.backend.seen)

@@ -9,34 +9,34 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..algebra import Second
+from ..algebra import SecondMoments
 from ..ir import Network, Run
-from ._frame import Frame
+from ._array_backend import ArrayBackend
 from ._gram import GramAlgebra
-from ._numbers import Field, Pair
-from ._ring import JaxRing
-from ._stretch import Stretch
+from ._numbers import Pair, PairMoments
+from ._pair_layout import PairLayout
+from ._scalar_segment import ScalarSegment
 from ._walk import Walker
 
 
 def sampler(
-    network: Network, runs: Sequence[Run], stretch: Stretch, standard: bool = False
+    network: Network, runs: Sequence[Run], stretch: ScalarSegment, standard: bool = False
 ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """Gaps (m,) -> drop, ntk and, where an NTK comes in, response, each (m,).
 
     The layers are folded over an array of pairs, one for each gap, and repeated blocks are
     loops: 10,000 layers take about as long to compile as 10.
     """
-    frame = Frame(rank=0, paired=True)
+    frame = PairLayout(rank=0, paired=True)
     inside = runs[stretch.start : stretch.stop]
     gaussian, mean = stretch.enters
 
-    def walked(gap: Any, theta: Any, tangent: bool) -> Second[Any]:
-        algebra = GramAlgebra(JaxRing(frame, stretch.reach), None, tangent, standard)
+    def walked(gap: Any, theta: Any, tangent: bool) -> SecondMoments[Any]:
+        algebra = GramAlgebra(ArrayBackend(frame, stretch.reach), None, tangent, standard)
         q = stretch.q
-        second = Second(q, (Field(Pair(q, q, q * gap, gap)),), (theta,))
-        signal = algebra.atom_signal(second, mean, gaussian=gaussian)
-        return Walker(network, inside, algebra, {}).walk(signal).second
+        second = SecondMoments(q, (PairMoments(Pair(q, q, q * gap, gap)),), (theta,))
+        state = algebra.state_of(second, mean, gaussian=gaussian)
+        return Walker(network, inside, algebra, {}).walk(state).second
 
     def profile(gap: Any) -> dict[str, Any]:
         out = walked(gap, jnp.zeros_like(gap), tangent=False)
@@ -58,6 +58,6 @@ def sampler(
     return sample
 
 
-def _theta(second: Second[Any]) -> Any:
+def _theta(second: SecondMoments[Any]) -> Any:
     assert second.theta is not None
     return second.theta[0]

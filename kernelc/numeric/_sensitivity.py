@@ -13,14 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ..ir import Layer, Network, Placed, Weights, runs
+from ..ir import Layer, Network, NetworkNode, Weights, runs
+from ._array_backend import ArrayBackend
 from ._blank import BlankAlgebra
 from ._ends import answered, entered, frame_of
-from ._gram import DataSignal
+from ._gram import DataState
 from ._inputs import checked
 from ._program import SMALLER, numeric_key
 from ._reach import Span, spans
-from ._ring import JaxRing
 
 
 Part = Literal["nngp", "ntk"]
@@ -48,11 +48,11 @@ class _ScaledAlgebra(BlankAlgebra):
 
     logs: Logs
 
-    def fresh(self, s: DataSignal, weights: Weights, read: DataSignal | None = None) -> DataSignal:
+    def fresh(self, s: DataState, weights: Weights, read: DataState | None = None) -> DataState:
         if self.where not in self.logs:
             return super().fresh(s, weights, read)
         weight, bias = jnp.exp(2 * self.logs[self.where])
-        number = self.ring.number
+        number = self.backend.number
         scaled = dataclasses.replace(
             weights,
             variance=number(weights.variance) * weight,
@@ -69,7 +69,7 @@ class StdKernel:
     Arguments:
         network: the network.
         part: which kernel.
-        standard: whether the NTK is that of the standard parametrisation.
+        standard: whether the NTK is that of the standard parameterization.
     """
 
     def __init__(self, network: Network, part: Part = "nngp", standard: bool = False) -> None:
@@ -152,17 +152,17 @@ class StdKernel:
         return self._plans[key], left, right
 
 
-def _drawing(node: Placed) -> Any:
+def _drawing(node: NetworkNode) -> Any:
     """The layer of a node, where it draws weights with standard deviations of its own."""
     layer: Any = node.layer
     return layer if hasattr(layer, "weight_std") and hasattr(layer, "bias_std") else None
 
 
-def _scaled(node: Placed, weight: float, bias: float) -> Layer:
+def _scaled(node: NetworkNode, weight: float, bias: float) -> Layer:
     layer = _drawing(node)
     if layer is None:
         return node.layer
-    return layer.weighted(weight_std=weight * layer.weight_std, bias_std=bias * layer.bias_std)
+    return layer.with_weights(weight_std=weight * layer.weight_std, bias_std=bias * layer.bias_std)
 
 
 def _rounded(q: float, up: bool) -> float:
@@ -189,8 +189,8 @@ def _joined(blocks: list[Any], count: int, symmetric: bool) -> np.ndarray:
 def _rows(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any) -> Any:
     """Rows of the kernel; `row` is where x1 lies in x2, negative when it does not."""
     same = (row + jnp.arange(x1.shape[0]))[:, None] == jnp.arange(x2.shape[0])[None, :]
-    ring = JaxRing(frame_of(plan.network, paired=False, sharp=False), plan.reach)
-    algebra = _ScaledAlgebra(ring, same, standard=plan.standard)
+    backend = ArrayBackend(frame_of(plan.network, paired=False, sharp=False), plan.reach)
+    algebra = _ScaledAlgebra(backend, same, standard=plan.standard)
     algebra.logs = logs
     start = entered(algebra, x1, x2, same, None, ntk=plan.part == "ntk", sharp=False)
     out = plan.network.fold(algebra, start)[-1]

@@ -56,7 +56,7 @@ class Smoothing:
             found=f"{phi.name} at q = {largest**2:.3g}",
             law="it bends within so small a part of its input that its kernel is not resolved "
             f"by {_MOST_NODES} nodes",
-            remedy="normalise the inputs (kernelc.PLN), or use smaller weights or a smaller alpha",
+            remedy="normalize the inputs (kernelc.PLN), or use smaller weights or a smaller alpha",
         )
 
     def _resolved(self, order: int) -> bool:

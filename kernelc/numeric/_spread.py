@@ -8,13 +8,13 @@ from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..algebra import PairAlgebra, Signal
+from ..algebra import KernelState, PairAlgebra
 
 
-DataSignal = Signal[Any]
+DataState = KernelState[Any]
 
 
-def spread_out(s: DataSignal, locations: tuple[int, ...], flat: DataSignal) -> DataSignal:
+def spread_out(s: DataState, locations: tuple[int, ...], flat: DataState) -> DataState:
     """What was made of `s` by flattening, with what it was: no channel stands for all others."""
     ((scale, atom),) = flat.form
     unlike = dataclasses.replace(atom, gaussian=False)
@@ -28,25 +28,25 @@ class SpreadAlgebra(PairAlgebra[Any]):
     beside each location.
     """
 
-    def nonlinearity(self, s: DataSignal, phi: ScalarFunction) -> DataSignal:
+    def nonlinearity(self, s: DataState, phi: ScalarFunction) -> DataState:
         return self._by_location([s], lambda whole: self.nonlinearity(whole[0], phi)) or (
             super().nonlinearity(s, phi)
         )
 
-    def weighted_sum(self, terms: Sequence[DataSignal], weights: Sequence[Any]) -> DataSignal:
+    def weighted_sum(self, terms: Sequence[DataState], weights: Sequence[Any]) -> DataState:
         return self._by_location(terms, lambda whole: self.weighted_sum(whole, weights)) or (
             super().weighted_sum(terms, weights)
         )
 
-    def product(self, factors: Sequence[DataSignal]) -> DataSignal:
+    def product(self, factors: Sequence[DataState]) -> DataState:
         return self._by_location(factors, self.product) or super().product(factors)
 
-    def seal(self, s: DataSignal) -> DataSignal:
+    def seal(self, s: DataState) -> DataState:
         return self._by_location([s], lambda whole: self.seal(whole[0])) or super().seal(s)
 
     def _by_location(
-        self, terms: Sequence[DataSignal], rule: Callable[[Sequence[DataSignal]], DataSignal]
-    ) -> DataSignal | None:
+        self, terms: Sequence[DataState], rule: Callable[[Sequence[DataState]], DataState]
+    ) -> DataState | None:
         """The rule before flattening; None where nothing is flattened, or channels are cut."""
         found = {term.spread[1] for term in terms if term.spread is not None}
         if not found or any(term.parts for term in terms):

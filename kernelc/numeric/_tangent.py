@@ -14,7 +14,7 @@ from ..modules import Model
 from ._called import Called
 
 
-Parametrisation = Literal["ntk", "standard"]
+Parameterization = Literal["ntk", "standard"]
 
 _Box = tuple[tuple[int, int | None], ...]
 
@@ -27,7 +27,7 @@ class Tangent(eqx.Module):
         rest: the model with None in their place.
         scales: for each of them, the factor of its gradient in its box.
         boxes: for each of them, the range on leading axes outside which the factor is 0: of a
-            Delta convolution only the centre tap is kept.
+            Delta convolution only the center tap is kept.
     """
 
     counted: PyTree
@@ -36,11 +36,11 @@ class Tangent(eqx.Module):
     boxes: tuple[_Box, ...] = eqx.field(static=True)
 
     @staticmethod
-    def of(model: Model | Called, parametrisation: Parametrisation) -> Tangent:
-        """The split whose products of gradients make up the NTK in this parametrisation."""
+    def of(model: Model | Called, parameterization: Parameterization) -> Tangent:
+        """The split whose products of gradients make up the NTK in this parameterization."""
         parameters, rest = eqx.partition(model, eqx.is_inexact_array)
         variances = jax.tree.map(lambda _: 1.0, parameters)
-        if parametrisation == "ntk" and isinstance(model, Model):
+        if parameterization == "ntk" and isinstance(model, Model):
             nodes = [node.parameter_variances() for node in model.nodes]
             variances = jax.tree.unflatten(jax.tree.structure(parameters), jax.tree.leaves(nodes))
         counts = jax.tree.map(lambda variance: bool(np.any(variance)), variances)

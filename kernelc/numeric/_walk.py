@@ -9,12 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..algebra import Second, Signal
+from ..algebra import KernelState, SecondMoments
 from ..ir import Network, Run
-from ._gram import DataSignal, GramAlgebra
-from ._numbers import Field, PerInput
+from ._gram import DataState, GramAlgebra
+from ._numbers import PairMoments, PerSide
 from ._reach import through
-from ._stretch import Stretch
+from ._scalar_segment import ScalarSegment
 
 
 # Blocks whose q value is a known number are tried this often before it becomes a variable.
@@ -24,7 +24,7 @@ _SETTLED = 1e-12
 
 
 class Walker:
-    """Takes a signal through the runs of a network.
+    """Takes a state through the runs of a network.
 
     Arguments:
         network, runs: the graph, cut into runs of isomorphic blocks.
@@ -37,32 +37,32 @@ class Walker:
         network: Network,
         runs: Sequence[Run],
         algebra: GramAlgebra,
-        stretches: Mapping[int, Stretch],
+        stretches: Mapping[int, ScalarSegment],
     ) -> None:
         self.network, self.runs, self.algebra = network, runs, algebra
         self.stretches = stretches
 
-    def walk(self, signal: DataSignal) -> DataSignal:
-        """The signal at the output."""
+    def walk(self, state: DataState) -> DataState:
+        """The state at the output."""
         i = 0
         while i < len(self.runs):
             stretch = self.stretches.get(i)
             if stretch is not None:
-                signal, i = stretch.apply(self.algebra, signal), stretch.stop
+                state, i = stretch.apply(self.algebra, state), stretch.stop
             else:
-                signal, i = self.repeated(self.runs[i], signal), i + 1
-        return signal
+                state, i = self.repeated(self.runs[i], state), i + 1
+        return state
 
-    def repeated(self, run: Run, signal: DataSignal) -> DataSignal:
-        """The signal after all blocks of a run.
+    def repeated(self, run: Run, state: DataState) -> DataState:
+        """The state after all blocks of a run.
 
-        Blocks are traced one by one until one leaves the kind of signal unchanged; the rest is
+        Blocks are traced one by one until one leaves the kind of state unchanged; the rest is
         one loop.
         """
         for done in range(1, run.count + 1):
-            before, entered = _Packed.of(signal), signal
-            signal = through(self.network, self.algebra, run, signal)
-            after = _Packed.of(signal)
+            before, entered = _Packed.of(state), state
+            state = through(self.network, self.algebra, run, state)
+            after = _Packed.of(state)
             if done == run.count:
                 break
             if after.kind == before.kind:
@@ -70,33 +70,33 @@ class Walker:
             if done >= _PATIENCE:
                 freed = after.freed(before)
                 if freed is not None:
-                    signal = self.algebra.seal(freed.signal(self.algebra))
+                    state = self.algebra.seal(freed.state(self.algebra))
                     continue
             del entered
-        return signal
+        return state
 
-    def _loop(self, run: Run, packed: _Packed, count: int) -> DataSignal:
+    def _loop(self, run: Run, packed: _Packed, count: int) -> DataState:
         def step(_: Any, arrays: Any) -> Any:
-            signal = packed.with_arrays(arrays).signal(self.algebra)
-            return _Packed.of(through(self.network, self.algebra, run, signal)).arrays
+            state = packed.with_arrays(arrays).state(self.algebra)
+            return _Packed.of(through(self.network, self.algebra, run, state)).arrays
 
         if count == 0:
-            return packed.signal(self.algebra)
+            return packed.state(self.algebra)
         arrays = jax.lax.fori_loop(0, count, step, packed.arrays)
-        return packed.with_arrays(arrays).signal(self.algebra)
+        return packed.with_arrays(arrays).state(self.algebra)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Packed:
-    """A signal as arrays and everything else: two signals of one kind may take turns in a loop."""
+    """A state as arrays and everything else: two states of one kind may take turns in a loop."""
 
     leaves: tuple[Any, ...]
     structure: Any
     nature: tuple[Any, ...]
 
     @classmethod
-    def of(cls, signal: DataSignal) -> _Packed:
-        tree, nature = _content(signal)
+    def of(cls, state: DataState) -> _Packed:
+        tree, nature = _content(state)
         leaves, structure = jax.tree.flatten(tree)
         return cls(tuple(leaves), structure, nature)
 
@@ -128,31 +128,31 @@ class _Packed:
         leaves = (jnp.asarray(a, kind) if isinstance(a, float) and a != b else a for a, b in pairs)
         return dataclasses.replace(self, leaves=tuple(leaves))
 
-    def signal(self, algebra: GramAlgebra) -> DataSignal:
+    def state(self, algebra: GramAlgebra) -> DataState:
         tree = jax.tree.unflatten(self.structure, self.leaves)
         return _rebuilt(algebra, tree, self.nature)
 
 
-def _content(signal: DataSignal) -> tuple[Any, tuple[Any, ...]]:
-    if signal.parts:
-        found = [_content(part) for _, part in signal.parts]
-        shares = tuple(share for share, _ in signal.parts)
+def _content(state: DataState) -> tuple[Any, tuple[Any, ...]]:
+    if state.parts:
+        found = [_content(part) for _, part in state.parts]
+        shares = tuple(share for share, _ in state.parts)
         return [tree for tree, _ in found], ("parts", shares, tuple(n for _, n in found))
-    if signal.spread:
-        whole, locations = signal.spread
+    if state.spread:
+        whole, locations = state.spread
         tree, nature = _content(whole)
         return tree, ("spread", locations, nature)
-    second = signal.second
+    second = state.second
     field = second.k[0]
     cross = field.cross
     if cross.uniform:
         cross = dataclasses.replace(cross, known_gap=None)
-    q = second.q if isinstance(second.q, PerInput) else (second.q,)
-    tree = (q, Field(cross, field.own), second.theta, signal.mean)
-    return tree, (signal.gaussian, isinstance(second.q, PerInput))
+    q = second.q if isinstance(second.q, PerSide) else (second.q,)
+    tree = (q, PairMoments(cross, field.own), second.theta, state.mean)
+    return tree, (state.gaussian, isinstance(second.q, PerSide))
 
 
-def _rebuilt(algebra: GramAlgebra, tree: Any, nature: tuple[Any, ...]) -> Signal[Any]:
+def _rebuilt(algebra: GramAlgebra, tree: Any, nature: tuple[Any, ...]) -> KernelState[Any]:
     if nature[0] == "parts":
         _, shares, natures = nature
         parts = [_rebuilt(algebra, t, n) for t, n in zip(tree, natures, strict=True)]
@@ -162,5 +162,5 @@ def _rebuilt(algebra: GramAlgebra, tree: Any, nature: tuple[Any, ...]) -> Signal
         return algebra.flatten(_rebuilt(algebra, tree, inner), locations)
     q, field, theta, mean = tree
     gaussian, per_input = nature
-    second = Second(q if per_input else q[0], (field,), theta)
-    return algebra.atom_signal(second, mean, gaussian=gaussian)
+    second = SecondMoments(q if per_input else q[0], (field,), theta)
+    return algebra.state_of(second, mean, gaussian=gaussian)

@@ -16,7 +16,7 @@ Fate = Literal["zero", "constant"] | None
 class ZeroAlgebra(KernelAlgebra[Fate]):
     """The value at a location that is zero throughout.
 
-    A normalisation divides by its length, and a function that jumps at 0 has a value of its own
+    A normalization divides by its length, and a function that jumps at 0 has a value of its own
     there: at such nodes kernels near zero do not converge to that of zero.
     """
 
@@ -55,22 +55,22 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
     def concat(self, parts: Sequence[Fate], fractions: Sequence[Any]) -> Fate:
         return "zero" if all(s == "zero" for s in parts) else None
 
-    def normalise(self, s: Fate, center: bool, over_locations: bool) -> Fate:
+    def normalize(self, s: Fate, center: bool, over_locations: bool) -> Fate:
         if s == "zero" or (s == "constant" and center):
             self.norms.append(self.where)
             return "zero"
         return s
 
-    def centre(self, s: Fate) -> Fate:
+    def center(self, s: Fate) -> Fate:
         return "zero" if s == "constant" else s
 
-    def batch_normalise(self, s: Fate) -> Fate:
+    def batch_normalize(self, s: Fate) -> Fate:
         return None
 
     def location_mean(self, s: Fate, window: Window) -> Fate:
         return s
 
-    def append_constant(self, s: Fate, channels: int, mode: str) -> Fate:
+    def pln(self, s: Fate, channels: int, mode: str) -> Fate:
         if s == "zero" and mode != "one":
             self.directions.append(self.where)
         return "constant" if s == "zero" and mode == "off" else None

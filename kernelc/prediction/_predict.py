@@ -41,7 +41,7 @@ def predict(
     "ntk": all layers train, each network on the same y, so ν = 0. "nngp": the last layer alone
     trains, each network on its own y + N(0, λ), so ν = λ; for `time` None that ensemble is the
     posterior with noise λ (Matthews et al. 2017), A (K + λI) Aᵀ = A K*ᵀ (Williams and
-    Rasmussen 2006, eqs. 2.23 and 2.24). The prior mean is 0: centre y when its mean is not.
+    Rasmussen 2006, eqs. 2.23 and 2.24). The prior mean is 0: center y when its mean is not.
 
     Inputs of any type go to k as float64, and the solution is computed in float64: it multiplies
     the rounding of the kernel by its condition number.

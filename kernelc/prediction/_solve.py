@@ -31,7 +31,7 @@ _SMALL = 256
 
 @dataclass(frozen=True, eq=False)
 class TrainingMatrix:
-    """The kernel of the training inputs, with its factorisations.
+    """The kernel of the training inputs, with its factorizations.
 
     Arguments:
         name: "nngp" or "ntk", for messages.

@@ -6,10 +6,10 @@ from typing import NoReturn
 
 from .._errors import GraphError, ShapingError, UnreachableError
 from ..activations import Moments
-from ..ir import Layer, Network, Placed, after_last_nonlinearity
+from ..ir import Layer, Network, NetworkNode, after_last_nonlinearity
 from ._certificate import certify_edge
 from ._edge_of_chaos import EdgePoint, solve_edge_of_chaos
-from ._places import Place, PlaceAlgebra, places
+from ._places import InputPosition, InputPositionReading, places
 from ._requirements import PLNMode, Violation, place_of, prepared, refuse
 from ._shaped import ShapedNetwork
 from ._solved import PRODUCTS
@@ -33,7 +33,7 @@ def at_edge_of_chaos(
 
     A layer of weights that reads an image of the nonlinearity gets sigma_w and sigma_b; one that
     reads the input takes q = 1 to the fixed point; one that reads values at the fixed point
-    leaves them there. Normalised sums of independent values at the fixed point keep it, and
+    leaves them there. Normalized sums of independent values at the fixed point keep it, and
     C'(1) = 1 with it. Layers after the last nonlinearity keep their deviations.
     """
     free = after_last_nonlinearity(network)
@@ -43,7 +43,7 @@ def at_edge_of_chaos(
         rewrite=rewrite,
         pln=pln,
         shortcut_weight=shortcut_weight,
-        centred=False,
+        centered=False,
         exempt=last,
         law=_LAW,
     )
@@ -71,24 +71,26 @@ def at_edge_of_chaos(
 
 
 def _draws(layer: Layer) -> bool:
-    return layer.weighted() is not layer
+    return layer.with_weights() is not layer
 
 
-def _plain(node: Placed, last: frozenset[str]) -> Layer:
+def _plain(node: NetworkNode, last: frozenset[str]) -> Layer:
     """With deviations 1 and 0, so that requirements are asked of everything but these."""
-    return node.layer if node.name in last else node.layer.weighted(1.0, 0.0)
+    return node.layer if node.name in last else node.layer.with_weights(1.0, 0.0)
 
 
-def _drawn(node: Placed, placed: dict[str, Place], point: EdgePoint, init: str) -> Layer:
+def _drawn(
+    node: NetworkNode, placed: dict[str, InputPosition], point: EdgePoint, init: str
+) -> Layer:
     deviations = {
-        Place.INPUT: (point.first_weight_std, point.bias_std),
-        Place.IMAGE: (point.weight_std, point.bias_std),
-        Place.FIXED: (1.0, 0.0),
+        InputPosition.INPUT: (point.first_weight_std, point.bias_std),
+        InputPosition.IMAGE: (point.weight_std, point.bias_std),
+        InputPosition.FIXED: (1.0, 0.0),
     }
     place = placed.get(node.name)
     weight_std, bias_std = (None, None) if place is None else deviations[place]
     try:
-        return node.layer.weighted(weight_std, bias_std, init)
+        return node.layer.with_weights(weight_std, bias_std, init)
     except GraphError as error:
         raise ShapingError(
             where=node.name,
@@ -98,7 +100,7 @@ def _drawn(node: Placed, placed: dict[str, Place], point: EdgePoint, init: str) 
         ) from error
 
 
-def _refuse_graph(network: Network, found: PlaceAlgebra) -> None:
+def _refuse_graph(network: Network, found: InputPositionReading) -> None:
     if len(found.functions) != 1:
         names = ", ".join(phi.name for phi in found.functions) or "none"
         raise ShapingError(
@@ -120,8 +122,16 @@ def _refuse_graph(network: Network, found: PlaceAlgebra) -> None:
 def _certified(network: Network, point: EdgePoint, moments: Moments) -> dict[str, float]:
     """Residuals of the finished network: q after every layer of weights, and the largest slope."""
     read = places(network, after_last_nonlinearity(network)).read
-    before = {Place.INPUT: 1.0, Place.IMAGE: moments.second, Place.FIXED: point.q}
-    gains = {Place.INPUT: None, Place.IMAGE: moments.slope_second, Place.FIXED: 1.0}
+    before = {
+        InputPosition.INPUT: 1.0,
+        InputPosition.IMAGE: moments.second,
+        InputPosition.FIXED: point.q,
+    }
+    gains = {
+        InputPosition.INPUT: None,
+        InputPosition.IMAGE: moments.slope_second,
+        InputPosition.FIXED: 1.0,
+    }
     misses, slopes = [0.0], [1.0]
     for name, (place, weights) in read.items():
         miss = (weights.variance * before[place] + weights.bias_variance) / point.q - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..activations import ScalarFunction
-from ..ir import Layer, Network, Placed
+from ..ir import Layer, Network, NetworkNode
 from ..layers import Activation
 from ._leaky_relu import has_free_slope
 from ._targets import DKS, TAT
@@ -22,7 +22,7 @@ def with_free_slopes(network: Network, target: Any) -> tuple[Network, tuple[str,
         return network, ()
     changes: list[str] = []
 
-    def change(node: Placed) -> Layer:
+    def change(node: NetworkNode) -> Layer:
         layer = node.layer
         if not isinstance(layer, Activation) or not is_fixed_rectifier(layer.function):
             return layer

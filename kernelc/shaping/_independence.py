@@ -12,7 +12,7 @@ from ..ir import KernelAlgebra, Weights, Window
 
 
 @dataclasses.dataclass(frozen=True)
-class Origin:
+class Dependence:
     """The fresh weights a value depends on since it last passed through some, and its law."""
 
     support: frozenset[int]
@@ -23,28 +23,28 @@ class Origin:
     """Whether its mean over channels may differ from zero."""
 
 
-class OriginAlgebra(KernelAlgebra[Origin]):
+class DependenceReading(KernelAlgebra[Dependence]):
     """Collects violations instead of numbers: `violations` holds (node, found, remedy).
 
     `approximations` names the nonlinearities that read a sum of Gaussian and other terms, as
     after the sums of ResNet v1. DKS treats those as Gaussian, and so do we, saying so.
     """
 
-    def __init__(self, centred: bool = True) -> None:
+    def __init__(self, centered: bool = True) -> None:
         # C(0) = 0 says that images have mean zero; leaky TAT sets C_f(0) above that.
-        self.centred = centred
+        self.centered = centered
         self.violations: list[tuple[str, str, str]] = []
         self.approximations: list[str] = []
         self._ids = itertools.count()
 
-    def start(self) -> Origin:
+    def start(self) -> Dependence:
         """The raw input: data, not Gaussian."""
-        return Origin(frozenset({next(self._ids)}), False, mean=True)
+        return Dependence(frozenset({next(self._ids)}), False, mean=True)
 
-    def fresh(self, s: Origin, weights: Weights, read: Origin | None = None) -> Origin:
-        return Origin(frozenset({next(self._ids)}), True)
+    def fresh(self, s: Dependence, weights: Weights, read: Dependence | None = None) -> Dependence:
+        return Dependence(frozenset({next(self._ids)}), True)
 
-    def nonlinearity(self, s: Origin, phi: ScalarFunction) -> Origin:
+    def nonlinearity(self, s: Dependence, phi: ScalarFunction) -> Dependence:
         if not s.gaussian and s.partly:
             self.approximations.append(self.where)
         elif not s.gaussian:
@@ -52,9 +52,9 @@ class OriginAlgebra(KernelAlgebra[Origin]):
                 f"the activation {phi.name} reads a value that is not Gaussian",
                 "put a Dense or Conv layer before it",
             )
-        return Origin(s.support, False, mean=not self.centred)
+        return Dependence(s.support, False, mean=not self.centered)
 
-    def weighted_sum(self, terms: Sequence[Origin], weights: Sequence[Any]) -> Origin:
+    def weighted_sum(self, terms: Sequence[Dependence], weights: Sequence[Any]) -> Dependence:
         if sum(t.mean for t in terms) > 1:
             self._violated(
                 "a sum of branches whose means are not zero, so that their product adds to q",
@@ -64,39 +64,39 @@ class OriginAlgebra(KernelAlgebra[Origin]):
         partly = any(t.gaussian or t.partly for t in terms)
         return dataclasses.replace(joined, partly=partly, mean=any(t.mean for t in terms))
 
-    def product(self, factors: Sequence[Origin]) -> Origin:
+    def product(self, factors: Sequence[Dependence]) -> Dependence:
         joined = self._joined(factors, False, "a product of")
         return dataclasses.replace(joined, mean=all(f.mean for f in factors))
 
-    def concat(self, parts: Sequence[Origin], fractions: Sequence[Any]) -> Origin:
+    def concat(self, parts: Sequence[Dependence], fractions: Sequence[Any]) -> Dependence:
         support = frozenset().union(*(part.support for part in parts))
         mean = any(part.mean for part in parts)
-        return Origin(support, all(part.gaussian for part in parts), mean=mean)
+        return Dependence(support, all(part.gaussian for part in parts), mean=mean)
 
-    def normalise(self, s: Origin, center: bool, over_locations: bool) -> Origin:
+    def normalize(self, s: Dependence, center: bool, over_locations: bool) -> Dependence:
         return s
 
-    def centre(self, s: Origin) -> Origin:
+    def center(self, s: Dependence) -> Dependence:
         return dataclasses.replace(s, mean=False)
 
-    def batch_normalise(self, s: Origin) -> Origin:
+    def batch_normalize(self, s: Dependence) -> Dependence:
         return s
 
-    def location_mean(self, s: Origin, window: Window) -> Origin:
+    def location_mean(self, s: Dependence, window: Window) -> Dependence:
         return self.uneven(s) if window.uneven else s
 
-    def append_constant(self, s: Origin, channels: int, mode: str) -> Origin:
+    def pln(self, s: Dependence, channels: int, mode: str) -> Dependence:
         return s
 
-    def dropout(self, s: Origin, keep: float) -> Origin:
+    def dropout(self, s: Dependence, keep: float) -> Dependence:
         return s
 
-    def unsupported(self, s: Sequence[Origin], reason: str, remedy: str) -> Origin:
+    def unsupported(self, s: Sequence[Dependence], reason: str, remedy: str) -> Dependence:
         # The layer's own shaping rule reports it.
         support = frozenset().union(*(t.support for t in s))
-        return Origin(support, all(t.gaussian for t in s), mean=any(t.mean for t in s))
+        return Dependence(support, all(t.gaussian for t in s), mean=any(t.mean for t in s))
 
-    def _joined(self, terms: Sequence[Origin], gaussian: bool, what: str) -> Origin:
+    def _joined(self, terms: Sequence[Dependence], gaussian: bool, what: str) -> Dependence:
         support: frozenset[int] = frozenset()
         for term in terms:
             if support & term.support:
@@ -106,7 +106,7 @@ class OriginAlgebra(KernelAlgebra[Origin]):
                 )
                 break
             support |= term.support
-        return Origin(frozenset().union(*(t.support for t in terms)), gaussian)
+        return Dependence(frozenset().union(*(t.support for t in terms)), gaussian)
 
     def _violated(self, found: str, remedy: str) -> None:
         self.violations.append((self.where, found, remedy))

@@ -12,7 +12,7 @@ from ..activations import ScalarFunction
 from ._transform import Transform
 
 
-LARGEST_SLOPE = math.pi / (math.pi - 1)  # C'(1) of a centred ReLU
+LARGEST_SLOPE = math.pi / (math.pi - 1)  # C'(1) of a centered ReLU
 _SERIES_BELOW = 0.5
 _SERIES = tuple((-1) ** (k + 1) * 2 * k / math.factorial(2 * k + 1) for k in range(1, 9))
 

@@ -7,15 +7,15 @@ import math
 from typing import Any, Literal
 
 from .._errors import ShapingError
-from ..ir import Layer, Network, Placed, ShapingRule, after_last_nonlinearity
+from ..ir import Layer, Network, NetworkNode, ShapingRule, after_last_nonlinearity
 from ..layers import PLN, WeightedSum
-from ._independence import OriginAlgebra
+from ._independence import DependenceReading
 
 
 PLNMode = Literal["one", "avg_q", "off"]
 _LAW = "every subnetwork must keep q = 1 and have a C map of its own"
 
-_NORMALISED = "inputs have mean square 1 at every location"
+_NORMALIZED = "inputs have mean square 1 at every location"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ def prepared(
     rewrite: bool,
     pln: PLNMode | None,
     shortcut_weight: float | None,
-    centred: bool = True,
+    centered: bool = True,
     exempt: frozenset[str] = frozenset(),
     law: str = _LAW,
 ) -> Rewrite:
@@ -61,7 +61,7 @@ def prepared(
     changes: list[str] = []
     shortcuts = _shortcuts(network) if shortcut_weight is not None else {}
 
-    def change(node: Placed) -> Layer | None:
+    def change(node: NetworkNode) -> Layer | None:
         if not node.inputs or node.name in exempt:
             return node.layer
         rule = node.layer.shaping(network.in_shapes(node), node.shape, last[node.index])
@@ -76,11 +76,11 @@ def prepared(
         return rule.replacement
 
     changed = network.rebuild(change)
-    origin = OriginAlgebra(centred)
+    origin = DependenceReading(centered)
     changed.fold(origin, origin.start())
     violations += [Violation(*violation) for violation in origin.violations]
     refuse(network, violations, rewrite, law)
-    changed, assumptions = _normalised_input(changed, pln if rewrite else None, changes)
+    changed, assumptions = _normalized_input(changed, pln if rewrite else None, changes)
     if origin.approximations:
         count, first = len(origin.approximations), origin.approximations[0]
         assumptions += (
@@ -104,7 +104,7 @@ def refuse(network: Network, violations: list[Violation], rewrite: bool, law: st
     )
 
 
-def _told(node: Placed, rule: ShapingRule) -> str:
+def _told(node: NetworkNode, rule: ShapingRule) -> str:
     if rule.replacement is None:
         return f"{node.name}: {node.layer.text()} removed"
     return f"{node.name}: {node.layer.text()} -> {rule.replacement.text()}"
@@ -131,7 +131,7 @@ def _weighted(rule: ShapingRule, shortcut: int, weight: float) -> ShapingRule:
     return dataclasses.replace(rule, replacement=WeightedSum(weights))
 
 
-def _normalised_input(
+def _normalized_input(
     network: Network, pln: PLNMode | None, changes: list[str]
 ) -> tuple[Network, tuple[str, ...]]:
     """The network with PLN in front, or the assumption that takes its place.
@@ -146,26 +146,26 @@ def _normalised_input(
     if place and all(isinstance(node.layer, PLN) for node in _readers(network, place)):
         return network, ()
     if pln is None:
-        what = "flattened inputs have mean square 1" if place else _NORMALISED
+        what = "flattened inputs have mean square 1" if place else _NORMALIZED
         return network, (f"{what} (kernelc.data.pln)",)
     name = _free_name("pln", {node.name for node in network})
     changes.append(f"{name}: {PLN(pln).text()} inserted after {place_of(network.nodes[place])}")
     return _with_layer_after(network, place, PLN(pln), name), ()
 
 
-def place_of(node: Placed) -> str:
+def place_of(node: NetworkNode) -> str:
     """What texts call the place of a node: its name, or that it is the input."""
     return node.name if node.inputs else "the input"
 
 
-def _readers(network: Network, index: int) -> list[Placed]:
+def _readers(network: Network, index: int) -> list[NetworkNode]:
     return [node for node in network.nodes[1:] if index in node.inputs]
 
 
 def _arranged_input(network: Network, pln: PLNMode | None) -> int:
     """Index of the last node that still holds the numbers of the input, each of them once."""
     place = 0
-    while len(readers := _readers(network, place)) == 1 and readers[0].layer.arranges:
+    while len(readers := _readers(network, place)) == 1 and readers[0].layer.is_reshape:
         if pln == "avg_q" and len(readers[0].shape) == 1:
             # Its constant is a mean over locations, of which there would be none.
             break

@@ -7,7 +7,7 @@ from typing import Any
 from .._errors import ShapingError, shown
 from .._limits import real
 from ..activations import ScalarFunction
-from ..ir import Layer, Network, Placed, as_network
+from ..ir import Layer, Network, NetworkNode, as_network
 from ._edge_network import at_edge_of_chaos
 from ._free_slope import with_free_slopes
 from ._leaky_relu import has_free_slope
@@ -35,13 +35,13 @@ def shape(
     Arguments:
         network: the network, or an already shaped one to be shaped again.
         target: `DKS()` (the default), `TAT(eta=...)`, `TAT(tau=...)` or `EdgeOfChaos()`.
-        rewrite: mend what breaks a requirement: normalise sums, replace pools, remove norm
+        rewrite: mend what breaks a requirement: normalize sums, replace pools, remove norm
             layers and dropout, use Delta convolutions and zero biases, put PLN in front, turn
             ReLU into leaky ReLU for DKS and TAT(eta=...). Each change is listed in the result.
             Without it such a network is refused. DKS and TAT use scaled uniform orthogonal
-            initialisation in both cases.
-        pln: mode of the per-location normalisation a rewrite inserts; None to leave it to you.
-        shortcut_weight: weight of the shortcut when a rewrite normalises a sum of two branches;
+            initialization in both cases.
+        pln: mode of the per-location normalization a rewrite inserts; None to leave it to you.
+        shortcut_weight: weight of the shortcut when a rewrite normalizes a sum of two branches;
             the weights are scaled by a common factor unless given.
 
     Returns:
@@ -72,7 +72,7 @@ def shape(
         rewrite=rewrite,
         pln=pln,
         shortcut_weight=shortcut_weight,
-        centred=not (isinstance(target, TAT) and target.eta is not None),
+        centered=not (isinstance(target, TAT) and target.eta is not None),
     )
     functions = _functions(ready.network)
     solve = {DKS: dks_transforms, TAT: tat_transforms}[type(target)]
@@ -124,14 +124,14 @@ def _transformed(
     labels = {phi: label for label, phi in functions.items()}
     changed: dict[ScalarFunction, Layer] = {}
 
-    def change(node: Placed) -> Layer:
+    def change(node: NetworkNode) -> Layer:
         phi = node.layer.nonlinearity()
         if phi is None:
             return node.layer
         if phi not in changed:
             t = transforms[labels.get(phi, phi.name)]
             params = {} if t.negative_slope is None else {"negative_slope": t.negative_slope}
-            changed[phi] = node.layer.transformed(t.alpha, t.beta, t.gamma, t.delta, **params)
+            changed[phi] = node.layer.with_transform(t.alpha, t.beta, t.gamma, t.delta, **params)
         return changed[phi]
 
     return network.rebuild(change, shaped_by=shaped_by)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from .._errors import ShapingError, shown
 from .._limits import real
-from ..modules import Kind
+from ..modules import Initializer
 
 
 _LARGEST_Q = 1e6
@@ -108,7 +108,7 @@ class EdgeOfChaos:
 
     q: float | None = None
     bias_std: float | None = None
-    init: Kind = "gaussian"
+    init: Initializer = "gaussian"
 
     def __post_init__(self) -> None:
         if self.q is not None and self.bias_std is not None:
@@ -123,11 +123,11 @@ class EdgeOfChaos:
         none = isinstance(self.bias_std, int | float) and self.bias_std == 0
         if self.bias_std is not None and (not none or isinstance(self.bias_std, bool)):
             _check("EdgeOfChaos", "bias_std", self.bias_std, 0.0, math.inf, "or 0, for none")
-        if not isinstance(self.init, str) or self.init not in get_args(Kind):
+        if not isinstance(self.init, str) or self.init not in get_args(Initializer):
             raise ShapingError(
                 where="EdgeOfChaos",
                 found=f"init = {shown(self.init)}",
-                law=f"weights are drawn in one of the ways {', '.join(get_args(Kind))}",
+                law=f"weights are drawn in one of the ways {', '.join(get_args(Initializer))}",
                 remedy="choose one of them",
             )
 

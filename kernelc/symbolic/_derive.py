@@ -8,13 +8,13 @@ from typing import Any
 import sympy
 
 from .._errors import KernelcError
-from ..algebra import PairAlgebra, Second, Signal
+from ..algebra import KernelState, PairAlgebra, SecondMoments
 from ..ir import Network, Run, as_network, runs, visit
 from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
 from ._maps import LocalMap
-from ._ring import SymbolicRing
 from ._stages import stages
+from ._symbolic_backend import SymbolicBackend
 from ._symbols import Symbols
 from ._tape import Nature, Tape, substituted
 
@@ -26,7 +26,7 @@ _MOST_EQUATIONS = 15
 _LONGEST_INLINE = 60
 _GROUP_NODES = 12
 
-SymbolicSignal = Signal[sympy.Expr]
+SymbolicState = KernelState[sympy.Expr]
 
 
 def derive(network: Network, q: Any = None) -> Kernel:
@@ -84,13 +84,13 @@ class _Pass:
         self.carry_means = carry_means
         self.network = network
         self.symbols = symbols
-        self.ring = SymbolicRing()
-        self.algebra = PairAlgebra(self.ring, _probes(network))
-        self.tape = Tape(self.ring)
+        self.backend = SymbolicBackend()
+        self.algebra = PairAlgebra(self.backend, _probes(network))
+        self.tape = Tape(self.backend)
 
     def flat(self, limited: bool = True) -> Kernel | None:
         """An equation for each node, substituted into explicit maps; None when too long."""
-        values: list[SymbolicSignal] = [self._start(self.algebra)]
+        values: list[SymbolicState] = [self._start(self.algebra)]
         most = _MOST_EQUATIONS * len(self.algebra.probes)
         for node in self.network.nodes[1:]:
             value = visit(self.network, self.algebra, node, [values[i] for i in node.inputs])
@@ -100,7 +100,7 @@ class _Pass:
                 return None
         second = values[-1].second
         known = substituted(self.tape.equations)
-        out = Second(
+        out = SecondMoments(
             second.q.xreplace(known),
             tuple(k.xreplace(known) for k in second.k),
             None if second.theta is None else tuple(t.xreplace(known) for t in second.theta),
@@ -116,9 +116,9 @@ class _Pass:
         plain, equations = self._iterated("F", theta=False)
         out, more = self._iterated("G", theta=True)
         theta = None if out.theta is None else (out.theta[0],)
-        return self._kernel(Second(plain.q, plain.k[:1], theta), [*equations, *more])
+        return self._kernel(SecondMoments(plain.q, plain.k[:1], theta), [*equations, *more])
 
-    def _iterated(self, letter: str, theta: bool) -> tuple[Second[sympy.Expr], list[Any]]:
+    def _iterated(self, letter: str, theta: bool) -> tuple[SecondMoments[sympy.Expr], list[Any]]:
         """The output as powers of named maps, and the equations that define the maps.
 
         Up to the first node that mixes pairs (a pool, a batch norm) every pair goes through
@@ -127,22 +127,22 @@ class _Pass:
         found = runs(self.network)
         split = next((i for i, run in enumerate(found) if self._mixes(run)), len(found))
         maps = _Maps(letter)
-        alone = PairAlgebra(self.ring)
+        alone = PairAlgebra(self.backend)
         # A new one for each reading of the graph: it remembers which pools it has passed.
-        together = PairAlgebra(self.ring, self.algebra.probes)
-        signal = self._start(alone, theta)
-        out, nature = self._through(found[:split], signal, alone, maps)
+        together = PairAlgebra(self.backend, self.algebra.probes)
+        state = self._start(alone, theta)
+        out, nature = self._through(found[:split], state, alone, maps)
         if split < len(found):
             cosines = [self.symbols.cosine(label) for label in self.algebra.probes]
             pairs = [_at_cosine(out, self.symbols.c, cosine) for cosine in cosines]
-            joined = Second(
+            joined = SecondMoments(
                 out.q,
                 tuple(pair.k[0] for pair in pairs),
                 tuple(pair.theta[0] for pair in pairs if pair.theta is not None) if theta else None,
             )
             mean = None if nature.mean != 0 else sympy.Integer(0)
-            signal = together.atom_signal(joined, mean, gaussian=nature.gaussian)
-            out, _ = self._through(found[split:], signal, together, maps)
+            state = together.state_of(joined, mean, gaussian=nature.gaussian)
+            out, _ = self._through(found[split:], state, together, maps)
         return out, maps.equations
 
     def _mixes(self, run: Run) -> bool:
@@ -152,35 +152,35 @@ class _Pass:
     def _through(
         self,
         found: Sequence[Run],
-        signal: SymbolicSignal,
+        state: SymbolicState,
         algebra: PairAlgebra[sympy.Expr],
         maps: _Maps,
-    ) -> tuple[Second[sympy.Expr], Nature]:
-        """Some runs of the main path, applied to a signal."""
-        nature = Nature.of(signal, self.carry_means)
-        state = _State(maps, tuple(nature.pack(signal)))
+    ) -> tuple[SecondMoments[sympy.Expr], Nature]:
+        """Some runs of the main path, applied to a state."""
+        nature = Nature.of(state, self.carry_means)
+        reached = _State(maps, tuple(nature.pack(state)))
         for group, count in _groups(found):
             left = count
             while left:
                 body, after = self._body(group, nature, algebra)
                 if len(body) == 1 and tuple(body[0].expr) == body[0].variables:
-                    # Nothing changes but what is known of the signal.
+                    # Nothing changes but what is known of the state.
                     nature, left = after, (0 if after == nature else left - 1)
                     continue
                 times = left if after == nature else 1
-                state.apply(body, times)
+                reached.apply(body, times)
                 nature, left = after, left - times
-        return nature.unpack(state.entries([str(v) for v in nature.symbols()])), nature
+        return nature.unpack(reached.entries([str(v) for v in nature.symbols()])), nature
 
     def _body(
         self, group: Sequence[Run], nature: Nature, algebra: PairAlgebra[sympy.Expr]
     ) -> tuple[list[sympy.Lambda], Nature]:
         """The map of some consecutive segments from a state of this nature, in stages."""
-        tape = Tape(self.ring)
+        tape = Tape(self.backend)
         symbols = nature.symbols()
-        value = nature.signal(algebra, symbols)
+        value = nature.state(algebra, symbols)
         for segment in (s for run in group for s in run.block):
-            values: dict[int, SymbolicSignal] = {segment.start: algebra.seal(value)}
+            values: dict[int, SymbolicState] = {segment.start: algebra.seal(value)}
             for node in self.network.nodes[segment.start + 1 : segment.stop + 1]:
                 inputs = [values[i] for i in node.inputs]
                 values[node.index] = tape.bind(
@@ -188,19 +188,19 @@ class _Pass:
                 )
             value = values[segment.stop]
         after = Nature.of(value, self.carry_means)
-        finish = self.ring.finish
+        finish = self.backend.finish
         equations = [(symbol, finish(expr)) for symbol, expr in tape.equations]
         images = [finish(entry) for entry in after.pack(value)]
         return stages(symbols, equations, images), after
 
-    def _start(self, algebra: PairAlgebra[sympy.Expr], theta: bool = True) -> SymbolicSignal:
+    def _start(self, algebra: PairAlgebra[sympy.Expr], theta: bool = True) -> SymbolicState:
         q = self.symbols.q
         k = tuple(q * self.symbols.cosine(label) for label in algebra.probes)
         zero = tuple(sympy.Integer(0) for _ in k)
-        return algebra.atom_signal(Second(q, k, zero if theta else None), None)
+        return algebra.state_of(SecondMoments(q, k, zero if theta else None), None)
 
-    def _kernel(self, out: Second[sympy.Expr], equations: Sequence[Any]) -> Kernel:
-        finish = self.ring.finish
+    def _kernel(self, out: SecondMoments[sympy.Expr], equations: Sequence[Any]) -> Kernel:
+        finish = self.backend.finish
         return Kernel(
             network=self.network,
             symbols=self.symbols,
@@ -275,12 +275,12 @@ class _State:
 
 
 def _at_cosine(
-    second: Second[sympy.Expr], c: sympy.Symbol, cosine: sympy.Expr
-) -> Second[sympy.Expr]:
+    second: SecondMoments[sympy.Expr], c: sympy.Symbol, cosine: sympy.Expr
+) -> SecondMoments[sympy.Expr]:
     """The same moments for a pair of another cosine similarity."""
     change = {c: cosine}
     theta = None if second.theta is None else tuple(t.xreplace(change) for t in second.theta)
-    return Second(second.q, tuple(k.xreplace(change) for k in second.k), theta)
+    return SecondMoments(second.q, tuple(k.xreplace(change) for k in second.k), theta)
 
 
 def _groups(found: Sequence[Run]) -> list[tuple[list[Run], int]]:

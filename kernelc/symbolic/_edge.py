@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from ..algebra import FloatRing, PairAlgebra, Second
+from ..algebra import FloatBackend, PairAlgebra, SecondMoments
 from ..ir import visit
 
 
@@ -31,13 +31,13 @@ def edge_moments(
         others: values of the other symbols.
     """
     network = kernel.network.subs(dict(others)) if others else kernel.network
-    ring = FloatRing()
-    algebra = PairAlgebra(ring, kernel.probes)
+    backend = FloatBackend()
+    algebra = PairAlgebra(backend, kernel.probes)
     q, c = numbers["q"], numbers["c"]
     s = numbers.get("s", 0.0)
     cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", 0.0)}
     k = tuple(q * cosines[label] for label in kernel.probes)
-    values = [algebra.atom_signal(Second(q, k, tuple(0.0 for _ in k)), None)]
+    values = [algebra.state_of(SecondMoments(q, k, tuple(0.0 for _ in k)), None)]
     for node in network.nodes[1:]:
         values.append(visit(network, algebra, node, [values[i] for i in node.inputs]))
     out = values[-1].second

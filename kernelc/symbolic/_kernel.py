@@ -19,7 +19,7 @@ from ._symbols import Symbols
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Kernel:
-    """The kernel of a network at initialisation, in the limit of infinite width.
+    """The kernel of a network at initialization, in the limit of infinite width.
 
     Symbols: `q` (q value of the inputs), `c` (their cosine similarity), `s` (that of two
     locations of one input), `c_b` (that of a typical pair of the batch), `psi`, `kappa`.

@@ -307,7 +307,7 @@ def _closed_square(phi: ScalarFunction) -> sympy.Expr | None:
     closed = closed_dual(phi, _Q, _Q)
     if closed is None:
         moments = activations.closed_moments(phi, _ALPHA, _BETA)
-        closed = None if moments is None else _centred(moments.second)
+        closed = None if moments is None else _centered(moments.second)
     return None if closed is None else sympy.simplify(closed)
 
 
@@ -316,9 +316,9 @@ def _closed_mean(phi: ScalarFunction, order: int) -> sympy.Expr | None:
     """E phi^(order)(u) as a formula in _Q, simplified once for each activation."""
     moments = activations.closed_moments(phi, _ALPHA, _BETA)
     # E phi'(beta + alpha Z) is the derivative of E phi(beta + alpha Z) in beta.
-    return None if moments is None else sympy.simplify(_centred(moments.mean.diff(_BETA, order)))
+    return None if moments is None else sympy.simplify(_centered(moments.mean.diff(_BETA, order)))
 
 
-def _centred(expr: sympy.Expr) -> sympy.Expr:
+def _centered(expr: sympy.Expr) -> sympy.Expr:
     """A formula in scale and shift at u of mean zero and variance _Q."""
     return tidy(expr.subs({_ALPHA: sympy.sqrt(_Q), _BETA: 0}))

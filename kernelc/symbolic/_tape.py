@@ -8,8 +8,8 @@ from typing import Any
 
 import sympy
 
-from ..algebra import PairAlgebra, Second, Signal
-from ._ring import SymbolicRing
+from ..algebra import KernelState, PairAlgebra, SecondMoments
+from ._symbolic_backend import SymbolicBackend
 
 
 Equation = tuple[sympy.Symbol, sympy.Expr]
@@ -18,25 +18,25 @@ Equation = tuple[sympy.Symbol, sympy.Expr]
 class Tape:
     """Names the second moments of each node and keeps what the names stand for."""
 
-    def __init__(self, ring: SymbolicRing) -> None:
-        self.ring = ring
+    def __init__(self, backend: SymbolicBackend) -> None:
+        self.backend = backend
         self.equations: list[Equation] = []
         self.longest = 0
         self._sizes: dict[sympy.Basic, int] = {}
         self._count = 0
 
-    def bind(self, signal: Signal[sympy.Expr], where: str) -> Signal[sympy.Expr]:
-        """The signal with long entries replaced by symbols defined on the tape."""
-        if signal.parts:
-            parts = tuple((share, self.bind(part, where)) for share, part in signal.parts)
-            signal = dataclasses.replace(signal, parts=parts)
-        q = snapped(signal.second.q)
-        if q is not signal.second.q:
-            signal = _with_second(signal, dataclasses.replace(signal.second, q=q))
-        if all(_is_short(entry) for entry in _entries(signal.second)):
-            return signal
+    def bind(self, state: KernelState[sympy.Expr], where: str) -> KernelState[sympy.Expr]:
+        """The state with long entries replaced by symbols defined on the tape."""
+        if state.parts:
+            parts = tuple((share, self.bind(part, where)) for share, part in state.parts)
+            state = dataclasses.replace(state, parts=parts)
+        q = snapped(state.second.q)
+        if q is not state.second.q:
+            state = _with_second(state, dataclasses.replace(state.second, q=q))
+        if all(_is_short(entry) for entry in _entries(state.second)):
+            return state
         self._count += 1
-        i, second = self._count, signal.second
+        i, second = self._count, state.second
         k = tuple(
             self._name(f"k_{i}" + "'" * j, entry, real=True) for j, entry in enumerate(second.k)
         )
@@ -47,8 +47,8 @@ class Tape:
                 for j, entry in enumerate(theta)
             )
         q = self._name(f"q_{i}", second.q, positive=True)
-        bound = Second(q, k, theta)
-        return _with_second(signal, bound)
+        bound = SecondMoments(q, k, theta)
+        return _with_second(state, bound)
 
     def _name(self, name: str, expr: sympy.Expr, **assumptions: bool) -> sympy.Expr:
         if _is_short(expr):
@@ -71,13 +71,15 @@ def snapped(q: sympy.Expr) -> sympy.Expr:
     return sympy.Integer(1) if q.is_Float and abs(q - 1) < 1e-12 else q
 
 
-def _with_second(signal: Signal[sympy.Expr], second: Second[sympy.Expr]) -> Signal[sympy.Expr]:
-    """The signal with its moments written otherwise; so is its atom, when it is one atom."""
-    if len(signal.form) != 1 or signal.form[0][1].second is not signal.second:
-        return dataclasses.replace(signal, second=second)
-    scale, atom = signal.form[0]
+def _with_second(
+    state: KernelState[sympy.Expr], second: SecondMoments[sympy.Expr]
+) -> KernelState[sympy.Expr]:
+    """The state with its moments written otherwise; so is its atom, when it is one atom."""
+    if len(state.form) != 1 or state.form[0][1].second is not state.second:
+        return dataclasses.replace(state, second=second)
+    scale, atom = state.form[0]
     renamed = dataclasses.replace(atom, second=second)
-    return dataclasses.replace(signal, second=second, form=((scale, renamed),))
+    return dataclasses.replace(state, second=second, form=((scale, renamed),))
 
 
 def substituted(equations: Sequence[Equation]) -> dict[sympy.Basic, sympy.Basic]:
@@ -93,7 +95,7 @@ def _is_short(expr: sympy.Expr) -> bool:
     return expr.is_Atom or (expr.is_Mul and all(arg.is_Atom for arg in expr.args))
 
 
-def _entries(second: Second[sympy.Expr]) -> Iterator[sympy.Expr]:
+def _entries(second: SecondMoments[sympy.Expr]) -> Iterator[sympy.Expr]:
     yield second.q
     yield from second.k
     yield from second.theta or ()
@@ -101,7 +103,7 @@ def _entries(second: Second[sympy.Expr]) -> Iterator[sympy.Expr]:
 
 @dataclasses.dataclass(frozen=True)
 class Nature:
-    """What is known of a signal besides its numbers: two signals of one nature are exchangeable
+    """What is known of a state besides its numbers: two states of one nature are exchangeable
     as the input of a block."""
 
     gaussian: bool
@@ -113,20 +115,20 @@ class Nature:
     parts: tuple[tuple[Any, Nature], ...] = ()
 
     @classmethod
-    def of(cls, signal: Signal[sympy.Expr], carry_means: bool = True) -> Nature:
-        """The nature of `signal`; without `carry_means` only Gaussian signals have a known one."""
-        mean = signal.mean
+    def of(cls, state: KernelState[sympy.Expr], carry_means: bool = True) -> Nature:
+        """The nature of `state`; without `carry_means` only Gaussian states have a known one."""
+        mean = state.mean
         if mean is not None and not mean.is_zero:
             mean = sympy.Integer(1)
-        if not carry_means and not signal.gaussian:
+        if not carry_means and not state.gaussian:
             mean = None
         return cls(
-            gaussian=signal.gaussian,
+            gaussian=state.gaussian,
             mean=mean,
-            unit_q=signal.second.q == 1,
-            probes=len(signal.second.k),
-            theta=signal.second.theta is not None,
-            parts=tuple((share, cls.of(part, carry_means)) for share, part in signal.parts),
+            unit_q=state.second.q == 1,
+            probes=len(state.second.k),
+            theta=state.second.theta is not None,
+            parts=tuple((share, cls.of(part, carry_means)) for share, part in state.parts),
         )
 
     def symbols(self, suffix: str = "") -> list[sympy.Symbol]:
@@ -145,23 +147,23 @@ class Nature:
             found.append(sympy.Symbol(f"m_in{suffix}", real=True))
         return found
 
-    def pack(self, signal: Signal[sympy.Expr]) -> list[sympy.Expr]:
-        """The entries of `signal`, in the order of `symbols`."""
+    def pack(self, state: KernelState[sympy.Expr]) -> list[sympy.Expr]:
+        """The entries of `state`, in the order of `symbols`."""
         if self.parts:
             packed = [
                 nature.pack(part)
-                for (_, nature), (_, part) in zip(self.parts, signal.parts, strict=True)
+                for (_, nature), (_, part) in zip(self.parts, state.parts, strict=True)
             ]
             return [entry for entries in packed for entry in entries]
-        second = signal.second
+        second = state.second
         entries = [] if self.unit_q else [second.q]
         entries += [*second.k, *(second.theta or ())]
         if self.mean == 1:
-            assert signal.mean is not None
-            entries.append(signal.mean)
+            assert state.mean is not None
+            entries.append(state.mean)
         return entries
 
-    def unpack(self, entries: Sequence[sympy.Expr]) -> Second[sympy.Expr]:
+    def unpack(self, entries: Sequence[sympy.Expr]) -> SecondMoments[sympy.Expr]:
         """The second moments behind packed entries."""
         if self.parts:
             return self._unpack_parts(entries)
@@ -169,23 +171,23 @@ class Nature:
         q = sympy.Integer(1) if self.unit_q else rest.pop(0)
         k = tuple(rest[: self.probes])
         theta = tuple(rest[self.probes : 2 * self.probes]) if self.theta else None
-        return Second(q, k, theta)
+        return SecondMoments(q, k, theta)
 
-    def _unpack_parts(self, entries: Sequence[sympy.Expr]) -> Second[sympy.Expr]:
-        ring = SymbolicRing()
-        algebra = PairAlgebra(ring, tuple(f"probe {i}" for i in range(self.probes)))
-        return self.signal(algebra, list(entries)).second
+    def _unpack_parts(self, entries: Sequence[sympy.Expr]) -> SecondMoments[sympy.Expr]:
+        backend = SymbolicBackend()
+        algebra = PairAlgebra(backend, tuple(f"probe {i}" for i in range(self.probes)))
+        return self.state(algebra, list(entries)).second
 
-    def signal(
+    def state(
         self, algebra: PairAlgebra[sympy.Expr], entries: Sequence[sympy.Expr]
-    ) -> Signal[sympy.Expr]:
-        """A signal of this nature with these entries."""
+    ) -> KernelState[sympy.Expr]:
+        """A state of this nature with these entries."""
         if self.parts:
-            signals, start = [], 0
+            states, start = [], 0
             for _, nature in self.parts:
                 stop = start + len(nature.symbols())
-                signals.append(nature.signal(algebra, entries[start:stop]))
+                states.append(nature.state(algebra, entries[start:stop]))
                 start = stop
-            return algebra.concat(signals, [share for share, _ in self.parts])
+            return algebra.concat(states, [share for share, _ in self.parts])
         mean = entries[-1] if self.mean == 1 else self.mean
-        return algebra.atom_signal(self.unpack(entries), mean, gaussian=self.gaussian)
+        return algebra.state_of(self.unpack(entries), mean, gaussian=self.gaussian)

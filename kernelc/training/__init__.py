@@ -1,8 +1,8 @@
 """Training under jit: fit a model, measure it, and compare learning rates."""
 
-from ._block_report import block_report as block_report
 from ._evaluate import evaluate as evaluate
 from ._fit import fit as fit
+from ._kfac_blocks import kfac_blocks as kfac_blocks
 from ._losses import CrossEntropy as CrossEntropy, Huber as Huber
 from ._restore import Restored as Restored, restore as restore
 from ._result import FitResult as FitResult, Metrics as Metrics, Record as Record

@@ -217,5 +217,5 @@ def check_trainable(params: Any) -> None:
             where="model",
             found="a parameter that is not finite" if leaves else "no floating-point array",
             law="Training starts from finite parameters",
-            remedy="Pass a freshly initialised eqx.Module" if leaves else "Pass a pytree model",
+            remedy="Pass a freshly initialized eqx.Module" if leaves else "Pass a pytree model",
         )

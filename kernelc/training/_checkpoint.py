@@ -28,7 +28,7 @@ class Stored(NamedTuple):
 class Checkpoints:
     """The checkpoints of one run in one folder, which is held while the run is under way.
 
-    Stored are the arrays of the carry (parameters, optimiser state, model state, step), those of
+    Stored are the arrays of the carry (parameters, optimizer state, model state, step), those of
     the best record where it is kept, and the losses and records so far. Batches and keys are
     functions of seed and step, so nothing else is needed for the continued run to equal the
     uninterrupted one bit for bit.
@@ -97,7 +97,7 @@ class Checkpoints:
                 where=f"checkpoint {self.folder}",
                 found=f"the stored run has {'; '.join(unlike)}",
                 law="A folder holds one run, which goes on with the model, initial weights, loss, "
-                "optimiser, data, batch size and seed it had",
+                "optimizer, data, batch size and seed it had",
                 remedy="Choose another folder, or delete this one to start over",
             )
 

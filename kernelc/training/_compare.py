@@ -29,7 +29,7 @@ def differences(stored: Identity, wanted: Identity, only_model: bool = False) ->
     found += weights if any(": array" in each for each in weights) else told + weights
     optimizer = list(_arrays("initial optimizer state", stored, wanted))
     found += _programs("loss", stored, wanted, traced)
-    # An optimiser whose state has other arrays follows from a model that has.
+    # An optimizer whose state has other arrays follows from a model that has.
     if not any(": array" in each for each in weights):
         found += [*_programs("optimizer", stored, wanted, traced)] or optimizer
     return found

@@ -38,7 +38,7 @@ from kernelc.training._step import Carry, owned
 from kernelc.training._stepper import OptaxStepper, Stepper
 
 
-# One object for all runs: the compiled step is found again by the optimiser's identity.
+# One object for all runs: the compiled step is found again by the optimizer's identity.
 _DEFAULT = optax.adam(1e-3)
 
 Data = Dataset | Stream | tuple[ArrayLike | Rows, ...]
@@ -74,7 +74,7 @@ def fit(
             on the loss: class numbers, integers of shape (n,), or numbers of shape (n, ...) like
             the outputs; (n,) for a network with one output.
         optimizer: any Optax transformation, or `kernelc.kfac()`; `optax.adam(1e-3)` when None.
-        steps: optimiser steps.
+        steps: optimizer steps.
         batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
             None.
         seed: seed of the order of batches, of what a `Stream` alters at random, and of the
@@ -95,9 +95,9 @@ def fit(
             all its devices.
         checkpoint: folder that the run is stored in at every record (by Orbax, which
             `pip install 'kernelc[checkpoint]'` brings), and from which it goes on when it was
-            stored there before: model, optimiser, position in the data, keys and history
+            stored there before: model, optimizer, position in the data, keys and history
             continue as if nothing had happened, bit for bit. A folder holds one run: another
-            model, other initial weights, loss, optimiser, data, batch size or seed is refused with
+            model, other initial weights, loss, optimizer, data, batch size or seed is refused with
             what differs. `kernelc.restore` reads the model out of the folder.
         validation: examples to choose by, which are not trained on: a pair (x, y), or a share of
             the training part, drawn by `seed`. Every record has their loss.
@@ -111,7 +111,7 @@ def fit(
 
     Raises: DataError when numbers are out of range, data is not finite, or data and model do
         not fit each other; UnsupportedError for K-FAC on weights it would not take whole, and for
-        optimisers that show to treat weights by their axes on layers in a loop; LoadError when
+        optimizers that show to treat weights by their axes on layers in a loop; LoadError when
         the checkpoint is of another run or cannot be read; all before the first step, but for
         examples made on demand, which are checked as they are made. KernelcError when the
         checkpoint cannot be written; what was stored before stays.

@@ -1,4 +1,4 @@
-"""Whether an optimiser does the same to the weights of a loop as to those of its layers."""
+"""Whether an optimizer does the same to the weights of a loop as to those of its layers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import optax
 from jaxtyping import PyTree
 
 from kernelc._errors import UnsupportedError
-from kernelc.modules import Model, Repeat
+from kernelc.modules import Model, ModelRepeat
 
 
 def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None:
-    """UnsupportedError for an optimiser that keeps more or fewer numbers for stacked weights.
+    """UnsupportedError for an optimizer that keeps more or fewer numbers for stacked weights.
 
     A loop holds the weights of its layers as one array with one axis more. Muon leaves such an
-    array to Adam, and optimisers with factors for the axes of a matrix have one more factor. What
+    array to Adam, and optimizers with factors for the axes of a matrix have one more factor. What
     keeps no numbers of its own for that (clipping by unit, LARS) does not show, nor does what
     needs the values of the parameters to start.
     """
-    if not isinstance(params, Model) or not any(isinstance(n, Repeat) for n in params.nodes):
+    if not isinstance(params, Model) or not any(isinstance(n, ModelRepeat) for n in params.nodes):
         return
 
     def kept(*blocks: int) -> int:
@@ -29,7 +29,7 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
         state = jax.eval_shape(optimizer.init, _resized(params, blocks))
         return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
 
-    # Trees of one structure, since an optimiser may hold masks of it.
+    # Trees of one structure, since an optimizer may hold masks of it.
     try:
         one, two, three = kept(), kept(2), kept(3)
     except jax.errors.JAXTypeError:
@@ -37,10 +37,10 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
     block, one_more = two - one, three - two
     if block != one_more:
         raise UnsupportedError(
-            where="optimiser",
+            where="optimizer",
             found=f"a state with {block} numbers more for the second block of the loops, with "
             f"{one_more} more for the third",
-            law="An optimiser that tells the axes of a weight apart needs each weight as an array "
+            law="An optimizer that tells the axes of a weight apart needs each weight as an array "
             "of its own; a loop stacks them",
             remedy='Train kernelc.unrolled(model), or lower with Policy(layers="unrolled")',
         )
@@ -48,10 +48,10 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
 
 def _resized(params: Model, blocks: tuple[int, ...]) -> PyTree:
     def resized(node: Any) -> Any:
-        if not isinstance(node, Repeat):
+        if not isinstance(node, ModelRepeat):
             return node
         return jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct((*blocks, *leaf.shape[1:]), leaf.dtype), node
         )
 
-    return jax.tree.map(resized, params, is_leaf=lambda node: isinstance(node, Repeat))
+    return jax.tree.map(resized, params, is_leaf=lambda node: isinstance(node, ModelRepeat))

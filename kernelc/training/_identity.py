@@ -173,7 +173,7 @@ def _optimizer(plan: Plan, carry: Carry) -> dict[str, Any]:
         return _kfac(optimizer)
 
     def update(carry: Carry) -> Any:
-        # What the optimiser does with a gradient, whatever the loss.
+        # What the optimizer does with a gradient, whatever the loss.
         total = jnp.zeros((), jnp.float32)
         return updated(optimizer, carry, carry.params, total, _squares)
 

@@ -14,7 +14,7 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
 
 from kernelc._errors import UnsupportedError
-from kernelc.curvature import KFAC, Batch, BlockReport, Engine, Problem, parameter_names
+from kernelc.curvature import KFAC, Batch, Engine, KFACBlocks, Problem, parameter_names
 from kernelc.training._call import apply
 from kernelc.training._losses import CrossEntropy, Loss, cross_entropy, squared_error
 from kernelc.training._scoring import right
@@ -27,7 +27,7 @@ _KEPT = 8
 
 @dataclass(frozen=True, eq=False)
 class KfacStepper:
-    """K-FAC steps; the state of kfac-jax is the optimiser's state of the carry.
+    """K-FAC steps; the state of kfac-jax is the optimizer's state of the carry.
 
     Arguments:
         rest: what of the model is not trained.
@@ -49,7 +49,7 @@ class KfacStepper:
         engine, leaves = self._engine(params, state, batch)
         return engine.start(leaves, state, batch, self.settings.initial_damping)
 
-    def blocks(self, params: PyTree, state: PyTree, x: Any, y: Any) -> BlockReport:
+    def blocks(self, params: PyTree, state: PyTree, x: Any, y: Any) -> KFACBlocks:
         """The curvature blocks that a run would have."""
         names = parameter_names(params)
         batch = self._batch(jnp.asarray(x), jnp.asarray(y))
@@ -117,7 +117,7 @@ def _compiled(
     settings: KFAC, loss: Loss, model: tuple[Any, Any, tuple, Any], shapes: Any, stateful: bool
 ) -> Engine:
     """The engine for models of one structure: every run on such a model compiles once."""
-    del shapes  # kfac-jax traces an optimiser once, for the shapes it meets first
+    del shapes  # kfac-jax traces an optimizer once, for the shapes it meets first
     trained, fixed, static, around = model
 
     def forward(leaves: list[Array], state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
@@ -139,7 +139,7 @@ def _require_rows(outputs: Array) -> None:
             where="K-FAC: outputs",
             found=f"shape {outputs.shape}",
             law="K-FAC knows the curvature of losses of one row of outputs per example",
-            remedy="Use an Optax optimiser, or give the network one row of outputs",
+            remedy="Use an Optax optimizer, or give the network one row of outputs",
         )
 
 
@@ -153,5 +153,5 @@ def _registration(loss: Loss) -> Literal["softmax", "squares"]:
         where="K-FAC: loss",
         found=getattr(loss, "__name__", type(loss).__name__),
         law="K-FAC approximates the Gauss-Newton matrix of a loss that it knows",
-        remedy='Use "cross_entropy", CrossEntropy or "squared_error", or an Optax optimiser',
+        remedy='Use "cross_entropy", CrossEntropy or "squared_error", or an Optax optimizer',
     )

@@ -20,7 +20,7 @@ class Plan:
     Arguments:
         train, validation, test: the parts of the data, on the device where they fit.
         answers: how many answers of an example are right or wrong; 0 for none.
-        loss: what is minimised.
+        loss: what is minimized.
         batch_size: examples in a step.
         settings: the checked settings.
         convolves: whether the model convolves.

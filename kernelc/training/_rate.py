@@ -1,4 +1,4 @@
-"""Whether an optimiser goes anywhere: a learning rate of 0, below 0 or NaN trains nothing."""
+"""Whether an optimizer goes anywhere: a learning rate of 0, below 0 or NaN trains nothing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _refuse(found: str) -> NoReturn:
     raise DataError(
         where="optimizer",
         found=found,
-        law="An optimiser goes against the gradient, by a learning rate above 0",
+        law="An optimizer goes against the gradient, by a learning rate above 0",
         remedy="Pass a positive finite rate, such as optax.adam(1e-3)",
     )
 

@@ -27,7 +27,7 @@ Keep = Literal["last", "best"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Settings:
-    """A run as `fit` describes it; `adjust` changes the optimiser's initial state."""
+    """A run as `fit` describes it; `adjust` changes the optimizer's initial state."""
 
     optimizer: Optimizer
     steps: int

@@ -1,4 +1,4 @@
-"""The compiled part: several optimiser steps in one dispatch, stopping at a bad loss."""
+"""The compiled part: several optimizer steps in one dispatch, stopping at a bad loss."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _one_step(fixed: Fixed, batches: Batches, carry: Carry, rows: Int[Array, " b
 
     def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[Any, Int[Array, ""]]]:
         model: Callable = eqx.combine(params, fixed.rest)
-        # A state can be changed only once, and an optimiser may ask for the loss again.
+        # A state can be changed only once, and an optimizer may ask for the loss again.
         state = jax.tree.map(lambda leaf: leaf, carry.state)
         outputs, state = apply(model, x, state, key)
         hits = jnp.sum(right(fixed.loss, outputs, y))
@@ -160,14 +160,14 @@ def updated(
     loss: Float[Array, ""],
     objective: Callable[[PyTree], Float[Array, ""]],
 ) -> tuple[PyTree, PyTree]:
-    """Parameters and optimiser state after an update, with all that optimisers ask for."""
+    """Parameters and optimizer state after an update, with all that optimizers ask for."""
 
     def value(params: PyTree, obj_fn: Any = None) -> Float[Array, ""]:
         # A line search refuses arguments that its function does not take, Sophia's included.
         del obj_fn
         return objective(params)
 
-    # What optimisers ask for beyond the gradient: the loss and its gradient (line searches,
+    # What optimizers ask for beyond the gradient: the loss and its gradient (line searches,
     # adaptive rates) and the loss as a function (line searches, Sophia's curvature). What is
     # not asked for is not computed.
     extra = {"value": loss, "grad": grads, "value_fn": value, "obj_fn": value}

@@ -1,4 +1,4 @@
-"""What the loop asks of an optimiser, and the answer for those of Optax."""
+"""What the loop asks of an optimizer, and the answer for those of Optax."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Stepper(Protocol):
         ...
 
     def start(self, params: PyTree, state: PyTree, x: Any, y: Any) -> PyTree:
-        """The optimiser's state before the first step, a pytree of arrays.
+        """The optimizer's state before the first step, a pytree of arrays.
 
         Arguments:
             params, state: what training starts from.
@@ -74,7 +74,7 @@ class OptaxStepper:
         loss: one number per example.
         key: randomness of the model, by step.
         everywhere, batches: where numbers and batches are placed on a mesh, if there is one.
-        adjust: changes the optimiser's initial state.
+        adjust: changes the optimizer's initial state.
     """
 
     rest: PyTree
@@ -90,7 +90,7 @@ class OptaxStepper:
             raise DataError(
                 where="optimizer",
                 found=type(self.optimizer).__name__,
-                law="An optimiser is an Optax gradient transformation, or kernelc.kfac()",
+                law="An optimizer is an Optax gradient transformation, or kernelc.kfac()",
                 remedy="Pass for example optax.adam(1e-3)",
             )
         check_forms(self.optimizer, params)

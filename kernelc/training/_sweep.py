@@ -46,7 +46,7 @@ def learning_rate_sweep(
         model, data, steps, batch_size, seed, loss, eval_every, train_examples, progress,
             state, validation, keep, patience: as in `fit`.
         rates: learning rates, positive and finite.
-        make_optimizer: gives the optimiser for a learning rate, for example `optax.sgd` or
+        make_optimizer: gives the optimizer for a learning rate, for example `optax.sgd` or
             `lambda rate: optax.sgd(rate, momentum=0.9)`. The rate is a traced number for
             Optax, and a plain one in `lambda rate: kernelc.kfac(rate)`.
 
@@ -64,7 +64,7 @@ def learning_rate_sweep(
     """
     chosen = _rates(rates)
     first = _made(make_optimizer, chosen[0])
-    # The rate is part of the optimiser's state, so that all runs share one compiled step; a step
+    # The rate is part of the optimizer's state, so that all runs share one compiled step; a step
     # of K-FAC takes it as an argument.
     shared = None
     if not isinstance(first, KFAC):

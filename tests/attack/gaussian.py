@@ -39,7 +39,7 @@ def expect1(f, q):
 
 
 def expect2(f, g, qa, qb, k):
-    """E f(u) g(v), (u, v) centred Gaussian; float64, some 1e-12 of the largest."""
+    """E f(u) g(v), (u, v) centered Gaussian; float64, some 1e-12 of the largest."""
     a, b = math.sqrt(max(qa, 0)), math.sqrt(max(qb, 0))
     if a == 0 or b == 0:
         if a == 0 and b == 0:

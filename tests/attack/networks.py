@@ -279,7 +279,7 @@ def _layer(node: dict[str, Any], x: sympy.Symbol) -> kc.Layer:
         "Act": lambda: _activation(node, x),
         "Dense": lambda: kc.Dense(node["width"], **std),
         "LooksLinear": lambda: kc.LooksLinear(node["width"], **std),
-        "StdDense": lambda: kc.StandardisedDense(node["width"], **std),
+        "StdDense": lambda: kc.StandardizedDense(node["width"], **std),
         "Conv": lambda: kc.Conv(
             node["channels"], **at, **std, groups=node["groups"], delta=node["delta"]
         ),

@@ -25,7 +25,7 @@ class Oracle(Windows):
         spec: {"shape": [...], "nodes": [{"kind", "in", ...}]}; node 0 is the input.
         k: (n P, n P) covariance over channels of the inputs at their P locations, input-major.
         places: sizes of the location axes.
-        standard: the standard parametrisation of the NTK.
+        standard: the standard parameterization of the NTK.
         batch: indices of the two inputs that are the typical pair of batch norm.
     """
 

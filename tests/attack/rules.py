@@ -14,7 +14,7 @@ from .moments import Form, Moments, Refused, Term, Value
 
 
 Node = dict[str, Any]
-Placed = tuple[Value, tuple[int, ...]]
+NetworkNode = tuple[Value, tuple[int, ...]]
 """A value and the sizes of its location axes."""
 
 
@@ -63,11 +63,11 @@ class Rules(Moments):
         return [(node["width"], [(np.eye(k.shape[0]), new)])], places
 
     def _stddense(self, node, inputs):
-        centred, places = self._centred(inputs[0])
-        k, t = self.mixed(centred)
-        return [(node["width"], self._fresh(node, k, t, self._channels(centred)))], places
+        centered, places = self._centered(inputs[0])
+        k, t = self.mixed(centered)
+        return [(node["width"], self._fresh(node, k, t, self._channels(centered)))], places
 
-    def _centred(self, given, whole=False):
+    def _centered(self, given, whole=False):
         value, places = given
         total = self._channels(value)
         if all(
@@ -169,7 +169,7 @@ class Rules(Moments):
 
     def _ln(self, node, inputs):
         whole = node["axis"] == "all" and bool(inputs[0][1])
-        value, places = self._centred(inputs[0], whole) if node["center"] else inputs[0]
+        value, places = self._centered(inputs[0], whole) if node["center"] else inputs[0]
         q = np.diag(self.mixed(value)[0])
         if whole:
             q = np.repeat(q.reshape(self.n, -1).mean(1), math.prod(places))

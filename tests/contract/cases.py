@@ -33,8 +33,8 @@ CASES = {
     "PLN": Case(kc.PLN()),
     "Product": Case(kc.Product(), ((6, 4), (6, 4))),
     "Scale": Case(kc.Scale(0.5)),
-    "StandardisedConv": Case(kc.StandardisedConv(5, bias_std=0.1, padding="CIRCULAR")),
-    "StandardisedDense": Case(kc.StandardisedDense(5, bias_std=0.1)),
+    "StandardizedConv": Case(kc.StandardizedConv(5, bias_std=0.1, padding="CIRCULAR")),
+    "StandardizedDense": Case(kc.StandardizedDense(5, bias_std=0.1)),
     "WeightedMeanPool": Case(kc.WeightedMeanPool(3)),
     "WeightedSum": Case(kc.WeightedSum((0.6, 0.8)), ((6, 4), (6, 4))),
 }

@@ -85,7 +85,7 @@ def layers() -> Iterator[tuple[str, Call]]:
         yield kind, (getattr(kc, kind), given, drawn | flags)
     strict = {"weight_std": "fraction, symbol", "bias_std": drawn["bias_std"]} | flags
     given = {"width": 4, "weight_std": 1.0, "bias_std": 0.0, "bias": True}
-    yield "StandardisedDense", (kc.StandardisedDense, given, strict)
+    yield "StandardizedDense", (kc.StandardizedDense, given, strict)
     conv = {"channels": 4, "padding": "SAME", "weight_std": 1.0, "bias_std": 0.0, "bias": True}
     yield "Conv", (kc.Conv, conv | {"groups": 1, "delta": True}, drawn | flags | {"delta": "true"})
     yield "LocalConv", (kc.LocalConv, conv, drawn | flags)

@@ -112,8 +112,8 @@ def spread(sizes: Place, strides: Place, padding: str) -> Step:
     return lambda state: moved(state, sizes, strides, padding, rule)
 
 
-def centre(sizes: Place, strides: Place, padding: str) -> Step:
-    """The centre tap alone."""
+def center(sizes: Place, strides: Place, padding: str) -> Step:
+    """The center tap alone."""
 
     def rule(block: np.ndarray, left: list[int | None], right: list[int | None]) -> float:
         middle = len(left) // 2
@@ -210,7 +210,7 @@ def erf(state: Kernels) -> Kernels:
     return dataclasses.replace(state, k=k, t=state.t * slope)
 
 
-def normalised(state: Kernels) -> Kernels:
+def normalized(state: Kernels) -> Kernels:
     """Layer norm of a value of mean zero, over all locations at once."""
     size = math.prod(state.places)
     q = np.diag(state.k).reshape(state.count, size).mean(1).repeat(size)

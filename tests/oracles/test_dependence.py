@@ -132,7 +132,7 @@ def test_input_times_fresh_weights() -> None:
 
 
 def test_images_survive_layer_norm_and_scales() -> None:
-    """Centred and scaled to unit q, a relu added to its own argument keeps its cross term."""
+    """Centered and scaled to unit q, a relu added to its own argument keeps its cross term."""
 
     def build(x):
         h = D(8)(x)
@@ -153,7 +153,7 @@ DEPENDENT = {
     "sum of a value and its dropped copy": lambda x: (
         lambda h: kc.WeightedSum((1.0, 1.0))(h, kc.Dropout(0.5)(h))
     )(D(8)(x)),
-    "sum of the input and its normalised copy": lambda x: kc.WeightedSum((1.0, 1.0))(
+    "sum of the input and its normalized copy": lambda x: kc.WeightedSum((1.0, 1.0))(
         x, kc.PLN("off")(x)
     ),
     "sum of a value and its batch norm": lambda x: (
@@ -179,7 +179,7 @@ UNSUPPORTED = {
         lambda h: A("tanh")(kc.WeightedSum((1.0, 1.0))(h, A("relu")(h)))
     )(D(8)(x)),
     "input plus a relu": lambda x: kc.WeightedSum((1.0, 1.0))(x, A("relu")(D(8)(x))),
-    "centred norm of the input": lambda x: kc.LayerNorm()(x),
+    "centered norm of the input": lambda x: kc.LayerNorm()(x),
 }
 
 

@@ -14,7 +14,7 @@ from kernelc.shaping import leaky_relu_c_map, solve_dks, solve_tat
 ROWS = json.loads(Path(__file__).with_name("dks_exact_params.json").read_text())["rows"]
 ODD = {"tanh", "erf", "asinh", "atan", "softsign", "sin"}
 # The reference takes the first root its random starts meet; here the smaller αγ is kept at every
-# depth. Its own answers of these rows change branch between neighbouring depths.
+# depth. Its own answers of these rows change branch between neighboring depths.
 OTHER_BRANCH = {64, 65, 79, 103, 107, 126, 128, 129, 130}
 SOLVABLE = [
     row

@@ -24,7 +24,7 @@ def conv(
     """A convolution and what it does, of unlike stds so that neither goes unnoticed."""
     sizes = (size,) * rank if isinstance(size, int) else size
     layer = kc.Conv(256, sizes, stride, padding, weight_std=1.3, bias_std=0.2, delta=delta)
-    window = bf.centre if delta else bf.spread
+    window = bf.center if delta else bf.spread
     steps = (window(sizes, (stride,) * len(sizes), padding), bf.fresh(1.3, 0.2))
     return layer, steps
 
@@ -50,7 +50,7 @@ RELU_PAIR, ERF_PAIR = (RELU, (bf.relu,)), (ERF, (bf.erf,))
 GLOBAL = (kc.GlobalMeanPool(), (bf.everywhere(),))
 FLAT = (kc.Flatten(), (bf.flatten(),))
 DENSE = (kc.Dense(256, weight_std=1.1, bias_std=0.1), (bf.fresh(1.1, 0.1),))
-NORM = (kc.LayerNorm(axis="all"), (bf.normalised,))
+NORM = (kc.LayerNorm(axis="all"), (bf.normalized,))
 LINE, PLANE, CUBE = (5, 3), (4, 3, 3), (3, 2, 2, 3)
 
 CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
@@ -142,7 +142,7 @@ def test_kernels_of_locations_agree_with_loops_over_all_pairs(name: str) -> None
     found = function(name)(x)
     for matrix, wanted in zip(found[:2], recursion(name, x), strict=True):
         # Some ten layers of rounding of 1e-16; the arccos of the loops amplifies it close to
-        # c = 1, where pools push neighbouring locations: angles of 0.1 lose one digit more.
+        # c = 1, where pools push neighboring locations: angles of 0.1 lose one digit more.
         np.testing.assert_allclose(matrix, wanted, rtol=2e-13, atol=2e-14)
 
 

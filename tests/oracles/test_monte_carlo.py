@@ -96,7 +96,9 @@ VECTORS = [
     Case("relu", kc.chain(dense(bias_std=0.3), RELU)),
     Case("two layers", kc.chain(dense(), RELU, dense(weight_std=1.4, bias_std=0.2), TANH)),
     Case("layer norm after relu", kc.chain(dense(), RELU, kc.LayerNorm(), dense())),
-    Case("layer norm after relu, not centred", kc.chain(dense(), RELU, kc.LayerNorm(center=False))),
+    Case(
+        "layer norm after relu, not centered", kc.chain(dense(), RELU, kc.LayerNorm(center=False))
+    ),
     Case("layer norm then activation", kc.chain(dense(weight_std=2.0), kc.LayerNorm(), TANH)),
     Case(
         "sigmoid, layer norm, activation",
@@ -104,7 +106,7 @@ VECTORS = [
     ),
     Case("scale", kc.chain(dense(), kc.Scale(-0.6), TANH)),
     Case("plain sum", kc.chain(dense(), kc.residual(kc.chain(RELU, dense())), TANH)),
-    Case("normalised sum", kc.chain(dense(), kc.residual(kc.chain(RELU, dense()), 0.8), TANH)),
+    Case("normalized sum", kc.chain(dense(), kc.residual(kc.chain(RELU, dense()), 0.8), TANH)),
     Case(
         "sum of two images with means",
         joined(

@@ -18,8 +18,8 @@ CASES = {case["id"]: case for case in DATA["cases"]}
 
 # What takes other arguments than `kernel_fn(network)`: id -> arguments.
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "std_relu_L3": {"parametrisation": "standard"},
-    "std_relu_L3_nobias": {"parametrisation": "standard"},
+    "std_relu_L3": {"parameterization": "standard"},
+    "std_relu_L3_nobias": {"parameterization": "standard"},
 }
 
 # Left out for time, each of them some seconds of compilation; cases that stay have between them
@@ -135,7 +135,7 @@ def test_every_case_that_is_named_is_a_case() -> None:
     assert len(CASES) == 199
 
 
-def test_the_nngp_knows_no_parametrisation() -> None:
+def test_the_nngp_knows_no_parameterization() -> None:
     case = CASES["std_relu_L3"]
     x1, _ = inputs(case)
     found = kc.kernel_fn(network(case["layers"], x1.shape[1:]))(x1, get="nngp").nngp

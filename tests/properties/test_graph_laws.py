@@ -13,7 +13,7 @@ from strategies import networks
 
 import kernelc as kc
 from kernelc.ir import runs
-from kernelc.ir._outline import Fork, Repeat, Weave, outline
+from kernelc.ir._outline import Fork, Repeat, Subgraph, outline
 
 
 quick = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -174,4 +174,4 @@ def indices(path):
             yield part.join
         else:
             assert not isinstance(part, Repeat)
-            yield from part.nodes if isinstance(part, Weave) else [part.index]
+            yield from part.nodes if isinstance(part, Subgraph) else [part.index]

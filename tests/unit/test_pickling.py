@@ -86,7 +86,7 @@ def test_kernels_with_loops_come_back(copied):
 
 def test_kernel_functions_come_back_before_and_after_a_call():
     net = network(kc.Dense(8), kc.Activation("relu"))
-    k = kc.kernel_fn(net, largest_q=9.0, parametrisation="standard")
+    k = kc.kernel_fn(net, largest_q=9.0, parameterization="standard")
     fresh = pickle.loads(pickle.dumps(k))
     wanted = k(XS)
     for again in (fresh, copy.deepcopy(k)):

@@ -1,4 +1,4 @@
-"""Explosion: every input looks unrelated to its neighbours."""
+"""Explosion: every input looks unrelated to its neighbors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NEAR = int(np.flatnonzero(COSINES == 0.75)[0])
 
 
 def explosion(case: Case) -> Iterator[Finding]:
-    """C_f'(1) above 1,000: every input looks unrelated to its neighbours."""
+    """C_f'(1) above 1,000: every input looks unrelated to its neighbors."""
     first = next((level for level in case.body if level.slope > STEEP), None)
     if first is None:
         return
@@ -33,7 +33,7 @@ def explosion(case: Case) -> Iterator[Finding]:
         law="slopes at c = 1 multiply along a path, and local ones above 1 make the network "
         "chaotic: inputs that differ little get unrelated outputs",
         prediction="gradients grow by the same factors, and a network that fits its training "
-        "data is close to memorising it",
+        "data is close to memorizing it",
         remedy=case.remedy,
     )
 

@@ -14,7 +14,7 @@ Severity = Literal["critical", "warning", "note"]
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a network at initialisation.
+    """One thing that is wrong with a network at initialization.
 
     Arguments:
         node: where it first shows; "name and n more" for equal findings at several nodes.

@@ -45,7 +45,7 @@ def ntk(case: Case) -> Iterator[Finding]:
             value=near,
             law="off-diagonal entries near zero even for similar inputs make the matrix nearly "
             "a multiple of the identity",
-            prediction="what is learned on one input says nothing about its neighbours: training "
-            "inputs are memorised and others guessed",
+            prediction="what is learned on one input says nothing about its neighbors: training "
+            "inputs are memorized and others guessed",
             remedy=case.remedy,
         )

@@ -9,7 +9,7 @@ from ._finding import Case, Finding, Severity
 
 _LOST, _FAR = 1e6, 1e2
 _SCALED = (
-    "scale the inputs: kernelc.data.as_dataset(data).standardised(), or kernelc.PLN() as the first "
+    "scale the inputs: kernelc.data.as_dataset(data).standardized(), or kernelc.PLN() as the first "
     "layer"
 )
 

@@ -46,7 +46,7 @@ def comparison_page(
     ]
     for i, (name, report) in enumerate(reports.items()):
         sections.append(Section(f"network{i}", name, _network(report, derived[i])))
-    text = f"{len(reports)} networks at initialisation, in the limit of infinite width."
+    text = f"{len(reports)} networks at initialization, in the limit of infinite width."
     return page("Comparison", tag("p", text, class_="lead"), sections)
 
 

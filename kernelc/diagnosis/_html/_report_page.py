@@ -68,7 +68,7 @@ def granted(report: Report) -> Markup:
         bullets(lines),
         tag(
             "p",
-            "Figures describe the network at initialisation. A finite network differs from them "
+            "Figures describe the network at initialization. A finite network differs from them "
             "by terms of order depth over width.",
             class_="soft",
         ),

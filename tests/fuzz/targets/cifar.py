@@ -37,7 +37,7 @@ def run(case: bytes, folder: Path) -> None:
     for i, name in enumerate(_NAMES):
         mine = which >= 6 or i == which
         (folder / name).write_bytes(data if mine else usual)
-    found = cifar10(folder, records=_RECORDS, standardise=which % 2 == 0)
+    found = cifar10(folder, records=_RECORDS, standardize=which % 2 == 0)
     if len(data) != len(usual):
         raise Wrong("a file of another size was read")
     if not all(np.isfinite(part).all() for part in (found.train_x, found.test_x)):

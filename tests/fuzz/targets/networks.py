@@ -36,7 +36,7 @@ def seeds() -> tuple[dict[str, Any], ...]:
     image = [
         *(kc.Conv(4, window=(3, 3), padding="CIRCULAR"), kc.Activation("relu"), kc.MeanPool(2)),
         *(kc.BatchNorm(), kc.LocalConv(2, window=3), kc.WeightedMeanPool(3), kc.MaxPool(2)),
-        *(kc.GlobalMeanPool(), kc.StandardisedDense(2), kc.LooksLinear(3)),
+        *(kc.GlobalMeanPool(), kc.StandardizedDense(2), kc.LooksLinear(3)),
     ]
     flat = [kc.Conv(2, window=2, delta=False, stride=2, groups=2), kc.Flatten(), kc.Dense(2)]
     odd = sympy.Piecewise((X, X > 0), (X / 7, True))

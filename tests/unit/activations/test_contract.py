@@ -1,4 +1,4 @@
-"""What every registered activation must fulfil."""
+"""What every registered activation must fulfill."""
 
 from __future__ import annotations
 

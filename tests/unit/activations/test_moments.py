@@ -30,7 +30,7 @@ def test_float_moments_match_more_digits(name: str, alpha: float, beta: float) -
     for rule in (None, independent_rule):
         found = moments(named(name), alpha, beta, *([rule] if rule else []))
         for field in NAMES:
-            # cancelling moments (E tanh = 0) are right to rounding of their terms
+            # canceling moments (E tanh = 0) are right to rounding of their terms
             assert getattr(found, field) == pytest.approx(
                 float(getattr(exact, field)), rel=3e-14, abs=3e-16
             ), field

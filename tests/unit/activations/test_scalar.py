@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from kernelc._errors import ActivationError, LoadError
 from kernelc.activations import ScalarFunction, X, from_expression, named, sigmoid, softplus
-from kernelc.activations._stable import stabilise
+from kernelc.activations._stable import stabilize
 
 
 t, z = sympy.symbols("t z")
@@ -262,7 +262,7 @@ def test_any_expression_round_trips_and_agrees_with_sympy(expr: Any) -> None:
         assert float(back.mpmath()(point)) == pytest.approx(want, rel=1e-12, abs=1e-13)
 
 
-# the shapes that `stabilise` rewrites, in random company
+# the shapes that `stabilize` rewrites, in random company
 _logistic = st.builds(
     lambda a, b, n, m: _E(n * a) * (b + _E(-a)) / (1 + _E(a)) ** m,
     st.sampled_from([X, -X, 2 * X, X / 3]),
@@ -293,7 +293,7 @@ _logarithms = st.builds(
 @settings(max_examples=120, deadline=None)
 @given(st.one_of(_logistic, _hyperbolic, _tails, _logarithms))
 def test_stabilising_never_changes_a_value(expr: Any) -> None:
-    stable = stabilise(expr)
+    stable = stabilize(expr)
     for point in (-1.37, 0.21, 2.9):
         at = sympy.Float(point, 30)
         want = complex(expr.subs(X, at).evalf(25))

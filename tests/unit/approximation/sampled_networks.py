@@ -20,7 +20,7 @@ def angle(g):
 
 
 def relu(depth):
-    """He-initialised ReLU layers (Cho and Saul 2009), NTK and response along."""
+    """He-initialized ReLU layers (Cho and Saul 2009), NTK and response along."""
 
     def sample(g):
         ntk, response = np.ones_like(g), np.ones_like(g)

@@ -1,4 +1,4 @@
-"""Approximations of one gap: accuracy against recursions, behaviour under JAX, refusals."""
+"""Approximations of one gap: accuracy against recursions, behavior under JAX, refusals."""
 
 from collections import namedtuple
 

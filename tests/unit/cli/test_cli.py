@@ -150,8 +150,8 @@ def test_train_shapes_trains_and_writes_the_run(run, tmp_path):
     assert f"{told['history'][-1]['test_accuracy']:.4f}" in result.stdout
 
 
-@pytest.mark.parametrize("way", [(), ("--centred",)])
-def test_train_centres_the_examples_when_asked(run, monkeypatch, way):
+@pytest.mark.parametrize("way", [(), ("--centered",)])
+def test_train_centers_the_examples_when_asked(run, monkeypatch, way):
     given = []
 
     def fit(model, data, **options):
@@ -173,7 +173,7 @@ def test_train_goes_on_from_its_folder(run):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "muon", "sophia"])
-def test_train_takes_an_optimiser_by_name(run, optimizer):
+def test_train_takes_an_optimizer_by_name(run, optimizer):
     result = run("train", "nets_of_mine:net", "--optimizer", optimizer, "--steps", "2")
     assert result.exit_code == 0, result.output
     assert "finished after 2 steps" in result.stdout

@@ -40,7 +40,7 @@ def dense(policy=None, depth=3):
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
 def test_dense_layers_and_convolutions_of_every_kind_have_kronecker_factors(loss):
     model = kc.lower(everything(), key=KEY)
-    report = kc.block_report(model, loss=loss)
+    report = kc.kfac_blocks(model, loss=loss)
     kinds = {block.parameters[0].partition(".")[0]: block.kind for block in report.blocks}
     assert kinds == {
         "same": "Conv2DFromPatches",
@@ -63,7 +63,7 @@ def test_dense_layers_and_convolutions_of_every_kind_have_kronecker_factors(loss
 
 def test_a_policy_that_recomputes_blocks_hides_nothing():
     model = dense(kc.Policy(layers="unrolled", remat="block"))
-    report = kc.block_report(model)
+    report = kc.kfac_blocks(model)
     assert report.diagonal_weights == ()
     assert len(report.blocks) == 4
 
@@ -109,7 +109,7 @@ SQUARE = jnp.eye(4)
 def test_weights_that_fall_to_a_diagonal_are_named_and_refused(model, shape, found):
     model = model()
     data = (np.ones((6, *shape), np.float32), np.arange(6) % 2)
-    report = kc.block_report(model, data[0])
+    report = kc.kfac_blocks(model, data[0])
     assert report.diagonal_weights == found
     with pytest.raises(kc.UnsupportedError, match="allow_diagonal") as error:
         kc.fit(model, data, optimizer=kc.kfac(), steps=1, progress=False)
@@ -124,7 +124,7 @@ def test_weights_that_fall_to_a_diagonal_are_named_and_refused(model, shape, fou
 
 def test_what_is_allowed_covers_no_other_node():
     with pytest.raises(kc.UnsupportedError) as error:
-        kc.block_report(grouped()).require_kronecker(("pool",))
+        kc.kfac_blocks(grouped()).require_kronecker(("pool",))
     assert "pool" not in error.value.where
 
 
@@ -133,7 +133,7 @@ def test_loops_over_layers_are_refused_with_the_way_out():
     data = (np.ones((6, 4), np.float32), np.arange(6) % 2)
     with pytest.raises(kc.UnsupportedError, match="unrolled"):
         kc.fit(model, data, optimizer=kc.kfac(), progress=False)
-    assert kc.block_report(kc.unrolled(model)).diagonal_weights == ()
+    assert kc.kfac_blocks(kc.unrolled(model)).diagonal_weights == ()
 
 
 class Looping(eqx.Module):
@@ -145,12 +145,12 @@ class Looping(eqx.Module):
 
 def test_loops_in_a_foreign_model_are_refused_in_one_sentence():
     with pytest.raises(kc.UnsupportedError, match="scan"):
-        kc.block_report(Looping(jnp.ones((3, 4, 4))), np.ones((2, 4), np.float32))
+        kc.kfac_blocks(Looping(jnp.ones((3, 4, 4))), np.ones((2, 4), np.float32))
 
 
 def test_a_foreign_model_needs_examples():
     with pytest.raises(kc.DataError, match="x\\[:2\\]"):
-        kc.block_report(eqx.nn.Linear(4, 2, key=KEY))
+        kc.kfac_blocks(eqx.nn.Linear(4, 2, key=KEY))
 
 
 def test_a_loss_of_ones_own_is_refused():

@@ -77,7 +77,7 @@ def test_digits_split_is_stratified_repeatable_and_complete():
 
 
 def test_digits_have_no_example_in_both_parts():
-    data = digits(flat=True, standardise=False)
+    data = digits(flat=True, standardize=False)
     assert data.train_x.shape[1:] == (64,)
     assert data.train_x.min() == 0
     assert data.train_x.max() == 1
@@ -91,12 +91,12 @@ def test_digits_refuses_an_empty_part(fraction):
         digits(fraction)
 
 
-def test_standardised_uses_the_training_part_and_survives_constant_features():
+def test_standardized_uses_the_training_part_and_survives_constant_features():
     rng = np.random.default_rng(0)
     train = rng.normal(3.0, 2.0, (50, 3))
     train[:, 1] = 0.1  # its mean rounds
     test = rng.normal(3.0, 2.0, (20, 3))
-    data = arrays(train, np.arange(50) % 2, test, np.arange(20) % 2).standardised()
+    data = arrays(train, np.arange(50) % 2, test, np.arange(20) % 2).standardized()
     # float64 sums of 50 numbers
     np.testing.assert_allclose(data.train_x.mean(0), 0, atol=1e-14)
     np.testing.assert_allclose(data.train_x.std(0), [1, 0, 1], atol=1e-14)
@@ -105,11 +105,11 @@ def test_standardised_uses_the_training_part_and_survives_constant_features():
     )
 
 
-def test_centred_takes_off_the_mean_example_and_keeps_the_ratio_of_features():
+def test_centered_takes_off_the_mean_example_and_keeps_the_ratio_of_features():
     rng = np.random.default_rng(0)
     train = rng.normal((3.0, -1.0), (2.0, 0.5), (50, 2))
     test = rng.normal(3.0, 2.0, (20, 2))
-    data = arrays(train, np.arange(50) % 2, test, np.arange(20) % 2).centred()
+    data = arrays(train, np.arange(50) % 2, test, np.arange(20) % 2).centered()
     # float64 sums of 100 numbers
     np.testing.assert_allclose(data.train_x.mean(0), 0, atol=1e-14)
     assert np.mean(data.train_x**2) == pytest.approx(1, rel=1e-14)
@@ -119,9 +119,9 @@ def test_centred_takes_off_the_mean_example_and_keeps_the_ratio_of_features():
     np.testing.assert_allclose(data.test_x, (test - train.mean(0)) / rms, atol=1e-14)
 
 
-def test_centred_examples_that_are_all_alike_are_zero():
+def test_centered_examples_that_are_all_alike_are_zero():
     train = np.full((30, 3), 0.1)  # their mean rounds
-    data = arrays(train, np.arange(30) % 2, train[:5] + 1, np.arange(5) % 2).centred()
+    data = arrays(train, np.arange(30) % 2, train[:5] + 1, np.arange(5) % 2).centered()
     np.testing.assert_allclose(data.train_x, 0, atol=1e-15)
     np.testing.assert_allclose(data.test_x, 1, atol=1e-15)
 

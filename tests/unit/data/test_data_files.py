@@ -50,7 +50,7 @@ def test_fashion_mnist_is_read(fashion, how, monkeypatch):
     if how == "variable":
         monkeypatch.setenv("KERNELC_DATA", str(fashion.parent))
     directory = {"parent": fashion.parent, "variable": None}.get(how, fashion)
-    data = fashion_mnist(directory, standardise=False)
+    data = fashion_mnist(directory, standardize=False)
     assert data.train_x.shape == (6, 28, 28, 1)
     assert data.test_x.shape == (3, 28, 28, 1)
     assert data.train_x.dtype == np.float32
@@ -142,12 +142,12 @@ def cifar(tmp_path):
 
 
 def test_cifar_is_read_with_channels_last(cifar):
-    data = cifar10(cifar.parent, standardise=False, records=4)
+    data = cifar10(cifar.parent, standardize=False, records=4)
     assert data.train_x.shape == (20, 32, 32, 3)
     assert data.test_x.shape == (4, 32, 32, 3)
     row = np.fromfile(cifar / CIFAR[1], np.uint8)[3073 : 2 * 3073]
     assert data.train_y[5] == row[0]
-    # second colour plane, line 3, column 7
+    # second color plane, line 3, column 7
     assert data.train_x[5, 3, 7, 1] == np.float32(row[1 + 1024 + 3 * 32 + 7]) / np.float32(255)
     standard = cifar10(cifar, records=4).train_x
     # float32 rounding of means over 20 480 pixels

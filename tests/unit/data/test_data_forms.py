@@ -113,7 +113,7 @@ def test_six_arrays_are_three_parts_and_all_are_prepared_alike() -> None:
     y = x.sum(axis=1)
     data = as_dataset((x[:10], y[:10], x[10:14], y[10:14], x[14:], y[14:]))
     assert [len(part.y) for part in parts(data) if part is not None] == [10, 4, 6]
-    scaled = data.standardised()
+    scaled = data.standardized()
     mean, std = x[:10].mean(0), x[:10].std(0)
     # float64 sums of ten numbers
     np.testing.assert_allclose(scaled.validation_x, (x[10:14] - mean) / std, atol=1e-13)
@@ -123,7 +123,7 @@ def test_six_arrays_are_three_parts_and_all_are_prepared_alike() -> None:
 
 def test_a_data_set_without_test_part_can_be_prepared() -> None:
     data = as_dataset((np.random.default_rng(0).normal(size=(6, 2, 2, 1)), [0, 1, 2, 0, 1, 2]))
-    for changed in (data.pln(), data.flat(), data.standardised(), data.centred(), data.subset(3)):
+    for changed in (data.pln(), data.flat(), data.standardized(), data.centered(), data.subset(3)):
         assert changed.part("test") is None
         assert changed.test_x.shape == (0, *changed.train_x.shape[1:])
     stream = augmented(data, pad=1)

@@ -18,7 +18,7 @@ from kernelc.data._photographs import crop
 
 Image = pytest.importorskip("PIL.Image", reason="pip install 'kernelc[data]'")
 CLASSES = ("n01440764", "n01443537", "n02084071")
-# What an image of one colour becomes: the constants of the reader, written out again.
+# What an image of one color becomes: the constants of the reader, written out again.
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
@@ -53,8 +53,8 @@ def test_a_tree_is_read(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(imagenet(size=16).train_x.take(np.array([7]))[0], x[7])
 
 
-def test_what_is_measured_is_the_middle_and_colours_are_standardised(tree: Path) -> None:
-    # A frame that the middle of 7/8 of the shorter side leaves out, in every colour mode.
+def test_what_is_measured_is_the_middle_and_colors_are_standardized(tree: Path) -> None:
+    # A frame that the middle of 7/8 of the shorter side leaves out, in every color mode.
     pixels = np.full((64, 96, 3), 255, np.uint8)
     pixels[4:60, 20:76] = (10, 120, 230)
     folder = tree / "val" / CLASSES[0]
@@ -64,9 +64,9 @@ def test_what_is_measured_is_the_middle_and_colours_are_standardised(tree: Path)
     expected = (np.array([10, 120, 230]) / 255 - MEAN) / DEVIATION
     # 56 pixels of 56: nothing is scaled, and the PNG keeps every value but for float32
     np.testing.assert_allclose(x[0], np.broadcast_to(expected, (56, 56, 3)), atol=1e-5)
-    grey = (10 / 255 - MEAN) / DEVIATION
-    # the JPEG of the same square in grey loses a little at the frame, but not in the middle
-    np.testing.assert_allclose(x[1, 28, 28], grey, atol=0.1)
+    gray = (10 / 255 - MEAN) / DEVIATION
+    # the JPEG of the same square in gray loses a little at the frame, but not in the middle
+    np.testing.assert_allclose(x[1, 28, 28], gray, atol=0.1)
 
 
 def test_randomness_is_of_the_generator_and_not_of_the_threads(tree: Path) -> None:

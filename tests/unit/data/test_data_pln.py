@@ -1,4 +1,4 @@
-"""Per-location normalisation against its formula, and at its edges."""
+"""Per-location normalization against its formula, and at its edges."""
 
 from __future__ import annotations
 

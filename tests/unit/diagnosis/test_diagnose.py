@@ -169,6 +169,6 @@ def test_data_of_another_scale_are_told_to_be_scaled(name):
     x, y = draw.normal(50, 10, size=(60, 8)), np.arange(60) % 2
     found = finding(diagnose(chain(name, 2), (x, y)), "q")
     assert found.measured.endswith(f"for inputs of q = {np.mean(x**2):.3g}")
-    assert "standardised()" in found.remedy
-    scaled = kc.data.as_dataset((x, y)).standardised()
+    assert "standardized()" in found.remedy
+    scaled = kc.data.as_dataset((x, y)).standardized()
     assert "q" not in kinds(diagnose(chain(name, 2), scaled))

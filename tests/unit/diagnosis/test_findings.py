@@ -197,7 +197,7 @@ def test_the_tangent_kernel_behind_batch_norm_is_that_of_a_large_batch():
             return changed.batched(jnp.asarray(inputs), eqx.nn.State(model))[0][:rows, 0]
 
         slopes = jax.jacrev(outputs)(weights(model))
-        # NTK parametrisation: weights are multiples of 1/sqrt(fan-in).
+        # NTK parameterization: weights are multiples of 1/sqrt(fan-in).
         return sum(jnp.sum(s**2, (1, 2)) / s.shape[1] for s in slopes)
 
     found = np.array([squares(key) for key in jax.random.split(jax.random.key(0), draws)])

@@ -165,9 +165,9 @@ def test_what_cannot_be_measured_is_refused(page):
     with pytest.raises(kc.UnsupportedError, match="batch_norm_1"):
         kc.diagnose(norm).finite()
     x = kc.Input((4, 4, 1))
-    grey = kc.Network(x, kc.Conv(8, 3)(x))
+    gray = kc.Network(x, kc.Conv(8, 3)(x))
     with pytest.raises(kc.UnsupportedError, match="one channel"):
-        kc.diagnose(grey).finite()
+        kc.diagnose(gray).finite()
 
 
 def test_kernels_around_a_circle_are_exact_at_known_cosines_and_symmetric():

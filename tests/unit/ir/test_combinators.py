@@ -47,10 +47,10 @@ def test_repeat_refuses_what_is_no_count(times):
         kc.repeat(kc.Dense(4), times)
 
 
-def test_the_weighted_residual_is_normalised():
+def test_the_weighted_residual_is_normalized():
     layer = built(kc.residual(kc.Dense(4), 0.6)).nodes[-1].layer
     assert isinstance(layer, kc.WeightedSum)
-    assert layer.normalised
+    assert layer.normalized
     assert layer.weights == pytest.approx((0.6, 0.8), abs=1e-15)
 
 
@@ -60,7 +60,7 @@ def test_the_plain_residual_adds():
     assert network.nodes[-1].inputs == (0, 1)
 
 
-def test_a_symbolic_shortcut_weight_is_normalised_for_every_value():
+def test_a_symbolic_shortcut_weight_is_normalized_for_every_value():
     w = sympy.Symbol("w", positive=True)
     assert built(kc.residual(kc.Dense(4), w)).nodes[-1].layer == kc.WeightedSum(
         (w, sympy.sqrt(1 - w**2))

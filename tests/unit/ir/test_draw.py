@@ -106,7 +106,7 @@ def test_nothing_is_loaded_from_elsewhere(network):
 
 
 def test_the_drawing_is_the_same_in_every_process():
-    # A colour from hash() would differ: text hashes are salted anew in every process.
+    # A color from hash() would differ: text hashes are salted anew in every process.
     code = "import nets; print(nets.mlp(2, 4, 2, (3,), 'tanh')._repr_svg_(), end='')"
     found = subprocess.run(
         [sys.executable, "-c", code],

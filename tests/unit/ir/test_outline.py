@@ -9,7 +9,7 @@ import sympy
 
 import kernelc as kc
 import nets
-from kernelc.ir._outline import Fork, Path, Repeat, Step, Weave, outline
+from kernelc.ir._outline import Fork, Path, Repeat, Step, Subgraph, outline
 
 
 def count(path: Path) -> int:
@@ -20,7 +20,7 @@ def count(path: Path) -> int:
             total += 1
         elif isinstance(part, Fork):
             total += 1 + sum(map(count, part.branches))
-        elif isinstance(part, Weave):
+        elif isinstance(part, Subgraph):
             assert count(part.path) == len(part.nodes)
             total += len(part.nodes)
         else:
@@ -101,7 +101,7 @@ def test_a_value_read_twice_is_two_skips():
 
 def test_what_is_no_branching_is_woven_and_names_its_inputs():
     (weave,) = outline(densely_connected())
-    assert isinstance(weave, Weave)
+    assert isinstance(weave, Subgraph)
     line = next(line for line in str(densely_connected()).splitlines() if " concat_3 " in line)
     assert line.endswith("<- input, dense_1, dense_2")
 

@@ -101,7 +101,7 @@ def test_sizes_enter_where_the_layer_is_placed():
     assert spread.weight_std == sympy.sqrt(sympy.Rational(30, 135))
     assert dense.weight_std == sympy.sqrt(sympy.Rational(480, 300))
     own = kc.Dense(7, weight_std=1 / kc.fan_out, bias_std=sympy.sqrt(kc.fan_in))
-    for kind in (own, kc.StandardisedDense(7, 1 / kc.fan_out, sympy.sqrt(kc.fan_in))):
+    for kind in (own, kc.StandardizedDense(7, 1 / kc.fan_out, sympy.sqrt(kc.fan_in))):
         layer: Any = kc.Network(x, kc.chain(kc.Flatten(), kind)(x)).nodes[-1].layer
         assert (layer.weight_std, layer.bias_std) == (sympy.Rational(1, 7), sympy.sqrt(60))
     assert kc.Network.from_json(net.to_json()) == net

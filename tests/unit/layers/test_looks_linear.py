@@ -36,10 +36,10 @@ def test_standard_tangent_kernels_are_those_of_wide_nets() -> None:
     x = kc.Input((6,))
     layer = kc.LooksLinear(width, weight_std=1.2, bias_std=0.3)
     net = kc.Network(x, kc.chain(kc.Dense(width), kc.repeat(layer, 2))(x))
-    wanted: Any = kc.kernel_fn(net, parametrisation="standard")(X)
+    wanted: Any = kc.kernel_fn(net, parameterization="standard")(X)
     models = [kc.lower(net, key=jax.random.key(i)) for i in range(draws)]
     measured: Any = kc.empirical_kernel(
-        models, X, get="ntk", outputs=range(2), parametrisation="standard", standard_error=True
+        models, X, get="ntk", outputs=range(2), parameterization="standard", standard_error=True
     )
     found, error = measured
     size = np.sqrt(np.outer(np.diag(wanted.ntk), np.diag(wanted.ntk)))

@@ -1,4 +1,4 @@
-"""Normalisations against NumPy, at zero, in 16 bits and across a mapped batch."""
+"""Normalizations against NumPy, at zero, in 16 bits and across a mapped batch."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 import kernelc as kc
 from kernelc.layers import DenseModule
-from kernelc.modules import LayerModule, Model, Node, Repeat
+from kernelc.modules import LayerModule, Model, ModelNode, ModelRepeat
 
 
 TANH = kc.Activation("tanh")
@@ -21,7 +21,7 @@ KEY = jax.random.key(0)
 
 def loops(model: Model) -> list[tuple[int, int]]:
     """(layers in a block, blocks) of each loop."""
-    return [(len(node.nodes), node.count) for node in model.nodes if isinstance(node, Repeat)]
+    return [(len(node.nodes), node.count) for node in model.nodes if isinstance(node, ModelRepeat)]
 
 
 def lowered(block, shape=(4,), layers: Any = "scan") -> Model:
@@ -90,7 +90,7 @@ class Counter(LayerModule):
 
 @pytest.mark.parametrize(("first", "found"), [(0, []), (jnp.zeros((), int), [(1, 3)])])
 def test_states_of_foreign_layers_loop_when_they_begin_as_arrays(first, found):
-    nodes = [Node(str(i), Counter(eqx.nn.StateIndex(first)), (i,)) for i in range(3)]
+    nodes = [ModelNode(str(i), Counter(eqx.nn.StateIndex(first)), (i,)) for i in range(3)]
     flat = Model(nodes, (2,))
     looped, state = kc.scanned(flat, eqx.nn.State(flat))
     assert loops(looped) == found
@@ -101,7 +101,7 @@ def test_states_of_foreign_layers_loop_when_they_begin_as_arrays(first, found):
 
 
 def test_an_early_output_is_hidden_by_no_block():
-    nodes = [Node(str(i), DenseModule(jnp.eye(2) * (i + 1)), (i,)) for i in range(6)]
+    nodes = [ModelNode(str(i), DenseModule(jnp.eye(2) * (i + 1)), (i,)) for i in range(6)]
     for output, found in ((0, []), (2, [(1, 2)]), (4, [(1, 4)]), (6, [(1, 6)])):
         model = Model(nodes, (2,), output=output)
         looped = kc.scanned(model)

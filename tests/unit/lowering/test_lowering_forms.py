@@ -12,7 +12,7 @@ import optax
 import pytest
 
 import kernelc as kc
-from kernelc.modules import Repeat
+from kernelc.modules import ModelRepeat
 
 
 KEY = jax.random.key(7)
@@ -23,7 +23,7 @@ BLOCKS = {
     "dense": kc.chain(TANH, kc.Dense(5, bias_std=0.3)),
     "linear twice": kc.chain(kc.Dense(5), kc.Dense(5), kc.Activation("relu")),
     "residual": kc.residual(kc.chain(TANH, kc.Dense(7), TANH, kc.Dense(5)), 0.8),
-    "normalised": kc.chain(kc.LayerNorm(), kc.Scale(1.5), kc.Activation("gelu"), kc.Dense(5)),
+    "normalized": kc.chain(kc.LayerNorm(), kc.Scale(1.5), kc.Activation("gelu"), kc.Dense(5)),
     "dropped": kc.chain(TANH, kc.Dropout(0.4), kc.Dense(5, bias_std=0.3, init="orthogonal")),
 }
 
@@ -38,8 +38,8 @@ def both(net: kc.Network, **policy) -> tuple[kc.Model, kc.Model]:
     """The model one by one, and in loops."""
     forms = ("unrolled", "scan")
     one, two = (kc.lower(net, key=KEY, policy=kc.Policy(layers=f, **policy)) for f in forms)
-    assert not any(isinstance(node, Repeat) for node in one.nodes)
-    assert any(isinstance(node, Repeat) for node in two.nodes)
+    assert not any(isinstance(node, ModelRepeat) for node in one.nodes)
+    assert any(isinstance(node, ModelRepeat) for node in two.nodes)
     return one, two
 
 
@@ -129,9 +129,9 @@ def test_empirical_kernels_agree():
     block = kc.chain(kc.Conv(3, 3, delta=True), TANH)
     flat, looped = both(kc.Network(x, kc.chain(kc.repeat(block, 3), kc.Flatten(), kc.Dense(2))(x)))
     xs = jax.random.normal(KEY, (3, 4, 3))
-    for parametrisation in ("ntk", "standard"):
+    for parameterization in ("ntk", "standard"):
         one, two = (
-            kc.empirical_kernel(model, xs, parametrisation=parametrisation)
+            kc.empirical_kernel(model, xs, parameterization=parameterization)
             for model in (flat, looped)
         )
         np.testing.assert_allclose(np.asarray(one.nngp), np.asarray(two.nngp), rtol=1e-5)
@@ -146,7 +146,7 @@ def test_training_takes_the_same_path():
     ]
     np.testing.assert_allclose(runs[0].losses, runs[1].losses, rtol=1e-4)
     assert runs[0].losses[-1] < runs[0].losses[0]
-    assert any(isinstance(node, Repeat) for node in runs[1].model.nodes)
+    assert any(isinstance(node, ModelRepeat) for node in runs[1].model.nodes)
 
 
 def test_only_models_are_converted():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kernelc as kc
-from kernelc.modules import Repeat
+from kernelc.modules import ModelRepeat
 
 
 KEY = jax.random.key(3)
@@ -36,7 +36,7 @@ def lowered(layers: str, count: int = 2, **policy: Any) -> kc.Model:
 def both(**policy: Any) -> tuple[kc.Model, kc.Model]:
     """The model one by one, and in a loop."""
     flat, looped = (lowered(layers, **policy) for layers in ("unrolled", "scan"))
-    assert [type(node) is Repeat for node in looped.nodes] == [False, True, False, False]
+    assert [type(node) is ModelRepeat for node in looped.nodes] == [False, True, False, False]
     return flat, looped
 
 

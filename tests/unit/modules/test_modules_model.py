@@ -20,7 +20,7 @@ from kernelc.layers import (
     GlobalMeanPoolModule,
     WeightedSumModule,
 )
-from kernelc.modules import Model, Node, Policy
+from kernelc.modules import Model, ModelNode, Policy
 
 
 XS = jax.random.normal(jax.random.key(9), (5, 6, 6, 3))
@@ -39,7 +39,7 @@ def build(*, norm=False, rate=0.0, policy=None, axis_name=None):
         ("pool", GlobalMeanPoolModule(), (5,)),
         ("head", drawn(kc.Dense(4, bias_std=1.0), (8,), key=k3), (6,)),
     ]
-    nodes = [Node(*node) for node in modules]
+    nodes = [ModelNode(*node) for node in modules]
     return Model(nodes, (6, 6, 3), policy=policy, axis_name=axis_name)
 
 
@@ -189,7 +189,7 @@ def test_dropout_follows_key_and_mode():
 
 def test_two_dropouts_draw_their_own_masks():
     ones = jnp.ones(200)
-    nodes = [Node("a", DropoutModule(0.5), (0,)), Node("b", DropoutModule(0.5), (0,))]
+    nodes = [ModelNode("a", DropoutModule(0.5), (0,)), ModelNode("b", DropoutModule(0.5), (0,))]
     seen = Model(nodes, (200,)).activations(ones, key=jax.random.key(0))
     assert not np.array_equal(seen["a"], seen["b"])
 
@@ -212,12 +212,12 @@ LAYER = DenseModule(jnp.ones((2, 2)))
 @pytest.mark.parametrize(
     ("nodes", "output"),
     [
-        ([Node("a", LAYER, (1,))], None),
-        ([Node("a", LAYER, (-1,))], None),
-        ([Node("a", LAYER, ())], None),
-        ([Node("a", LAYER, (0,)), Node("a", LAYER, (1,))], None),
-        ([Node("a", LAYER, (0,))], 2),
-        ([Node("a", LAYER, (0,))], -1),
+        ([ModelNode("a", LAYER, (1,))], None),
+        ([ModelNode("a", LAYER, (-1,))], None),
+        ([ModelNode("a", LAYER, ())], None),
+        ([ModelNode("a", LAYER, (0,)), ModelNode("a", LAYER, (1,))], None),
+        ([ModelNode("a", LAYER, (0,))], 2),
+        ([ModelNode("a", LAYER, (0,))], -1),
     ],
 )
 def test_graphs_out_of_order_are_refused(nodes, output):
@@ -227,7 +227,8 @@ def test_graphs_out_of_order_are_refused(nodes, output):
 
 def test_errors_name_the_node():
     model = Model(
-        [Node("first", LAYER, (0,)), Node("second", DenseModule(jnp.ones((3, 1))), (1,))], (2,)
+        [ModelNode("first", LAYER, (0,)), ModelNode("second", DenseModule(jnp.ones((3, 1))), (1,))],
+        (2,),
     )
     with pytest.raises(ShapeError, match="second") as caught:
         model(jnp.ones(2))

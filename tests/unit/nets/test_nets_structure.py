@@ -67,7 +67,7 @@ def test_every_form_ends_in_logits_with_layers_of_its_kind(build, form):
         assert all(len(node.inputs) <= 1 for node in network)
         assert not [node.name for node in network if node.name.endswith("shortcut")]
     if form == "weighted":
-        assert all(n.layer.normalised for n in network if isinstance(n.layer, kc.WeightedSum))
+        assert all(n.layer.normalized for n in network if isinstance(n.layer, kc.WeightedSum))
 
 
 @pytest.mark.parametrize(("build", "form"), EVERY)

@@ -19,12 +19,12 @@ TRICKS = nets.tricks(DEPTH, WIDTH, classes=WIDTH, input_shape=(CHANNELS,))
 BATCHED = [name for name in TRICKS if "batch" in name]
 ALONE = [name for name in TRICKS if name not in BATCHED]
 # Those whose tangent kernel is no matter of chains, sums and norms that have tests of their own.
-TANGENT = ["looks linear", "weight standardisation", "fixup"]
+TANGENT = ["looks linear", "weight standardization", "fixup"]
 COSINE, BATCH_COSINE, BATCH, PAIRS = 0.4, 0.2, 256, 16
 
 
 def inputs(size: int, other: float) -> Any:
-    """Inputs of q = 1: pairs of neighbours have cosine COSINE, up to PAIRS of them, all else
+    """Inputs of q = 1: pairs of neighbors have cosine COSINE, up to PAIRS of them, all else
     the cosine `other`."""
     cosines = np.full((size, size), other)
     for i in range(0, 2 * PAIRS, 2):

@@ -13,7 +13,7 @@ import pytest
 
 import kernelc as kc
 from kernelc.layers import ActivationModule, DenseModule
-from kernelc.modules import Model, Node
+from kernelc.modules import Model, ModelNode
 from kernelc.numeric import _empirical_blocks
 from kernelc.numeric._empirical import empirical_kernel
 
@@ -109,7 +109,7 @@ def test_ntk_is_that_of_whole_jacobians(name: str, monkeypatch: pytest.MonkeyPat
     xs = batch(model.input_shape, 10)
     x1, x2 = xs[:5], xs[5:]
     wanted = whole(net, model, xs)
-    rectangles = {how: measured(model, x1, x2, parametrisation=how) for how in wanted}
+    rectangles = {how: measured(model, x1, x2, parameterization=how) for how in wanted}
     square = measured(model, x1)
     # So few numbers that a block holds one example or two, and the last is filled up.
     monkeypatch.setattr(_empirical_blocks, "_NUMBERS", 3 * model.parameters_count)
@@ -159,7 +159,7 @@ def test_only_what_is_asked_for() -> None:
 
 
 def test_a_model_without_parameters_has_ntk_zero() -> None:
-    model = Model([Node("abs", ActivationModule(jnp.abs), (0,))], (2,))
+    model = Model([ModelNode("abs", ActivationModule(jnp.abs), (0,))], (2,))
     kernel = measured(model, -np.eye(2, dtype=np.float32))
     np.testing.assert_array_equal(kernel.ntk, np.zeros((2, 2)))
     np.testing.assert_array_equal(kernel.nngp, np.eye(2) / 2)
@@ -235,7 +235,7 @@ def test_wide_networks_approach_the_derived_kernel(name: str) -> None:
     models = [kc.lower(net, key=jax.random.key(seed)) for seed in range(KEYS)]
     xs = pair(locations, c, s, q)
     nngp = measured(models, xs, get="nngp", standard_error=True)
-    # Neighbouring channels of a grouped convolution read the same inputs.
+    # Neighboring channels of a grouped convolution read the same inputs.
     some = range(0, WIDTH, WIDTH // 4)
     ntk = measured(models, xs, get="ntk", outputs=some, standard_error=True)
     kernel: Any = kc.derive(net)
@@ -272,7 +272,7 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
 def test_choices_that_are_not_there_are_refused() -> None:
     _, model = tiny("dense")
     xs = batch((5,), 2)
-    refused(kc.UnsupportedError, "parametrisation", model, xs, parametrisation="mup")
+    refused(kc.UnsupportedError, "parameterization", model, xs, parameterization="mup")
     refused(kc.UnsupportedError, "get", model, xs, get="both")
     refused(kc.UnsupportedError, "get", model, xs, get=())
     for outputs in ([2], [-1], [], [0, 0], [0.5], 2):
@@ -302,7 +302,7 @@ def test_models_that_need_a_batch_or_masks_are_refused_by_node() -> None:
 
 
 def test_kernels_that_are_not_finite_are_refused() -> None:
-    model = Model([Node("dense", DenseModule(jnp.full((2, 2), np.inf)), (0,))], (2,))
+    model = Model([ModelNode("dense", DenseModule(jnp.full((2, 2), np.inf)), (0,))], (2,))
     refused(kc.DataError, "not finite", model, np.eye(2, dtype=np.float32))
 
 
@@ -328,7 +328,7 @@ def foreign() -> tuple[Model, Foreign]:
 def test_models_of_other_libraries_are_measured_alike() -> None:
     model, module = foreign()
     x1, x2 = batch((5,), 4), batch((5,), 3, seed=1)
-    wanted = measured(model, x1, x2, parametrisation="standard")
+    wanted = measured(model, x1, x2, parameterization="standard")
     split = eqx.partition(module, eqx.is_inexact_array)
     pure = jax.tree_util.Partial(lambda params, x: eqx.combine(params, split[1])(x), split[0])
     for each in (module, pure):
@@ -349,7 +349,7 @@ def test_a_number_is_one_output() -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"parametrisation": "ntk"}, kc.UnsupportedError, "standard"),
+        ({"parameterization": "ntk"}, kc.UnsupportedError, "standard"),
         ({"x1": np.ones((2, 7))}, kc.DataError, r"shape \(7,\)"),
         ({"x1": np.ones(5)}, kc.DataError, r"shape \(\)"),
         ({"model": lambda x: 2 * x}, kc.KernelcError, "no floating-point parameters"),

@@ -53,7 +53,7 @@ def test_models_and_modules() -> None:
     net = kc.Network(inputs, kc.chain(kc.Dense(8), kc.Activation("tanh"), kc.Dense(2))(inputs))
     model = kc.lower(net, key=jax.random.key(0))
     mean = np.trace(kc.EmpiricalNTK(model).blocks(X), axis1=2, axis2=3) / 2
-    known = kc.empirical_kernel(model, X, get="ntk", parametrisation="standard").ntk
+    known = kc.empirical_kernel(model, X, get="ntk", parameterization="standard").ntk
     np.testing.assert_allclose(mean, known, rtol=1e-4)
     linear = eqx.nn.Linear(3, 2, key=jax.random.key(0))
     wanted = (X @ X.T + 1)[:, :, None, None] * np.eye(2)

@@ -77,7 +77,7 @@ def entry(x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("mode", ["one", "avg_q", "off"])
-def test_per_location_normalisation(mode: str) -> None:
+def test_per_location_normalization(mode: str) -> None:
     q = (PLACES**2).mean(-1)
     h = {"one": np.ones_like(q), "off": np.zeros_like(q)}.get(mode)
     h = np.sqrt(q.mean(1, keepdims=True)) + 0 * q if h is None else h
@@ -104,8 +104,8 @@ def test_layer_norm_over_everything() -> None:
     agree(kernels(D(8), kc.LayerNorm(axis="all"), x=PLACES), [wanted, wanted])
 
 
-def test_weighted_mean_pools_and_strided_delta_convolutions_pick_a_centre() -> None:
-    """Of five locations, SAME windows of three at a stride of two are centred on 0, 2 and 4."""
+def test_weighted_mean_pools_and_strided_delta_convolutions_pick_a_center() -> None:
+    """Of five locations, SAME windows of three at a stride of two are centered on 0, 2 and 4."""
     exact = entry(PLACES)[:, :, ::2]
     pool = kc.WeightedMeanPool(3, 2)
     agree(kernels(D(8), pool, x=PLACES), [exact, exact])

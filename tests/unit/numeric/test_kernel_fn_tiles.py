@@ -34,7 +34,7 @@ def close(found: kc.KernelMatrices, wanted: kc.KernelMatrices) -> None:
 @pytest.mark.parametrize("name", TILED)
 @pytest.mark.usefixtures("small")
 def test_tiles_make_up_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 7 by 5 inputs, and of 7 symmetric ones: the last tiles overlap their neighbours."""
+    """Of 7 by 5 inputs, and of 7 symmetric ones: the last tiles overlap their neighbors."""
     x, k = data(name, 7), function(name)
     assert _tiles.tile_side(k.program, _inputs(k, x)) < 4
     square, oblong = k(x), k(x, x[:5].copy())

@@ -76,7 +76,7 @@ def test_the_constants_move_smoothly_with_depth(name):
         gain = np.array([math.log(t.alpha * t.gamma) for t in solved])
         constants = np.column_stack([constants, gain])
     rate = np.diff(constants, axis=0) / np.diff(np.log(depths))[:, None]
-    # Neighbouring depths differ by 14 %; another branch would change a rate by more than 3.
+    # Neighboring depths differ by 14 %; another branch would change a rate by more than 3.
     assert np.abs(np.diff(rate, axis=0)).max() < 1.0
 
 

@@ -143,7 +143,7 @@ def test_a_repelling_fixed_point_is_told():
     assert "repels" not in str(kc.shape(chain("gelu"), kc.EdgeOfChaos(q=10)))
 
 
-def test_normalised_sums_keep_both_conditions():
+def test_normalized_sums_keep_both_conditions():
     shaped = kc.shape(nets.mlp(6, 16, 10, (8,), "tanh", form="weighted"), kc.EdgeOfChaos())
     assert shaped.largest_residual < 1e-12
     deep = kc.derive(shaped).evaluate(c=1 - 1e-6)

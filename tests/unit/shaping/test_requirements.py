@@ -1,4 +1,4 @@
-"""Where a rewrite normalises the input, and what is assumed where it does not."""
+"""Where a rewrite normalizes the input, and what is assumed where it does not."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def placed(net, **options):
     return told, [node.name for node in shaped.network]
 
 
-def test_a_flattened_image_is_normalised_as_the_vector_that_it_is():
+def test_a_flattened_image_is_normalized_as_the_vector_that_it_is():
     told, names = placed(network(kc.Flatten()))
     assert told == ["pln: PLN() inserted after flatten_1"]
     assert names[:4] == ["input", "flatten_1", "pln", "dense_1"]
 
 
-def test_images_that_weights_read_are_normalised_by_location():
+def test_images_that_weights_read_are_normalized_by_location():
     conv = kc.chain(kc.Conv(4, 3, delta=True), kc.Activation("tanh"), kc.Flatten())
     told, names = placed(network(conv))
     assert told == ["pln: PLN() inserted after the input"]
     assert names[:3] == ["input", "pln", "conv_1"]
 
 
-def test_an_input_read_twice_is_normalised_in_front():
+def test_an_input_read_twice_is_normalized_in_front():
     x = kc.Input((1, 6))
     flat = kc.chain(kc.Flatten(), kc.Dense(8))(x)
     other = kc.chain(kc.Dense(8), kc.Flatten())(x)
@@ -50,7 +50,7 @@ def test_an_input_read_twice_is_normalised_in_front():
 
 
 @pytest.mark.parametrize("layers", [(kc.PLN(), kc.Flatten()), (kc.Flatten(), kc.PLN())])
-def test_a_normalisation_that_is_there_is_left_as_it_is(layers):
+def test_a_normalization_that_is_there_is_left_as_it_is(layers):
     net = network(*layers)
     shaped = kc.shape(net, rewrite=True)
     assert not any("PLN" in change for change in shaped.changes)
@@ -74,7 +74,7 @@ def test_the_edge_of_chaos_is_told_in_the_same_words():
     assert shaped.changes[-1] == "pln: PLN() inserted after stem/flatten"
 
 
-def test_what_is_assumed_says_how_to_normalise():
+def test_what_is_assumed_says_how_to_normalize():
     assert kc.shape(network(kc.Flatten())).assumptions == (
         "flattened inputs have mean square 1 (kernelc.data.pln)",
     )

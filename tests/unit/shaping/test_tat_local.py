@@ -41,7 +41,7 @@ def test_the_constants_move_smoothly_with_depth(name):
     solved = [solve_tat(named(name), 0.3 / d) for d in depths]
     constants = np.array([[math.log(t.alpha), t.beta, math.log(t.gamma), t.delta] for t in solved])
     rate = np.diff(constants, axis=0) / np.diff(np.log(depths))[:, None]
-    # Neighbouring depths differ by 15 %; another branch would change a rate by more than 1.
+    # Neighboring depths differ by 15 %; another branch would change a rate by more than 1.
     assert np.abs(np.diff(rate, axis=0)).max() < 0.3
 
 

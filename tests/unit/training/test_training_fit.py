@@ -298,7 +298,7 @@ def test_bad_options_are_refused(data, mlp, options):
     ],
     ids=["warm-up", "late", "accumulation", "polyak"],
 )
-def test_optimisers_that_begin_with_updates_of_zero_are_taken(data, optimizer):
+def test_optimizers_that_begin_with_updates_of_zero_are_taken(data, optimizer):
     net = eqx.nn.Linear(64, 10, key=jax.random.key(1))
     result = fit(net, data, optimizer=optimizer, steps=12, progress=False)
     assert not same(result.model, net)

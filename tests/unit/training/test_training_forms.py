@@ -1,4 +1,4 @@
-"""Optimisers on loops: those that take a weight for a matrix are told apart, others train."""
+"""Optimizers on loops: those that take a weight for a matrix are told apart, others train."""
 
 from __future__ import annotations
 

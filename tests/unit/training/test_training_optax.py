@@ -1,4 +1,4 @@
-"""Optimisers of Optax that ask for more than the gradient get it."""
+"""Optimizers of Optax that ask for more than the gradient get it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Normed(eqx.Module):
     ],
     ids=["sophia", "lbfgs", "polyak_sgd", "muon"],
 )
-def test_second_order_optimisers_and_line_searches_train(optimizer):
+def test_second_order_optimizers_and_line_searches_train(optimizer):
     model, state = eqx.nn.make_with_state(Normed)()
     result = fit(
         model, DATA, optimizer=optimizer, state=state, steps=40, batch_size=100, progress=False

@@ -1,4 +1,4 @@
-"""Weights at initialisation: their distributions, over the window or on its centre tap."""
+"""Weights at initialization: their distributions, over the window or on its center tap."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .._limits import LARGEST_AXIS
 from ._precision import accumulator, floating
 
 
-Kind = Literal["gaussian", "orthogonal", "suo", "uniform", "truncated_normal"]
-BiasKind = Literal["gaussian", "uniform", "truncated_normal"]
-KINDS = get_args(Kind)
+Initializer = Literal["gaussian", "orthogonal", "suo", "uniform", "truncated_normal"]
+BiasInitializer = Literal["gaussian", "uniform", "truncated_normal"]
+KINDS = get_args(Initializer)
 _CUT = 2.0
 """Where truncated normal distributions end, in deviations of the whole one."""
 _LEFT = math.sqrt(
@@ -27,7 +27,7 @@ _LEFT = math.sqrt(
 
 
 def unit_draw(
-    kind: BiasKind, key: PRNGKeyArray, shape: Sequence[int], dtype: Any = "float32"
+    kind: BiasInitializer, key: PRNGKeyArray, shape: Sequence[int], dtype: Any = "float32"
 ) -> Array:
     """Independent numbers of mean 0 and variance 1.
 
@@ -83,7 +83,7 @@ def scaled_uniform_orthogonal(
     (SUO of Martens et al. 2021, Deep Kernel Shaping.) With q(x) = ‖x‖²/dim, q(x @ w) = q(x)
     exactly when columns >= rows, since the rows of w are then orthogonal and of squared length
     columns/rows; when columns < rows its columns are orthonormal and E q(x @ w) = q(x).
-    Entries have variance 1/rows, that of the Gaussian initialiser.
+    Entries have variance 1/rows, that of the Gaussian initializer.
 
     Arguments:
         key: randomness.
@@ -106,8 +106,8 @@ def scaled_uniform_orthogonal(
     return (matrix * max(1.0, math.sqrt(columns / rows))).astype(dtype)
 
 
-def initialise(
-    kind: Kind,
+def initialize(
+    kind: Initializer,
     key: PRNGKeyArray,
     window: Sequence[int],
     in_channels: int,
@@ -120,7 +120,7 @@ def initialise(
 
     Every group has a matrix of its own, from fan-in to out/groups. Spread over the window the
     fan-in is prod(window) · in/groups; under the Delta convention (Xiao et al. 2018) it is
-    in/groups, and every tap but the centre one is zero.
+    in/groups, and every tap but the center one is zero.
 
     Arguments:
         kind: "gaussian", "uniform" or "truncated_normal", independent entries of variance
@@ -133,7 +133,7 @@ def initialise(
         in_channels: input channels.
         out_channels: output channels.
         groups: into how many groups the channels are split; XLA's order, contiguous blocks.
-        delta: whether only the centre tap is drawn; wants odd windows.
+        delta: whether only the center tap is drawn; wants odd windows.
         dtype: floating dtype of the result.
 
     Returns: weights of shape (*window, in/groups, out).
@@ -144,12 +144,12 @@ def initialise(
         UnsupportedError: an unknown kind, a dtype that is not floating.
 
     Example:
-        >>> initialise("suo", jax.random.key(0), (3, 3), 8, 16, delta=True).shape
+        >>> initialize("suo", jax.random.key(0), (3, 3), 8, 16, delta=True).shape
         (3, 3, 8, 16)
     """
     window = tuple(window)
     _check(kind, window, in_channels, out_channels, groups, delta)
-    dtype = floating("initialise: dtype", dtype)
+    dtype = floating("initialize: dtype", dtype)
     draw = _drawing(kind)
     rows, columns = in_channels // groups, out_channels // groups
     taps = 1 if delta else math.prod(window)
@@ -158,11 +158,11 @@ def initialise(
     matrix = jnp.concatenate(blocks, axis=-1)
     if not delta:
         return matrix.reshape(*window, rows, out_channels)
-    centre = tuple(size // 2 for size in window)
-    return jnp.zeros((*window, rows, out_channels), dtype).at[centre].set(matrix)
+    center = tuple(size // 2 for size in window)
+    return jnp.zeros((*window, rows, out_channels), dtype).at[center].set(matrix)
 
 
-def _drawing(kind: Kind) -> Callable[..., Array]:
+def _drawing(kind: Initializer) -> Callable[..., Array]:
     """(key, rows, columns, dtype) -> a matrix of variance 1/rows."""
     if kind in ("orthogonal", "suo"):
         return scaled_uniform_orthogonal
@@ -178,29 +178,29 @@ def _check(
 ) -> None:
     if kind not in KINDS:
         raise UnsupportedError(
-            where="initialise: kind",
+            where="initialize: kind",
             found=repr(kind),
             law="the kind names the distribution of the weights",
             remedy=f"choose one of {', '.join(KINDS)}",
         )
     if any(size < 1 for size in (*window, fan, out, groups)) or fan % groups or out % groups:
         raise ShapeError(
-            where="initialise",
+            where="initialize",
             found=f"window {window}, {fan} -> {out} channels, {groups} groups",
             law="sizes are positive, and groups divide the channels on both sides",
             remedy="choose groups that divide both, and sizes of at least 1",
         )
     if max(math.prod(window) * fan // groups, out) > LARGEST_AXIS:
         raise ShapeError(
-            where="initialise",
+            where="initialize",
             found=f"a fan-in of {math.prod(window) * fan // groups:,} and {out:,} outputs",
             law=f"matrices of weights have at most {LARGEST_AXIS:,} rows and columns",
             remedy="make the layer or its window smaller",
         )
     if delta and any(size % 2 == 0 for size in window):
         raise ShapeError(
-            where="initialise: window",
-            found=f"an even window {window} with Delta initialisation",
-            law="Delta initialisation needs a centre tap, so odd windows",
+            where="initialize: window",
+            found=f"an even window {window} with Delta initialization",
+            law="Delta initialization needs a center tap, so odd windows",
             remedy="use an odd window, or delta=False",
         )

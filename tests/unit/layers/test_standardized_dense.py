@@ -1,4 +1,4 @@
-"""StandardisedDense: weights that stay standardised, and the kernel of centred values."""
+"""StandardizedDense: weights that stay standardized, and the kernel of centered values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sympy
 from drawn_layers import drawn
 
 import kernelc as kc
-from kernelc.layers import StandardisedDenseModule
+from kernelc.layers import StandardizedDenseModule
 
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6)), jnp.float32)
@@ -21,37 +21,37 @@ X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 6)), jnp.float32)
 
 def network(width: int, blocks: int = 2, activation: str = "softplus") -> kc.Network:
     block = kc.chain(
-        kc.Activation(activation), kc.StandardisedDense(width, weight_std=1.3, bias_std=0.2)
+        kc.Activation(activation), kc.StandardizedDense(width, weight_std=1.3, bias_std=0.2)
     )
     x = kc.Input((6,))
     return kc.Network(x, kc.chain(kc.Dense(width), kc.repeat(block, blocks))(x))
 
 
 def test_weights_keep_mean_and_variance_through_a_step() -> None:
-    layer = drawn(kc.StandardisedDense(4, weight_std=1.5), (6,))
+    layer = drawn(kc.StandardizedDense(4, weight_std=1.5), (6,))
 
     def loss(layer: Any) -> Any:
         return jnp.sum((layer((X,))[0] - 1) ** 2)
 
     slope = eqx.filter_grad(loss)(layer)
     moved = eqx.apply_updates(layer, jax.tree.map(lambda g: -0.3 * g, slope))
-    assert abs(moved.standardised - layer.standardised).max() > 0.01
+    assert abs(moved.standardized - layer.standardized).max() > 0.01
     for each in (layer, moved):
-        np.testing.assert_allclose(each.standardised.mean(0), 0, atol=1e-6)
-        np.testing.assert_allclose(jnp.square(each.standardised).sum(0), 1.5**2, rtol=1e-5)
+        np.testing.assert_allclose(each.standardized.mean(0), 0, atol=1e-6)
+        np.testing.assert_allclose(jnp.square(each.standardized).sum(0), 1.5**2, rtol=1e-5)
 
 
 def test_gradients_leave_out_the_mean_and_the_length_of_the_weights() -> None:
-    layer = drawn(kc.StandardisedDense(4), (6,))
+    layer = drawn(kc.StandardizedDense(4), (6,))
     slope = eqx.filter_grad(lambda layer: jnp.sum(jnp.sin(layer((X,))[0])))(layer).weight
     np.testing.assert_allclose(slope.sum(0), 0, atol=1e-5)
     np.testing.assert_allclose((slope * layer.weight).sum(0), 0, atol=1e-5)
 
 
 def test_constant_columns_stay_small() -> None:
-    layer = StandardisedDenseModule(jnp.ones((6, 4)))
+    layer = StandardizedDenseModule(jnp.ones((6, 4)))
     slope = eqx.filter_grad(lambda layer: jnp.sum(layer((X,))[0]))(layer).weight
-    assert abs(layer.standardised).max() < 0.05
+    assert abs(layer.standardized).max() < 0.05
     assert jnp.isfinite(slope).all()
 
 
@@ -71,9 +71,9 @@ def test_standard_tangent_kernels_of_inputs_of_any_length_are_those_of_wide_nets
     width, draws = 256, 8
     net = network(width, activation="relu")
     models = [kc.lower(net, key=jax.random.key(i)) for i in range(draws)]
-    wanted: Any = kc.kernel_fn(net, parametrisation="standard")(X)
+    wanted: Any = kc.kernel_fn(net, parameterization="standard")(X)
     measured: Any = kc.empirical_kernel(
-        models, X, get="ntk", outputs=range(2), parametrisation="standard", standard_error=True
+        models, X, get="ntk", outputs=range(2), parameterization="standard", standard_error=True
     )
     found, error = measured
     size = np.sqrt(np.outer(np.diag(wanted.ntk), np.diag(wanted.ntk)))
@@ -83,7 +83,7 @@ def test_standard_tangent_kernels_of_inputs_of_any_length_are_those_of_wide_nets
 
 def test_the_mean_of_raw_inputs_is_refused() -> None:
     x = kc.Input((6,))
-    net = kc.Network(x, kc.StandardisedDense(4)(x))
+    net = kc.Network(x, kc.StandardizedDense(4)(x))
     for ask in (kc.derive, lambda net: kc.kernel_fn(net)(X)):
         with pytest.raises(kc.UnsupportedError, match="raw input channels"):
             ask(net)
@@ -94,21 +94,21 @@ def test_shaping_takes_a_plain_layer_instead() -> None:
     with pytest.raises(kc.ShapingError, match="subtract the mean"):
         kc.shape(net, kc.DKS())
     shaped = kc.shape(net, kc.DKS(), rewrite=True)
-    assert not any(isinstance(node.layer, kc.StandardisedDense) for node in shaped.network)
+    assert not any(isinstance(node.layer, kc.StandardizedDense) for node in shaped.network)
 
 
 @pytest.mark.parametrize(
     ("make", "error"),
     [
-        (lambda: kc.StandardisedDense(0), kc.ShapeError),
-        (lambda: kc.StandardisedDense(4, weight_std=0), kc.GraphError),
-        (lambda: kc.StandardisedDense(4, weight_std=-1), kc.GraphError),
-        (lambda: kc.StandardisedDense(4, bias_std=1, bias=False), kc.GraphError),
-        (lambda: kc.Network(x := kc.Input((1,)), kc.StandardisedDense(4)(x)), kc.ShapeError),
-        (lambda: StandardisedDenseModule(jnp.ones((3, 4)), jnp.ones(3)), kc.ShapeError),
+        (lambda: kc.StandardizedDense(0), kc.ShapeError),
+        (lambda: kc.StandardizedDense(4, weight_std=0), kc.GraphError),
+        (lambda: kc.StandardizedDense(4, weight_std=-1), kc.GraphError),
+        (lambda: kc.StandardizedDense(4, bias_std=1, bias=False), kc.GraphError),
+        (lambda: kc.Network(x := kc.Input((1,)), kc.StandardizedDense(4)(x)), kc.ShapeError),
+        (lambda: StandardizedDenseModule(jnp.ones((3, 4)), jnp.ones(3)), kc.ShapeError),
     ],
 )
-def test_what_cannot_be_standardised_is_refused(make: Any, error: Any) -> None:
+def test_what_cannot_be_standardized_is_refused(make: Any, error: Any) -> None:
     with pytest.raises(error):
         make()
 
@@ -116,6 +116,6 @@ def test_what_cannot_be_standardised_is_refused(make: Any, error: Any) -> None:
 def test_scales_may_be_symbols() -> None:
     w = sympy.Symbol("w", positive=True)
     x = kc.Input((6,))
-    layers = kc.chain(kc.Dense(4), kc.Activation("relu"), kc.StandardisedDense(4, weight_std=w))
+    layers = kc.chain(kc.Dense(4), kc.Activation("relu"), kc.StandardizedDense(4, weight_std=w))
     found = kc.derive(kc.Network(x, layers(x)), q=1).q_map
     assert sympy.simplify(found - w**2 * (1 - 1 / sympy.pi) / 2) == 0

@@ -1,4 +1,4 @@
-"""StandardisedConv: filters that stay standardized, and the kernel behind them."""
+"""StandardizedConv: filters that stay standardized, and the kernel behind them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 5, 4, 2)), jnp.float32)
 
 def network(width: int, padding: Any, groups: int = 1, stride: int = 1) -> kc.Network:
     x = kc.Input((5, 4, 2))
-    layer = kc.StandardisedConv(width, 3, stride, padding, groups, weight_std=1.3, bias_std=0.2)
+    layer = kc.StandardizedConv(width, 3, stride, padding, groups, weight_std=1.3, bias_std=0.2)
     first = kc.chain(kc.Conv(width), kc.Activation("softplus"))
     return kc.Network(x, kc.chain(first, layer, kc.Activation("relu"), kc.GlobalMeanPool())(x))
 
 
 def test_filters_keep_mean_and_variance_through_a_step() -> None:
-    layer = drawn(kc.StandardisedConv(4, (3, 2), weight_std=1.5), (5, 4, 2))
+    layer = drawn(kc.StandardizedConv(4, (3, 2), weight_std=1.5), (5, 4, 2))
     slope = eqx.filter_grad(lambda layer: jnp.sum(jnp.sin(layer((X,))[0])))(layer)
     moved = eqx.apply_updates(layer, jax.tree.map(lambda g: -0.3 * g, slope))
-    assert abs(moved.standardised - layer.standardised).max() > 0.01
+    assert abs(moved.standardized - layer.standardized).max() > 0.01
     for each in (layer, moved):
-        np.testing.assert_allclose(each.standardised.mean((0, 1, 2)), 0, atol=1e-6)
-        power = jnp.square(each.standardised).sum((0, 1, 2))
+        np.testing.assert_allclose(each.standardized.mean((0, 1, 2)), 0, atol=1e-6)
+        power = jnp.square(each.standardized).sum((0, 1, 2))
         np.testing.assert_allclose(power, 1.5**2, rtol=1e-5)
 
 
@@ -65,16 +65,16 @@ def test_derived_kernel_is_that_of_the_data() -> None:
 
 def test_depthwise_and_lone_numbers_are_refused() -> None:
     x = kc.Input((5, 4, 4))
-    depthwise = kc.StandardisedConv(4, 3, groups=4)
+    depthwise = kc.StandardizedConv(4, 3, groups=4)
     net = kc.Network(x, kc.chain(kc.Conv(4), kc.Activation("relu"), depthwise)(x))
     with pytest.raises(kc.UnsupportedError, match="depthwise"):
         kc.derive(net)
     with pytest.raises(kc.ShapeError, match="fan-in of 1"):
-        kc.Network(x, kc.StandardisedConv(4, 1, groups=4)(x))
+        kc.Network(x, kc.StandardizedConv(4, 1, groups=4)(x))
     with pytest.raises(kc.GraphError, match="weight_std = 0"):
-        kc.StandardisedConv(4, weight_std=0)
+        kc.StandardizedConv(4, weight_std=0)
 
 
 def test_a_rewrite_uses_delta_convolutions() -> None:
     shaped = kc.shape(network(8, "SAME"), kc.DKS(), rewrite=True)
-    assert any("StandardisedConv" in line and "-> Conv" in line for line in shaped.changes)
+    assert any("StandardizedConv" in line and "-> Conv" in line for line in shaped.changes)

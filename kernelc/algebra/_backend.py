@@ -11,16 +11,16 @@ from ..activations import ScalarFunction
 N = TypeVar("N", bound=Any)
 
 
-class Ring(ABC, Generic[N]):
+class Backend(ABC, Generic[N]):
     """What kernel rules need of a number type beyond Python's arithmetic operators.
 
     Gaussian means are over zero-mean (u, v) with variances q, q and covariance k, all
-    already in the ring; derivatives of order 1 are distributional.
+    already in the backend; derivatives of order 1 are distributional.
     """
 
     @abstractmethod
     def number(self, value: Any) -> N:
-        """A constant (float, int, Fraction, SymPy number or symbol) as a ring element."""
+        """A constant (float, int, Fraction, SymPy number or symbol) as a backend element."""
 
     @abstractmethod
     def sqrt(self, value: N) -> N:

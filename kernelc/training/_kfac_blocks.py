@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from kernelc._errors import DataError
-from kernelc.curvature import BlockReport, kfac
+from kernelc.curvature import KFACBlocks, kfac
 from kernelc.data import examples
 from kernelc.modules import Model
 from kernelc.training._call import split
@@ -20,13 +20,13 @@ from kernelc.training._losses import Named, resolve
 from kernelc.training._scoring import fitted
 
 
-def block_report(
+def kfac_blocks(
     model: Callable,
     x: Float[np.ndarray, "batch ..."] | None = None,
     *,
     loss: Named = "cross_entropy",
     state: Any = None,
-) -> BlockReport:
+) -> KFACBlocks:
     """The curvature block that K-FAC has for each parameter; nothing is compiled.
 
     `fit` refuses what `diagonal_weights` of the report lists, unless it is allowed.
@@ -48,11 +48,11 @@ def block_report(
         >>> import jax, kernelc as kc
         >>> inputs = kc.Input((4,))
         >>> net = kc.Network(inputs, kc.Dense(2)(inputs, name="last"))
-        >>> print(block_report(kc.lower(net, key=jax.random.key(0))))
+        >>> print(kfac_blocks(kc.lower(net, key=jax.random.key(0))))
         DenseTwoKroneckerFactored  last.weight (4, 2)
         DenseTwoKroneckerFactored  last.bias (2,)
     """
-    x = examples(_examples(model, x), "block_report: x")
+    x = examples(_examples(model, x), "kfac_blocks: x")
     state = initial_state(model, state)
     function = resolve(loss)
     outputs = check_model(model, state, x).shape
@@ -69,7 +69,7 @@ def _examples(model: Any, x: Any) -> Any:
         return x
     if not isinstance(model, Model):
         raise DataError(
-            where="block_report: x",
+            where="kfac_blocks: x",
             found="None",
             law="Only a kernelc.Model knows the shape of its examples",
             remedy="Pass a few examples, for example x[:2]",

@@ -9,7 +9,7 @@ import sympy
 
 from .. import activations
 from ..activations import ScalarFunction
-from ..algebra import Ring
+from ..algebra import Backend
 from ._maps import (
     CMap,
     Cross,
@@ -28,7 +28,7 @@ from ._maps import (
 _UNIT = 1e-9
 
 
-class SymbolicRing(Ring[sympy.Expr]):
+class SymbolicBackend(Backend[sympy.Expr]):
     """Expressions; closed forms where they exist, named local maps elsewhere.
 
     Each distinct activation gets a label, numbered when a name returns with other constants.
@@ -58,14 +58,14 @@ class SymbolicRing(Ring[sympy.Expr]):
             return sympy.Integer(0)
         if q.is_zero:
             return self._constant(phi, order)
-        if q == 1 and order == 0 and self._normalised(phi)[1]:
+        if q == 1 and order == 0 and self._normalized(phi)[1]:
             return sympy.Integer(0)
         return local_map(Mean, phi, self._label(phi), order)(q)
 
     def dual(self, phi: ScalarFunction, q: sympy.Expr, k: sympy.Expr, order: int = 0) -> sympy.Expr:
         if q.is_zero:
             return self._constant(phi, order) ** 2
-        if q == 1 and self._normalised(phi)[0]:
+        if q == 1 and self._normalized(phi)[0]:
             return local_map(CMap, phi, self._label(phi), order)(k)
         closed = closed_dual(phi, q, k, order)
         return closed if closed is not None else local_map(Dual, phi, self._label(phi), order)(q, k)
@@ -73,7 +73,7 @@ class SymbolicRing(Ring[sympy.Expr]):
     def q_map(self, phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr:
         if q.is_zero:
             return self._constant(phi) ** 2
-        if q == 1 and self._normalised(phi)[0]:
+        if q == 1 and self._normalized(phi)[0]:
             return sympy.Integer(1)
         key = (phi, q)
         if key not in self._closed_q:
@@ -109,7 +109,7 @@ class SymbolicRing(Ring[sympy.Expr]):
             self._at_zero[phi] = constant(phi)
         return self._at_zero[phi]
 
-    def _normalised(self, phi: ScalarFunction) -> tuple[bool, bool]:
+    def _normalized(self, phi: ScalarFunction) -> tuple[bool, bool]:
         """Whether Q(1) = 1, and whether the mean at q = 1 vanishes."""
         if phi not in self._unit:
             moments = activations.moments(phi)

@@ -1,4 +1,4 @@
-"""StandardisedDense: fresh weights that sum to zero over what they read."""
+"""StandardizedDense: fresh weights that sum to zero over what they read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from jaxtyping import Array, Float
 
 from .._errors import GraphError, ShapeError
 from ..ir import KernelAlgebra, Shape, ShapingRule
-from ..modules import BiasKind, Kind, accumulator, as_dtype, initialise, require_channels
+from ..modules import (
+    BiasInitializer,
+    Initializer,
+    accumulator,
+    as_dtype,
+    initialize,
+    require_channels,
+)
 from ._dense import Dense
 from ._fans import with_fans
 from ._fields import positive_integers
@@ -25,10 +32,10 @@ S = TypeVar("S")
 _ROUNDING = 64
 
 
-class StandardisedLayer(WeightLayer, shared=True):
+class StandardizedLayer(WeightLayer, shared=True):
     """Weights whose mean and variance are fixed for each output, in training too."""
 
-    def draws(self) -> tuple[Kind, BiasKind]:
+    def draws(self) -> tuple[Initializer, BiasInitializer]:
         return "gaussian", "gaussian"
 
     def check_weights(self) -> None:
@@ -38,14 +45,14 @@ class StandardisedLayer(WeightLayer, shared=True):
             raise GraphError(
                 where=type(self).__name__,
                 found="weight_std = 0",
-                law="standardised weights have the same positive variance throughout training",
-                remedy="use a layer without standardised weights and weight_std=0 to start at zero",
+                law="standardized weights have the same positive variance throughout training",
+                remedy="use a layer without standardized weights and weight_std=0 to start at zero",
             )
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StandardisedDense(StandardisedLayer):
+class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
     """A dense layer of standardized weights: K <- weight_std^2 (K - m m') + bias_std^2.
 
     (Qiao et al. 2019; scaled by 1/sqrt(fan_in) as in Brock et al. 2021.) The weights of each
@@ -70,7 +77,7 @@ class StandardisedDense(StandardisedLayer):
     Example:
         >>> import kernelc as kc
         >>> x = kc.Input((8,))
-        >>> block = kc.chain(kc.Dense(64), kc.Activation("relu"), kc.StandardisedDense(64))
+        >>> block = kc.chain(kc.Dense(64), kc.Activation("relu"), kc.StandardizedDense(64))
         >>> kc.derive(kc.Network(x, block(x)), q=1).q_map
         1/2 - 1/(2*pi)
     """
@@ -89,37 +96,37 @@ class StandardisedDense(StandardisedLayer):
             raise ShapeError(
                 where=where,
                 found=f"an input of shape {shapes[0]}",
-                law="one number has no variance, so a fan-in of 1 cannot be standardised",
+                law="one number has no variance, so a fan-in of 1 cannot be standardized",
                 remedy="use a Dense layer here, or more channels before it",
             )
         return (*shapes[0][:-1], self.width)
 
-    def placed(self, shapes: Sequence[Shape]) -> StandardisedDense:
+    def placed(self, shapes: Sequence[Shape]) -> StandardizedDense:
         return with_fans(self, shapes[0][-1], self.width)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.fresh(algebra.centre(inputs[0]), self.weights(shapes[0][-1]))
+        return algebra.fresh(algebra.center(inputs[0]), self.weights(shapes[0][-1]))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(
             Dense(self.width, init="suo", bias=self.bias),
-            problem="standardised weights subtract the mean of what they read, which lowers q",
+            problem="standardized weights subtract the mean of what they read, which lowers q",
             remedy="use a Dense layer: shaped activations keep q without them",
         )
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
-    ) -> StandardisedDenseModule:
+    ) -> StandardizedDenseModule:
         weight_key, bias_key = jax.random.split(key)
         weight_std, bias_std = self.stds()
         # The scale of V is lost in Ŵ; it sets how far a step of the optimizer turns V, and is that
         # of Dense so that gradients along V/√(variance of V) are those of the NTK parameterization.
-        weight = initialise("gaussian", weight_key, (), shapes[0][-1], self.width, dtype=dtype)
+        weight = initialize("gaussian", weight_key, (), shapes[0][-1], self.width, dtype=dtype)
         bias = self.drawn_biases(bias_key, (self.width,), dtype)
-        return StandardisedDenseModule(weight * weight_std, bias, weight_std, bias_std)
+        return StandardizedDenseModule(weight * weight_std, bias, weight_std, bias_std)
 
 
-class StandardisedDenseModule(WeightModule):
+class StandardizedDenseModule(WeightModule):
     """x @ Ŵ + bias with Ŵ = σ_w/√fan-in · (V − mean V)/√(var V), column by column.
 
     (Qiao et al. 2019, eq. 5; the scale 1/√fan-in is that of Brock et al. 2021.) V, of shape
@@ -128,7 +135,7 @@ class StandardisedDenseModule(WeightModule):
     Raises: ShapeError for weights of another rank, or a bias of another length.
 
     Example:
-        >>> layer = StandardisedDenseModule(jnp.array([[1.0], [1.0], [3.0], [3.0]]))
+        >>> layer = StandardizedDenseModule(jnp.array([[1.0], [1.0], [3.0], [3.0]]))
         >>> layer((jnp.array([[0.0, 0.0, 1.0, 1.0]]),))[0].round(3).tolist()
         [[1.0]]
     """
@@ -137,16 +144,16 @@ class StandardisedDenseModule(WeightModule):
         self.check_weight(2)
 
     @property
-    def standardised(self) -> Float[Array, "in out"]:
+    def standardized(self) -> Float[Array, "in out"]:
         """Ŵ, the weights as they are applied."""
-        return standardised(self.weight, self.weight_std)
+        return standardized(self.weight, self.weight_std)
 
     def apply(self, x: Array) -> Array:
         require_channels(self.kind, x, self.weight.shape[0])
-        return self.with_bias(x @ self.standardised)
+        return self.with_bias(x @ self.standardized)
 
 
-def standardised(weight: Array, weight_std: float) -> Array:
+def standardized(weight: Array, weight_std: float) -> Array:
     """Ŵ = σ_w/√N · (V − mean V)/√(var V) of each output, over all N numbers it reads.
 
     Arguments:

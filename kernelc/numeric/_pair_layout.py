@@ -1,4 +1,4 @@
-"""Frame: which axes of an array are inputs, and which are locations."""
+"""PairLayout: which axes of an array are inputs, and which are locations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ._numbers import Field, Pair, PerInput
+from ._numbers import Pair, PairMoments, PerSide
 
 
 @dataclasses.dataclass(frozen=True)
-class Frame:
+class PairLayout:
     """How the arrays of one evaluation are laid out.
 
     Pairs are (inputs, *locations of the first, *locations of the second), or without the
@@ -48,12 +48,12 @@ class Frame:
         return tuple(range(self.batch + self.rank, self.batch + 2 * self.rank))
 
     @property
-    def alone(self) -> Frame:
+    def alone(self) -> PairLayout:
         """The frame of the pairs of locations of one input."""
         return dataclasses.replace(self, paired=True, own=False)
 
     @property
-    def frames(self) -> tuple[Frame, ...]:
+    def frames(self) -> tuple[PairLayout, ...]:
         """The frame of each part of a field."""
         return (self, self.alone, self.alone) if self.own else (self,)
 
@@ -85,8 +85,8 @@ class Frame:
         if isinstance(a, float) and isinstance(b, float):
             return a * b
         square = a is b
-        a = a if isinstance(a, PerInput) else PerInput(a, a)
-        b = b if isinstance(b, PerInput) else PerInput(b, b)
+        a = a if isinstance(a, PerSide) else PerSide(a, a)
+        b = b if isinstance(b, PerSide) else PerSide(b, b)
         both = a * b
         sides = (a.left, a.right), (b.left, b.right)
         own = self.views((both.left, both.right), (both.left, both.right))
@@ -95,4 +95,4 @@ class Frame:
             # The square of a difference is exactly 0, or as small as rounding squared.
             drop = (x - y) ** 2 / 2 if square else (left + right) / 2 - x * y
             parts.append(Pair(left, right, drop))
-        return Field.of(tuple(parts))
+        return PairMoments.of(tuple(parts))

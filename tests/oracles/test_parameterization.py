@@ -1,4 +1,4 @@
-"""The standard parametrisation: against loops over all pairs of locations, and finite networks."""
+"""The standard parameterization: against loops over all pairs of locations, and finite networks."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def conv(
     stride: int = 1,
     **options: Any,
 ) -> Block:
-    """A layer of windows; of a Delta convolution all taps train, the centre alone is drawn."""
+    """A layer of windows; of a Delta convolution all taps train, the center alone is drawn."""
     layer = kind(WIDTH, size, stride, padding, **STDS, **options)
     geometry = (size,), (stride,), padding
     read = bf.spread(*geometry)
-    drawn = bf.centre(*geometry) if options.get("delta", kind is kc.Conv) else read
+    drawn = bf.center(*geometry) if options.get("delta", kind is kc.Conv) else read
     fan_in = size * channels // options.get("groups", 1)
     steps = (bf.standard(drawn, read, fan_in, **STDS),)
     return layer, steps if kind is kc.Conv else (*steps, bf.unshared)
@@ -103,7 +103,7 @@ def recursion(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("name", CASES)
 def test_ntk_is_that_of_the_recursion(name: str) -> None:
     x = data(CASES[name][0])
-    found = kc.kernel_fn(network(name), parametrisation="standard")(x)
+    found = kc.kernel_fn(network(name), parameterization="standard")(x)
     for matrix, exact in zip(found, recursion(name, x), strict=False):
         # Roundings of both, magnified by the root in the angle of close inputs.
         np.testing.assert_allclose(matrix, exact, rtol=1e-12)
@@ -125,12 +125,12 @@ def test_finite_networks_have_these_ntks(name: str) -> None:
             models,
             x,
             get="ntk",
-            parametrisation="standard",
+            parameterization="standard",
             outputs=range(0, WIDTH, WIDTH // 4),
             standard_error=True,
         )
     )
-    matrix = np.asarray(kc.kernel_fn(net, parametrisation="standard")(x).ntk)
+    matrix = np.asarray(kc.kernel_fn(net, parameterization="standard")(x).ntk)
     scale = np.abs(matrix).max()
     # Five standard errors of the mean over models, and a bias of order 1 / width.
     assert np.all(np.abs(measured - matrix) <= SIGMAS * deviation + 8 / WIDTH * scale)
@@ -150,11 +150,11 @@ def test_a_trained_bias_adds_what_it_adds_in_a_finite_network() -> None:
         )
         for bias in (True, False)
     )
-    options: Any = {"get": "ntk", "parametrisation": "standard"}
+    options: Any = {"get": "ntk", "parameterization": "standard"}
     models = [kc.lower(net, key=jax.random.key(3)) for net in (with_bias, without)]
     first, second = (np.asarray(kc.empirical_kernel(m, x, **options).ntk) for m in models)
     limits = [
-        kc.kernel_fn(net, parametrisation="standard")(x.astype(np.float64), get="ntk").ntk
+        kc.kernel_fn(net, parameterization="standard")(x.astype(np.float64), get="ntk").ntk
         for net in (with_bias, without)
     ]
     exact = np.asarray(limits[0]) - np.asarray(limits[1])
@@ -175,10 +175,10 @@ def test_functions_of_one_variable_are_found_where_they_are_exact() -> None:
     x = data(shape, 5)
     inputs = kc.Input(shape)
     net = kc.Network(inputs, kc.chain(*layers)(inputs))
-    k = kc.kernel_fn(net, parametrisation="standard")
+    k = kc.kernel_fn(net, parameterization="standard")
     found = k(x)
     assert "one variable (homogeneous of degree 1)" in k.explain()
-    assert "standard parametrisation" in k.explain()
+    assert "standard parameterization" in k.explain()
     state = bf.Kernels.of(x[:, None])
     for step in steps:
         state = step(state)
@@ -186,14 +186,14 @@ def test_functions_of_one_variable_are_found_where_they_are_exact() -> None:
     np.testing.assert_allclose(found.ntk, state.t, rtol=1e-11)
 
     biased = kc.Network(inputs, network("dense").nodes[-1].layer(kc.chain(*layers)(inputs)))
-    assert "one variable" in kc.kernel_fn(biased, parametrisation="standard").explain()
+    assert "one variable" in kc.kernel_fn(biased, parameterization="standard").explain()
     trained = [kc.Dense(WIDTH), kc.Activation("relu")] * 3
     net = kc.Network(inputs, kc.chain(*trained)(inputs))
     assert "one variable" in kc.kernel_fn(net).explain()
-    general = kc.kernel_fn(net, parametrisation="standard")
+    general = kc.kernel_fn(net, parameterization="standard")
     assert "one variable" not in general.explain()
     unit = x / np.sqrt(np.mean(x**2, axis=1, keepdims=True))
-    short = kc.kernel_fn(net, parametrisation="standard", q=1.0)
+    short = kc.kernel_fn(net, parameterization="standard", q=1.0)
     assert "one variable" in short.explain()
     np.testing.assert_allclose(short(unit).ntk, general(unit).ntk, rtol=1e-11)
 
@@ -203,7 +203,7 @@ def test_a_head_that_starts_at_zero_learns_from_what_it_reads() -> None:
     x, body = kc.Input(VECTOR), kc.chain(*[kc.Dense(9, bias=False), kc.Activation("relu")] * 2)
     reads = kc.kernel_fn(kc.Network(x, body(x)))(data(VECTOR), get="nngp").nngp
     net = kc.Network(x, kc.Dense(3, weight_std=0)(body(x)))
-    k = kc.kernel_fn(net, parametrisation="standard")
+    k = kc.kernel_fn(net, parameterization="standard")
     found = k(data(VECTOR))
     assert "one variable" in k.explain()
     assert not np.any(found.nngp)
@@ -211,25 +211,25 @@ def test_a_head_that_starts_at_zero_learns_from_what_it_reads() -> None:
 
 
 def test_windows_of_delta_convolutions_see_locations() -> None:
-    """In the standard parametrisation their other taps train: no function of one cosine."""
+    """In the standard parameterization their other taps train: no function of one cosine."""
     x = kc.Input((5, 3))
     block = kc.chain(kc.PLN(), *[kc.Conv(WIDTH, 3), kc.Activation("tanh")] * 3)
     net = kc.Network(x, block(x))
     assert "one variable" in kc.kernel_fn(net).explain()
-    standard = kc.kernel_fn(net, parametrisation="standard").explain()
+    standard = kc.kernel_fn(net, parameterization="standard").explain()
     # What is left is the last activation by itself.
     assert "activation_3 to activation_3: a function of one variable" in standard
     assert standard.count("one variable") == 1
     assert "spread weights" in standard
 
 
-def test_the_nngp_knows_no_parametrisation() -> None:
+def test_the_nngp_knows_no_parameterization() -> None:
     net, x = network("delta"), data(LINE)
-    nngp = (kc.kernel_fn(net, parametrisation=p)(x, get="nngp").nngp for p in ("ntk", "standard"))
+    nngp = (kc.kernel_fn(net, parameterization=p)(x, get="nngp").nngp for p in ("ntk", "standard"))
     np.testing.assert_array_equal(*nngp)
 
 
 @pytest.mark.parametrize("other", ["mup", "NTK", "", None, 1, ["ntk"], np.zeros(2)])
-def test_other_parametrisations_are_refused(other: Any) -> None:
-    with pytest.raises(kc.KernelcError, match="parametrisation"):
-        kc.kernel_fn(network("dense"), parametrisation=other)
+def test_other_parameterizations_are_refused(other: Any) -> None:
+    with pytest.raises(kc.KernelcError, match="parameterization"):
+        kc.kernel_fn(network("dense"), parameterization=other)

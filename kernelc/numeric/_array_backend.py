@@ -11,12 +11,12 @@ import jax.numpy as jnp
 
 from .._errors import KernelcError
 from ..activations import ScalarFunction
-from ..algebra import Ring
+from ..algebra import Backend
 from ._choose import rule_for
 from ._cross import cross_expectation
 from ._dual import DualRule
-from ._frame import Frame
-from ._numbers import Field, Pair, PerInput, root
+from ._numbers import Pair, PairMoments, PerSide, root
+from ._pair_layout import PairLayout
 
 
 # A q value that comes back within rounding is the same: shaped layers have Q(1) = 1 to 1e-15.
@@ -25,8 +25,8 @@ _SETTLED = 1e-12
 _ROUNDED = 1e-3
 
 
-class JaxRing(Ring[Any]):
-    """Covariances are `Field`s, q values and means `PerInput`s, or floats where all agree.
+class ArrayBackend(Backend[Any]):
+    """Covariances are `PairMoments`s, q values and means `PerSide`s, or floats where all agree.
 
     Arguments:
         frame: the layout of arrays.
@@ -36,7 +36,7 @@ class JaxRing(Ring[Any]):
 
     def __init__(
         self,
-        frame: Frame,
+        frame: PairLayout,
         reach: Mapping[ScalarFunction, tuple[float, float]],
         sharp: bool = False,
     ) -> None:
@@ -49,7 +49,7 @@ class JaxRing(Ring[Any]):
 
     def number(self, value: Any) -> Any:
         # A jax.Array is a number that was known, until a loop made it a variable.
-        if isinstance(value, PerInput | jax.Array):
+        if isinstance(value, PerSide | jax.Array):
             return value
         if getattr(value, "free_symbols", None):
             raise KernelcError(
@@ -61,7 +61,7 @@ class JaxRing(Ring[Any]):
         return float(value)
 
     def sqrt(self, value: Any) -> Any:
-        return value.map(root) if isinstance(value, PerInput) else root(value)
+        return value.map(root) if isinstance(value, PerSide) else root(value)
 
     def is_zero(self, value: Any) -> bool:
         return isinstance(value, float) and value == 0
@@ -70,7 +70,7 @@ class JaxRing(Ring[Any]):
         return self.frame.outer(a, b)
 
     def value(self, k: Any) -> Any:
-        if isinstance(k, Field):
+        if isinstance(k, PairMoments):
             return k.cross.value
         return k
 
@@ -86,20 +86,20 @@ class JaxRing(Ring[Any]):
         parts = []
         # Stored, a root and a quotient are not taken anew for every pair.
         part, rest = (
-            x.map(jax.lax.optimization_barrier) if isinstance(x, PerInput) else x
+            x.map(jax.lax.optimization_barrier) if isinstance(x, PerSide) else x
             for x in (part, rest)
         )
         views = (self._views(part), self._views(rest))
         for pair, (a, x), (b, y) in zip(k.parts, *views, strict=True):
             parts.append(_unit(a * x * pair.gap + ((a - x) ** 2 + (b - y) ** 2) / 2))
-        return Field.of(tuple(parts))
+        return PairMoments.of(tuple(parts))
 
     def _views(self, x: Any) -> Any:
-        x = x if isinstance(x, PerInput) else PerInput(x, x)
+        x = x if isinstance(x, PerSide) else PerSide(x, x)
         return self.frame.views((x.left, x.right), (x.left, x.right))
 
     def over_locations(self, q: Any) -> Any:
-        if not isinstance(q, PerInput):
+        if not isinstance(q, PerSide):
             return q
         axes = (*self.frame.left_axes, *self.frame.right_axes)
         return q.map(lambda x: jnp.mean(x, tuple(sorted(set(axes))), keepdims=True))
@@ -108,14 +108,14 @@ class JaxRing(Ring[Any]):
         if phi.parity == ("even" if order else "odd"):
             return 0.0
         rule, q = self._rule(phi, q), self._resolved(phi, q)
-        if isinstance(q, PerInput):
+        if isinstance(q, PerSide):
             return q.map(lambda x: rule.mean(x, order))
         found = rule.mean(q, order)
         return float(found) if isinstance(q, float) else found
 
     def q_map(self, phi: ScalarFunction, q: Any) -> Any:
         rule, q = self._rule(phi, q), self._resolved(phi, q)
-        if isinstance(q, PerInput):
+        if isinstance(q, PerSide):
             return q.map(lambda x: _second(rule, x))
         return _second(rule, q)
 
@@ -139,17 +139,17 @@ class JaxRing(Ring[Any]):
     def cross_dual(
         self, phi: ScalarFunction, psi: ScalarFunction, q1: Any, q2: Any, k: Any, order: int = 0
     ) -> Any:
-        a = q1 if isinstance(q1, PerInput) else PerInput(q1, q1)
-        b = q2 if isinstance(q2, PerInput) else PerInput(q2, q2)
+        a = q1 if isinstance(q1, PerSide) else PerSide(q1, q1)
+        b = q2 if isinstance(q2, PerSide) else PerSide(q2, q2)
         largest = max(self._span(phi)[1], self._span(psi)[1])
 
         def at(u: Any, v: Any, covariance: Any) -> Any:
             return cross_expectation(phi, psi, u, v, covariance, order, largest)
 
-        if not isinstance(k, Field):
-            k = k if isinstance(k, PerInput) else PerInput(k, k)
+        if not isinstance(k, PairMoments):
+            k = k if isinstance(k, PerSide) else PerSide(k, k)
             left, right = at(a.left, b.left, k.left), at(a.right, b.right, k.right)
-            return PerInput(left, right)
+            return PerSide(left, right)
         if order:
             return at(a.left, b.right, k.cross.value)
         views = self.frame.views
@@ -163,10 +163,10 @@ class JaxRing(Ring[Any]):
             # An input with itself leaves rounding, and an angle would show the root of that.
             same = (pair.drop == 0) & (pair.left == pair.right) & (ul == ur) & (vl == vr)
             parts.append(Pair(left, right, jnp.where(same, 0.0, drop)))
-        return Field.of(tuple(parts))
+        return PairMoments.of(tuple(parts))
 
     def _rule(self, phi: ScalarFunction, q: Any) -> DualRule:
-        q = q.left if isinstance(q, PerInput) else q
+        q = q.left if isinstance(q, PerSide) else q
         known = q if isinstance(q, float) else None
         key = (phi, known, jnp.ndim(q) == 0)
         if key not in self.rules:
@@ -182,7 +182,7 @@ class JaxRing(Ring[Any]):
         """The q values, NaN where the rule was not made for them: better none than a wrong one."""
         if isinstance(q, float) or not self._rule(phi, q).bounded:
             return q
-        if isinstance(q, PerInput):
+        if isinstance(q, PerSide):
             return q.map(lambda x: self._resolved(phi, x))
         low, high = self._span(phi)
         low = low if jnp.ndim(q) == 0 else 0.0  # tables between two q values, or from 0 on

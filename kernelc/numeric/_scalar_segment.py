@@ -1,4 +1,4 @@
-"""Stretch: consecutive runs in which the kernel is a function of one variable."""
+"""ScalarSegment: consecutive runs in which the kernel is a function of one variable."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, cast
 import jax.numpy as jnp
 
 from ..activations import ScalarFunction
-from ..algebra import Second
-from ._gram import DataSignal, GramAlgebra
-from ._numbers import Field, Pair, PerInput, root
+from ..algebra import SecondMoments
+from ._gram import DataState, GramAlgebra
+from ._numbers import Pair, PairMoments, PerSide, root
 
 
 Profile = Callable[[Any], Mapping[str, Any]]
@@ -20,7 +20,7 @@ _TANGENT = ("ntk", "response")
 
 
 @dataclasses.dataclass(frozen=True)
-class Stretch:
+class ScalarSegment:
     """Runs `start` to `stop` as one function of the gap g = 1 - c.
 
     At one q value, k_out = q_out (1 - drop(g)) and
@@ -53,9 +53,9 @@ class Stretch:
     nodes: tuple[str, str]
     profile: Profile | None = None
 
-    def apply(self, algebra: GramAlgebra, s: DataSignal) -> DataSignal:
-        """The signal after the stretch."""
-        field: Field = s.second.k[0]
+    def apply(self, algebra: GramAlgebra, s: DataState) -> DataState:
+        """The state after the stretch."""
+        field: PairMoments = s.second.k[0]
         if self.profile is None:  # planning: only the kind of what comes out matters
             drops = [{"drop": p.gap, "ntk": p.gap, "response": p.gap} for p in field.parts]
         else:
@@ -67,13 +67,13 @@ class Stretch:
         mean, q = cast(Any, self.mean), cast(Any, self.q_out)
         if self.degree:
             cross = pairs[0]
-            q = PerInput(cross.left, cross.right)
+            q = PerSide(cross.left, cross.right)
             if mean:
                 old = field.cross
                 scale, degree = mean, self.degree
-                mean = PerInput(old.left, old.right).map(lambda x: scale * root(x) ** degree)
-        second = Second(q, (Field.of(tuple(pairs)),), theta)
-        return algebra.atom_signal(second, mean, gaussian=self.gaussian)
+                mean = PerSide(old.left, old.right).map(lambda x: scale * root(x) ** degree)
+        second = SecondMoments(q, (PairMoments.of(tuple(pairs)),), theta)
+        return algebra.state_of(second, mean, gaussian=self.gaussian)
 
     def _image(self, pair: Pair, drop: Any) -> Pair:
         q = self.q_out

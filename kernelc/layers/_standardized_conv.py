@@ -1,4 +1,4 @@
-"""StandardisedConv: a convolution whose weights sum to zero over what each output reads."""
+"""StandardizedConv: a convolution whose weights sum to zero over what each output reads."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from jaxtyping import Array, Float
 
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Shape, ShapingRule
-from ..modules import initialise
+from ..modules import initialize
 from ._conv import DEPTHWISE, Conv, GroupedConv, convolved, depthwise_rule
 from ._fans import with_fans
 from ._sliding import Padding
-from ._standardised_dense import StandardisedLayer, standardised
+from ._standardized_dense import StandardizedLayer, standardized
 from ._weight_module import SlidingModule
 
 
@@ -26,14 +26,14 @@ S = TypeVar("S")
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StandardisedConv(GroupedConv, StandardisedLayer):
+class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("StandardisedConv",)):
     """A convolution with standardized weights: K <- weight_std^2 (mean_t K - M M') + bias_std^2.
 
     (Qiao et al. 2019; scaled by 1/sqrt(fan_in) as in Brock et al. 2021.) The weights of each
     output channel have mean 0 and variance weight_std^2 / fan_in over the whole window, at
     initialization and ever after. So what they read counts up to its mean M over window and
     channels, zeros of the padding included; mean_t is the mean over the taps of the window, as
-    for a `Conv` with delta=False. Theta as for `StandardisedDense`.
+    for a `Conv` with delta=False. Theta as for `StandardizedDense`.
 
     Arguments:
         channels: number of output channels.
@@ -53,7 +53,7 @@ class StandardisedConv(GroupedConv, StandardisedLayer):
     Example:
         >>> import kernelc as kc
         >>> x = kc.Input((8, 8, 4))
-        >>> conv = kc.StandardisedConv(64, 3, padding="CIRCULAR")
+        >>> conv = kc.StandardizedConv(64, 3, padding="CIRCULAR")
         >>> block = kc.chain(kc.Conv(64), kc.Activation("relu"), conv)
         >>> kc.derive(kc.Network(x, block(x)), q=1).q_map
         1/2 - 1/(2*pi)
@@ -78,12 +78,12 @@ class StandardisedConv(GroupedConv, StandardisedLayer):
             raise ShapeError(
                 where=where,
                 found=f"a fan-in of 1 from an input of shape {shapes[0]}",
-                law="one number has no variance, so a fan-in of 1 cannot be standardised",
+                law="one number has no variance, so a fan-in of 1 cannot be standardized",
                 remedy="use a Conv layer here, a wider window, or more channels before it",
             )
         return (*locations, self.channels)
 
-    def placed(self, shapes: Sequence[Shape]) -> StandardisedConv:
+    def placed(self, shapes: Sequence[Shape]) -> StandardizedConv:
         taps = math.prod(self.windows(len(shapes[0]) - 1))
         return with_fans(self, self.fan_in(shapes[0]), taps * self.channels)
 
@@ -92,7 +92,7 @@ class StandardisedConv(GroupedConv, StandardisedLayer):
             return algebra.unsupported(inputs, *DEPTHWISE)
         read = algebra.tap_mean(inputs[0], self.over(shapes[0], algebra.where))
         # In this order: the mean that is subtracted is that over the whole window.
-        return algebra.fresh(algebra.centre(read), self.weights(self.fan_in(shapes[0])))
+        return algebra.fresh(algebra.center(read), self.weights(self.fan_in(shapes[0])))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         if self.is_depthwise(shapes[0]):
@@ -110,18 +110,18 @@ class StandardisedConv(GroupedConv, StandardisedLayer):
         )
         return ShapingRule(
             conv if odd else self,
-            problem="standardised weights subtract the mean of what they read, which lowers q",
+            problem="standardized weights subtract the mean of what they read, which lowers q",
             remedy="use a Conv layer with delta=True and an odd window: shaped activations keep q",
             possible=odd,
         )
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
-    ) -> StandardisedConvModule:
+    ) -> StandardizedConvModule:
         axes, before = len(out) - 1, shapes[0][-1]
         weight_key, bias_key = jax.random.split(key)
         weight_std, bias_std = self.stds()
-        weight = initialise(
+        weight = initialize(
             "gaussian",
             weight_key,
             self.windows(axes),
@@ -130,7 +130,7 @@ class StandardisedConv(GroupedConv, StandardisedLayer):
             self.groups,
             dtype=dtype,
         )
-        return StandardisedConvModule(
+        return StandardizedConvModule(
             weight * weight_std,
             self.drawn_biases(bias_key, (self.channels,), dtype),
             weight_std,
@@ -141,7 +141,7 @@ class StandardisedConv(GroupedConv, StandardisedLayer):
         )
 
 
-class StandardisedConvModule(SlidingModule):
+class StandardizedConvModule(SlidingModule):
     """A convolution with Ŵ = σ_w/√fan-in · (V − mean V)/√(var V), filter by filter.
 
     (Qiao et al. 2019, eq. 5; the scale 1/√fan-in is that of Brock et al. 2021.) V, of shape
@@ -155,7 +155,7 @@ class StandardisedConvModule(SlidingModule):
 
     Example:
         >>> weight = jax.random.normal(jax.random.key(0), (3, 2, 5))
-        >>> layer = StandardisedConvModule(weight, stride=(2,))
+        >>> layer = StandardizedConvModule(weight, stride=(2,))
         >>> layer((jax.numpy.ones((1, 4, 2)),))[0].shape
         (1, 2, 5)
     """
@@ -166,12 +166,12 @@ class StandardisedConvModule(SlidingModule):
         self.check_weight(3, 4, 5)
 
     @property
-    def standardised(self) -> Float[Array, "*window in_per_group out"]:
+    def standardized(self) -> Float[Array, "*window in_per_group out"]:
         """Ŵ, the weights as they are applied."""
-        return standardised(self.weight, self.weight_std)
+        return standardized(self.weight, self.weight_std)
 
     def apply(self, x: Array) -> Array:
-        return self.with_bias(convolved(self, x, self.standardised, self.groups))
+        return self.with_bias(convolved(self, x, self.standardized, self.groups))
 
     def weight_variance(self) -> float:
         return self.weight_std**2 / math.prod(self.weight.shape[:-1])

@@ -1,4 +1,4 @@
-"""Initialisers: q values are preserved, draws are Haar, groups and taps are where they belong."""
+"""Initializers: q values are preserved, draws are Haar, groups and taps are where they belong."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from drawn_layers import drawn
 import kernelc as kc
 from kernelc._errors import ShapeError, UnsupportedError
 from kernelc.modules import (
-    BiasKind,
-    Kind,
-    initialise,
+    BiasInitializer,
+    Initializer,
+    initialize,
     unit_draw,
 )
 
@@ -31,7 +31,7 @@ def q(x: jax.Array) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["suo", "orthogonal"])
 @pytest.mark.parametrize("sizes", [(8, 8), (8, 21), (1, 5)])
 def test_orthogonal_keeps_every_q_value_when_it_does_not_contract(kind, sizes):
-    w = initialise(kind, KEY, (), *sizes)
+    w = initialize(kind, KEY, (), *sizes)
     x = jax.random.normal(jax.random.key(1), (16, sizes[0]))
     # float32 QR: a few units in the last place of 1.2e-7, times the summed terms.
     np.testing.assert_allclose(q(x @ w), q(x), rtol=5e-6)
@@ -40,7 +40,7 @@ def test_orthogonal_keeps_every_q_value_when_it_does_not_contract(kind, sizes):
 def test_orthogonal_keeps_q_in_the_mean_when_it_contracts():
     x = jax.random.normal(jax.random.key(1), (40,))
     keys = jax.random.split(KEY, 400)
-    w = jax.vmap(lambda k: initialise("suo", k, (), 40, 10))(keys)
+    w = jax.vmap(lambda k: initialize("suo", k, (), 40, 10))(keys)
     np.testing.assert_allclose(
         np.einsum("kio,kip->kop", w, w), np.broadcast_to(np.eye(10), (400, 10, 10)), atol=2e-6
     )
@@ -49,7 +49,7 @@ def test_orthogonal_keeps_q_in_the_mean_when_it_contracts():
 
 
 def test_orthogonal_is_haar_and_not_biased_by_the_signs_of_qr():
-    w = np.asarray(jax.vmap(lambda k: initialise("suo", k, (), 4, 4))(jax.random.split(KEY, 600)))
+    w = np.asarray(jax.vmap(lambda k: initialize("suo", k, (), 4, 4))(jax.random.split(KEY, 600)))
     # Under Haar each entry has mean 0 and variance 1/4; plain QR makes the diagonal negative.
     assert np.abs(w.mean(0)).max() < 4.5 * 0.5 / 600**0.5
     assert abs(np.linalg.det(w).mean()) < 4 / 600**0.5
@@ -58,7 +58,7 @@ def test_orthogonal_is_haar_and_not_biased_by_the_signs_of_qr():
 @pytest.mark.parametrize("kind", ["gaussian", "suo", "uniform", "truncated_normal"])
 @pytest.mark.parametrize(("delta", "fan_in"), [(True, 32), (False, 3 * 5 * 32)])
 def test_entries_have_variance_one_over_fan_in(kind, delta, fan_in):
-    w = np.asarray(initialise(kind, KEY, (3, 5), 64, 48, groups=2, delta=delta))
+    w = np.asarray(initialize(kind, KEY, (3, 5), 64, 48, groups=2, delta=delta))
     assert w.shape == (3, 5, 32, 48)
     drawn = w[1, 2] if delta else w
     # Relative standard deviation of a variance over n entries is at most sqrt(2/n).
@@ -68,21 +68,21 @@ def test_entries_have_variance_one_over_fan_in(kind, delta, fan_in):
 
 
 def test_each_group_is_a_draw_of_its_own():
-    w = np.asarray(initialise("suo", KEY, (3,), 8, 24, groups=2, delta=True))[1]
+    w = np.asarray(initialize("suo", KEY, (3,), 8, 24, groups=2, delta=True))[1]
     for block in (w[:, :12], w[:, 12:]):
         np.testing.assert_allclose(block @ block.T, 3 * np.eye(4), atol=5e-6)
     assert np.abs(w[:, :12] - w[:, 12:]).max() > 0.1
 
 
 def test_equal_keys_give_equal_weights_and_others_do_not():
-    first, again = (initialise("suo", KEY, (3,), 4, 4) for _ in range(2))
+    first, again = (initialize("suo", KEY, (3,), 4, 4) for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, initialise("suo", jax.random.key(8), (3,), 4, 4))
+    assert not np.array_equal(first, initialize("suo", jax.random.key(8), (3,), 4, 4))
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "suo", "uniform", "truncated_normal"])
 def test_dtype_is_the_one_asked_for(kind):
-    assert initialise(kind, KEY, (), 4, 6, dtype="bfloat16").dtype == jnp.bfloat16
+    assert initialize(kind, KEY, (), 4, 6, dtype="bfloat16").dtype == jnp.bfloat16
 
 
 def test_layers_scale_weights_and_biases():
@@ -96,7 +96,7 @@ def test_layers_scale_weights_and_biases():
     assert drawn(kc.Conv(5, weight_std=2.0), (4, 3), key=KEY).weight.shape == (3, 3, 5)
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("kind", get_args(Initializer))
 @pytest.mark.parametrize("delta", [True, False])
 def test_layers_know_the_variances_they_were_drawn_with(kind, delta):
     scales = {"weight_std": 1.5, "bias_std": 0.5, "init": kind}
@@ -119,7 +119,7 @@ UNIT = {
 }
 
 
-@pytest.mark.parametrize("kind", get_args(BiasKind))
+@pytest.mark.parametrize("kind", get_args(BiasInitializer))
 def test_draws_have_the_distribution_of_their_name_at_variance_one(kind):
     found = np.asarray(unit_draw(kind, KEY, (40_000,)), np.float64)
     assert UNIT[kind].std() == pytest.approx(1)
@@ -129,7 +129,7 @@ def test_draws_have_the_distribution_of_their_name_at_variance_one(kind):
     assert low * (1 + 1e-6) <= found.min() <= found.max() <= high * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("kind", get_args(BiasKind))
+@pytest.mark.parametrize("kind", get_args(BiasInitializer))
 def test_layers_draw_weights_and_biases_as_they_are_told(kind):
     told: dict[str, Any] = {"weight_std": 0.5, "bias_std": 0.25, "init": kind, "bias_init": kind}
     conv = kc.Conv(2000, 2, groups=2, delta=False, **told)
@@ -168,4 +168,4 @@ def test_parameters_that_the_limit_holds_fixed_have_variance_zero():
 )
 def test_bad_requests_are_refused(arguments, error):
     with pytest.raises(error):
-        initialise(*arguments)
+        initialize(*arguments)

@@ -12,7 +12,7 @@ N = TypeVar("N", bound=Any)
 
 
 @dataclasses.dataclass(frozen=True)
-class Second(Generic[N]):
+class SecondMoments(Generic[N]):
     """A second moment E a b at one input (`q`) and at pairs of inputs (`k`), with its NTK.
 
     `k` and `theta` have one entry per probe: the pair of inputs asked about and, when a pool
@@ -26,7 +26,7 @@ class Second(Generic[N]):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Atom(Generic[N]):
+class Term(Generic[N]):
     """A value that is not written as a linear combination of others.
 
     Arguments:
@@ -35,19 +35,19 @@ class Atom(Generic[N]):
         support: the fresh-weight atoms it is a function of: atoms of disjoint supports are
             independent in the infinite-width limit.
         gaussian: whether its channels are jointly Gaussian with those of other Gaussian atoms.
-        phi, argument: for the image phi(argument) of a Gaussian signal.
+        phi, argument: for the image phi(argument) of a Gaussian state.
     """
 
-    second: Second[N]
+    second: SecondMoments[N]
     mean: N | None
     support: frozenset[int]
     gaussian: bool
     phi: ScalarFunction | None = None
-    argument: Signal[N] | None = None
+    argument: KernelState[N] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Signal(Generic[N]):
+class KernelState(Generic[N]):
     """A linear combination of atoms, with its second moments.
 
     Arguments:
@@ -58,11 +58,11 @@ class Signal(Generic[N]):
             at unlike locations differ in their moments.
     """
 
-    second: Second[N]
+    second: SecondMoments[N]
     mean: N | None
-    form: tuple[tuple[N, Atom[N]], ...]
-    parts: tuple[tuple[Any, Signal[N]], ...] = ()
-    spread: tuple[Signal[N], tuple[int, ...]] | None = None
+    form: tuple[tuple[N, Term[N]], ...]
+    parts: tuple[tuple[Any, KernelState[N]], ...] = ()
+    spread: tuple[KernelState[N], tuple[int, ...]] | None = None
 
     @property
     def support(self) -> frozenset[int]:

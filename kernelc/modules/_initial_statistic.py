@@ -11,7 +11,7 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class Start:
+class InitialStatistic:
     """One number everywhere, that becomes an array only inside `eqx.nn.State`.
 
     As an array it would be a leaf of the model, and so taken for a parameter to train.
@@ -27,13 +27,13 @@ class Start:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.full(self.shape, self.value, np.float32)
 
-    def stacked(self, count: int) -> Start:
+    def stacked(self, count: int) -> InitialStatistic:
         """This for `count` layers, on a new first axis."""
-        return Start(self.value, (count, *self.shape))
+        return InitialStatistic(self.value, (count, *self.shape))
 
-    def __getitem__(self, index: Any) -> Start:
+    def __getitem__(self, index: Any) -> InitialStatistic:
         """This for one of the layers that were stacked."""
-        return Start(self.value, self.shape[1:])
+        return InitialStatistic(self.value, self.shape[1:])
 
 
 def is_index(leaf: Any) -> bool:
@@ -44,5 +44,8 @@ def is_index(leaf: Any) -> bool:
 def one_of(stacked: Any, index: Any) -> Any:
     """The layers at `index` among stacked ones."""
     return jax.tree.map(
-        lambda leaf: leaf[index] if eqx.is_array(leaf) or isinstance(leaf, Start) else leaf, stacked
+        lambda leaf: (
+            leaf[index] if eqx.is_array(leaf) or isinstance(leaf, InitialStatistic) else leaf
+        ),
+        stacked,
     )

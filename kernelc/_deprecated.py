@@ -1,0 +1,61 @@
+"""Former names of public functions, arguments, attributes and layer kinds, kept for one release."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FORMER_NAMES = {
+    "BlockReport": "KFACBlocks",
+    "StandardisedConv": "StandardizedConv",
+    "StandardisedDense": "StandardizedDense",
+    "block_report": "kfac_blocks",
+}
+"""Names of the package before 0.1.0, and what they are called now."""
+
+
+def warn_renamed(former: str, name: str, stacklevel: int = 3) -> None:
+    """Tell the caller that `former` is called `name` now."""
+    text = f"{former} is called {name} since kernelc 0.1.0; the old name goes in 0.2.0"
+    warnings.warn(text, DeprecationWarning, stacklevel=stacklevel)
+
+
+def renamed_arguments(**former: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator: keyword arguments under former names are passed on under their names.
+
+    Example:
+        >>> @renamed_arguments(colour="color")
+        ... def paint(color):
+        ...     return color
+        >>> paint(color="red")
+        'red'
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            for old in former.keys() & kwargs.keys():
+                warn_renamed(f"{function.__name__}({old}=)", f"{function.__name__}({former[old]}=)")
+                kwargs.setdefault(former[old], kwargs.pop(old))
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def renamed_method(former: str, name: str) -> Any:
+    """A method under its former name that warns and calls the method `name`."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        warn_renamed(f"{type(self).__name__}.{former}", f"{type(self).__name__}.{name}")
+        return getattr(self, name)(*args, **kwargs)
+
+    call.__name__, call.__doc__ = former, f"Deprecated: call `{name}`."
+    return call
