@@ -23,11 +23,6 @@ from ._constant import (
     jumps_at_zero as jumps_at_zero,
     line_mean_mp as line_mean_mp,
 )
-from ._description import (
-    check_power as check_power,
-    decode_expression as decode_expression,
-    encode_expression as encode_expression,
-)
 from ._dual import (
     closed_line as closed_line,
     cross_dual as cross_dual,
@@ -35,6 +30,10 @@ from ._dual import (
     dual_many as dual_many,
 )
 from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
+from ._expression_json import (
+    decode_expression as decode_expression,
+    encode_expression as encode_expression,
+)
 from ._hermite import hermite_coefficients as hermite_coefficients
 from ._moments import Moments as Moments, moments as moments, moments_mp as moments_mp
 from ._pieces import Piece as Piece

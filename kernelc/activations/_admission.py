@@ -11,9 +11,9 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 
 from .._errors import ActivationError, shown
 from .._limits import LARGEST_ARGUMENT, LARGEST_NUMBER, oversized
-from ._description import CONDITIONS, too_large, vocabulary
 from ._pieces import Piece, evaluate, real_roots, split
 from ._stable import X, stabilize
+from ._vocabulary import CONDITIONS, too_large, vocabulary
 
 
 def admit(expr: Any) -> sympy.Expr:

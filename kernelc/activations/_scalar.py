@@ -12,7 +12,7 @@ import sympy
 from .._errors import ActivationError, LoadError
 from . import _structure as structure
 from ._admission import admit
-from ._description import decode_expression, encode_expression
+from ._expression_json import decode_expression, encode_expression
 from ._numeric import jax_function, mpmath_function, numpy_function
 from ._pieces import Piece
 from ._registry import Definition, bind, exact, lookup

@@ -13,8 +13,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError
-from ..activations import ScalarFunction
-from ._expression import decode, encode
+from ..activations import ScalarFunction, decode_expression, encode_expression
 from ._kinds import FORMER_KINDS, KINDS
 from ._layer import Layer
 
@@ -88,7 +87,7 @@ def _encoded(value: Any, where: str) -> Any:
     if isinstance(value, ScalarFunction):
         return {"function": value.to_dict()}
     if isinstance(value, sympy.Expr):
-        return {"expr": encode(value, where)}
+        return {"expr": _exact(value, where)}
     finite = type(value) is float and math.isfinite(value)
     if value is None or finite or type(value) in (bool, int, str):
         return value
@@ -100,12 +99,28 @@ def _encoded(value: Any, where: str) -> Any:
     )
 
 
+def _exact(expr: sympy.Expr, where: str) -> Any:
+    """The description of an expression that comes back equal."""
+    try:
+        data = encode_expression(expr, symbols=True)
+        if decode_expression(data, symbols=True) == expr:
+            return data
+    except (KernelcError, RecursionError):
+        pass
+    raise UnsupportedError(
+        where=where,
+        found=f"the expression {str(expr)[:80]}",
+        law="network files hold sums, products, powers and a few functions of symbols",
+        remedy="simplify it, or give its symbols values: network.subs({symbol: value})",
+    )
+
+
 def _object(value: dict[str, Any], where: str) -> Any:
     try:
         if set(value) == {"function"}:
             return ScalarFunction.from_dict(value["function"])
         if set(value) == {"expr"}:
-            return decode(value["expr"])
+            return decode_expression(value["expr"], symbols=True)
     except LoadError as error:
         raise LoadError(where, error.found, error.law, error.remedy) from error
     _refuse(where, f"an object of {', '.join(value)}"[:120], "objects are a function or an expr")
