@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
 from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError, shown as shown_value
@@ -18,7 +18,6 @@ from kernelc.curvature import KFAC
 from kernelc.data import Dataset, Rows, Stream
 from kernelc.training._call import split
 from kernelc.training._check import (
-    check_batch,
     check_model,
     check_trainable,
     initial_state,
@@ -28,11 +27,11 @@ from kernelc.training._checkpoint import Checkpoints
 from kernelc.training._identity import identity
 from kernelc.training._kfac_stepper import KfacStepper
 from kernelc.training._loop import run
-from kernelc.training._losses import Loss, Named
+from kernelc.training._losses import Loss, Named, resolve
 from kernelc.training._plan import Plan, compare_parts, read_parts
 from kernelc.training._rate import check_rate
 from kernelc.training._result import FitResult
-from kernelc.training._settings import Callback, Keep, Optimizer, Settings
+from kernelc.training._settings import Callback, FitSettings, Keep, Optimizer, Validation
 from kernelc.training._source import put, source
 from kernelc.training._step import Carry, owned
 from kernelc.training._stepper import OptaxStepper, Stepper
@@ -56,11 +55,11 @@ def fit(
     eval_every: int | None = None,
     train_examples: int = 10_000,
     progress: bool | None = None,
-    state: Any = None,
+    state: PyTree = None,
     callback: Callback | None = None,
     mesh: Mesh | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
-    validation: float | tuple[ArrayLike | Rows, ArrayLike] | None = None,
+    validation: Validation | None = None,
     keep: Keep = "last",
     patience: int | None = None,
 ) -> FitResult:
@@ -124,12 +123,12 @@ def fit(
         >>> result.train.accuracy > 0.9
         True
     """
-    settings = Settings(
+    settings = FitSettings(
         optimizer=_DEFAULT if optimizer is None else optimizer,
         steps=steps,
         batch_size=batch_size,
         seed=seed,
-        loss=loss,
+        loss=resolve(loss),
         eval_every=eval_every,
         train_examples=train_examples,
         progress=progress,
@@ -144,18 +143,15 @@ def fit(
     return train(model, data, settings)
 
 
-def train(model: Callable, data: Data, settings: Settings) -> FitResult:
+def train(model: Callable, data: Data, settings: FitSettings) -> FitResult:
     """`fit` by its settings."""
-    settings = settings.checked()
     state = initial_state(model, settings.state)
     found = read_parts(data, settings)
-    count = len(found.train.y)
-    asked = settings.batch_size
-    size = check_batch(min(settings.usual_batch, count) if asked is None else asked, count)
+    size = settings.batch_of(len(found.train.y))
     everywhere, spread = _placements(settings.mesh, size)
     batch = shown(found.train.x, size)
     traced = check_model(model, state, batch)
-    found, answers = compare_parts(found, traced.shape, settings.function)
+    found, answers = compare_parts(found, traced.shape, settings.loss)
     params, rest = split(model)
     check_trainable(params)
     check_rate(settings.optimizer, settings.steps)
@@ -166,7 +162,6 @@ def train(model: Callable, data: Data, settings: Settings) -> FitResult:
         validation=sources[1],
         test=sources[2],
         answers=answers,
-        loss=settings.function,
         batch_size=size,
         settings=settings,
         convolves=traced.convolves,
@@ -184,13 +179,14 @@ def train(model: Callable, data: Data, settings: Settings) -> FitResult:
 
 
 def _stepper(
-    rest: Any, plan: Plan, everywhere: NamedSharding | None, spread: NamedSharding | None
+    rest: PyTree, plan: Plan, everywhere: NamedSharding | None, spread: NamedSharding | None
 ) -> Stepper:
-    optimizer = plan.settings.optimizer
-    key = put(jax.random.key(plan.settings.seed), everywhere)
+    settings = plan.settings
+    optimizer, loss = settings.optimizer, settings.loss
+    key = put(jax.random.key(settings.seed), everywhere)
     if isinstance(optimizer, KFAC):
-        return KfacStepper(rest, optimizer, plan.loss, key, spread)
-    return OptaxStepper(rest, optimizer, plan.loss, key, everywhere, spread, plan.settings.adjust)
+        return KfacStepper(rest, optimizer, loss, key, spread)
+    return OptaxStepper(rest, optimizer, loss, key, everywhere, spread, settings.adjust)
 
 
 def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, NamedSharding | None]:

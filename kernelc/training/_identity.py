@@ -56,7 +56,7 @@ def identity(carry: Carry, rest: PyTree, found: Parts, traced: Traced, plan: Pla
         "batch": {"shape": list(batch), "dtype": _dtype(found.train.x)},
         "model": program("model", traced.program),
         "initial weights": fingerprints((carry.params, fixed, carry.state)),
-        "loss": _loss(plan.loss, traced.shape, found.train.y, plan.batch_size),
+        "loss": _loss(settings.loss, traced.shape, found.train.y, plan.batch_size),
         "optimizer": _optimizer(plan, carry),
         "initial optimizer state": fingerprints(carry.opt_state),
     }

@@ -110,8 +110,7 @@ def _started(plan: Plan, stepper: Stepper, carry: Carry, checkpoints: Checkpoint
 def _advance(now: _Run, chunk: int) -> int:
     """One dispatch, and a record where one is due; the number of steps."""
     plan, log = now.plan, now.log
-    every = plan.settings.eval_every
-    assert every is not None
+    every = plan.settings.record_every
     done = len(log.losses)
     boundary = min(plan.settings.steps, (done // every + 1) * every)
     count = min(now.pace, chunk, boundary - done)
@@ -201,7 +200,7 @@ def _measure(
     if source is None:
         return None
     model, plan = eqx.combine(params, now.stepper.rest), now.plan
-    return measure(model, state, source, _EVALUATION_BATCH, plan.loss, plan.answers, limit)
+    return measure(model, state, source, _EVALUATION_BATCH, plan.settings.loss, plan.answers, limit)
 
 
 def _finish(now: _Run) -> FitResult:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError
-from kernelc.data import Parts, beside, parts, split
+from kernelc.data import Parts, Rows, beside, parts, split
 from kernelc.training._check import compared
 from kernelc.training._losses import Loss
-from kernelc.training._settings import Settings
+from kernelc.training._settings import FitSettings
 from kernelc.training._source import Source
 
 
@@ -20,7 +21,6 @@ class Plan:
     Arguments:
         train, validation, test: the parts of the data, on the device where they fit.
         answers: how many answers of an example are right or wrong; 0 for none.
-        loss: what is minimized.
         batch_size: examples in a step.
         settings: the checked settings.
         convolves: whether the model convolves.
@@ -30,13 +30,12 @@ class Plan:
     validation: Source | None
     test: Source | None
     answers: int
-    loss: Loss
     batch_size: int
-    settings: Settings
+    settings: FitSettings
     convolves: bool
 
 
-def read_parts(data: Any, settings: Settings) -> Parts:
+def read_parts(data: object, settings: FitSettings) -> Parts:
     """The parts of the data, with the validation part that the settings ask for."""
     found = parts(data)
     asked = settings.validation
@@ -69,7 +68,7 @@ def compare_parts(found: Parts, outputs: tuple[int, ...], loss: Loss) -> tuple[P
     return Parts(train, *others), answers
 
 
-def _pair(asked: Any) -> tuple[Any, Any]:
+def _pair(asked: object) -> tuple[ArrayLike | Rows, ArrayLike]:
     if not isinstance(asked, tuple | list) or len(asked) != 2:
         raise DataError(
             where="validation",

@@ -9,24 +9,26 @@ from typing import Any
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import PyTree
-from numpy.typing import ArrayLike
+from jaxtyping import Array, PyTree
 
 from kernelc._errors import DataError, shown
 from kernelc._limits import real
 from kernelc.curvature import KFAC
-from kernelc.data import Rows
 from kernelc.training._fit import Data, train
-from kernelc.training._losses import Loss, Named
+from kernelc.training._losses import Loss, Named, resolve
 from kernelc.training._result import FitResult
-from kernelc.training._settings import Keep, Optimizer, Settings
+from kernelc.training._settings import FitSettings, Keep, Optimizer, Validation
+
+
+MakeOptimizer = Callable[[Any], Optimizer]
+"""The optimizer for a learning rate, which is a number or a traced one."""
 
 
 def learning_rate_sweep(
     model: Callable,
     data: Data,
     rates: Sequence[float],
-    make_optimizer: Callable[[Any], Optimizer] = optax.sgd,
+    make_optimizer: MakeOptimizer = optax.sgd,
     *,
     steps: int = 1000,
     batch_size: int | None = None,
@@ -35,8 +37,8 @@ def learning_rate_sweep(
     eval_every: int | None = None,
     train_examples: int = 10_000,
     progress: bool | None = None,
-    state: Any = None,
-    validation: float | tuple[ArrayLike | Rows, ArrayLike] | None = None,
+    state: PyTree = None,
+    validation: Validation | None = None,
     keep: Keep = "last",
     patience: int | None = None,
 ) -> dict[float, FitResult]:
@@ -69,12 +71,12 @@ def learning_rate_sweep(
     shared = None
     if not isinstance(first, KFAC):
         shared = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
-    settings = Settings(
+    settings = FitSettings(
         optimizer=first if shared is None else shared,
         steps=steps,
         batch_size=batch_size,
         seed=seed,
-        loss=loss,
+        loss=resolve(loss),
         eval_every=eval_every,
         train_examples=train_examples,
         progress=progress,
@@ -92,16 +94,16 @@ def learning_rate_sweep(
     return found
 
 
-def _named(make_optimizer: Callable) -> Callable:
+def _named(make_optimizer: MakeOptimizer) -> MakeOptimizer:
     # The argument of the user's function may have any name; Optax finds it by this one.
-    def build(learning_rate: Any) -> Any:
+    def build(learning_rate: float | Array) -> Optimizer:
         return make_optimizer(learning_rate)
 
     return build
 
 
 def _at(rate: float) -> Callable[[PyTree], PyTree]:
-    def adjust(opt_state: Any) -> Any:
+    def adjust(opt_state: PyTree) -> PyTree:
         dtype = opt_state.hyperparams["learning_rate"].dtype
         return opt_state._replace(
             hyperparams={**opt_state.hyperparams, "learning_rate": jnp.asarray(rate, dtype)}
@@ -110,7 +112,7 @@ def _at(rate: float) -> Callable[[PyTree], PyTree]:
     return adjust
 
 
-def _rates(rates: Any) -> list[float]:
+def _rates(rates: object) -> list[float]:
     """Positive finite learning rates, at least one, or DataError."""
     given = list(rates) if isinstance(rates, Iterable) and not isinstance(rates, str) else []
     found = [real(rate) for rate in given]
@@ -124,7 +126,7 @@ def _rates(rates: Any) -> list[float]:
     return found
 
 
-def _made(make_optimizer: Any, rate: float) -> Any:
+def _made(make_optimizer: MakeOptimizer, rate: float) -> Optimizer:
     """The optimizer at a rate, or DataError for what makes none."""
     # An optimizer is a pair of functions; K-FAC's is callable too.
     made = make_optimizer(rate) if _makes(make_optimizer) else None
@@ -139,5 +141,5 @@ def _made(make_optimizer: Any, rate: float) -> Any:
     return made
 
 
-def _makes(given: Any) -> bool:
+def _makes(given: object) -> bool:
     return callable(given) and not isinstance(given, KFAC | optax.GradientTransformation)

@@ -124,9 +124,9 @@ def test_layers_are_set_by_what_they_read():
 @pytest.mark.parametrize("kind", [kc.Dense, kc.Conv, kc.LocalConv])
 def test_layers_of_weights_say_how_they_are_drawn(kind):
     layer = kind(4, bias_std=0.1)
-    assert layer.weighted(2.0, init="suo") == kind(4, weight_std=2.0, bias_std=0.1, init="suo")
-    assert layer.weighted() == layer
-    assert _TANH.weighted(2.0, 0.1, "suo") is _TANH
+    assert layer.with_weights(2.0, init="suo") == kind(4, weight_std=2.0, bias_std=0.1, init="suo")
+    assert layer.with_weights() == layer
+    assert _TANH.with_weights(2.0, 0.1, "suo") is _TANH
 
 
 def test_text_tells_the_constants_and_the_changes():
