@@ -107,6 +107,7 @@ if TYPE_CHECKING:
         TAT as TAT,
         EdgeOfChaos as EdgeOfChaos,
         ShapedNetwork as ShapedNetwork,
+        Target as Target,
         Transform as Transform,
         shape as shape,
     )
@@ -142,7 +143,7 @@ _NAMES = {
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Likelihood Prediction predict",
-    "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Transform shape",
+    "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
     "symbolic": "Kernel derive",
     "training": "CrossEntropy FitResult Huber Metrics Record Restored kfac_blocks evaluate fit "
     "learning_rate_sweep restore",

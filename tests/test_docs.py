@@ -11,6 +11,7 @@ from markdown_blocks import blocks, check
 
 from kernelc.activations import _registry
 from kernelc.ir import Layer
+from kernelc.shaping import Target
 
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,7 @@ PAGES = sorted(
 @pytest.fixture
 def registries() -> Iterator[None]:
     """What a page registers is gone after it: other tests list the registries."""
-    before = [(known, dict(known)) for known in (Layer.kinds, _registry._definitions)]
+    before = [(known, dict(known)) for known in (Layer.kinds, _registry._definitions, Target.kinds)]
     yield
     for known, items in before:
         known.clear()

@@ -6,19 +6,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ._targets import SHORTHANDS
+
 
 _VALUE = r"""(\.\.\.|'[^']*'|"[^"]*"|[-+.\w]*\w)"""
 _SHAPE = re.compile(r"kernelc\.shape\(((?:[^()]|\([^()]*\))*)\)")
-# The target is an argument there and a flag of its own here; DKS is the default of both.
+# The target is an argument there and a flag of its own here.
 _TARGETS = [
-    (re.compile(rf"(?:kernelc\.)?TAT\(eta={_VALUE}\)"), r"--tat-eta \1"),
-    (re.compile(rf"(?:kernelc\.)?TAT\(tau={_VALUE}\)"), r"--tat-tau \1"),
-    (re.compile(rf"(?:kernelc\.)?DKS\(zeta={_VALUE}\)"), r"--dks \1"),
-    (re.compile(r"(?:kernelc\.)?DKS\(\)"), "--dks 1.5"),
-    (re.compile(r"(?:kernelc\.)?EdgeOfChaos\(\)"), "--edge-of-chaos"),
+    (re.compile(rf"(?:kernelc\.)?{kind}\({argument}={_VALUE}\)"), rf"{flag} \1")
+    if argument is not None
+    else (re.compile(rf"(?:kernelc\.)?{kind}\(\)"), flag)
+    for flag, (kind, argument) in SHORTHANDS.items()
 ]
+_TARGETS.append((re.compile(r"(?:kernelc\.)?DKS\(\)"), "--dks 1.5"))
 _IMPORTED = "import its module before the file is read"
-_TARGET_ARGUMENTS = {"eta": "--tat-eta", "tau": "--tat-tau", "zeta": "--dks"}
+_TARGET_ARGUMENTS = {name: flag for flag, (_, name) in SHORTHANDS.items() if name is not None}
 _SHAPE_ARGUMENTS = {
     "rewrite": "--rewrite",
     "pln": "--pln",

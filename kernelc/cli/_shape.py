@@ -7,18 +7,20 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 import kernelc as kc
 
 from ._console import output, table
 from ._load import Own, Spec, load_network
-from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
+from ._targets import Dks, Edge, Mode, Pln, TargetText, TatEta, TatTau, chosen_pln, chosen_target
 from ._write import written
 
 
 def shape_command(
     spec: Spec,
     own: Own = None,
+    target: TargetText = None,
     dks: Dks = None,
     tat_eta: TatEta = None,
     tat_tau: TatTau = None,
@@ -33,10 +35,11 @@ def shape_command(
     out: Annotated[Path | None, typer.Option(help="Write the shaped network as JSON.")] = None,
 ) -> None:
     """Solve the activations' constants, or weights and biases, for a target (default DKS)."""
-    target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
+    wanted = chosen_target(target, dks, tat_eta, tat_tau, edge_of_chaos)
+    network = load_network(spec, own)
     shaped = kc.shape(
-        load_network(spec, own),
-        target,
+        network,
+        wanted(),
         rewrite=rewrite,
         pln=chosen_pln(pln),
         shortcut_weight=shortcut_weight,
@@ -56,13 +59,11 @@ def print_shaped(console: Console, shaped: kc.ShapedNetwork) -> None:
     for condition, value in shaped.residuals.items():
         residuals.add_row(condition, f"{value:.1e}")
     console.print(residuals)
-    # The text form ends with what was changed and what is assumed, equal changes folded.
-    for line in str(shaped).splitlines()[1:]:
-        if line.startswith(("  local", "  sigma", "  changed", "  assumes")):
-            console.print(line)
+    for line in (*shaped.target.lines(shaped.constants), *shaped.remarks):
+        console.print(f"  {line}")
 
 
-def _constants(shaped: kc.ShapedNetwork):
+def _constants(shaped: kc.ShapedNetwork) -> Table:
     constants = table("activation", "alpha", "beta", "gamma", "delta", "negative slope", numbers=5)
     for name, t in shaped.transforms.items():
         values = (t.alpha, t.beta, t.gamma, t.delta, t.negative_slope)

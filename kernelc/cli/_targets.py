@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
     from ..shaping import Target
 
 
+TargetText = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="TARGET", help="Any target as Python writes it: 'EdgeOfChaos(q=2)'."
+    ),
+]
 Dks = Annotated[float | None, typer.Option("--dks", metavar="ZETA", help="DKS: largest C_f'(1).")]
 TatEta = Annotated[
     str | None,
@@ -31,6 +39,15 @@ Edge = Annotated[
 ]
 
 
+SHORTHANDS = {
+    "--dks": ("DKS", "zeta"),
+    "--tat-eta": ("TAT", "eta"),
+    "--tat-tau": ("TAT", "tau"),
+    "--edge-of-chaos": ("EdgeOfChaos", None),
+}
+"""Options for a target with one argument, or with none; --target takes all others."""
+
+
 class Mode(StrEnum):
     """Modes of the input normalization, and none for no such layer."""
 
@@ -44,11 +61,11 @@ Pln = Annotated[Mode, typer.Option(help="Input normalization a rewrite inserts, 
 
 
 def chosen_target(
-    dks: float | None, eta: str | None, tau: float | None, edge: bool = False
-) -> Target:
-    """The one target that was asked for; DKS when none was."""
-    values = {"--dks": dks, "--tat-eta": eta, "--tat-tau": tau, "--edge-of-chaos": edge or None}
-    given = [name for name, value in values.items() if value is not None]
+    text: str | None, dks: float | None, eta: str | None, tau: float | None, edge: bool
+) -> Callable[[], Target]:
+    """What gives the one target that was asked for, once the modules of --import are there."""
+    values = zip(("--target", *SHORTHANDS), (text, dks, eta, tau, edge or None), strict=True)
+    given = {flag: value for flag, value in values if value is not None}
     if len(given) > 1:
         raise kc.ShapingError(
             where="options",
@@ -56,15 +73,21 @@ def chosen_target(
             law="a network is shaped towards one target",
             remedy="give one of them",
         )
-    if edge:
-        return kc.EdgeOfChaos()
-    if eta is None and tau is None:
-        return kc.DKS() if dks is None else kc.DKS(zeta=dks)
-    return kc.TAT(eta=_eta(eta), tau=tau)
+    flag, value = next(iter(given.items()), ("--target", "DKS"))
+    return functools.partial(_target, flag, value)
 
 
-def _eta(text: str | None) -> float | Literal["largest"] | None:
-    if text is None or text == "largest":
+def _target(flag: str, value: object) -> Target:
+    if flag == "--target":
+        return kc.Target.from_text(str(value))
+    kind, argument = SHORTHANDS[flag]
+    if argument is None:
+        return kc.Target.kinds[kind]()
+    return kc.Target.kinds[kind](**{argument: _eta(value) if isinstance(value, str) else value})
+
+
+def _eta(text: str) -> float | Literal["largest"]:
+    if text == "largest":
         return text
     try:
         return float(text)

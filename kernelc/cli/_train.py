@@ -17,7 +17,7 @@ from ._console import output, table
 from ._data import DataDir, dataset
 from ._load import Own, Spec, load_network
 from ._shape import print_shaped
-from ._targets import Dks, Edge, Mode, Pln, TatEta, TatTau, chosen_pln, chosen_target
+from ._targets import Dks, Edge, Mode, Pln, TargetText, TatEta, TatTau, chosen_pln, chosen_target
 from ._write import check_folder, write_text, written
 
 
@@ -73,6 +73,7 @@ def train_command(
     shaped: Annotated[
         bool, typer.Option("--shape/--no-shape", help="Shape (and rewrite) the network first.")
     ] = False,
+    target: TargetText = None,
     dks: Dks = None,
     tat_eta: TatEta = None,
     tat_tau: TatTau = None,
@@ -92,11 +93,12 @@ def train_command(
         if path is not None:
             check_folder(path)
     _check_rate(lr)
-    target = chosen_target(dks, tat_eta, tat_tau, edge_of_chaos)
+    wanted = chosen_target(target, dks, tat_eta, tat_tau, edge_of_chaos)
     network = load_network(spec, own)
+    goal = wanted()
     console = output()
     if shaped:
-        result = kc.shape(network, target, rewrite=True, pln=chosen_pln(pln))
+        result = kc.shape(network, goal, rewrite=True, pln=chosen_pln(pln))
         print_shaped(console, result)
         console.print()
         network = result.network

@@ -6,14 +6,12 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from .._errors import ActivationError, UnreachableError
 from ..activations import Moments, ScalarFunction, moments
-from ._targets import EdgeOfChaos
+from ._roots import root
 
 
 _STEPS = 30
@@ -44,38 +42,23 @@ class EdgePoint:
         return math.sqrt(self.q - self.bias_std**2)
 
 
-def solve_edge_of_chaos(phi: ScalarFunction, target: EdgeOfChaos) -> EdgePoint:
-    """sigma_w and sigma_b with C'(1) = 1 at a fixed point q of the Q map.
-
-    sigma_w^2 E phi'(X)^2 = 1 and q = sigma_w^2 E phi(X)^2 + sigma_b^2, X ~ N(0, q) (Schoenholz et
-    al. 2017, eqs. 4 and 8), give both numbers for each q; where q is not given it is searched
-    for from 1 outwards.
-
-    Arguments:
-        phi: the activation.
-        target: which point of the curve.
-
-    Returns: the point; the caller certifies it.
+def edge_point(phi: ScalarFunction, q: float | None, bias_std: float | None) -> EdgePoint:
+    """The point of the curve that q or bias_std names, else the one with q nearest to 1.
 
     Raises:
         UnreachableError: no such point with q from 0.001 to 1000, or phi jumps.
         ActivationError: moments at the q that is given are not finite.
-
-    Example:
-        >>> from kernelc.activations import named
-        >>> solve_edge_of_chaos(named("relu"), EdgeOfChaos()).bias_std
-        0.0
     """
     _refuse_jumps(phi)
-    if target.q is not None:
-        return _given_q(phi, float(target.q))
-    wanted = 0.0 if target.bias_std is None else float(target.bias_std)
-    if target.bias_std is None and _spare(phi, 1.0) >= 0:
+    if q is not None:
+        return _given_q(phi, float(q))
+    wanted = 0.0 if bias_std is None else float(bias_std)
+    if bias_std is None and _spare(phi, 1.0) >= 0:
         return _point(phi, 1.0)
-    q = _nearest(lambda q: _spare(phi, q) - wanted**2)
-    if q is None:
-        raise _unreachable(phi, target)
-    return dataclasses.replace(_point(phi, q), bias_std=wanted)
+    nearest = _nearest(lambda q: _spare(phi, q) - wanted**2)
+    if nearest is None:
+        raise _unreachable(phi, wanted)
+    return dataclasses.replace(_point(phi, nearest), bias_std=wanted)
 
 
 def _given_q(phi: ScalarFunction, q: float) -> EdgePoint:
@@ -135,9 +118,7 @@ def _nearest(miss: Callable[[float], float]) -> float | None:
 
 
 def _zero(miss: Callable[[float], float], low: float, high: float) -> float:
-    ends = math.log(low), math.log(high)
-    root: Any = brentq(lambda x: miss(math.exp(x)), *ends, xtol=1e-15, rtol=9e-16, maxiter=200)
-    return math.exp(float(root))
+    return math.exp(root(lambda x: miss(math.exp(x)), math.log(low), math.log(high), 1e-15))
 
 
 def _refuse_jumps(phi: ScalarFunction) -> None:
@@ -151,7 +132,7 @@ def _refuse_jumps(phi: ScalarFunction) -> None:
         )
 
 
-def _unreachable(phi: ScalarFunction, target: EdgeOfChaos) -> UnreachableError:
+def _unreachable(phi: ScalarFunction, bias_std: float) -> UnreachableError:
     found = [_spare(phi, q) for q in (*1 / _RANGE[:0:-1], *_RANGE)]
     reached = [math.sqrt(value) for value in found if value >= 0]
     if not reached:
@@ -165,7 +146,7 @@ def _unreachable(phi: ScalarFunction, target: EdgeOfChaos) -> UnreachableError:
     span = f"goes from {low:.3g} to {high:.3g}" if low < high else f"is {low:.3g}"
     return UnreachableError(
         where=f"activation {phi.name}",
-        found=f"no edge of chaos with bias_std = {target.bias_std:g} and {_OF_Q}",
+        found=f"no edge of chaos with bias_std = {bias_std:g} and {_OF_Q}",
         law=f"there sigma_b^2 = q - E phi^2 / E phi'^2, and sigma_b {span}",
         remedy="ask for what is there, or leave bias_std out",
     )

@@ -1,4 +1,4 @@
-"""Which activations no transformation can shape, and why."""
+"""Which activations and networks cannot be shaped, and why."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import numpy as np
 
 from .._errors import UnreachableError
 from ..activations import ScalarFunction
+from ..ir import Network
+from ._subnetworks import Subnetworks
 
 
+PRODUCTS = "products of branches add slopes, which no local slope can undo"
 _SAMPLES = np.array([-1.9, -1.1, -0.4, 0.3, 0.8, 1.7])
 
 
@@ -32,6 +35,22 @@ def refuse_unshapeable(phi: ScalarFunction) -> None:
         )
     if phi.infeasible is not None:
         raise refusal(phi, "no transformation can shape it", phi.infeasible)
+
+
+def refuse_products(network: Network, law: str) -> None:
+    """Refuses a network whose slope is not 1 although every local slope is.
+
+    Raises:
+        UnreachableError: there are products of branches.
+    """
+    slope = Subnetworks(network).max_slope(1.0)
+    if abs(slope - 1) > 1e-9:
+        raise UnreachableError(
+            where=network.name,
+            found=f"a slope of {slope:.6g} when every local slope is 1",
+            law=f"{law}: {PRODUCTS}",
+            remedy="replace Product by a weighted sum",
+        )
 
 
 def unsolved(

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..activations import ScalarFunction
 from ..ir import Layer, Network, NetworkNode
 from ..layers import Activation
 from ._leaky_relu import has_free_slope
-from ._targets import DKS, TAT
 
 
-def with_free_slopes(network: Network, target: Any) -> tuple[Network, tuple[str, ...]]:
-    """The network with leaky ReLUs where the target needs a free slope, and the changes made.
+def with_free_slopes(network: Network) -> tuple[Network, tuple[str, ...]]:
+    """The network with leaky ReLUs for ReLUs, and the changes made.
 
     alpha and gamma only scale a homogeneous function, so the shape of a ReLU has no constant
     left to solve for: DKS and TAT(eta=...) vary its negative slope (Martens et al. 2021,
     Zhang et al. 2022).
     """
-    if not needs_free_slope(target):
-        return network, ()
     changes: list[str] = []
 
     def change(node: NetworkNode) -> Layer:
@@ -32,11 +27,6 @@ def with_free_slopes(network: Network, target: Any) -> tuple[Network, tuple[str,
         return replacement
 
     return network.rebuild(change), tuple(changes)
-
-
-def needs_free_slope(target: Any) -> bool:
-    """Whether a target sets the slopes of rectifiers."""
-    return isinstance(target, DKS) or (isinstance(target, TAT) and target.eta is not None)
 
 
 def is_fixed_rectifier(phi: ScalarFunction) -> bool:

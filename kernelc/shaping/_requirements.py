@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Literal
+from typing import Literal, NoReturn, get_args
 
-from .._errors import ShapingError
+from .._errors import ShapingError, shown
+from .._limits import real
 from ..ir import Layer, Network, NetworkNode, ShapingRule, after_last_nonlinearity
 from ..layers import PLN, WeightedSum
 from ._independence import DependenceReading
@@ -31,24 +32,43 @@ class Violation:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rewrite:
-    """A network that meets the requirements, and what was changed on the way."""
+class Rewriting:
+    """How much of a network `shape` may change; its arguments of the same names.
+
+    Raises:
+        ShapingError: a value that is none of those.
+    """
+
+    rewrite: bool = False
+    pln: PLNMode | None = "one"
+    shortcut_weight: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rewrite, bool):
+            _refuse_option("rewrite", self.rewrite, "choose True or False")
+        known = isinstance(self.pln, str) and self.pln in get_args(PLNMode)
+        if self.pln is not None and not known:
+            _refuse_option("pln", self.pln, "choose 'one', 'avg_q', 'off' or None")
+        if self.shortcut_weight is not None and not 0 <= real(self.shortcut_weight) < 1:
+            _refuse_option("shortcut_weight", self.shortcut_weight, "choose a weight in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A network that meets the requirements of a target, and what it assumes of the data."""
 
     network: Network
-    changes: tuple[str, ...]
     assumptions: tuple[str, ...]
 
 
 def prepared(
     network: Network,
+    rewriting: Rewriting,
     *,
-    rewrite: bool,
-    pln: PLNMode | None,
-    shortcut_weight: float | None,
     centered: bool = True,
     exempt: frozenset[str] = frozenset(),
     law: str = _LAW,
-) -> Rewrite:
+) -> Prepared:
     """The network with every requirement met, or an error that lists all that are not.
 
     `exempt` names nodes whose layers are not asked; `law` is what the error appeals to.
@@ -58,36 +78,33 @@ def prepared(
     """
     last = after_last_nonlinearity(network)
     violations: list[Violation] = []
-    changes: list[str] = []
-    shortcuts = _shortcuts(network) if shortcut_weight is not None else {}
+    rewrite, weight = rewriting.rewrite, rewriting.shortcut_weight
+    shortcuts = {} if weight is None else _shortcuts(network)
 
     def change(node: NetworkNode) -> Layer | None:
         if not node.inputs or node.name in exempt:
             return node.layer
         rule = node.layer.shaping(network.in_shapes(node), node.shape, last[node.index])
         if rule.problem is not None and node.index in shortcuts:
-            rule = _weighted(rule, shortcuts[node.index], shortcut_weight or 0.0)
+            rule = _weighted(rule, shortcuts[node.index], weight or 0.0)
         if rule.problem is not None and not (rewrite and rule.possible):
             violations.append(Violation(node.name, rule.problem, rule.remedy))
             return node.layer
-        if rule.replacement == node.layer or not (rewrite or rule.always):
-            return node.layer
-        changes.append(_told(node, rule))
-        return rule.replacement
+        return rule.replacement if rewrite or rule.always else node.layer
 
     changed = network.rebuild(change)
     origin = DependenceReading(centered)
     changed.fold(origin, origin.start())
     violations += [Violation(*violation) for violation in origin.violations]
     refuse(network, violations, rewrite, law)
-    changed, assumptions = _normalized_input(changed, pln if rewrite else None, changes)
+    changed, assumptions = _normalized_input(changed, rewriting.pln if rewrite else None)
     if origin.approximations:
         count, first = len(origin.approximations), origin.approximations[0]
         assumptions += (
             f"{count} pre-activation(s) (first {first}) add Gaussian and other terms and are "
             "treated as Gaussian",
         )
-    return Rewrite(changed, tuple(changes), assumptions)
+    return Prepared(changed, assumptions)
 
 
 def refuse(network: Network, violations: list[Violation], rewrite: bool, law: str = _LAW) -> None:
@@ -95,19 +112,22 @@ def refuse(network: Network, violations: list[Violation], rewrite: bool, law: st
     if not violations:
         return
     listing = "".join(f"\n  - {violation}" for violation in violations)
-    helps = "" if rewrite else ", or pass rewrite=True to have what can be mended mended"
+    helps = "" if rewrite else ", or pass rewrite=True to apply the automatic fixes"
     raise ShapingError(
         where=network.name,
         found=f"{len(violations)} requirement(s) of kernel shaping broken:{listing}",
         law=law,
-        remedy=f"change the nodes as said{helps}",
+        remedy=f"change the listed nodes{helps}",
     )
 
 
-def _told(node: NetworkNode, rule: ShapingRule) -> str:
-    if rule.replacement is None:
-        return f"{node.name}: {node.layer.text()} removed"
-    return f"{node.name}: {node.layer.text()} -> {rule.replacement.text()}"
+def _refuse_option(name: str, value: object, remedy: str) -> NoReturn:
+    raise ShapingError(
+        where="shape",
+        found=f"{name} = {shown(value)}",
+        law="shape takes a network, a target and options in their ranges",
+        remedy=remedy,
+    )
 
 
 def _shortcuts(network: Network) -> dict[int, int]:
@@ -131,9 +151,7 @@ def _weighted(rule: ShapingRule, shortcut: int, weight: float) -> ShapingRule:
     return dataclasses.replace(rule, replacement=WeightedSum(weights))
 
 
-def _normalized_input(
-    network: Network, pln: PLNMode | None, changes: list[str]
-) -> tuple[Network, tuple[str, ...]]:
+def _normalized_input(network: Network, pln: PLNMode | None) -> tuple[Network, tuple[str, ...]]:
     """The network with PLN in front, or the assumption that takes its place.
 
     A network that flattens its input gets it behind that: the vector is the one location its
@@ -149,13 +167,7 @@ def _normalized_input(
         what = "flattened inputs have mean square 1" if place else _NORMALIZED
         return network, (f"{what} (kernelc.data.pln)",)
     name = _free_name("pln", {node.name for node in network})
-    changes.append(f"{name}: {PLN(pln).text()} inserted after {place_of(network.nodes[place])}")
     return _with_layer_after(network, place, PLN(pln), name), ()
-
-
-def place_of(node: NetworkNode) -> str:
-    """What texts call the place of a node: its name, or that it is the input."""
-    return node.name if node.inputs else "the input"
 
 
 def _readers(network: Network, index: int) -> list[NetworkNode]:
@@ -184,7 +196,7 @@ def _with_layer_after(network: Network, place: int, layer: Layer, name: str) -> 
     def moved(index: int) -> int:
         return index if index < place else index + 1
 
-    specs: list[Any] = []
+    specs: list[tuple[str, Layer, tuple[int, ...]]] = []
     for node in network:
         specs.append((node.name, node.layer, tuple(moved(i) for i in node.inputs)))
         if node.index == place:

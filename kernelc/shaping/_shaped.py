@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
-from ..ir import Network, NetworkCarrier
-from ._targets import Target
-from ._transform import Transform
+from ..ir import NetworkCarrier
+from ._changes import folded
+from ._target import Certificate, Solution, Target
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class ShapedNetwork(NetworkCarrier):
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ShapedNetwork(Solution, NetworkCarrier):
     """What `shape` returns.
 
     Arguments:
         network: the rewritten graph, activations transformed or weights chosen.
         target: what was asked for.
+        constants: the numbers that the target solved for, of the whole network: "psi" (DKS),
+            "kappa" (smooth TAT), "weight_std", "bias_std" and "q" (edge of chaos).
         transforms: solved constants of each activation, by name; none at the edge of chaos.
         certificate: residuals of every condition, by activation and for the network, each
             recomputed by a rule that took no part in solving.
-        psi: local slope C'(1) (DKS).
-        kappa: local curvature C''(1) (smooth TAT).
-        weight_std: sigma_w of layers that read images of the nonlinearity (edge of chaos).
-        bias_std: sigma_b of the same layers (edge of chaos).
-        q: fixed point of the Q map that all nonlinearities read (edge of chaos).
         changes: what the rewrite did, one line for each node.
         assumptions: what must hold of the data.
     """
 
     input_q: ClassVar[float | None] = 1.0
 
-    network: Network
     target: Target
-    transforms: Mapping[str, Transform]
-    certificate: Mapping[str, Mapping[str, float]]
-    psi: float | None = None
-    kappa: float | None = None
-    weight_std: float | None = None
-    bias_std: float | None = None
-    q: float | None = None
+    certificate: Certificate
     changes: tuple[str, ...] = ()
-    assumptions: tuple[str, ...] = ()
+
+    @property
+    def psi(self) -> float | None:
+        """Local slope C'(1) (DKS)."""
+        return self.constants.get("psi")
+
+    @property
+    def kappa(self) -> float | None:
+        """Local curvature C''(1) (smooth TAT)."""
+        return self.constants.get("kappa")
+
+    @property
+    def weight_std(self) -> float | None:
+        """sigma_w of layers that read images of the nonlinearity (edge of chaos)."""
+        return self.constants.get("weight_std")
+
+    @property
+    def bias_std(self) -> float | None:
+        """sigma_b of the same layers (edge of chaos)."""
+        return self.constants.get("bias_std")
+
+    @property
+    def q(self) -> float | None:
+        """Fixed point of the Q map that all nonlinearities read (edge of chaos)."""
+        return self.constants.get("q")
 
     @property
     def residuals(self) -> dict[str, float]:
@@ -59,40 +72,23 @@ class ShapedNetwork(NetworkCarrier):
         """The largest residual in absolute value."""
         return max((abs(value) for value in self.residuals.values()), default=math.nan)
 
+    @property
+    def remarks(self) -> list[str]:
+        """What was changed, equal changes in one line, and what is assumed of the data."""
+        changes = [f"changed  {line}" for line in folded(self.changes)]
+        return changes + [f"assumes  {line}" for line in self.assumptions]
+
     def __str__(self) -> str:
-        rows = [f"{self.network.name} shaped by {self.target}"]
-        if self.psi is not None:
-            rows.append(f"  local slope psi = {self.psi:.12g}")
-        if self.kappa is not None:
-            rows.append(f"  local curvature kappa = {self.kappa:.12g}")
-        if self.q is not None:
-            rows.append(
-                f"  sigma_w = {self.weight_std:.12g}, sigma_b = {self.bias_std:.12g} "
-                f"at the fixed point q = {self.q:.12g}"
-            )
+        rows = self.target.lines(self.constants)
         for name, t in self.transforms.items():
             slope = "" if t.negative_slope is None else f" negative_slope={t.negative_slope:.10g}"
             rows.append(
-                f"  {name}: alpha={t.alpha:.10g} beta={t.beta:.10g} "
+                f"{name}: alpha={t.alpha:.10g} beta={t.beta:.10g} "
                 f"gamma={t.gamma:.10g} delta={t.delta:.10g}{slope}"
             )
-        rows.append(f"  largest residual {self.largest_residual:.1e}")
-        rows += [f"  changed  {line}" for line in _folded(self.changes)]
-        rows += [f"  assumes  {line}" for line in self.assumptions]
-        return "\n".join(rows)
+        rows += [f"largest residual {self.largest_residual:.1e}", *self.remarks]
+        return "\n  ".join([f"{self.network.name} shaped by {self.target}", *rows])
 
     def __repr__(self) -> str:
         names = ", ".join(where for where in self.certificate if where != "network")
         return f"<{self.network.name} shaped by {self.target}: {names}>"
-
-
-def _folded(changes: tuple[str, ...]) -> list[str]:
-    """Equal changes of many nodes on one line."""
-    nodes: dict[str, list[str]] = {}
-    for line in changes:
-        node, _, change = line.partition(": ")
-        nodes.setdefault(change, []).append(node)
-    return [
-        f"{names[0]}: {change}" if len(names) == 1 else f"{len(names)} nodes: {change}"
-        for change, names in nodes.items()
-    ]

@@ -1,0 +1,56 @@
+"""The distinct activations of a network by label, and their constants put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .._errors import ShapingError
+from ..activations import ScalarFunction
+from ..ir import Layer, Network, NetworkNode
+from ._leaky_relu import has_free_slope
+from ._transform import Transform
+
+
+def nonlinearities(network: Network) -> dict[str, ScalarFunction]:
+    """The distinct activations by label; those whose slope is solved for count as one.
+
+    Raises:
+        ShapingError: there are none.
+    """
+    found: dict[str, ScalarFunction] = {}
+    for node in network:
+        phi = node.layer.nonlinearity()
+        if phi is None or phi in found.values():
+            continue
+        if has_free_slope(phi) and phi.name in found:
+            continue
+        label, i = phi.name, 2
+        while label in found:
+            label, i = f"{phi.name}{i}", i + 1
+        found[label] = phi
+    if not found:
+        raise ShapingError(
+            where=network.name,
+            found="no activation",
+            law="shaping chooses the constants of activations",
+            remedy="add kernelc.Activation layers, or leave the network as it is",
+        )
+    return found
+
+
+def transformed(network: Network, transforms: Mapping[str, Transform], shaped_by: str) -> Network:
+    """The network with the constants of its activations, by their labels."""
+    labels = {phi: label for label, phi in nonlinearities(network).items()} if transforms else {}
+    changed: dict[ScalarFunction, Layer] = {}
+
+    def change(node: NetworkNode) -> Layer:
+        phi = node.layer.nonlinearity()
+        if phi is None or not transforms:
+            return node.layer
+        if phi not in changed:
+            t = transforms[labels.get(phi, phi.name)]
+            params = {} if t.negative_slope is None else {"negative_slope": t.negative_slope}
+            changed[phi] = node.layer.with_transform(t.alpha, t.beta, t.gamma, t.delta, **params)
+        return changed[phi]
+
+    return network.rebuild(change, shaped_by=shaped_by)

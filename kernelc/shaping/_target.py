@@ -1,0 +1,149 @@
+"""Target: what every target of shaping says of itself; one file for each of them."""
+
+from __future__ import annotations
+
+import ast
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from .._errors import ShapingError, shown
+from .._limits import real
+from .._registration import qualified
+from ..ir import Network
+from ._requirements import Prepared, Rewriting, prepared
+from ._transform import Transform
+
+
+Residuals = dict[str, float]
+"""The residual of each condition, by its name."""
+
+Certificate = Mapping[str, Mapping[str, float]]
+"""Residuals of the conditions on each activation, by its label, and on the "network"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a target solved for.
+
+    Arguments:
+        network: the network, its weights drawn as the target asks.
+        constants: the numbers that hold for the whole network, such as psi, by name.
+        transforms: the constants of each activation, by label; none where these stay as they are.
+        assumptions: what must hold of the data, one sentence each.
+    """
+
+    network: Network
+    constants: Mapping[str, float]
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+
+
+class Target(ABC):
+    """What to shape a network towards.
+
+    A target is a frozen dataclass. Its class says what it requires of a network, how it solves and
+    how it certifies; `kernelc.shape` and the command line know no more of it than that, and find
+    it by the name of its class.
+
+    Example:
+        >>> Target.from_text("DKS(zeta=2.0)")
+        DKS(zeta=2.0, q_slope=1.0)
+    """
+
+    kinds: ClassVar[dict[str, type[Target]]] = {}
+    """The classes of targets by name, in the order of their definition."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        known = Target.kinds.get(cls.__name__)
+        if known is not None and qualified(known) != qualified(cls):
+            raise ShapingError(
+                where=f"target {cls.__name__}",
+                found=f"the class {qualified(cls)} beside {qualified(known)}",
+                law="a target is found by the name of its class",
+                remedy="give the class another name",
+            )
+        Target.kinds[cls.__name__] = cls
+
+    @staticmethod
+    def from_text(text: str) -> Target:
+        """The target that `str` of it shows: a name with values, which are never evaluated.
+
+        Raises:
+            ShapingError: another text, or values that the target does not take.
+
+        Example:
+            >>> Target.from_text("EdgeOfChaos").q is None
+            True
+        """
+        name, values = _call(text)
+        if name not in Target.kinds:
+            raise _unreadable(text, f"a target is one of {', '.join(Target.kinds)}")
+        try:
+            return Target.kinds[name](**values)
+        except TypeError as error:
+            raise _unreadable(text, f"{name} takes other arguments: {error}") from error
+
+    def rewritten(self, network: Network) -> tuple[Network, tuple[str, ...]]:
+        """The network with what a rewrite changes for this target alone, and a line for each."""
+        return network, ()
+
+    def prepare(self, network: Network, rewriting: Rewriting) -> Prepared:
+        """The network with what the target requires, or a ShapingError that lists the rest."""
+        return prepared(network, rewriting)
+
+    @abstractmethod
+    def solve(self, network: Network) -> Solution:
+        """Weights, and constants of activations, for a network that meets the requirements.
+
+        Raises:
+            UnreachableError: the network cannot get there.
+        """
+
+    @abstractmethod
+    def certify(self, solution: Solution) -> Certificate:
+        """The residual of every condition, by a rule that took no part in solving.
+
+        Raises:
+            ShapingError: one is larger than rounding.
+        """
+
+    def lines(self, constants: Mapping[str, float]) -> list[str]:
+        """The constants of a network, as the text of a shaped network shows them."""
+        return [f"{name} = {value:.12g}" for name, value in constants.items()]
+
+
+def check_number(kind: str, name: str, value: object, low: float, high: float, why: str) -> None:
+    """ShapingError unless an argument of a target lies between two bounds."""
+    number = real(value) if isinstance(value, int | float) else math.nan
+    if not math.isfinite(number) or not low < number < high:
+        end = "" if high == math.inf else f" and below {high:g}"
+        raise ShapingError(
+            where=kind,
+            found=f"{name} = {shown(value)}",
+            law=f"{name} is above {low:g}{end}: {why}",
+            remedy=f"choose such a {name}",
+        )
+
+
+def _call(text: str) -> tuple[str, dict[str, object]]:
+    """Name and arguments of a call that holds nothing but names and literals."""
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Name):
+            return call.id, {}
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
+            values = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+            return call.func.id, values
+    except (SyntaxError, ValueError, TypeError, AttributeError, MemoryError, RecursionError):
+        pass  # no such text: the same answer as for text of another form
+    raise _unreadable(text, "a target is written NAME(ARGUMENT=VALUE, ...)")
+
+
+def _unreadable(text: object, law: str) -> ShapingError:
+    return ShapingError(
+        where="target", found=shown(text), law=law, remedy="write for example DKS(zeta=1.5)"
+    )

@@ -1,0 +1,170 @@
+"""What every target shares: its text, its place in `shape` and on the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import kernelc as kc
+from kernelc.activations import moments, named
+from kernelc.cli import app
+from kernelc.shaping import Solution, certified, certify, measured, nonlinearities, solve_dks
+
+
+TARGETS = [
+    kc.DKS(zeta=2.0, q_slope=0.9),
+    kc.TAT(eta=0.9),
+    kc.TAT(eta="largest"),
+    kc.TAT(tau=0.25),
+    kc.EdgeOfChaos(),
+    kc.EdgeOfChaos(q=0.1 + 0.2, init="orthogonal"),
+]
+
+OWN = """
+import dataclasses
+import kernelc as kc
+from kernelc.shaping import Solution, nonlinearities
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaled(kc.Target):
+    by: float
+
+    def solve(self, network):
+        transform = kc.Transform(1.0, 0.0, self.by, 0.0)
+        return Solution(network, {"by": self.by}, dict.fromkeys(nonlinearities(network), transform))
+
+    def certify(self, solution):
+        return {"network": {"by": solution.constants["by"] - self.by}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    monkeypatch.setattr(kc.Target, "kinds", dict(kc.Target.kinds))
+
+
+def chain(*activations: str) -> kc.Network:
+    x = kc.Input((8,))
+    layers = [part for name in activations for part in (kc.Dense(8), kc.Activation(name))]
+    return kc.Network(x, kc.chain(*layers, kc.Dense(3))(x))
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_the_text_of_a_target_is_read_back(target):
+    assert kc.Target.from_text(str(target)) == target
+
+
+BAD = [
+    *("", "DKS(", "DKS(2.0)", "DKS(zeta=1+1)", "DKS(zeta=zeta)", "DKS(**{'zeta': 2})", "DKS()()"),
+    *("Network()", "DKS(eta=1)", "kernelc.DKS()", "DKS(zeta=1)", "(" * 1000, "1" * 10_000, "\0"),
+    *("__import__('os').getcwd()", "DKS(zeta=__import__('os').getpid())", 3, None),
+]
+
+
+@pytest.mark.parametrize("text", BAD, ids=[str(i) for i in range(len(BAD))])
+def test_other_texts_are_refused_and_never_evaluated(text):
+    with pytest.raises(kc.ShapingError):
+        kc.Target.from_text(text)
+
+
+def define() -> type[kc.Target]:
+    @dataclasses.dataclass(frozen=True)
+    class UnitVariance(kc.Target):
+        wrong: float = 0.0
+
+        def solve(self, network):
+            transforms = {}
+            for label, phi in nonlinearities(network).items():
+                at = moments(phi)
+                gamma = at.variance**-0.5 + self.wrong
+                transforms[label] = kc.Transform(1.0, 0.0, gamma, -at.mean)
+            return Solution(network, {}, transforms)
+
+        def certify(self, solution):
+            found = {}
+            for label, phi in nonlinearities(solution.network).items():
+                at, transform = (
+                    measured(phi, solution.transforms[label]),
+                    solution.transforms[label],
+                )
+                found[label] = certified(phi, transform, {"Q(1)-1": at.q - 1, "C(0)": at.c})
+            return found
+
+    return UnitVariance
+
+
+def test_shape_takes_a_target_that_it_does_not_know():
+    kind = define()
+    shaped = kc.shape(chain("softplus", "tanh", "softplus"), kind())
+    assert shaped.target == kind() == kc.Target.from_text("UnitVariance()")
+    for node in shaped.network:
+        if isinstance(node.layer, kc.Activation):
+            at = moments(node.layer.scalar)
+            assert (at.mean, at.second) == pytest.approx((0.0, 1.0), abs=1e-12)
+    assert set(shaped.certificate) == {"softplus", "tanh"}
+    assert shaped.psi is shaped.q is None
+    with pytest.raises(kc.ShapingError, match="does not certify"):
+        kc.shape(chain("tanh"), kc.Target.from_text("UnitVariance(wrong=1e-9)"))
+    with pytest.raises(kc.ShapingError, match="weight_std"):
+        kc.shape(kc.Network(x := kc.Input((3,)), kc.Dense(2, weight_std=2.0)(x)), kind())
+
+
+def test_a_name_belongs_to_one_class_and_its_cell_may_run_again():
+    again = define(), define()
+    assert kc.Target.kinds["UnitVariance"] is again[1]
+    with pytest.raises(kc.ShapingError, match=r"kernelc\.shaping\._dks\.DKS"):
+        type("DKS", (kc.Target,), {})
+
+
+def test_certificates_are_measured_from_the_layers():
+    shaped = kc.shape(chain("tanh", "softplus"), kc.DKS(zeta=1.2))
+    assert certify(shaped) == shaped.certificate
+    edge = kc.shape(chain("tanh", "tanh"), kc.EdgeOfChaos())
+    assert certify(edge) == edge.certificate
+    wrong = dataclasses.replace(shaped.transforms["tanh"], gamma=1.0)
+    with pytest.raises(kc.ShapingError, match="activation tanh: Q"):
+        certify(dataclasses.replace(shaped, transforms={**shaped.transforms, "tanh": wrong}))
+    plain = chain("tanh", "tanh")
+    with pytest.raises(kc.ShapingError, match="misses the fixed point"):
+        certify(dataclasses.replace(edge, network=plain))
+
+
+def test_rays_keep_their_q_slope():
+    with pytest.raises(kc.UnreachableError, match=r"Q'\(1\) = 1"):
+        solve_dks(named("leaky_relu"), 1.01, 0.9)
+    with pytest.raises(kc.UnreachableError, match=r"Q'\(1\) = 1"):
+        kc.shape(chain("leaky_relu"), kc.DKS(zeta=1.1, q_slope=0.9))
+
+
+@pytest.mark.parametrize(
+    "options", [{"rewrite": 1}, {"pln": "two"}, {"pln": ["one"]}, {"shortcut_weight": math.nan}]
+)
+def test_options_are_checked(options):
+    with pytest.raises(kc.ShapingError, match=next(iter(options))):
+        kc.shape(chain("tanh"), **options)
+
+
+def test_the_command_line_takes_any_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    (tmp_path / "scaled_target.py").write_text(OWN)
+    chain("tanh").save("net.json")
+
+    def run(*words: str):
+        return CliRunner().invoke(app, ["shape", "net.json", "--pln", "none", *words])
+
+    found = run("--import", "scaled_target", "--target", "Scaled(by=0.5)")
+    assert found.exit_code == 0, found.output
+    assert "  by = 0.5\n" in found.stdout
+    edge = run("--target", "EdgeOfChaos(q=2, init='orthogonal')")
+    assert "at the fixed point q = 2" in edge.stdout
+    assert run("--target", "DKS", "--dks", "2").exit_code == 2
+    told = run("--target", "Unknown").output + run("--target", "DKS(zeta=(").output
+    assert "a target is one of" in told
+    assert "a target is written NAME(ARGUMENT=VALUE, ...)" in told
