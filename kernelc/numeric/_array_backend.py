@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from .._errors import KernelcError
 from ..activations import ScalarFunction
 from ..algebra import Backend
 from ._choose import rule_for
-from ._cross import cross_expectation
+from ._cross import cross_expectations
 from ._dual import DualRule
 from ._numbers import Pair, PairMoments, PerSide, root
 from ._pair_layout import PairLayout
@@ -143,26 +143,33 @@ class ArrayBackend(Backend[Any]):
         b = q2 if isinstance(q2, PerSide) else PerSide(q2, q2)
         largest = max(self._span(phi)[1], self._span(psi)[1])
 
-        def at(u: Any, v: Any, covariance: Any) -> Any:
-            return cross_expectation(phi, psi, u, v, covariance, order, largest)
+        def at(*points: tuple[Any, Any, Any]) -> list[Any]:
+            return cross_expectations(phi, psi, points, order, largest)
 
         if not isinstance(k, PairMoments):
             k = k if isinstance(k, PerSide) else PerSide(k, k)
-            left, right = at(a.left, b.left, k.left), at(a.right, b.right, k.right)
-            return PerSide(left, right)
+            return PerSide(*at((a.left, b.left, k.left), (a.right, b.right, k.right)))
         if order:
-            return at(a.left, b.right, k.cross.value)
+            return at((a.left, b.right, k.cross.value))[0]
+        return self._crossed(k, a, b, at)
+
+    def _crossed(
+        self, k: PairMoments, a: PerSide, b: PerSide, at: Callable[..., list[Any]]
+    ) -> PairMoments:
+        """The moments of E phi(u) psi(v), every mean of it asked for at once."""
         views = self.frame.views
         sides = views((a.left, a.right), (b.left, b.right))
         first = views((a.left, a.right), (a.left, a.right))
         second = views((b.left, b.right), (b.left, b.right))
-        parts = []
+        points, alike = [], []
         for pair, (u, v), (ul, ur), (vl, vr) in zip(k.parts, sides, first, second, strict=True):
-            left, right = at(ul, vl, pair.left), at(ur, vr, pair.right)
-            drop = (left + right) / 2 - at(u, v, pair.value)
+            points += [(ul, vl, pair.left), (ur, vr, pair.right), (u, v, pair.value)]
+            alike.append((pair.drop == 0) & (pair.left == pair.right) & (ul == ur) & (vl == vr))
+        found, parts = at(*points), []
+        for i, same in enumerate(alike):
+            left, right, value = found[3 * i : 3 * i + 3]
             # An input with itself leaves rounding, and an angle would show the root of that.
-            same = (pair.drop == 0) & (pair.left == pair.right) & (ul == ur) & (vl == vr)
-            parts.append(Pair(left, right, jnp.where(same, 0.0, drop)))
+            parts.append(Pair(left, right, jnp.where(same, 0.0, (left + right) / 2 - value)))
         return PairMoments.of(tuple(parts))
 
     def _rule(self, phi: ScalarFunction, q: Any) -> DualRule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -20,12 +20,15 @@ from ._numbers import Pair, root
 _ORDER = 16
 _LIMIT = 9.5
 # Widths of panels that are tried, in deviations; narrower ones take seconds for each pair.
-_WIDTHS = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13)
+_WIDTHS = (2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13)
 # How far moments by panels may be from those by another quadrature, relative.
 _SETTLED = 1e-12
 # Where a kink blurred at scale 1 bends.
 _BLURRED = np.array([-9.0, -6.0, -3.0, -1.5, 0.0, 1.5, 3.0, 6.0, 9.0])
-_PAIRS_AT_ONCE = 16
+# A kink that is blurred at more than this scale bends less than panels do.
+_SHARP = 0.3
+# Values of an integrand held at once, whatever the number of pairs: 4 MiB in float64.
+_AT_ONCE = 1 << 19
 
 Integrand = Callable[[Any, Any], Any]
 
@@ -80,36 +83,94 @@ class PanelRule(DualRule):
         return jnp.sum(w * f(scale[..., None] * z), axis=-1)
 
     def _map(self, f: Integrand, pair: Pair) -> Any:
-        gap = pair.gap
-        wide = [
-            jnp.broadcast_to(jnp.asarray(x, gap.dtype), gap.shape).ravel()
-            for x in (root(pair.left), root(pair.right), gap)
-        ]
-        rule = jax.vmap(lambda a, b, g: expectation(jnp, f, self.kinks, self.width, a, b, g))
-        found = jax.lax.map(
-            lambda p: rule(*(x[None] for x in p))[0], tuple(wide), batch_size=_PAIRS_AT_ONCE
+        point = tuple(root(x) for x in (pair.left, pair.right))
+        return over_pairs(f, self.kinks, self.width, [(*point, pair.gap)])[0]
+
+
+def over_pairs(
+    f: Integrand, kinks: np.ndarray, width: float, points: Sequence[tuple[Any, Any, Any]]
+) -> list[Any]:
+    """E f(u, v) over arrays: `expectation` in one loop, however many arrays there are.
+
+    Each copy of the loop takes its own place in the compiled program, and a loop of few pairs
+    at a time bounds the memory.
+
+    Arguments:
+        points: deviations of u, of v, and 1 - c, broadcast against the last of them.
+
+    Returns:
+        One array for each point.
+    """
+    gaps = [jnp.asarray(gap) for _, _, gap in points]
+    shapes = [jnp.broadcast_shapes(*(jnp.shape(x) for x in point)) for point in points]
+    flat = [
+        jnp.concatenate(
+            [
+                jnp.broadcast_to(jnp.asarray(point[side], gap.dtype), shape).ravel()
+                for point, gap, shape in zip(points, gaps, shapes, strict=True)
+            ]
         )
-        return found.reshape(gap.shape)
+        for side in range(3)
+    ]
+    count = flat[0].size
+    batch = max(1, min(count, _AT_ONCE // _nodes(len(kinks), width)))
+    loops = -(-count // batch)
+    rest = (0, loops * batch - count)
+    filled = [jnp.pad(x, rest, constant_values=1).reshape(loops, batch) for x in flat]
+
+    def rows(batch: tuple[Any, Any, Any]) -> Any:
+        rules = [
+            jax.vmap(lambda *point, sharp=sharp: expectation(jnp, f, kinks, width, sharp, *point))
+            for sharp in (True, False)
+        ]
+        return jax.lax.cond(jnp.any(_sharp(batch[2])), *rules, *batch)
+
+    found = jax.lax.map(rows, tuple(filled)).ravel()
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = jnp.split(found[:count], ends[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def _nodes(kinks: int, width: float) -> int:
+    """How many values of an integrand `expectation` takes for one pair."""
+    grid = math.ceil(2 * _LIMIT / width)
+    return (grid + (1 + len(_BLURRED)) * kinks) * (grid + kinks) * _ORDER**2
+
+
+def one_expectation(
+    f: Integrand, kinks: np.ndarray, width: float, a: float, b: float, gap: float
+) -> Any:
+    """E f(u, v) for numbers, in NumPy; f may give several values, on axes before the last two."""
+    return expectation(np, f, kinks, width, bool(_sharp(gap)), a, b, gap)
 
 
 def expectation(
-    xp: Any, f: Integrand, kinks: np.ndarray, width: float, a: Any, b: Any, gap: Any
+    xp: Any, f: Integrand, kinks: np.ndarray, width: float, sharp: bool, a: Any, b: Any, gap: Any
 ) -> Any:
     """E f(u, v) for deviations a, b and correlation 1 - gap, in NumPy or JAX.
 
-    f may give several values, on axes before those of its arguments.
+    Arguments:
+        sharp: whether kinks of v, blurred by what of v is independent of u, need panels of
+            their own: where `_sharp` says so, they do.
     """
     # In the type of the gap: JAX mistakes one NumPy constant met in both types for the other.
     kinks, bends = (xp.asarray(x, xp.asarray(gap).dtype) for x in (kinks, _BLURRED))
     c, s = 1 - gap, xp.maximum(xp.sqrt(gap * (2 - gap)), 1e-30)
     a, b = xp.maximum(a, 1e-30), xp.maximum(b, 1e-30)
-    steep = xp.where(xp.abs(c) < 1e-3, 1e-3, c)
-    centers = kinks / (b * steep)
-    blurred = (centers[:, None] + s / xp.abs(steep) * bends).ravel()
-    z, outer = panels(xp, xp.concatenate([kinks / a, blurred]), width)
+    splits = kinks / a
+    if sharp:
+        steep = xp.where(xp.abs(c) < 1e-3, 1e-3, c)
+        centres = kinks / (b * steep)
+        blurred = (centres[:, None] + s / xp.abs(steep) * bends).ravel()
+        splits = xp.concatenate([splits, blurred])
+    z, outer = panels(xp, splits, width)
     w, inner = panels(xp, (kinks / b - c * z[:, None]) / s, width)
     values = f(a * z[:, None], b * (c * z[:, None] + s * w))
     return xp.sum(outer * xp.sum(inner * values, axis=-1), axis=-1)
+
+
+def _sharp(gap: Any) -> Any:
+    return gap * (2 - gap) < (_SHARP * (1 - gap)) ** 2
 
 
 @functools.lru_cache(maxsize=256)

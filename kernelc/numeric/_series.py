@@ -37,6 +37,37 @@ def power_series(coefficients: Any, x: Any, others: Any = None) -> Any:
     return jax.lax.fori_loop(0, chunks, step, jnp.zeros_like(x))
 
 
+def chebyshev_series(coefficients: Any, x: Any) -> Any:
+    """sum_j coefficients[j] T_j(x) by Clenshaw's recurrence.
+
+    Arguments:
+        coefficients: (terms,), known or computed.
+        x: any shape, in [-1, 1].
+    """
+    sums = jnp.zeros_like(x), jnp.zeros_like(x)
+    count = len(coefficients)
+    if count <= _UNROLLED:
+        near, far = _recurrence([coefficients[j] for j in range(count)], x, sums)
+    else:
+        chunks = -(-count // _CHUNK)
+        blocks = _blocks(jnp.asarray(coefficients, x.dtype), chunks)
+
+        def step(i: Any, sums: Any) -> Any:
+            here = jax.lax.dynamic_index_in_dim(blocks, chunks - 1 - i, keepdims=False)
+            return _recurrence([here[j] for j in range(_CHUNK)], x, sums)
+
+        near, far = jax.lax.fori_loop(0, chunks, step, sums)
+    # The last step doubled x: b_0 - x b_1 is the sum.
+    return near - x * far
+
+
+def _recurrence(terms: list[Any], x: Any, sums: tuple[Any, Any]) -> tuple[Any, Any]:
+    near, far = sums
+    for value in reversed(terms):
+        near, far = _plain(value) + 2 * x * near - far, near
+    return near, far
+
+
 def drop_series(left: Any, gap: Any, right: Any) -> tuple[Any, Any, Any]:
     """sum_j (l_j - r_j)^2/2, sum_j l_j r_j (1 - x^j), and sum_j l_j r_j; x = 1 - gap.
 

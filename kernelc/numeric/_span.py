@@ -58,14 +58,13 @@ class SpanRule(DualRule):
             f"[{self.low:.3g}, {self.high:.3g}]"
         )
 
-    def _at(self, tables: np.ndarray, q: Any) -> list[Any]:
+    def _at(self, tables: np.ndarray, q: Any) -> Any:
         """Coefficients in the angle at one q value."""
         q = jnp.asarray(q)
         width = math.log(self.high / self.low)
         x = 2 * (jnp.log(q) - math.log(self.low)) / width - 1
         basis = jnp.cos(np.arange(len(tables)) * jnp.arccos(jnp.clip(x, -1, 1)))
-        found = basis @ jnp.asarray(tables, basis.dtype)
-        return [found[n] for n in range(self.count)]
+        return basis @ jnp.asarray(tables, basis.dtype)
 
 
 @functools.lru_cache(maxsize=64)

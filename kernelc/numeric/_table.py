@@ -6,15 +6,16 @@ import functools
 import math
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
+import scipy.fft
 
 from .._errors import UnsupportedError
 from ..activations import Moments, ScalarFunction, moments
 from ._angle import angle
 from ._dual import DualRule
 from ._numbers import Pair, root
-from ._panels import expectation, panel_width
+from ._panels import one_expectation, panel_width
+from ._series import chebyshev_series
 
 
 # The drop over the gap and the slope dual are analytic in the angle, kinks or not.
@@ -75,11 +76,16 @@ def table_rule(phi: ScalarFunction, q: float) -> TableRule:
             law="its NTK is infinite for equal inputs, and its kernel has no slope there",
             remedy="use a continuous activation",
         )
+    found = moments(phi, math.sqrt(q))
+    values = np.empty((2, 0))
     for count in _COUNTS:
-        theta = (np.cos(np.pi * (np.arange(count) + 0.5) / count) + 1) * math.pi / 2
-        series = tuple(chebyshev(values) for values in _sampled(phi, q, theta))
-        if all(abs(s[-4:]).max() <= _TAIL * abs(s).max() for s in series):
-            return TableRule(phi.name, q, moments(phi, math.sqrt(q)), (series[0], series[1]))
+        x = np.cos(np.pi * np.arange(count + 1) / count)
+        # Points of a shorter series are every other point of the next.
+        new = _sampled(phi, found, q, (x[1::2] if values.size else x))
+        values = _interleaved(values, new) if values.size else new
+        series = _from_extrema(values)
+        if np.all(abs(series[:, -4:]).max(1) <= _TAIL * abs(series).max(1)):
+            return TableRule(phi.name, q, found, (series[0], series[1]))
     raise UnsupportedError(
         where=phi.name,
         found=f"a dual at q = {q:g} that {_COUNTS[-1]} Chebyshev terms do not hold",
@@ -88,17 +94,37 @@ def table_rule(phi: ScalarFunction, q: float) -> TableRule:
     )
 
 
-def _sampled(phi: ScalarFunction, q: float, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sampled(phi: ScalarFunction, found: Moments, q: float, x: np.ndarray) -> np.ndarray:
+    """Drop/gap and K' where the angle is (x + 1) π/2: (2, points)."""
     f, df = phi.numpy(0), phi.numpy(1)
     kinks = np.array(phi.breakpoints, dtype=np.float64)
     a, width = math.sqrt(q), panel_width(phi, math.sqrt(q))
-    gaps = 2 * np.sin(theta / 2) ** 2
 
     def both(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return np.stack([(f(u) - f(v)) ** 2 / 2, df(u) * df(v)])
 
-    found = np.array([expectation(np, both, kinks, width, a, a, float(gap)) for gap in gaps])
-    return found[:, 0] / gaps, found[:, 1]
+    rows = []
+    for gap in 2 * np.sin((x + 1) * (math.pi / 4)) ** 2:
+        if gap == 0:
+            rows.append((q * found.slope_second, found.slope_second))
+        else:
+            drop, slope = one_expectation(both, kinks, width, a, a, float(gap))
+            rows.append((drop / gap, slope))
+    return np.array(rows).T
+
+
+def _interleaved(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    out = np.empty((len(old), old.shape[1] + new.shape[1]))
+    out[:, ::2], out[:, 1::2] = old, new
+    return out
+
+
+def _from_extrema(values: np.ndarray) -> np.ndarray:
+    """Chebyshev coefficients from values at cos(πk/n), k = 0 ... n, along the last axis."""
+    found = scipy.fft.dct(values, type=1, axis=-1) / (values.shape[-1] - 1)
+    found[..., 0] /= 2
+    found[..., -1] /= 2
+    return found
 
 
 def chebyshev(values: np.ndarray) -> np.ndarray:
@@ -113,13 +139,7 @@ def chebyshev(values: np.ndarray) -> np.ndarray:
 
 def clenshaw(coefficients: Any, gap: Any) -> Any:
     """A Chebyshev series in the angle of a gap."""
-    theta = angle(gap)
-    x = theta * (2 / math.pi) - 1
-    a = [float(v) for v in coefficients] if isinstance(coefficients, np.ndarray) else coefficients
-    near, far = jnp.zeros_like(x), jnp.zeros_like(x)
-    for value in a[:0:-1]:
-        near, far = value + 2 * x * near - far, near
-    return a[0] + x * near - far
+    return chebyshev_series(coefficients, angle(gap) * (2 / math.pi) - 1)
 
 
 class PowerRule(DualRule):
