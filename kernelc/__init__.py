@@ -119,10 +119,12 @@ if TYPE_CHECKING:
         Metrics as Metrics,
         Record as Record,
         Restored as Restored,
+        TrainStep as TrainStep,
         evaluate as evaluate,
         fit as fit,
         kfac_blocks as kfac_blocks,
         learning_rate_sweep as learning_rate_sweep,
+        make_step as make_step,
         restore as restore,
     )
 
@@ -145,8 +147,8 @@ _NAMES = {
     "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
     "symbolic": "Kernel derive",
-    "training": "CrossEntropy FitResult Huber Metrics Record Restored kfac_blocks evaluate fit "
-    "learning_rate_sweep restore",
+    "training": "CrossEntropy FitResult Huber Metrics Record Restored TrainStep kfac_blocks "
+    "evaluate fit learning_rate_sweep make_step restore",
 }
 _PACKAGES = {name: package for package, names in _NAMES.items() for name in names.split()}
 

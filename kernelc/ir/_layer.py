@@ -15,10 +15,10 @@ from ._shaping_rule import ShapingRule
 
 
 if TYPE_CHECKING:
-    import equinox as eqx
     import jax
 
     from ..activations import ScalarFunction
+    from ..modules import LayerModule
     from ._algebra import KernelAlgebra
 
 Shape = tuple[int, ...]
@@ -102,7 +102,9 @@ class Layer(ABC):
         """The kernel rule, written once over an abstract algebra."""
 
     @abstractmethod
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+    ) -> LayerModule:
         """The finite layer at initialization, weights drawn with `key`."""
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:

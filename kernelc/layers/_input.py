@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, final
+from typing import Any, ClassVar, NoReturn, TypeVar, final
 
-import equinox as eqx
 import jax
 
 from .._errors import GraphError, ShapeError, shown
@@ -55,7 +54,7 @@ class InputLayer(Layer):
             remedy="keep a single Input",
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> eqx.Module:
+    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> NoReturn:
         raise GraphError(
             where="input",
             found="an input being lowered",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, overload
 
 import equinox as eqx
 import jax
 
-from .._errors import DataError, KernelcError
+from .._errors import KernelcError
 from ..ir import Shape, folded
-from ..modules import LoopMode, Model, ModelNode, ModelRepeat, carried, one_by_one
+from ..modules import LoopMode, Model, ModelNode, ModelRepeat, carried, first_state, one_by_one
 from ._blocks import repeated, same_but_for_values, shifted
 
 
@@ -108,7 +108,7 @@ def _converted(model: Any, state: Any, layers: LoopMode) -> Any:
     )
     # The shapes take a run of the whole model on paper: not for nothing.
     if layers == "scan" or found.policy.remat != "none":
-        own = _first_state(found) if state is None else carried(state, model.nodes, found.nodes)
+        own = first_state(found) if state is None else carried(state, model.nodes, found.nodes)
         found = arranged(found, _shapes(found, own), layers)
     return found if state is None else (found, carried(state, model.nodes, found.nodes))
 
@@ -201,7 +201,8 @@ def _looped(layers: LoopMode, block: Sequence[Any], start: int, shape: Shape, co
 def _convolves(block: Sequence[Any], start: int, shape: Shape) -> bool:
     model = Model([shifted(node, start) for node in block], shape)
     xs: Any = jax.ShapeDtypeStruct((1, *shape), model.policy.param_dtype)
-    run = functools.partial(model.batched, state=eqx.nn.State(model), key=jax.random.key(0))
+    batched: Callable[..., object] = model.batched
+    run = functools.partial(batched, state=first_state(model), key=jax.random.key(0))
     return "conv_general_dilated" in str(eqx.filter_make_jaxpr(run)(xs)[0])
 
 
@@ -212,16 +213,3 @@ def _shapes(flat: Model, state: Any) -> list[Shape]:
     run = functools.partial(calm.activations, state=state, key=jax.random.key(0))
     values = eqx.filter_eval_shape(run, x)
     return [flat.input_shape, *(values[node.names[0]].shape for node in flat.nodes)]
-
-
-def _first_state(flat: Model) -> eqx.nn.State:
-    """The state of a model before its first step."""
-    try:
-        return eqx.nn.State(flat)
-    except ValueError as error:
-        raise DataError(
-            where="state",
-            found="None, for a model made by eqx.nn.make_with_state",
-            law="such a model no longer holds its first state",
-            remedy="pass the state too: model, state = kernelc.scanned(model, state)",
-        ) from error

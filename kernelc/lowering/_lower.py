@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 from jaxtyping import PRNGKeyArray
 
 from .._errors import UnsupportedError, shown
 from ..ir import Network, NetworkCarrier, as_network
-from ..modules import Model, ModelNode, Policy
+from ..modules import Model, ModelNode, Policy, as_key, node_key
 from ._arrange import arranged
-from ._room import check_key, check_room, out_of_memory
+from ._room import check_room, out_of_memory
 
 
 def lower(
     network: Network | NetworkCarrier,
     *,
-    key: PRNGKeyArray,
+    key: PRNGKeyArray | int,
     policy: Policy | None = None,
     axis_name: str | None = "batch",
 ) -> Model:
@@ -28,7 +26,8 @@ def lower(
 
     Arguments:
         network: a `Network`, or what `shape` returns.
-        key: a JAX random key; each layer's weights follow from it and the layer's place.
+        key: a JAX random key, or an int for `jax.random.key` of it. The weights of a node follow
+            from the key and the name of the node: a node keeps them when others come or go.
         policy: dtypes, float32 by default; whether repeated blocks run in a loop, by default
             where that pays; what the backward pass keeps, by default all. None of it changes
             the weights.
@@ -40,9 +39,9 @@ def lower(
         eqx.nn.State(model)`; with dropout `key=...`; `eqx.nn.inference_mode(model)` to evaluate.
 
     Raises:
-        KernelcError: something else than a network.
+        KernelcError: something else than a network, or than a key.
         GraphError: symbols left in weights.
-        UnsupportedError: a key that is none, or weights that do not fit into memory.
+        UnsupportedError: weights that do not fit into memory.
 
     Example:
         >>> import jax, jax.numpy as jnp, kernelc as kc
@@ -52,7 +51,7 @@ def lower(
         (3,)
     """
     network = as_network(network, "lower").network
-    check_key(key)
+    key = as_key("lower", key)
     policy = _checked(policy)
     if axis_name is not None and not isinstance(axis_name, str):
         raise UnsupportedError(
@@ -84,8 +83,8 @@ def _checked(policy: Policy | None) -> Policy:
 def _drawn(network: Network, key: PRNGKeyArray, policy: Policy, axis_name: str | None) -> Model:
     nodes = []
     for node in network.nodes[1:]:
-        layer_key = jax.random.fold_in(key, node.index)
-        module: Any = node.layer.module(
+        layer_key = node_key(key, node.name)
+        module = node.layer.module(
             network.in_shapes(node), node.shape, layer_key, policy.param_dtype
         )
         nodes.append(ModelNode(node.name, module, node.inputs))

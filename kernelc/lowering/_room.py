@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from .._errors import UnsupportedError
@@ -50,16 +49,3 @@ def out_of_memory(network: Network, error: BaseException) -> UnsupportedError:
         law="a lowered network fits into memory",
         remedy="make the layers smaller; derive and kernel_fn need no weights",
     )
-
-
-def check_key(key: Any) -> None:
-    """Raise `UnsupportedError` unless this is a random key of JAX, of the new or the old kind."""
-    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    old = hasattr(key, "dtype") and str(key.dtype) == "uint32" and key.shape in ((2,), (4,))
-    if not old and not (typed and key.shape == ()):
-        raise UnsupportedError(
-            where="lower: key",
-            found=f"a value of type {type(key).__name__}",
-            law="weights are drawn with one random key of JAX",
-            remedy="pass key=jax.random.key(0)",
-        )

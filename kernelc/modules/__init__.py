@@ -9,6 +9,7 @@ from ._initializers import (
     scaled_uniform_orthogonal as scaled_uniform_orthogonal,
     unit_draw as unit_draw,
 )
+from ._keys import as_key as as_key, node_key as node_key
 from ._layer import (
     JoinModule as JoinModule,
     LayerModule as LayerModule,
@@ -31,4 +32,9 @@ from ._state_arrays import (
     state_of as state_of,
     state_starts as state_starts,
 )
-from ._states import carried as carried, stack as stack
+from ._states import (
+    carried as carried,
+    first_state as first_state,
+    is_stateful as is_stateful,
+    stack as stack,
+)

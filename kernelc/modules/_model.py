@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError, GraphError
@@ -16,11 +18,19 @@ from ._graph import check_graph, check_input
 from ._layer import LayerModule
 from ._node import Call, ModelNode, ModelRepeat, one_by_one, run_nodes
 from ._precision import Policy, as_dtype
-from ._states import carried, check_state, name_states
+from ._states import carried, check_state, is_stateful, name_states
+
+
+Examples = Array | np.ndarray
+Answer = Array | tuple[Array, eqx.nn.State]
 
 
 class Model(eqx.Module):
     """A network as a pytree of parameters, callable on one example or on a batch.
+
+    A model with batch norm is `stateful`: it takes a state with each call and returns the pair of
+    output and new state, in training and in inference. Any other takes no state and returns the
+    output alone.
 
     Nodes run one after the other in a Python loop over batch-level values. A `ModelRepeat` among
     them runs its blocks in a loop on the device; K-FAC does not see into that, and takes the
@@ -79,21 +89,29 @@ class Model(eqx.Module):
         self.blocks = tuple(blocks)
         self.network = network
 
+    @overload
+    def __call__(
+        self, x: Examples, state: None = None, *, key: PRNGKeyArray | None = None
+    ) -> Array: ...
+    @overload
+    def __call__(
+        self, x: Examples, state: eqx.nn.State, *, key: PRNGKeyArray | None = None
+    ) -> tuple[Array, eqx.nn.State]: ...
     def __call__(
         self,
-        x: Float[Array, "..."],
+        x: Examples,
         state: eqx.nn.State | None = None,
         *,
         key: PRNGKeyArray | None = None,
-    ) -> Any:
+    ) -> Answer:
         """Run the model on one example; `jax.vmap(model)` runs it on many.
 
         Arguments:
             x: one example of shape `input_shape`.
-            state: running statistics, `eqx.nn.State(model)`, for models with batch norm.
+            state: running statistics of a stateful model, `eqx.nn.State(model)` at first.
             key: randomness, for models with dropout in training.
 
-        Returns: the output of the example; with a state, the pair of output and new state.
+        Returns: the output of the example; of a stateful model the pair of output and new state.
 
         Raises:
             ShapeError: an example of another shape.
@@ -102,22 +120,30 @@ class Model(eqx.Module):
         check_input("one example", x, self.input_shape)
         self._check_alone()
         values, state_after = self._run(self.nodes, x[None], state, key, self.axis_name)
-        return self._answer(values[self.output][0], state, state_after)
+        return self._answer(values[self.output][0], state, state_after, 5)
 
+    @overload
+    def batched(
+        self, xs: Examples, state: None = None, *, key: PRNGKeyArray | None = None
+    ) -> Array: ...
+    @overload
+    def batched(
+        self, xs: Examples, state: eqx.nn.State, *, key: PRNGKeyArray | None = None
+    ) -> tuple[Array, eqx.nn.State]: ...
     def batched(
         self,
-        xs: Float[Array, "batch ..."],
+        xs: Examples,
         state: eqx.nn.State | None = None,
         *,
         key: PRNGKeyArray | None = None,
-    ) -> Any:
+    ) -> Answer:
         """Run the model on a batch; what training and K-FAC call.
 
         Arguments:
             xs: examples of shape (batch, *input_shape).
             state, key: as for one example.
 
-        Returns: the outputs, (batch, ...); with a state, the pair of outputs and new state.
+        Returns: the outputs, (batch, ...); of a stateful model the pair of outputs and new state.
 
         Raises:
             ShapeError: examples of another shape.
@@ -125,7 +151,7 @@ class Model(eqx.Module):
         """
         check_input("a batch of examples", xs, self.input_shape, axes=1)
         values, state_after = self._run(self.nodes, xs, state, key, None)
-        return self._answer(values[self.output], state, state_after)
+        return self._answer(values[self.output], state, state_after, 6)
 
     def activations(
         self,
@@ -165,6 +191,11 @@ class Model(eqx.Module):
         )
 
     @property
+    def stateful(self) -> bool:
+        """Whether calls take a state and return the new one: whether a layer is batch norm."""
+        return is_stateful(self.nodes)
+
+    @property
     def parameters_count(self) -> int:
         """Number of trained parameters."""
         return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array)))
@@ -172,7 +203,7 @@ class Model(eqx.Module):
     def _run(
         self,
         nodes: Sequence[ModelNode | ModelRepeat],
-        xs: Array,
+        xs: Examples,
         state: eqx.nn.State | None,
         key: PRNGKeyArray | None,
         axis_name: str | None,
@@ -192,9 +223,13 @@ class Model(eqx.Module):
         x = as_dtype(jnp.asarray(xs), dtype)
         return run_nodes(nodes, x, state, keys, call, self.blocks if again else ())
 
-    def _answer(self, y: Array, given: Any, after: Any) -> Any:
+    def _answer(
+        self, y: Array, given: eqx.nn.State | None, after: eqx.nn.State | None, depth: int
+    ) -> Answer:
         y = as_dtype(y, self.policy.output_dtype or self.policy.param_dtype)
-        return y if given is None else (y, after)
+        if self.stateful is (given is None):
+            _warn(self.stateful, depth)
+        return y if after is None else (y, after)
 
     def _check_alone(self) -> None:
         for node in self.nodes:
@@ -217,3 +252,15 @@ def _bound(axis_name: str | None) -> bool:
     except NameError:
         return False
     return True
+
+
+def _warn(stateful: bool, depth: int) -> None:
+    """Tell the caller `depth` calls up; Equinox makes some of them for a method."""
+    told = "a model without batch norm takes no state and returns y alone: y = model(x)"
+    if stateful:
+        told = (
+            "a model with batch norm takes its state and returns (y, state), in inference too: "
+            "y, state = model(x, eqx.nn.State(model))"
+        )
+    text = f"{told}; an error from kernelc 0.2.0 on"
+    warnings.warn(text, DeprecationWarning, stacklevel=depth)

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from .._errors import DataError
 from ._initial_statistic import is_index
@@ -51,6 +51,29 @@ def name_states(nodes: Sequence[_Either]) -> tuple[_Either, ...]:
         return jax.tree.unflatten(jax.tree.structure(node, is_leaf=is_index), leaves)
 
     return tuple(renamed(node) for node in nodes)
+
+
+def is_stateful(model: PyTree) -> bool:
+    """Whether the model keeps a state between calls, as batch norm does."""
+    return any(is_index(leaf) for leaf in jax.tree.leaves(model, is_leaf=is_index))
+
+
+def first_state(model: PyTree) -> eqx.nn.State | None:
+    """The state of a model before its first step, None for a model that keeps none.
+
+    Raises: DataError for a model made by `eqx.nn.make_with_state`, which holds it no longer.
+    """
+    if not is_stateful(model):
+        return None
+    try:
+        return eqx.nn.State(model)
+    except ValueError as error:
+        raise DataError(
+            where="state",
+            found="None, for a model made by eqx.nn.make_with_state",
+            law="such a model no longer holds its first state",
+            remedy="pass the state too, the one that make_with_state returned",
+        ) from error
 
 
 def carried(state: eqx.nn.State, old: Nodes, new: Nodes) -> eqx.nn.State:

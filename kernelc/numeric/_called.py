@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._errors import DataError, KernelcError
+from ..modules import Model, first_state
 
 
 class Called(eqx.Module):
@@ -38,6 +39,14 @@ class Called(eqx.Module):
 
     def batched(self, xs: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         return jax.vmap(self)(xs)
+
+
+def outputs(model: Model | Called, xs: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+    """The outputs for a batch; batch norm has the statistics the model was lowered with."""
+    state = first_state(model) if isinstance(model, Model) else None
+    if state is None or isinstance(model, Called):
+        return model.batched(xs)
+    return model.batched(xs, state)[0]
 
 
 def output_shape(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float64
 
 from ..modules import Model
-from ._called import Called
+from ._called import Called, outputs
 from ._tangent import Tangent
 
 
@@ -133,7 +133,7 @@ def _blocks(xs: Float[np.ndarray, "n ..."], most: int) -> list[Array]:
 
 @eqx.filter_jit
 def _outputs(model: Model | Called, xs: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
-    return model.batched(xs)
+    return outputs(model, xs)
 
 
 @jax.jit

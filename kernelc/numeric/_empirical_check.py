@@ -16,7 +16,7 @@ from .._reshaping import reshaping
 from ..data import examples
 from ..ir import Layer
 from ..modules import Model
-from ._called import Called
+from ._called import Called, outputs
 from ._kernel_fn import KernelFunction
 from ._tangent import Parameterization
 
@@ -91,7 +91,7 @@ def output_shape(models: tuple[Model | Called, ...]) -> tuple[int, ...]:
     shapes = []
     for model in models:
         one = jax.ShapeDtypeStruct((1, *model.input_shape), jnp.float32)
-        shapes.append((model.input_shape, eqx.filter_eval_shape(model.batched, one).shape[1:]))
+        shapes.append((model.input_shape, eqx.filter_eval_shape(outputs, model, one).shape[1:]))
     if len(set(shapes)) > 1:
         raise ShapeError(
             where=f"{_WHERE}: model",

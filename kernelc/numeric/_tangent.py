@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..modules import Model
-from ._called import Called
+from ._called import Called, outputs
 
 
 Parameterization = Literal["ntk", "standard"]
@@ -74,7 +74,7 @@ def _gradients(tangent: Tangent, xs: Array, output: Array) -> tuple[Array, ...]:
     def one(x: Array) -> tuple[Array, ...]:
         def entry(counted: PyTree) -> Array:
             model = eqx.combine(counted, tangent.rest)
-            return model(x).ravel()[output]
+            return outputs(model, x[None]).ravel()[output]
 
         found = jax.tree.leaves(jax.grad(entry)(tangent.counted))
         parts = zip(found, tangent.boxes, tangent.scales, strict=True)

@@ -10,14 +10,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-
-def _is_index(leaf: Any) -> bool:
-    return isinstance(leaf, eqx.nn.StateIndex)
-
-
-def is_stateful(model: PyTree) -> bool:
-    """Whether the model keeps state between calls, as batch norm does."""
-    return any(_is_index(leaf) for leaf in jax.tree.leaves(model, is_leaf=_is_index))
+from kernelc.modules import is_index
 
 
 def split(model: PyTree) -> tuple[PyTree, PyTree]:
@@ -25,9 +18,9 @@ def split(model: PyTree) -> tuple[PyTree, PyTree]:
 
     # The initial value inside a StateIndex is an array too, but weight decay must not move it.
     def trained(leaf: Any) -> bool:
-        return not _is_index(leaf) and eqx.is_inexact_array(leaf)
+        return not is_index(leaf) and eqx.is_inexact_array(leaf)
 
-    return eqx.partition(model, jax.tree.map(trained, model, is_leaf=_is_index))
+    return eqx.partition(model, jax.tree.map(trained, model, is_leaf=is_index))
 
 
 def apply(

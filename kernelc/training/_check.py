@@ -16,7 +16,8 @@ from kernelc._errors import DataError, shown as text
 from kernelc._limits import LARGEST_AXIS
 from kernelc._reshaping import reshaping
 from kernelc.data import Part, Rows
-from kernelc.training._call import apply, is_stateful
+from kernelc.modules import first_state
+from kernelc.training._call import apply
 from kernelc.training._losses import Loss, by_example, is_named
 from kernelc.training._scoring import answers, fitted
 
@@ -96,17 +97,7 @@ def initial_state(model: Any, state: Any) -> Any:
             law="A model is a callable pytree: model(x) gives the outputs of one example",
             remedy="Pass kernelc.lower(network, key=...), an eqx.Module or a function",
         )
-    if state is not None or not is_stateful(model):
-        return state
-    try:
-        return eqx.nn.State(model)
-    except ValueError as error:
-        raise DataError(
-            where="state",
-            found="None, for a model made by eqx.nn.make_with_state",
-            law="Such a model no longer holds its initial state",
-            remedy="Pass state= with the state that make_with_state returned",
-        ) from error
+    return first_state(model) if state is None else state
 
 
 def check_model(model: Callable, state: Any, x: np.ndarray) -> Traced:

@@ -135,7 +135,7 @@ def test_batch_norm_in_training_is_shared_by_the_batch():
     np.testing.assert_array_equal(again, ys)
 
 
-def test_batch_norm_in_inference_needs_no_batch_and_no_state():
+def test_batch_norm_in_inference_needs_no_batch():
     model = build(norm=True)
     _, state = eqx.filter_jit(lambda m, x, s: m.batched(x, s))(model, XS, eqx.nn.State(model))
     calm = eqx.nn.inference_mode(model)
@@ -143,9 +143,22 @@ def test_batch_norm_in_inference_needs_no_batch_and_no_state():
     np.testing.assert_allclose(jax.vmap(lambda x: calm(x, state)[0])(XS), ys, rtol=1e-4, atol=1e-5)
     for a, b in zip(jax.tree.leaves(same), jax.tree.leaves(state), strict=True):
         np.testing.assert_array_equal(a, b)
-    fresh = calm.batched(XS)
-    assert fresh.shape == ys.shape
+    fresh, _ = calm.batched(XS, eqx.nn.State(model))
     assert np.abs(fresh - ys).max() > 1e-3  # the state had moved
+
+
+def test_stateful_models_return_the_state_and_others_never_take_one():
+    normed, plain = eqx.nn.inference_mode(build(norm=True)), build()
+    assert (normed.stateful, plain.stateful) == (True, False)
+    ys, state = normed.batched(XS, eqx.nn.State(normed))
+    # The former answers, for one release: one pair too few, and one too many.
+    with pytest.warns(DeprecationWarning, match="takes its state"):
+        np.testing.assert_array_equal(normed.batched(XS), ys)
+    with pytest.warns(DeprecationWarning, match="takes its state") as told:
+        assert normed(XS[0]).shape == (4,)
+    assert {each.filename for each in told} == {__file__}
+    with pytest.warns(DeprecationWarning, match="takes no state"):
+        np.testing.assert_array_equal(plain.batched(XS, state)[0], plain.batched(XS))
 
 
 def test_batch_norm_alone_in_training_is_refused_with_the_remedy():
