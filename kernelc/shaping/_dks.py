@@ -14,7 +14,7 @@ from ._conditions import SlopeConditions, reached
 from ._feasibility import PRODUCTS, refuse_unshapeable, unsolved
 from ._free_slope import with_free_slopes
 from ._leaky_relu import has_free_slope, solve_leaky_relu_dks, with_slope
-from ._nonlinearities import nonlinearities
+from ._nonlinearities import nonlinearities, transforms_of
 from ._roots import root
 from ._select import reach, solve
 from ._subnetworks import Subnetworks
@@ -62,6 +62,10 @@ class DKS(Target):
         psi = _local_slope(network, self.zeta)
         transforms = {label: _transform(phi, psi, self.q_slope) for label, phi in functions.items()}
         return Solution(network, {"psi": psi}, transforms)
+
+    def read(self, network: Network) -> Solution:
+        psi = _local_slope(network, self.zeta)
+        return Solution(network, {"psi": psi}, transforms_of(network))
 
     def certify(self, solution: Solution) -> Certificate:
         psi, found, slopes = solution.constants["psi"], {}, []

@@ -99,11 +99,19 @@ class EdgeOfChaos(Target):
         return ready
 
     def solve(self, network: Network) -> Solution:
+        point = self._point(network)
+        return self._solution(drawn(network, point, self.init), point)
+
+    def read(self, network: Network) -> Solution:
+        return self._solution(network, self._point(network))
+
+    def _point(self, network: Network) -> EdgePoint:
         (phi,) = positions(network).functions
-        point = solve_edge_of_chaos(phi, self)
+        return solve_edge_of_chaos(phi, self)
+
+    def _solution(self, network: Network, point: EdgePoint) -> Solution:
         constants = {"weight_std": point.weight_std, "bias_std": point.bias_std, "q": point.q}
-        final = drawn(network, point, self.init)
-        return Solution(final, constants, assumptions=_repelling(point))
+        return Solution(network, constants, assumptions=_repelling(point))
 
     def certify(self, solution: Solution) -> Certificate:
         (phi,) = positions(solution.network).functions

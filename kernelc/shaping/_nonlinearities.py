@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .._errors import ShapingError
 from ..activations import ScalarFunction
 from ..ir import Layer, Network, NetworkNode
+from ..layers import Activation
 from ._leaky_relu import has_free_slope
 from ._transform import Transform
 
@@ -54,3 +55,28 @@ def transformed(network: Network, transforms: Mapping[str, Transform], shaped_by
         return changed[phi]
 
     return network.rebuild(change, shaped_by=shaped_by)
+
+
+def transforms_of(network: Network) -> dict[str, Transform]:
+    """The constants that the activations of a network have, by label.
+
+    Raises:
+        ShapingError: a layer with a nonlinearity that is no `kernelc.Activation`.
+    """
+    labels = {phi: label for label, phi in nonlinearities(network).items()}
+    found: dict[str, Transform] = {}
+    for node in network:
+        phi, layer = node.layer.nonlinearity(), node.layer
+        if phi is None:
+            continue
+        if not isinstance(layer, Activation):
+            raise ShapingError(
+                where=node.name,
+                found=f"a layer of kind {layer.kind_name}",
+                law="constants are read from kernelc.Activation layers",
+                remedy="shape the network again",
+            )
+        slope = dict(phi.params)["negative_slope"] if has_free_slope(phi) else None
+        constants = (layer.alpha, layer.beta, layer.gamma, layer.delta, slope)
+        found.setdefault(labels.get(phi, phi.name), Transform(*constants))
+    return found

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..ir import NetworkCarrier
+from .._errors import LoadError
+from ..ir import Network, NetworkCarrier
 from ._changes import folded
+from ._nonlinearities import transformed
+from ._requirements import Rewriting
 from ._target import Certificate, Solution, Target
 
 
@@ -72,6 +76,50 @@ class ShapedNetwork(Solution, NetworkCarrier):
         """The largest residual in absolute value."""
         return max((abs(value) for value in self.residuals.values()), default=math.nan)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network, its constants and the name of the target as JSON, as `network.save`.
+
+        Raises:
+            KernelcError: a place that cannot be written to.
+        """
+        self.network.save(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ShapedNetwork:
+        """The shaped network of a file: constants as they stand there, certified anew.
+
+        A file holds the network as it was left, so `changes` is empty.
+
+        Raises:
+            LoadError: no such file, or not of a shaped network.
+            ShapingError: its target is not known here, or its constants do not meet it.
+
+        Example:
+            >>> import tempfile, kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(8), kc.Activation("tanh"), kc.Dense(3))(x))
+            >>> with tempfile.NamedTemporaryFile() as file:
+            ...     kc.shape(net, kc.DKS(zeta=1.2)).save(file.name)
+            ...     kc.ShapedNetwork.load(file.name).target
+            DKS(zeta=1.2, q_slope=1.0)
+        """
+        network = Network.load(path)
+        if network.shaped_by is None:
+            raise _not_shaped(path, f"the network {network.name}, which was not shaped")
+        target = Target.from_text(network.shaped_by)
+        required = target.prepare(network, Rewriting()).assumptions
+        solution = target.read(network)
+        if transformed(network, solution.transforms, network.shaped_by) != network:
+            raise _not_shaped(path, "other constants in each of several layers of one activation")
+        return cls(
+            network=network,
+            constants=solution.constants,
+            transforms=solution.transforms,
+            assumptions=required + solution.assumptions,
+            target=target,
+            certificate=target.certify(solution),
+        )
+
     @property
     def remarks(self) -> list[str]:
         """What was changed, equal changes in one line, and what is assumed of the data."""
@@ -92,3 +140,12 @@ class ShapedNetwork(Solution, NetworkCarrier):
     def __repr__(self) -> str:
         names = ", ".join(where for where in self.certificate if where != "network")
         return f"<{self.network.name} shaped by {self.target}: {names}>"
+
+
+def _not_shaped(path: str | os.PathLike[str], found: str) -> LoadError:
+    return LoadError(
+        where=str(path),
+        found=found,
+        law="the file of a shaped network names its target, and holds what was solved for it",
+        remedy="read it with kernelc.Network.load, and shape it",
+    )

@@ -15,7 +15,7 @@ from ._conditions import CurvatureConditions, reached
 from ._feasibility import refuse_products, refuse_unshapeable, unsolved
 from ._free_slope import is_fixed_rectifier, with_free_slopes
 from ._leaky_relu import has_free_slope, leaky_relu_c_map, leaky_relu_tat_transform
-from ._nonlinearities import nonlinearities
+from ._nonlinearities import nonlinearities, transforms_of
 from ._requirements import Prepared, Rewriting, prepared
 from ._roots import root
 from ._select import reach, solve
@@ -79,11 +79,20 @@ class TAT(Target):
         _require(
             functions, False, "TAT(tau=...)", "smooth activations", "TAT(eta=...) for leaky_relu"
         )
-        assert self.tau is not None
         refuse_products(network, "TAT needs C_f'(1) = 1")
-        kappa = self.tau / Subnetworks(network).max_curvature(1.0)
-        transforms = {label: _transform(phi, kappa) for label, phi in functions.items()}
-        return Solution(network, {"kappa": kappa}, transforms)
+        constants = self._constants(network)
+        transforms = {
+            label: _transform(phi, constants["kappa"]) for label, phi in functions.items()
+        }
+        return Solution(network, constants, transforms)
+
+    def read(self, network: Network) -> Solution:
+        return Solution(network, self._constants(network), transforms_of(network))
+
+    def _constants(self, network: Network) -> dict[str, float]:
+        if self.tau is None:
+            return {}
+        return {"kappa": self.tau / Subnetworks(network).max_curvature(1.0)}
 
     def certify(self, solution: Solution) -> Certificate:
         functions, transforms = nonlinearities(solution.network), solution.transforms

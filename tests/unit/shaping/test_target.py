@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
 import kernelc as kc
+import nets
 from kernelc.activations import moments, named
 from kernelc.cli import app
 from kernelc.shaping import Solution, certified, certify, measured, nonlinearities, solve_dks
@@ -132,6 +134,57 @@ def test_certificates_are_measured_from_the_layers():
     plain = chain("tanh", "tanh")
     with pytest.raises(kc.ShapingError, match="misses the fixed point"):
         certify(dataclasses.replace(edge, network=plain))
+
+
+WRITTEN = {
+    "DKS": (chain("tanh", "leaky_relu", "softplus"), kc.DKS(zeta=1.3)),
+    "TAT of rays": (chain("relu", "leaky_relu"), kc.TAT(eta="largest")),
+    "TAT": (chain("tanh", "softplus"), kc.TAT(tau=0.3)),
+    "edge": (nets.mlp(3, 8, 3, (4, 4, 2), "gelu", form="standard"), kc.EdgeOfChaos()),
+    "convolutions": (nets.convnet(4, 2, 10, (8, 8, 3), "tanh", form="standard"), kc.DKS()),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_file_holds_target_constants_and_what_certifies_them(name, tmp_path):
+    net, target = WRITTEN[name]
+    shaped = kc.shape(net, target, rewrite=True)
+    shaped.save(tmp_path / "shaped.json")
+    again = kc.ShapedNetwork.load(tmp_path / "shaped.json")
+    assert again.network == shaped.network == kc.Network.load(tmp_path / "shaped.json")
+    assert again.network.shaped_by == shaped.network.shaped_by
+    assert again.target == target
+    for field in ("transforms", "constants", "certificate", "assumptions"):
+        assert getattr(again, field) == getattr(shaped, field)
+    assert again.changes == ()
+
+
+def test_files_that_are_not_what_they_say_are_refused(tmp_path):
+    path = tmp_path / "net.json"
+    plain = chain("tanh", "softplus")
+    plain.save(path)
+    with pytest.raises(kc.LoadError, match="not shaped"):
+        kc.ShapedNetwork.load(path)
+    kept = kc.shape(plain, kc.DKS()).network
+    for by, error in {
+        "DKS(zeta=1.6)": "C'(1)-psi",
+        "TAT(tau=0.3)": "C''(1)/kappa-1",
+        "TAT(eta=0.9)": "C'(1)-1",
+        "EdgeOfChaos()": "2 different activations",
+        "EPIC(zeta=1.5)": "a target is one of",
+        "print('evil')": "a target is written",
+    }.items():
+        kept.rebuild(lambda node: node.layer, shaped_by=by).save(path)
+        with pytest.raises(kc.ShapingError, match=re.escape(error)):
+            kc.ShapedNetwork.load(path)
+    rays = kc.shape(chain("leaky_relu", "leaky_relu"), kc.TAT(eta="largest")).network
+    wrong = kc.Activation("leaky_relu", negative_slope=0.5, gamma=(2 / 1.25) ** 0.5)
+    changed = {"activation_2": wrong}
+    rays.rebuild(lambda node: changed.get(node.name, node.layer), shaped_by=rays.shaped_by).save(
+        path
+    )
+    with pytest.raises(kc.LoadError, match="other constants in each"):
+        kc.ShapedNetwork.load(path)
 
 
 def test_rays_keep_their_q_slope():
