@@ -3,5 +3,7 @@
 from ._backend import Backend as Backend
 from ._floats import FloatBackend as FloatBackend
 from ._kernel_state import KernelState as KernelState, SecondMoments as SecondMoments, Term as Term
-from ._local import CMapAlgebra as CMapAlgebra, Jet as Jet, JetAlgebra as JetAlgebra
+from ._local import CMapReading as CMapReading, Jet as Jet, JetReading as JetReading
+from ._overlap import OverlapReading as OverlapReading
 from ._pair import PairAlgebra as PairAlgebra
+from ._probes import probes as probes

@@ -1,4 +1,4 @@
-"""SecondMoments moments of linear combinations, true to the randomness that values share."""
+"""Second moments of linear combinations, true to the randomness that values share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
+from ..ir import Site
 from ._backend import Backend
 from ._kernel_state import KernelState, SecondMoments, Term
 from ._refusals import dependent
@@ -23,7 +24,7 @@ class CrossMoments(Generic[N]):
     """
 
     backend: Backend[N]
-    where: str
+    site: Site
 
     def _sum_second(
         self, terms: Sequence[KernelState[N]], weights: Sequence[N]
@@ -74,7 +75,7 @@ class CrossMoments(Generic[N]):
             shared = self._cross(a.argument, self._as_state(b))
             return self._stein(shared, self._product(slope, self.backend.number(1)))
         if a.phi is None or b.phi is None or a.argument is None or b.argument is None:
-            raise dependent(self.where, "a sum of values that share random weights")
+            raise dependent(self.site.name, "a sum of values that share random weights")
         return self._images(a.phi, a.argument, b.phi, b.argument)
 
     def _independent(self, a: Term[N], b: Term[N]) -> SecondMoments[N] | None:
@@ -82,7 +83,7 @@ class CrossMoments(Generic[N]):
             return None
         if a.mean is None or b.mean is None:
             raise UnsupportedError(
-                where=self.where,
+                where=self.site.name,
                 found="a raw input added to a value of non-zero mean",
                 law="the cross term is the product of the means, and the channel mean of data "
                 "is not a function of q and c",
@@ -145,7 +146,7 @@ class CrossMoments(Generic[N]):
         return SecondMoments(total([item.q for item in items], own), k, theta)
 
     def _times(self, a: SecondMoments[N], b: SecondMoments[N]) -> SecondMoments[N]:
-        """SecondMoments moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
+        """Second moments of a product of independent values: K = K_a K_b, NTK by Leibniz."""
         k = tuple(x * y for x, y in zip(a.k, b.k, strict=True))
         theta, value = None, self.backend.value
         if a.theta is not None and b.theta is not None:

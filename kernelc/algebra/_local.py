@@ -9,7 +9,7 @@ from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Weights, Window
+from ..ir import LocationMap, Reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,26 +33,14 @@ class Jet:
         return Jet(s**count, self.curvature * s ** (count - 1) * total)
 
 
-class _UnitQ(KernelAlgebra[Any]):
+class _UnitQ(Reading[Any]):
     """Rules shared by both readings: at q = 1 affine layers are the identity on C maps."""
 
-    def fresh(self, s: Any, weights: Weights, read: Any = None) -> Any:
-        return s
+    def combine(self, values: Sequence[Any]) -> Any:
+        return self._mean(values, [1 / len(values)] * len(values))
 
-    def normalize(self, s: Any, center: bool, over_locations: bool) -> Any:
-        return s
-
-    def center(self, s: Any) -> Any:
-        return s
-
-    def location_mean(self, s: Any, window: Window) -> Any:
-        return self.uneven(s) if window.uneven else s
-
-    def pln(self, s: Any, channels: int, mode: str) -> Any:
-        return s
-
-    def dropout(self, s: Any, keep: float) -> Any:
-        return s
+    def mix(self, s: Any, locations: LocationMap) -> Any:
+        return s if locations.uneven is None else self.unsupported([s], *locations.uneven)
 
     def batch_normalize(self, s: Any) -> Any:
         return self.unsupported(
@@ -63,7 +51,7 @@ class _UnitQ(KernelAlgebra[Any]):
 
     def unsupported(self, s: Sequence[Any], reason: str, remedy: str) -> Any:
         raise UnsupportedError(
-            where=self.where, found="a layer without a C map", law=reason, remedy=remedy
+            where=self.site.name, found="a layer without a C map", law=reason, remedy=remedy
         )
 
     def concat(self, parts: Sequence[Any], fractions: Sequence[Any]) -> Any:
@@ -87,7 +75,7 @@ class _UnitQ(KernelAlgebra[Any]):
         """The mean of `parts` with weights `shares`, which add up to 1."""
 
 
-class JetAlgebra(_UnitQ):
+class JetReading(_UnitQ):
     """Derivatives at c = 1 when every local map has slope `psi` and curvature `kappa`.
 
     Composition: C' multiplies, C'' <- kappa (C')^2 + psi C''; sums average with w_i^2;
@@ -118,7 +106,7 @@ class JetAlgebra(_UnitQ):
         return Jet(slope, curvature)
 
 
-class CMapAlgebra(_UnitQ):
+class CMapReading(_UnitQ):
     """C values when every nonlinearity acts as the local C map `local`, at q = 1."""
 
     def __init__(self, local: Callable[[Any], Any]) -> None:

@@ -9,32 +9,35 @@ from typing import Any, TypeVar
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Weights, Window
+from ..ir import UNCHANGED, Exchangeable, KernelAlgebra, LocationMap, Weights
 from ._backend import Backend
 from ._channels import alike
 from ._cross_moments import CrossMoments
 from ._kernel_state import KernelState, SecondMoments, Term
-from ._refusals import dependent, overlapped, unknown_mean, without_length
+from ._refusals import dependent, unknown_mean, unlike_locations, without_length
 
 
 N = TypeVar("N", bound=Any)
 
 
 class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
-    """SecondMoments moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
+    """Second moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
 
     Arguments:
         backend: the numbers to compute in.
         probes: labels of the entries of `k`: "c" always; "s" and "sc" (another location of the
             same, of the other input) when locations are averaged; "b" (a typical pair of the
             batch) when batch norm is present.
+        standard: whether NTKs are those of the standard parameterization: see `fresh`.
     """
 
-    def __init__(self, backend: Backend[N], probes: tuple[str, ...] = ("c",)) -> None:
+    def __init__(
+        self, backend: Backend[N], probes: tuple[str, ...] = ("c",), standard: bool = False
+    ) -> None:
         self.backend = backend
         self.probes = probes
+        self.standard = standard
         self._ids = itertools.count()
-        self._overlap_at: str | None = None
 
     # -- making states ---------------------------------------------------------------
 
@@ -60,19 +63,25 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
     # -- the rules --------------------------------------------------------------------
 
     def fresh(
-        self, s: KernelState[N], weights: Weights, read: KernelState[N] | None = None
+        self,
+        s: KernelState[N],
+        weights: Weights,
+        read: KernelState[N] | None = None,
+        trained: Callable[[], KernelState[N]] | None = None,
     ) -> KernelState[N]:
         number, value = self.backend.number, self.backend.value
         w, b = number(weights.variance), number(weights.bias_variance)
         k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
-            seen = (s if read is None else read).second.k
+            seen = s if read is None else read
             if self.standard:
+                seen = seen if trained is None else trained()
                 fan_in, one = number(weights.fan_in), number(int(weights.bias))
-                own = [fan_in * value(item) + one for item in seen]
+                own = [fan_in * value(item) + one for item in seen.second.k]
             else:
-                own = [value(item) for item in (k if read is None else (w * x + b for x in seen))]
+                drawn = k if read is None else (w * item + b for item in seen.second.k)
+                own = [value(item) for item in drawn]
             theta = tuple(new + w * old for new, old in zip(own, theta, strict=True))
         q = w * s.second.q + b
         return self.state_of(SecondMoments(q, k, theta), self.backend.number(0), gaussian=True)
@@ -83,7 +92,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
             return self.concat(images, [fraction for fraction, _ in s.parts])
         if not s.gaussian:
             raise UnsupportedError(
-                where=self.where,
+                where=self.site.name,
                 found=f"the activation {phi.name} reads a value that is not Gaussian",
                 law="the dual of an activation is a mean over Gaussian pre-activations, which "
                 "only a layer of fresh weights provides",
@@ -125,7 +134,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         support: frozenset[int] = frozenset()
         for factor in factors:
             if support & factor.support:
-                raise dependent(self.where, "a product of factors that share random weights")
+                raise dependent(self.site.name, "a product of factors that share random weights")
             support |= factor.support
         second = factors[0].second
         mean = factors[0].mean
@@ -149,18 +158,20 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         rule: Callable[[Sequence[KernelState[N]]], KernelState[N]],
     ) -> KernelState[N]:
         """A rule that acts channel by channel, on each group of channels that are alike."""
-        groups = alike(terms, self.where)
+        groups = alike(terms, self.site.name)
         return self.concat([rule(group) for _, group in groups], [share for share, _ in groups])
 
     def normalize(self, s: KernelState[N], center: bool, over_locations: bool) -> KernelState[N]:
         backend = self.backend
         if center and s.mean is None:
-            raise unknown_mean(self.where, "layer norm that", "use LayerNorm(center=False), PLN")
+            raise unknown_mean(
+                self.site.name, "layer norm that", "use LayerNorm(center=False), PLN"
+            )
         if center and not self._is_zero(s.mean):
             s = self._centered(s, over_locations)
         q = backend.over_locations(s.second.q) if over_locations else s.second.q
         if backend.is_zero(q):
-            raise without_length(self.where)
+            raise without_length(self.site.name)
         scaled = self.weighted_sum([s], [one_over(backend, backend.sqrt(q))])
         if over_locations:
             return scaled
@@ -171,7 +182,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
 
     def center(self, s: KernelState[N]) -> KernelState[N]:
         if s.mean is None:
-            raise unknown_mean(self.where, "a layer that", "use a Dense layer here")
+            raise unknown_mean(self.site.name, "a layer that", "use a Dense layer here")
         return s if self._is_zero(s.mean) else self._centered(s, over_locations=False)
 
     def _centered(self, s: KernelState[N], over_locations: bool) -> KernelState[N]:
@@ -188,7 +199,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
     def batch_normalize(self, s: KernelState[N]) -> KernelState[N]:
         if not s.gaussian:
             raise UnsupportedError(
-                where=self.where,
+                where=self.site.name,
                 found="batch norm of a value that is not Gaussian",
                 law="the batch variance of a channel is the same for all channels only when a "
                 "layer of fresh weights comes before",
@@ -197,49 +208,54 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         typical = s.second.k[self.probes.index("b")]
         variance = s.second.q - typical
         if self.backend.is_zero(variance):
-            raise without_length(self.where)
+            raise without_length(self.site.name)
         k = tuple((item - typical) / variance for item in s.second.k)
         second = SecondMoments(self.backend.number(1), k, None)
         return self.state_of(second, self.backend.number(0), s.support, s.gaussian)
 
-    def location_mean(self, s: KernelState[N], window: Window) -> KernelState[N]:
-        if window.uneven:
-            return self.uneven(s)
-        if window.taps == 1:
+    def mix(self, s: KernelState[N], locations: LocationMap) -> KernelState[N]:
+        if locations.identity:
+            return s
+        if locations.uneven is not None:
+            return self.unsupported([s], *locations.uneven)
+        shares = locations.exchangeable()
+        if shares is None:
+            return self.unsupported([s], *unlike_locations(locations.text()))
+        carried = any(kind in self.probes for kind in ("s", "sc"))
+        if shares == UNCHANGED or (shares.far == 0 and not carried):
             return s
         if s.parts:
-            return self._by_channels([s], lambda group: self.location_mean(group[0], window))
-        if self._overlap_at not in (None, self.where):
-            raise overlapped(self.where, self._overlap_at)
-        same = window.same_location
-        near, far = self.backend.number(same), self.backend.number(1 - same)
-        c, other, cross = (self.probes.index(label) for label in ("c", "s", "sc"))
-        k, theta = list(s.second.k), s.second.theta
-        q = near * s.second.q + far * k[other]
-        k[c] = near * k[c] + far * k[cross]
-        if theta is not None:
-            mixed = list(theta)
-            mixed[c] = near * theta[c] + far * theta[cross]
-            theta = tuple(mixed)
-        second = SecondMoments(q, tuple(k), theta)
-        if window.overlapping:
-            # Overlapping windows share locations, so from here on the covariance of two
-            # locations depends on their offset: fine unless another pool reads it.
-            self._overlap_at = self.where
+            return self._by_channels([s], lambda group: self.mix(group[0], locations))
+        second = self._mixed(s.second, shares)
         return self.state_of(second, s.mean, s.support, s.gaussian)
 
-    def unshare(self, s: KernelState[N]) -> KernelState[N]:
-        if s.parts:
-            return self._by_channels([s], lambda group: self.unshare(group[0]))
-        zero, second = self.backend.number(0), s.second
-        unlike = [label in ("s", "sc") for label in self.probes]
-        if not any(unlike):
-            return s
-        k, theta = (
-            values and tuple(zero if out else v for out, v in zip(unlike, values, strict=True))
-            for values in (second.k, second.theta)
+    def _mixed(self, second: SecondMoments[N], shares: Exchangeable) -> SecondMoments[N]:
+        """Pairs of one location and of two, blended; Theta of one input is read by nothing."""
+        near, far, other_near, other_far = shares
+        c, s, sc = (self.probes.index(label) for label in ("c", "s", "sc"))
+        k = list(second.k)
+        q = self._blend(near, second.q, far, k[s])
+        k[c], k[sc] = (
+            self._blend(near, k[c], far, k[sc]),
+            self._blend(other_near, k[c], other_far, k[sc]),
         )
-        return self.state_of(SecondMoments(second.q, k or (), theta), s.mean, s.support, s.gaussian)
+        k[s] = self._blend(other_near, second.q, other_far, k[s])
+        theta = second.theta
+        if theta is not None:
+            tangents = list(theta)
+            tangents[c] = self._blend(near, theta[c], far, theta[sc])
+            tangents[sc] = self._blend(other_near, theta[c], other_far, theta[sc])
+            tangents[s] = self._blend(0, theta[s], other_far, theta[s])
+            theta = tuple(tangents)
+        return SecondMoments(q, tuple(k), theta)
+
+    def _blend(self, near: Any, here: N, far: Any, there: N) -> N:
+        terms: list[Any] = [
+            value if share == 1 else self.backend.number(share) * value
+            for share, value in ((near, here), (far, there))
+            if share != 0
+        ]
+        return sum(terms[1:], terms[0]) if terms else self.backend.number(0)
 
     def pln(self, s: KernelState[N], channels: int, mode: str) -> KernelState[N]:
         backend, q = self.backend, s.second.q
@@ -267,7 +283,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
 
     def unsupported(self, s: Sequence[KernelState[N]], reason: str, remedy: str) -> KernelState[N]:
         raise UnsupportedError(
-            where=self.where, found="a layer without a kernel rule", law=reason, remedy=remedy
+            where=self.site.name, found="a layer without a kernel rule", law=reason, remedy=remedy
         )
 
 

@@ -16,15 +16,10 @@ def dependent(where: str, found: str) -> DependenceError:
     )
 
 
-def overlapped(where: str, earlier: str) -> UnsupportedError:
-    """A mean over locations after the overlapping windows of the node `earlier`."""
-    return UnsupportedError(
-        where=where,
-        found=f"a second mean over locations, after the overlapping windows of {earlier}",
-        law="overlapping windows make the covariance of two locations depend on their "
-        "offset, which one symbol cannot carry",
-        remedy=f"give {earlier} a stride equal to its window, or use WeightedMeanPool",
-    )
+def unlike_locations(what: str) -> tuple[str, str]:
+    """Why `what` leaves no uniform q value, and what to do."""
+    reason = f"{what} treats locations unlike, so q is not uniform"
+    return reason, "use kernelc.kernel_fn, which follows every pair of locations"
 
 
 def unknown_mean(where: str, what: str, instead: str) -> UnsupportedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class MapAlgebra(PairAlgebra[Any]):
 
     def nonlinearity(self, s: FloatState, phi: ScalarFunction) -> FloatState:
         if not s.parts and not s.gaussian:
-            self.approximated[self.where] = None
+            self.approximated[self.site.name] = None
             s = self.state_of(s.second, s.mean, s.support, gaussian=True)
         if phi.homogeneity is None and s.second.q > _LARGEST_Q:
             return self._far(s, phi)
@@ -46,13 +47,13 @@ class MapAlgebra(PairAlgebra[Any]):
         if not (finite and up > _FLAT):
             # Tails that grow faster than a rectifier's overflow from here on.
             raise (KernelcError if finite else RangeError)(
-                where=self.where,
+                where=self.site.name,
                 found=f"a q value of {s.second.q:.3g} at {phi.name}",
                 law=f"beyond a q value of {_LARGEST_Q:g} an activation sees its tails alone, and "
                 "its C map takes ever longer to integrate",
                 remedy=KEEP_Q,
             )
-        self.far[self.where] = None
+        self.far[self.site.name] = None
         image = super().nonlinearity(s, named("leaky_relu", negative_slope=down / up))
         return self.weighted_sum([image], [up])
 
@@ -79,8 +80,14 @@ class SlopeAlgebra(MapAlgebra):
     `theta` started at dk/dc is dk/dc throughout.
     """
 
-    def fresh(self, s: FloatState, weights: Weights, read: FloatState | None = None) -> FloatState:
-        out = super().fresh(s, weights, read)
+    def fresh(
+        self,
+        s: FloatState,
+        weights: Weights,
+        read: FloatState | None = None,
+        trained: Callable[[], FloatState] | None = None,
+    ) -> FloatState:
+        out = super().fresh(s, weights, read, trained)
         w = self.backend.number(weights.variance)
         theta = tuple(w * t for t in s.second.theta or ())
         second = dataclasses.replace(out.second, theta=theta)

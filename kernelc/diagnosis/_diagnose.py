@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..ir import Network, as_network
+from ..ir import Network, PairKind, as_network, pairs_read
 from ..shaping import ShapedNetwork
 from ._findings import case_of, findings, some
 from ._inputs import inputs_of
@@ -67,11 +67,11 @@ def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
 
 def _assumptions(network: Network, profile: Profile) -> list[str]:
     inputs = profile.inputs
-    reads = {need for node in network for need in node.layer.reads()}
+    reads = pairs_read(network)
     found = [f"{inputs.text()}, layers of infinite width"]
-    if "location" in reads:
+    if PairKind.LOCATION in reads:
         found.append("locations of one input unrelated (s = 0)")
-    if "batch" in reads:
+    if PairKind.BATCH in reads:
         found.append("large batches of typical inputs, batch norm in training mode")
         if inputs.least > -1:
             least = f"{inputs.least:.3g}"

@@ -12,7 +12,7 @@ from jaxtyping import Float64, PRNGKeyArray
 from tqdm import tqdm
 
 from .._errors import KernelcError, UnsupportedError
-from ..ir import Network
+from ..ir import Network, PairKind, pairs_read
 from ..lowering import lower
 from ..modules import Policy
 from ._profile import COSINES, Level
@@ -134,7 +134,7 @@ def _check(network: Network, samples: Any) -> None:
             law="with one channel a pair of inputs has the cosine 1 or -1 at every location",
             remedy="measure a network whose inputs have two channels or more",
         )
-    norms = [node.name for node in network if "batch" in node.layer.reads()]
+    norms = [node.name for node in network if PairKind.BATCH in pairs_read([node])]
     if norms:
         raise UnsupportedError(
             where=norms[0],

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from .._errors import KernelcError
-from ..algebra import FloatBackend, PairAlgebra, SecondMoments
-from ..ir import Layer, Network, NetworkNode, cut_nodes
+from ..algebra import FloatBackend, OverlapReading, PairAlgebra, SecondMoments, probes
+from ..ir import KernelAlgebra, Layer, Network, NetworkNode, cut_nodes, fold
 from ._algebras import KEEP_Q, FloatState, MapAlgebra, SlopeAlgebra
 from ._inputs import Inputs
 from ._profile import COSINES, Level, Profile, RangeError, Refusal
-from ._spread import Spread, SpreadAlgebra
+from ._spread import Spread, SpreadReading
 
 
 # Below, floats have fewer digits.
@@ -27,47 +27,72 @@ _OTHER = 0.0
 
 class _State(NamedTuple):
     """What is known of a node: the pair with its NTK, the derivative along c over
-    exp(`scale`), which alone would under- or overflow, and the spread over draws."""
+    exp(`scale`), which alone would under- or overflow, the spread over draws, and the node whose
+    windows overlapped."""
 
     pair: FloatState
     nearby: FloatState
     scale: float
     spread: Spread
+    overlapped: str | None = None
 
 
-@dataclasses.dataclass
-class _Algebras:
-    """The readings taken at once; `main` says whether all paths pass through the node at hand."""
+class _Readings(NamedTuple):
+    """The readings taken at once."""
 
     pair: MapAlgebra
     nearby: SlopeAlgebra
-    spread: SpreadAlgebra
-    main: bool = True
+    spread: SpreadReading
+    overlap: OverlapReading
+
+
+class _Measuring:
+    """One fold of all readings, which goes on past nodes that have no kernel rule."""
+
+    def __init__(self, network: Network) -> None:
+        followed, backend = probes(network), FloatBackend()
+        pair, nearby = MapAlgebra(backend, followed), SlopeAlgebra(backend, followed)
+        self.network = network
+        self.readings = _Readings(pair, nearby, SpreadReading(), OverlapReading())
+        self.cuts = set(cut_nodes(network))
+        self.refusals: list[Refusal] = []
+
+    def rule(self, node: NetworkNode, inputs: Sequence[_State]) -> _State:
+        """The state at a node; past the nodes that all paths share nothing else is kept."""
+        main = node.index in self.cuts
+        state = _apply(self.readings, node, node.layer, inputs, main)
+        return _sealed(self.readings, state) if main else state
+
+    def refused(
+        self, node: NetworkNode, inputs: Sequence[_State], error: Exception
+    ) -> tuple[_State] | None:
+        """The state with what the layer says would do in its place; None where nothing does."""
+        if not isinstance(error, KernelcError):
+            raise error
+        main = node.index in self.cuts
+        for layer, told in _stand_ins(node):
+            if layer is None:
+                self.refusals.append(Refusal(node.name, error, told))
+                state = inputs[0]
+            else:
+                try:
+                    state = _apply(self.readings, node, layer, inputs, main)
+                except KernelcError:
+                    continue
+                self.refusals.append(Refusal(node.name, error, told, replaced=True))
+            return (_sealed(self.readings, state) if main else state,)
+        self.refusals.append(Refusal(node.name, error, None))
+        return None
 
 
 def measure(network: Network, inputs: Inputs) -> Profile:
     """Fold the kernel rules over the network, going on past nodes that have none."""
-    probes, backend = _probes(network), FloatBackend()
-    algebras = _Algebras(
-        MapAlgebra(backend, probes), SlopeAlgebra(backend, probes), SpreadAlgebra()
-    )
-    states: dict[int, _State] = {0: _start(algebras, inputs)}
-    refusals: list[Refusal] = []
-    cuts = set(cut_nodes(network))
+    measuring = _Measuring(network)
+    readings, cuts = measuring.readings, measuring.cuts
     # Exploding q values and slopes overflow to inf, which is then what is reported.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for node in network.nodes[1:]:
-            if not all(i in states for i in node.inputs):
-                continue
-            algebras.main = node.index in cuts
-            state, refusal = _visit(network, node, algebras, states)
-            if refusal is not None:
-                refusals.append(refusal)
-            if state is None:
-                continue
-            if algebras.main:
-                state = _sealed(algebras, state)
-            states[node.index] = state
+        first = {0: _start(readings, inputs)}
+        states = fold(network.nodes[1:], measuring.rule, first, measuring.refused)
         levels = tuple(_levels(network, states, cuts))
     last = states.get(len(network) - 1)
     theta = None if last is None else last.pair.second.theta
@@ -76,59 +101,40 @@ def measure(network: Network, inputs: Inputs) -> Profile:
         inputs=inputs,
         levels=levels,
         q={network.nodes[i].name: float(s.nearby.second.q) for i, s in states.items()},
-        refusals=tuple(refusals),
-        approximated=tuple(algebras.pair.approximated),
-        far=tuple(algebras.pair.far),
+        refusals=tuple(measuring.refusals),
+        approximated=tuple(readings.pair.approximated),
+        far=tuple(readings.pair.far),
         ntk=None if pairs is None else pairs[: len(COSINES) + 1],
         nodes=None if pairs is None else pairs[len(COSINES) + 1 :],
     )
 
 
-def _sealed(algebras: _Algebras, state: _State) -> _State:
+def _sealed(readings: _Readings, state: _State) -> _State:
     """Nothing before a node all paths pass through is met again: forget it.
 
     From there on the derivative starts at 1 again, and its size goes on in the logarithm.
     """
-    pair, nearby = algebras.pair.seal(state.pair), algebras.nearby.seal(state.nearby)
+    pair, nearby = readings.pair.seal(state.pair), readings.nearby.seal(state.nearby)
     theta, scale = nearby.second.theta, state.scale
     if theta is not None and not nearby.parts and 0 < theta[0] < math.inf:
         second = dataclasses.replace(nearby.second, theta=tuple(t / theta[0] for t in theta))
-        nearby = algebras.nearby.state_of(second, nearby.mean, gaussian=nearby.gaussian)
+        nearby = readings.nearby.state_of(second, nearby.mean, gaussian=nearby.gaussian)
         scale += math.log(theta[0])
-    return _State(pair, nearby, scale, state.spread)
-
-
-def _visit(
-    network: Network, node: NetworkNode, algebras: _Algebras, states: dict[int, _State]
-) -> tuple[_State | None, Refusal | None]:
-    inputs = [states[i] for i in node.inputs]
-    try:
-        return _apply(network, node, node.layer, algebras, inputs), None
-    except KernelcError as error:
-        refused = error
-    for layer, told in _stand_ins(network, node):
-        if layer is None:
-            return inputs[0], Refusal(node.name, refused, told)
-        try:
-            state = _apply(network, node, layer, algebras, inputs)
-        except KernelcError:
-            continue
-        return state, Refusal(node.name, refused, told, replaced=True)
-    return None, Refusal(node.name, refused, None)
+    return _State(pair, nearby, scale, state.spread, state.overlapped)
 
 
 def _apply(
-    network: Network, node: NetworkNode, layer: Layer, algebras: _Algebras, inputs: Sequence[_State]
+    readings: _Readings, node: NetworkNode, layer: Layer, inputs: Sequence[_State], main: bool
 ) -> _State:
-    shapes = network.in_shapes(node)
-    for algebra in (algebras.pair, algebras.nearby, algebras.spread):
-        algebra.where = node.name
-    algebras.spread.channels = node.shape[-1]
+    def read(reading: KernelAlgebra[Any], values: Sequence[Any]) -> Any:
+        return layer.kernel(reading.at(node.site), values, node.in_shapes)
+
+    overlapped = read(readings.overlap, [state.overlapped for state in inputs])
     # The slope first: it is quick, and refuses whatever the map refuses.
-    nearby = layer.kernel(algebras.nearby, [state.nearby for state in inputs], shapes)
+    nearby = read(readings.nearby, [state.nearby for state in inputs])
     q = float(nearby.second.q)
     # Branches that start at zero have no cosine of their own, but their sum has.
-    if not (math.isfinite(q) and (q > _LEAST_Q or (q == 0 and not algebras.main))):
+    if not (math.isfinite(q) and (q > _LEAST_Q or (q == 0 and not main))):
         # An exact zero is what a factor of zero leaves, not a product that became too small.
         raise (KernelcError if q == 0 else RangeError)(
             where=node.name,
@@ -136,16 +142,17 @@ def _apply(
             law="cosines are defined for positive, finite q values",
             remedy=KEEP_Q,
         )
-    pair = layer.kernel(algebras.pair, [state.pair for state in inputs], shapes)
-    spread = layer.kernel(algebras.spread, [state.spread for state in inputs], shapes)
+    pair = read(readings.pair, [state.pair for state in inputs])
+    spread = read(readings.spread, [state.spread for state in inputs])
     # Only cut nodes change the scale, so that all inputs have the same.
-    return _State(pair, nearby, inputs[0].scale, dataclasses.replace(spread, q=q))
+    spread = dataclasses.replace(spread, q=q)
+    return _State(pair, nearby, inputs[0].scale, spread, overlapped)
 
 
-def _stand_ins(network: Network, node: NetworkNode) -> Iterator[tuple[Layer | None, str]]:
+def _stand_ins(node: NetworkNode) -> Iterator[tuple[Layer | None, str]]:
     """What the layer itself says would do in its place, the smallest change first."""
     layer = node.layer
-    other = layer.shaping(network.in_shapes(node), node.shape, False).replacement
+    other = layer.shaping(node.in_shapes, node.shape, False).replacement
     if other is None:
         yield None, f"a network without {layer.text()}"
         return
@@ -197,24 +204,18 @@ def _exp(log: float) -> float:
         return math.inf
 
 
-def _probes(network: Network) -> tuple[str, ...]:
-    needs = {need for node in network for need in node.layer.reads()}
-    locations = ("s", "sc") if "location" in needs else ()
-    return ("c", *locations, *(("b",) if "batch" in needs else ()))
-
-
 def _cosines(inputs: Inputs) -> Float64[np.ndarray, " pairs"]:
     """Those of a report, that of two typical inputs, and those at the nodes of the sample."""
     nodes = () if inputs.sample is None else np.cos(inputs.sample.nodes)
     return np.concatenate([COSINES, [inputs.cosine], nodes])
 
 
-def _start(algebras: _Algebras, inputs: Inputs) -> _State:
+def _start(readings: _Readings, inputs: Inputs) -> _State:
     c, q = _cosines(inputs), inputs.q
-    if "b" in algebras.pair.probes:
+    if "b" in readings.pair.probes:
         c = np.maximum(c, inputs.least)
-    pair = _first(algebras.pair, q, c, inputs.cosine, np.zeros_like(c), 0.0)
-    nearby = _first(algebras.nearby, q, 1.0, inputs.cosine, 1.0, 1.0)
+    pair = _first(readings.pair, q, c, inputs.cosine, np.zeros_like(c), 0.0)
+    nearby = _first(readings.nearby, q, 1.0, inputs.cosine, 1.0, 1.0)
     return _State(pair, nearby, 0.0, Spread(q, 0.0))
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from scipy.interpolate import BarycentricInterpolator
 
 from .._errors import KernelcError
-from ..ir import Network, NetworkNode
+from ..ir import Network, NetworkNode, pairs_read
 from ..numeric import kernel_fn
 from ._profile import Profile
 from ._sample import SAME, Sample
@@ -97,7 +97,7 @@ def _by_angles(sample: Sample, ntk: Float64[np.ndarray, " nodes"]) -> Float64[np
 def _is_quick(node: NetworkNode) -> bool:
     """Whether pairs of unlike q values have a closed form: quadrature takes minutes."""
     phi = node.layer.nonlinearity()
-    if node.layer.reads():
+    if pairs_read([node]):
         return False
     return phi is None or phi.closed_dual(_Q1, _Q2, _K) is not None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Weights, Window
+from ..ir import Reading, Weights
 
 
 _GRID = np.linspace(-10.0, 10.0, 4001)
@@ -28,19 +28,26 @@ class Spread:
     kept: bool = False
 
 
-class SpreadAlgebra(KernelAlgebra[Spread]):
+class SpreadReading(Reading[Spread]):
     """Var log q, to first order in 1/width (Hanin & Nica 2020 for ReLU, where it adds 5/n).
 
     A layer of n channels measures q as a mean over n values phi(u)^2, which adds their
     (kurtosis - 1)/n; what came in passes on times (d log Q / d log q)^2. Weights that keep norms
     fix the mean of u^2, and with it the part of phi^2 that is proportional to u^2 - q: that takes
     2 (d log Q / d log q)^2 / n away. The q values are those of the kernel, given with every
-    input; `channels` is set by the fold before each rule.
+    input.
     """
 
-    channels: int = 1
+    def combine(self, values: Sequence[Spread]) -> Spread:
+        return values[0]
 
-    def fresh(self, s: Spread, weights: Weights, read: Spread | None = None) -> Spread:
+    def fresh(
+        self,
+        s: Spread,
+        weights: Weights,
+        read: Spread | None = None,
+        trained: Callable[[], Spread] | None = None,
+    ) -> Spread:
         own = float(weights.variance) * s.q
         total = own + float(weights.bias_variance)
         share = own / total if total > 0 else 0.0
@@ -49,7 +56,7 @@ class SpreadAlgebra(KernelAlgebra[Spread]):
     def nonlinearity(self, s: Spread, phi: ScalarFunction) -> Spread:
         second, excess, power = moments(phi, s.q)
         own = excess - 2 * power**2 if s.kept else excess
-        return Spread(second, power**2 * s.variance + own / self.channels)
+        return Spread(second, power**2 * s.variance + own / self.site.out_shape[-1])
 
     def weighted_sum(self, terms: Sequence[Spread], weights: Sequence[Any]) -> Spread:
         parts = [float(w) ** 2 * t.q for w, t in zip(weights, terms, strict=True)]
@@ -65,23 +72,14 @@ class SpreadAlgebra(KernelAlgebra[Spread]):
     def normalize(self, s: Spread, center: bool, over_locations: bool) -> Spread:
         return Spread(1.0, 0.0)
 
-    def center(self, s: Spread) -> Spread:
-        return s
-
     def batch_normalize(self, s: Spread) -> Spread:
         return Spread(1.0, 0.0)
 
     def pln(self, s: Spread, channels: int, mode: str) -> Spread:
         return Spread(1.0, 0.0)
 
-    def location_mean(self, s: Spread, window: Window) -> Spread:
-        return s
-
     def dropout(self, s: Spread, keep: float) -> Spread:
-        return Spread(s.q / keep, s.variance + (1 / keep - 1) / self.channels)
-
-    def unsupported(self, s: Sequence[Spread], reason: str, remedy: str) -> Spread:
-        return s[0]
+        return Spread(s.q / keep, s.variance + (1 / keep - 1) / self.site.out_shape[-1])
 
     def _total(self, terms: Sequence[Spread], parts: Sequence[float]) -> Spread:
         total = sum(parts)

@@ -1,16 +1,19 @@
-"""The vocabulary kernel rules are written in, and the one fold that applies them."""
+"""KernelAlgebra: the words in which layers write their kernel rules."""
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from ._site import Site
 
 
 if TYPE_CHECKING:
     from ..activations import ScalarFunction
+    from ._location_map import LocationMap
     from ._weights import Weights
-    from ._window import Window
 
 S = TypeVar("S")
 
@@ -18,29 +21,39 @@ S = TypeVar("S")
 class KernelAlgebra(ABC, Generic[S]):
     """What a kernel rule may ask for. `S` is what flows along an edge.
 
-    `where` is the name of the node being visited; the fold sets it before each rule, so
-    that a refusal can say which node it is about.
+    Rules are applied at a `site`, which refusals name; `at` gives the same algebra at another.
     """
 
-    where: str = "network"
-    standard: bool = False
-    """Whether NTKs are those of the standard parameterization: see `fresh`."""
+    site: Site = Site()
+
+    def at(self, site: Site) -> Self:
+        """This algebra at a node; the algebra itself stays where it is."""
+        placed = copy.copy(self)
+        placed.site = site
+        return placed
 
     @abstractmethod
-    def fresh(self, s: S, weights: Weights, read: S | None = None) -> S:
+    def fresh(
+        self,
+        s: S,
+        weights: Weights,
+        read: S | None = None,
+        trained: Callable[[], S] | None = None,
+    ) -> S:
         """A layer of fresh weights: K <- weights.variance K + weights.bias_variance.
 
         Gradients are along weights over their standard deviation,
-        Theta <- weights.variance K_read + weights.bias_variance + weights.variance Theta, or
-        along the weights as they are when `standard`:
-        Theta <- weights.fan_in K_read + (1 with a bias) + weights.variance Theta, with the
+        Theta <- weights.variance K_read + weights.bias_variance + weights.variance Theta, or in
+        the standard parameterization along the weights as they are:
+        Theta <- weights.fan_in K_trained + (1 with a bias) + weights.variance Theta, with the
         K and Theta coming in.
 
         Arguments:
             s: what the weights that are drawn read.
             weights: their variances and number.
-            read: what all trained weights read, so that weights.fan_in K_read is the sum over
-                them; `s` when None.
+            read: what gradients of these weights read; `s` when None.
+            trained: makes what all trained weights read, so that weights.fan_in K_trained is the
+                sum over them; `read` when None.
         """
 
     @abstractmethod
@@ -76,32 +89,8 @@ class KernelAlgebra(ABC, Generic[S]):
         """Batch norm in training mode on a large batch."""
 
     @abstractmethod
-    def location_mean(self, s: S, window: Window) -> S:
-        """Mean over the locations of each window."""
-
-    def pick(self, s: S, window: Window) -> S:
-        """The center tap of each window: nothing changes where all locations are alike."""
-        del window
-        return s
-
-    def tap_mean(self, s: S, window: Window) -> S:
-        """Weights spread over windows: K(p, p') <- mean over taps t of K(p + t, p' + t)."""
-        if window.taps > 1 and window.padding == "SAME":
-            return self.unsupported(
-                [s],
-                "spread weights with zero padding lower q at the border, so q is not uniform",
-                "use padding CIRCULAR or VALID, or a Conv with delta=True",
-            )
-        return s
-
-    def unshare(self, s: S) -> S:
-        """Weights of its own for each location: K(p, p') <- 0 where p and p' differ."""
-        return s
-
-    def flatten(self, s: S, locations: tuple[int, ...]) -> S:
-        """Locations become channels: the mean over equal locations."""
-        del locations
-        return s
+    def mix(self, s: S, locations: LocationMap) -> S:
+        """A linear map of locations: K(p, p') <- sum_hrr' M_h[p, r] M_h[p', r'] K(r, r')."""
 
     @abstractmethod
     def pln(self, s: S, channels: int, mode: str) -> S:
@@ -110,15 +99,6 @@ class KernelAlgebra(ABC, Generic[S]):
     @abstractmethod
     def dropout(self, s: S, keep: float) -> S:
         """Inverted dropout with probability `keep` of keeping a channel."""
-
-    def uneven(self, s: S) -> S:
-        """Refuse a mean over windows that see fewer locations at the border."""
-        return self.unsupported(
-            [s],
-            "windows that are cut off at the border average fewer locations there, so q "
-            "is not uniform",
-            "use padding VALID or CIRCULAR, or WeightedMeanPool",
-        )
 
     @abstractmethod
     def unsupported(self, s: Sequence[S], reason: str, remedy: str) -> S:

@@ -13,6 +13,7 @@ from .._errors import GraphError, ShapeError, shown
 from .._limits import LARGEST_AXIS, LARGEST_VALUE, MOST_AXES, MOST_NODES, NAMES, bad_name
 from ._layer import Layer, Shape
 from ._node import Node
+from ._site import Site
 
 
 Spec = tuple[str, Layer, tuple[int, ...]]
@@ -21,13 +22,19 @@ Spec = tuple[str, Layer, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True)
 class NetworkNode:
-    """A node of a network: its place, its name, its layer, what it reads, its shape."""
+    """A node of a network: its place, its name, its layer, what it reads, and the shapes."""
 
     index: int
     name: str
     layer: Layer
     inputs: tuple[int, ...]
     shape: Shape
+    in_shapes: tuple[Shape, ...]
+
+    @property
+    def site(self) -> Site:
+        """Where its kernel rule is applied."""
+        return Site(self.name, self.in_shapes, self.shape)
 
 
 def specs_of(name: str, x: Node, output: Node) -> list[Spec]:
@@ -175,10 +182,10 @@ def place(specs: Sequence[Spec]) -> tuple[NetworkNode, ...]:
     """Every shape from the input on; raises `ShapeError` where a layer refuses one."""
     nodes: list[NetworkNode] = []
     for index, (name, layer, inputs) in enumerate(specs):
-        shapes = [nodes[i].shape for i in inputs]
+        shapes = tuple(nodes[i].shape for i in inputs)
         shape = layer.out_shape(shapes, name)
         _check_shape(name, shape)
-        nodes.append(NetworkNode(index, name, layer.placed(shapes), inputs, shape))
+        nodes.append(NetworkNode(index, name, layer.placed(shapes), inputs, shape, shapes))
     return tuple(nodes)
 
 

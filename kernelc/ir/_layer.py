@@ -12,6 +12,7 @@ from .._limits import NAMES, bad_name
 from ._kinds import KINDS, register_kind
 from ._node import Node
 from ._shaping_rule import ShapingRule
+from ._site import Shape as Shape
 
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ..modules import LayerModule
     from ._algebra import KernelAlgebra
 
-Shape = tuple[int, ...]
 S = TypeVar("S")
 
 
@@ -116,11 +116,6 @@ class Layer(ABC):
         """What `kernel_key` leaves out because it matters only where locations differ."""
         del shapes
         return None
-
-    def reads(self) -> tuple[str, ...]:
-        """What the kernel rule reads beside the pair itself: "location" and "batch" ask for such
-        pairs; "unlike" asks for none, but tells pairs of unlike locations from others."""
-        return ()
 
     def nonlinearity(self) -> ScalarFunction | None:
         """The elementwise function this layer applies, before any transformation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .._errors import GraphError, shown
@@ -12,6 +12,7 @@ from . import _draw, _json, _parameters, _text
 from ._algebra import KernelAlgebra
 from ._assembly import NetworkNode as NetworkNode, Spec, check_specs, place, specs_of
 from ._files import read_text, write_text
+from ._fold import Refused, fold, kernel_rule
 from ._layer import Layer, Shape
 from ._node import Node
 from ._substitution import substituted
@@ -214,6 +215,11 @@ class Network:
         )
 
     @property
+    def last(self) -> int:
+        """Index of the output node."""
+        return len(self.nodes) - 1
+
+    @property
     def input_shape(self) -> Shape:
         """Shape of one example: locations, then channels."""
         return self.nodes[0].shape
@@ -225,14 +231,31 @@ class Network:
 
     def in_shapes(self, node: NetworkNode) -> tuple[Shape, ...]:
         """Shapes of what `node` reads."""
-        return tuple(self.nodes[i].shape for i in node.inputs)
+        return node.in_shapes
 
-    def fold(self, algebra: KernelAlgebra[S], start: S) -> list[S]:
-        """Apply every kernel rule in order; `start` is the value at the input."""
-        values: list[S] = [start]
-        for node in self.nodes[1:]:
-            values.append(visit(self, algebra, node, [values[i] for i in node.inputs]))
-        return values
+    def fold(
+        self,
+        algebra: KernelAlgebra[S],
+        start: S,
+        nodes: Iterable[int] | None = None,
+        entry: int = 0,
+        on_refusal: Refused[S] | None = None,
+    ) -> dict[int, S]:
+        """Apply kernel rules in the order of the nodes.
+
+        Arguments:
+            algebra: what the rules are read in.
+            start: the value at the node `entry`.
+            nodes: indices of the nodes to visit, in order; all after the input unless given.
+            entry: index of a node that `nodes` read but that is none of them.
+            on_refusal: see `kernelc.ir.fold`.
+
+        Returns:
+            Values by index of the node, the start among them.
+        """
+        visited = range(1, len(self)) if nodes is None else nodes
+        picked = (self.nodes[i] for i in visited)
+        return fold(picked, kernel_rule(algebra), {entry: start}, on_refusal)
 
     def rebuild(
         self,
@@ -251,9 +274,3 @@ class Network:
             specs.append((node.name, layer, tuple(moved[i] for i in node.inputs)))
             moved[node.index] = len(specs) - 1
         return Network.from_specs(specs, name or self.name, shaped_by)
-
-
-def visit(network: Network, algebra: KernelAlgebra[S], node: NetworkNode, inputs: Sequence[S]) -> S:
-    """The kernel rule of one node, with the algebra told where it is."""
-    algebra.where = node.name
-    return node.layer.kernel(algebra, inputs, network.in_shapes(node))

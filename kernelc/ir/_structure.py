@@ -19,6 +19,11 @@ class Segment:
     start: int
     stop: int
 
+    @property
+    def nodes(self) -> range:
+        """Indices of the nodes in it."""
+        return range(self.start + 1, self.stop + 1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:

@@ -75,19 +75,14 @@ class Window:
     @property
     def uneven(self) -> bool:
         """Whether windows at the border see fewer locations than others."""
-        return self.padding == "SAME" and any(map(self._leaves, range(self.rank)))
+        return self.padding == "SAME" and any(any(self.pads(i)) for i in range(self.rank))
 
-    def _leaves(self, axis: int) -> bool:
-        """Whether the first or the last window along an axis goes over the border."""
-        n, w, s = self.locations[axis], self.sizes[axis], self.strides[axis]
-        before = self._before(axis)
-        return before > 0 or s * (self.outputs[axis] - 1) + w - before > n
-
-    def _before(self, axis: int) -> int:
-        """Taps of the first window in front of the first location."""
+    def pads(self, axis: int) -> tuple[int, int]:
+        """How far the first window goes beyond the first location, and the last beyond the last."""
         n, w, s = self.locations[axis], self.sizes[axis], self.strides[axis]
         overhang = max((self.outputs[axis] - 1) * s + w - n, 0)
-        return 0 if self.padding == "VALID" else overhang // 2
+        before = 0 if self.padding == "VALID" else overhang // 2
+        return before, overhang - before
 
     @property
     def rank(self) -> int:
@@ -97,7 +92,7 @@ class Window:
     def taps_of(self, axis: int) -> np.ndarray:
         """The location each tap of each window reads along an axis, -1 beyond the border."""
         n, w, s = self.locations[axis], self.sizes[axis], self.strides[axis]
-        starts = s * np.arange(self.outputs[axis]) - self._before(axis)
+        starts = s * np.arange(self.outputs[axis]) - self.pads(axis)[0]
         found = starts[:, None] + np.arange(w)[None, :]
         if self.padding == "CIRCULAR":
             return found % n

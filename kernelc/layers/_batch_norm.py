@@ -56,9 +56,6 @@ class BatchNorm(Layer):
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.batch_normalize(inputs[0])
 
-    def reads(self) -> tuple[str, ...]:
-        return ("batch",)
-
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(
             None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar, final
@@ -14,7 +15,7 @@ from jax import lax
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import CenterTaps, KernelAlgebra, Layer, Shape, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import boolean, positive_integers
@@ -136,12 +137,14 @@ class Conv(GroupedConv):
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         if self.is_depthwise(shapes[0]):
             return algebra.unsupported(inputs, *DEPTHWISE)
-        over = self.over(shapes[0], algebra.where)
-        taps = algebra.pick if self.delta else algebra.tap_mean
-        # Beside the center tap of a Delta convolution weights start at zero, and train.
-        read = algebra.tap_mean(inputs[0], over) if self.delta and algebra.standard else None
+        over = self.over(shapes[0], algebra.site.name)
         weights = self.weights(self.fan_in(shapes[0]))
-        return algebra.fresh(taps(inputs[0], over), weights, read)
+        if not self.delta:
+            return algebra.fresh(algebra.mix(inputs[0], SharedTaps(over)), weights)
+        # Beside the center tap weights start at zero, and train.
+        drawn = algebra.mix(inputs[0], CenterTaps(over))
+        trained = functools.partial(algebra.mix, inputs[0], SharedTaps(over))
+        return algebra.fresh(drawn, weights, trained=trained)
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return super().kernel_key(shapes), self.delta

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar, final
 import jax
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import Flattened, KernelAlgebra, Layer, Shape
 from ..modules import MapModule
 
 
@@ -34,7 +34,7 @@ class Flatten(Layer):
         return (math.prod(shapes[0]),)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.flatten(inputs[0], shapes[0][:-1])
+        return algebra.mix(inputs[0], Flattened(shapes[0][:-1]))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return shapes[0][:-1]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window
+from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window, WindowMean
 from ..modules import MapModule, accumulator, as_dtype
 from ._shapes import with_locations
 
@@ -38,14 +38,11 @@ class GlobalMeanPool(Layer):
         return shapes[0][-1:]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        with_locations(shapes[0], algebra.where, "GlobalMeanPool")
-        return algebra.location_mean(inputs[0], Window.whole(shapes[0][:-1]))
+        with_locations(shapes[0], algebra.site.name, "GlobalMeanPool")
+        return algebra.mix(inputs[0], WindowMean(Window.whole(shapes[0][:-1])))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return shapes[0][:-1]
-
-    def reads(self) -> tuple[str, ...]:
-        return ("location",)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         if last:

@@ -48,7 +48,7 @@ class InputLayer(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         raise GraphError(
-            where=algebra.where,
+            where=algebra.site.name,
             found="a second input",
             law="a network has one input, whose kernel the caller gives",
             remedy="keep a single Input",

@@ -13,7 +13,7 @@ from jax import lax
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import KernelAlgebra, OwnWeights, Shape, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
@@ -79,18 +79,16 @@ class LocalConv(WindowLayer, WeightLayer):
         return with_fans(self, taps * shapes[0][-1], taps * self.channels)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        over = self.over(shapes[0], algebra.where)
+        over = self.over(shapes[0], algebra.site.name)
         weights = self.weights(over.taps * shapes[0][-1])
-        return algebra.unshare(algebra.fresh(algebra.tap_mean(inputs[0], over), weights))
+        out = algebra.fresh(algebra.mix(inputs[0], SharedTaps(over)), weights)
+        return algebra.mix(out, OwnWeights(over.outputs))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.weight_std, self.bias_std, self.padding
 
     def location_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.window, self.stride
-
-    def reads(self) -> tuple[str, ...]:
-        return ("unlike",)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         if math.prod(self.windows(len(out) - 1)) == 1:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import KernelAlgebra, Shape, ShapingRule, WindowMean
 from ..modules import accumulator, as_dtype
 from ._sliding import Padding, PoolModule
 from ._weighted_mean_pool import pool_rule
@@ -53,10 +53,7 @@ class MeanPool(WindowLayer):
         return (*self.locations(shapes[0], where), shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.location_mean(inputs[0], self.over(shapes[0], algebra.where))
-
-    def reads(self) -> tuple[str, ...]:
-        return ("location",)
+        return algebra.mix(inputs[0], WindowMean(self.over(shapes[0], algebra.site.name)))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         if last:

@@ -12,7 +12,7 @@ import jax
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import KernelAlgebra, Shape, ShapingRule, SharedTaps
 from ..modules import initialize
 from ._conv import DEPTHWISE, Conv, GroupedConv, convolved, depthwise_rule
 from ._fans import with_fans
@@ -90,7 +90,7 @@ class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("Standardis
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         if self.is_depthwise(shapes[0]):
             return algebra.unsupported(inputs, *DEPTHWISE)
-        read = algebra.tap_mean(inputs[0], self.over(shapes[0], algebra.where))
+        read = algebra.mix(inputs[0], SharedTaps(self.over(shapes[0], algebra.site.name)))
         # In this order: the mean that is subtracted is that over the whole window.
         return algebra.fresh(algebra.center(read), self.weights(self.fan_in(shapes[0])))
 

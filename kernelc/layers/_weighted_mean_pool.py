@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import CenterTaps, KernelAlgebra, Shape, ShapingRule
 from ..modules import MapModule
 from ._conv import ConvModule
 from ._sliding import Padding
@@ -61,7 +61,7 @@ class WeightedMeanPool(WindowLayer):
         return (*self.locations(shapes[0], where), shapes[0][-1])
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        return algebra.pick(inputs[0], self.over(shapes[0], algebra.where))
+        return algebra.mix(inputs[0], CenterTaps(self.over(shapes[0], algebra.site.name)))
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from ..algebra import SecondMoments
-from ..ir import Network
-from ._degree import PooledAlgebra
+from ..ir import Network, PairKind, pairs_read
+from ._degree import PooledReading
 from ._entry import entry_field
 from ._gram import DataState, GramAlgebra
 from ._matrices import KernelMatrices
@@ -18,16 +18,16 @@ from ._pair_layout import PairLayout
 
 def mixes_locations(network: Network) -> bool:
     """Whether pairs of unlike locations are read somewhere."""
-    return any("location" in node.layer.reads() for node in network)
+    return PairKind.LOCATION in pairs_read(network)
 
 
 def frame_of(network: Network, paired: bool, sharp: bool) -> PairLayout:
     """How the arrays of a network are laid out."""
     mixes, own = mixes_locations(network), False
     if mixes:
-        pooled = PooledAlgebra()
+        pooled = PooledReading()
         network.fold(pooled, False)
-        own = pooled.asked or sharp
+        own = bool(pooled.asked) or sharp
     rank = len(network.input_shape) - 1
     return PairLayout(rank=rank, aligned=not mixes, paired=paired, own=own)
 

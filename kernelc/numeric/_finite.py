@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._errors import DataError, KernelcError
+from .._errors import DataError
 from ..algebra import FloatBackend
-from ..ir import Network, visit
+from ..ir import Network, NetworkNode
 from ._inputs import Inputs
 from ._matrices import KernelMatrices
-from ._reach import QUpperBound, start
-from ._zeros import ZeroAlgebra
+from ._reach import FloatState, QUpperBound, start
+from ._zeros import ZeroReading
 
 
 def checked_matrices(
-    network: Network, inputs: Inputs, at_zero: ZeroAlgebra, found: KernelMatrices
+    network: Network, inputs: Inputs, at_zero: ZeroReading, found: KernelMatrices
 ) -> KernelMatrices:
     """The matrices, once all entries are finite; the NTK of a function that jumps may be infinite.
 
@@ -84,7 +85,7 @@ def _jumps(network: Network) -> bool:
     return any(phi is not None and phi.jumps(0) for phi in functions)
 
 
-def _directionless(inputs: Inputs, at_zero: ZeroAlgebra, rows: Any) -> DataError | None:
+def _directionless(inputs: Inputs, at_zero: ZeroReading, rows: Any) -> DataError | None:
     """The error of a PLN that reads zeros, where that is what happened."""
     if not at_zero.directions:
         return None
@@ -128,11 +129,11 @@ def _lost(network: Network, inputs: Inputs, found: str) -> DataError:
 def _sizes(network: Network, inputs: Inputs) -> list[tuple[str, float]]:
     """(node, q value) for inputs of the largest q value, as far as float64 goes."""
     algebra = QUpperBound(FloatBackend())
-    values, found = [start(algebra, inputs.q_range()[1])], []
-    for node in network.nodes[1:]:
-        try:
-            values.append(visit(network, algebra, node, [values[i] for i in node.inputs]))
-        except (KernelcError, OverflowError, ZeroDivisionError):
-            return [*found, (node.name, math.inf)]
-        found.append((node.name, float(values[-1].second.q)))
-    return found
+    lost: list[str] = []
+
+    def refused(node: NetworkNode, inputs: Sequence[FloatState], error: Exception) -> None:
+        lost.append(node.name)
+
+    values = network.fold(algebra, start(algebra, inputs.q_range()[1]), on_refusal=refused)
+    found = [(network.nodes[i].name, float(s.second.q)) for i, s in values.items() if i > 0]
+    return [*found, *((name, math.inf) for name in lost[:1])]

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ..ir import Window
+from ..ir import Window, WindowMean
 from ._pair_layout import PairLayout
 
 
@@ -55,11 +55,8 @@ def alike(frame: PairLayout, window: Window) -> Any:
 
 
 def _shifted_along(x: Any, axes: list[int], window: Window, i: int) -> Any:
-    taps = window.taps_of(i)
-    count, size = taps.shape
-    stride, n = window.strides[i], window.locations[i]
-    before = 0 if window.padding == "VALID" else max((count - 1) * stride + size - n, 0) // 2
-    after = max((count - 1) * stride + size - before - n, 0)
+    count, size, stride = window.outputs[i], window.sizes[i], window.strides[i]
+    before, after = window.pads(i)
     if before or after:
         widths = [(before, after) if axis in axes else (0, 0) for axis in range(x.ndim)]
         x = jnp.pad(x, widths, mode="wrap" if window.padding == "CIRCULAR" else "constant")
@@ -80,19 +77,9 @@ def average(x: Any, axes: tuple[int, ...], window: Window) -> Any:
     if window == Window.whole(window.locations):
         return jnp.mean(x, axes, keepdims=True)
     for i, axis in enumerate(axes):
-        matrix = jnp.asarray(_averaging(window, i), x.dtype)
+        matrix = jnp.asarray(WindowMean(window).along(i), x.dtype)
         x = jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 1), precision="highest"), -1, axis)
     return x
-
-
-def _averaging(window: Window, i: int) -> np.ndarray:
-    """(windows, locations) along one axis."""
-    taps = window.taps_of(i)
-    matrix = np.zeros((taps.shape[0], window.locations[i]))
-    for row, locations in enumerate(taps):
-        for location in locations[locations >= 0]:
-            matrix[row, location] += 1
-    return matrix / matrix.sum(1, keepdims=True)
 
 
 def diagonal_mean(x: Any, groups: Groups) -> Any:
@@ -114,3 +101,29 @@ def own_diagonal(x: Any, rank: int) -> Any:
     """(n, *locations) from the pairs (n, *locations, *locations) of own locations."""
     letters = "abc"[:rank]
     return jnp.einsum(f"n{letters}{letters}->n{letters}", x)
+
+
+def groups_of(layout: PairLayout) -> Groups:
+    """Location axes that move together in an array of pairs."""
+    return (layout.left_axes,) if layout.aligned else (layout.left_axes, layout.right_axes)
+
+
+def one_evaluation(like: Any, groups: Groups, same: Any) -> Any:
+    """Where a pair is one evaluation of one input at one location.
+
+    Arguments:
+        like: an array of pairs.
+        groups: its location axes; of one group pairs are of equal locations.
+        same: where the two inputs of a pair are one evaluation; True everywhere, None nowhere.
+    """
+    if same is None:
+        return jnp.zeros((), bool)
+    mask = jnp.ones((), bool)
+    if same is not True:
+        mask = same.reshape(*same.shape, *(1,) * (like.ndim - same.ndim))
+    for a, b in zip(*groups, strict=True) if len(groups) == 2 else ():
+        eye = jnp.eye(like.shape[a], like.shape[b], dtype=bool)
+        shape = [1] * like.ndim
+        shape[a], shape[b] = like.shape[a], like.shape[b]
+        mask = mask & eye.reshape(shape)
+    return mask

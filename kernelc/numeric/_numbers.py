@@ -66,7 +66,7 @@ class PerSide:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """SecondMoments moments of two inputs x, x': (q(x), q(x'), k) as elements of a backend.
+    """Second moments of two inputs x, x': (q(x), q(x'), k) as elements of a backend.
 
     k itself loses its digits as x' -> x. What is carried is drop = (q + q')/2 - k, half the
     mean squared distance of the two values: every rule that is linear in k is linear in it, it

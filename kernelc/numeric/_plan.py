@@ -8,7 +8,7 @@ from typing import Any
 from .._errors import KernelcError
 from ..ir import Network, Run
 from ._blank import BlankAlgebra
-from ._degree import DegreeAlgebra
+from ._degree import DegreeReading
 from ._gram import DataState, GramAlgebra
 from ._numbers import PerSide
 from ._reach import QTrajectory, passed
@@ -57,7 +57,7 @@ class Planner(Walker):
         for stop in range(start, len(self.runs)):
             run = self.runs[stop]
             if homogeneous:
-                degrees = DegreeAlgebra(standard)
+                degrees = DegreeReading(standard)
                 degree = passed(self.network, degrees, run, degree, lambda a, b: a == b)
                 if degree is None or degree > _LARGEST_DEGREE:
                     break

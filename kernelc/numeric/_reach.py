@@ -9,7 +9,7 @@ from typing import Any
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction, closed_line
 from ..algebra import FloatBackend, KernelState, PairAlgebra, SecondMoments
-from ..ir import KernelAlgebra, Network, Run, Window, visit
+from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run
 
 
 FloatState = KernelState[Any]
@@ -74,25 +74,23 @@ class _Recorder(FloatBackend):
 class QUpperBound(PairAlgebra[Any]):
     """q values at most: a mean over locations is no larger than what it averages.
 
-    Inputs count as alike at all locations. `levels` tells of a normalization that divides by a
-    mean over locations: behind it a location may have a q value above that mean.
+    Inputs count as alike at all locations. `levels` lists normalizations that divide by a mean
+    over locations: behind one a location may have a q value above that mean.
     """
 
-    levels = False
-    _flat = False
+    def __init__(self, backend: FloatBackend) -> None:
+        super().__init__(backend)
+        self.levels: list[str] = []
+        self._flattened: list[str] = []
 
-    def tap_mean(self, s: FloatState, window: Window) -> FloatState:
-        return s
-
-    def location_mean(self, s: FloatState, window: Window) -> FloatState:
-        return s
-
-    def flatten(self, s: FloatState, locations: tuple[int, ...]) -> FloatState:
-        self._flat = self._flat or math.prod(locations) > 1
-        return s
+    def mix(self, s: FloatState, locations: LocationMap) -> FloatState:
+        if isinstance(locations, Flattened) and math.prod(locations.locations) > 1:
+            self._flattened.append(self.site.name)
+        return s if locations.gain == 1 else self.weighted_sum([s], [math.sqrt(locations.gain)])
 
     def normalize(self, s: FloatState, center: bool, over_locations: bool) -> FloatState:
-        self.levels = self.levels or over_locations or self._flat
+        if over_locations or self._flattened:
+            self.levels.append(self.site.name)
         return super().normalize(s, center, over_locations)
 
     def batch_normalize(self, s: FloatState) -> FloatState:
@@ -105,34 +103,21 @@ class UniformAlgebra(PairAlgebra[Any]):
     Between two of the nodes it refuses, the kernel is a function of one variable.
     """
 
-    def unshare(self, s: FloatState) -> FloatState:
-        return self._mixed(s, "weights of its own for each location")
-
-    def tap_mean(self, s: FloatState, window: Window) -> FloatState:
-        return self.pick(s, window) if window.taps == 1 else self._mixed(s, "spread weights")
-
-    def pick(self, s: FloatState, window: Window) -> FloatState:
-        still = window.strides == (1,) * window.rank and window.outputs == window.locations
-        return s if still else self._mixed(s, "a stride")
-
-    def location_mean(self, s: FloatState, window: Window) -> FloatState:
-        return self._mixed(s, "a mean over locations")
-
-    def flatten(self, s: FloatState, locations: tuple[int, ...]) -> FloatState:
-        return self._mixed(s, "flattening") if locations else s
+    def mix(self, s: FloatState, locations: LocationMap) -> FloatState:
+        return s if locations.identity else self._unlike(s, locations.text())
 
     def dropout(self, s: FloatState, keep: float) -> FloatState:
-        return s if keep == 1 else self._mixed(s, "dropout")
+        return s if keep == 1 else self._unlike(s, "dropout")
 
     def batch_normalize(self, s: FloatState) -> FloatState:
-        return self._mixed(s, "batch norm")
+        return self._unlike(s, "batch norm")
 
     def normalize(self, s: FloatState, center: bool, over_locations: bool) -> FloatState:
         if over_locations:
-            return self._mixed(s, "layer norm over locations")
+            return self._unlike(s, "layer norm over locations")
         return super().normalize(s, center, over_locations)
 
-    def _mixed(self, s: FloatState, what: str) -> FloatState:
+    def _unlike(self, s: FloatState, what: str) -> FloatState:
         return self.unsupported([s], f"{what} treats locations or inputs unlike", "nothing to mend")
 
 
@@ -151,9 +136,8 @@ def passed(
 def through(network: Network, algebra: Any, run: Run, state: Any) -> Any:
     """The state after one block of a run."""
     for segment in run.block:
-        values = {segment.start: algebra.seal(state)}
-        for node in network.nodes[segment.start + 1 : segment.stop + 1]:
-            values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
+        entered = algebra.seal(state)
+        values = network.fold(algebra, entered, segment.nodes, segment.start)
         state = values[segment.stop]
     return state
 
@@ -190,7 +174,7 @@ def spans(
         state = start(algebra, q)
         for run in found:
             state = passed(network, algebra, run, state, settled)
-        levels = levels or algebra.levels
+        levels = levels or bool(algebra.levels)
     # Q maps need not be monotone between the q values that were tried.
     room = 1.1 * (_UNEVEN if levels else 1.0)
     return {phi: (low / room, room * high) for phi, (low, high) in backend.seen.items()}
@@ -214,8 +198,7 @@ class QTrajectory:
     ) -> None:
         self.network = network
         self.backend = _Recorder()
-        self.algebra = UniformAlgebra(self.backend)
-        self.algebra.standard = standard
+        self.algebra = UniformAlgebra(self.backend, standard=standard)
         self.state = self.algebra.state_of(SecondMoments(q, (q,), None), mean, gaussian=gaussian)
 
     def advance(self, run: Run) -> None:

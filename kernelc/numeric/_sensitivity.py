@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -46,19 +46,27 @@ class _Plan:
 class _ScaledAlgebra(BlankAlgebra):
     """The rules on data with weights and biases of each node multiplied by numbers of their own."""
 
-    logs: Logs
+    def __init__(self, backend: ArrayBackend, same: Any, standard: bool, logs: Logs) -> None:
+        super().__init__(backend, same, standard=standard)
+        self.logs = logs
 
-    def fresh(self, s: DataState, weights: Weights, read: DataState | None = None) -> DataState:
-        if self.where not in self.logs:
-            return super().fresh(s, weights, read)
-        weight, bias = jnp.exp(2 * self.logs[self.where])
+    def fresh(
+        self,
+        s: DataState,
+        weights: Weights,
+        read: DataState | None = None,
+        trained: Callable[[], DataState] | None = None,
+    ) -> DataState:
+        if self.site.name not in self.logs:
+            return super().fresh(s, weights, read, trained)
+        weight, bias = jnp.exp(2 * self.logs[self.site.name])
         number = self.backend.number
         scaled = dataclasses.replace(
             weights,
             variance=number(weights.variance) * weight,
             bias_variance=number(weights.bias_variance) * bias,
         )
-        return super().fresh(s, scaled, read)
+        return super().fresh(s, scaled, read, trained)
 
 
 class StdKernel:
@@ -190,10 +198,9 @@ def _rows(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any) -> Any:
     """Rows of the kernel; `row` is where x1 lies in x2, negative when it does not."""
     same = (row + jnp.arange(x1.shape[0]))[:, None] == jnp.arange(x2.shape[0])[None, :]
     backend = ArrayBackend(frame_of(plan.network, paired=False, sharp=False), plan.reach)
-    algebra = _ScaledAlgebra(backend, same, standard=plan.standard)
-    algebra.logs = logs
+    algebra = _ScaledAlgebra(backend, same, plan.standard, logs)
     start = entered(algebra, x1, x2, same, None, ntk=plan.part == "ntk", sharp=False)
-    out = plan.network.fold(algebra, start)[-1]
+    out = plan.network.fold(algebra, start)[plan.network.last]
     return getattr(answered(plan.network, algebra.frame, out, (plan.part,), None), plan.part)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..algebra import KernelState, PairAlgebra
+from ..ir import Flattened
 
 
 DataState = KernelState[Any]
@@ -21,7 +22,7 @@ def spread_out(s: DataState, locations: tuple[int, ...], flat: DataState) -> Dat
     return dataclasses.replace(flat, form=((scale, unlike),), spread=(s, locations))
 
 
-class SpreadAlgebra(PairAlgebra[Any]):
+class ByLocationAlgebra(PairAlgebra[Any]):
     """Rules that act channel by channel act before flattening, at each location by itself.
 
     A value without locations that meets a flattened one is alike in all channels, so it stands
@@ -53,11 +54,11 @@ class SpreadAlgebra(PairAlgebra[Any]):
             return None
         if len(found) > 1:
             raise UnsupportedError(
-                where=self.where,
+                where=self.site.name,
                 found=f"values flattened from locations {sorted(found)} that meet",
                 law="channels of one location meet those of another, whose covariance is not "
                 "followed",
                 remedy="pass one of them through a Dense layer first",
             )
         whole = [term if term.spread is None else term.spread[0] for term in terms]
-        return self.flatten(rule(whole), found.pop())
+        return self.mix(rule(whole), Flattened(found.pop()))

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from ..algebra import KernelState, SecondMoments
-from ..ir import Network, Run
+from ..ir import Flattened, Network, Run
 from ._gram import DataState, GramAlgebra
 from ._numbers import PairMoments, PerSide
 from ._reach import through
@@ -159,7 +159,7 @@ def _rebuilt(algebra: GramAlgebra, tree: Any, nature: tuple[Any, ...]) -> Kernel
         return algebra.concat(parts, list(shares))
     if nature[0] == "spread":
         _, locations, inner = nature
-        return algebra.flatten(_rebuilt(algebra, tree, inner), locations)
+        return algebra.mix(_rebuilt(algebra, tree, inner), Flattened(locations))
     q, field, theta, mean = tree
     gaussian, per_input = nature
     second = SecondMoments(q if per_input else q[0], (field,), theta)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ..activations import ScalarFunction, at_zero
-from ..ir import KernelAlgebra, Network, Weights, Window
+from ..ir import Network, Reading, Weights
 
 
 Fate = Literal["zero", "constant"] | None
 """Zero in all channels, one number in all channels, or something else."""
 
 
-class ZeroAlgebra(KernelAlgebra[Fate]):
+class ZeroReading(Reading[Fate]):
     """The value at a location that is zero throughout.
 
     A normalization divides by its length, and a function that jumps at 0 has a value of its own
@@ -30,7 +30,16 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
         """Whether some node has no limit at an input of zeros."""
         return bool(self.norms or self.directions or self.jumps)
 
-    def fresh(self, s: Fate, weights: Weights, read: Fate = None) -> Fate:
+    def combine(self, values: Sequence[Fate]) -> Fate:
+        return "zero" if all(s == "zero" for s in values) else None
+
+    def fresh(
+        self,
+        s: Fate,
+        weights: Weights,
+        read: Fate = None,
+        trained: Callable[[], Fate] | None = None,
+    ) -> Fate:
         silent = weights.variance == 0 or s == "zero"
         return "zero" if silent and weights.bias_variance == 0 else None
 
@@ -38,7 +47,7 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
         if s != "zero":
             return s
         if any(location == 0 for location, _ in phi.jumps(0)):
-            self.jumps.append(self.where)
+            self.jumps.append(self.site.name)
         return "zero" if at_zero(phi) == 0 else "constant"
 
     def weighted_sum(self, terms: Sequence[Fate], weights: Sequence[Any]) -> Fate:
@@ -52,12 +61,9 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
             return "zero"
         return None if None in factors else "constant"
 
-    def concat(self, parts: Sequence[Fate], fractions: Sequence[Any]) -> Fate:
-        return "zero" if all(s == "zero" for s in parts) else None
-
     def normalize(self, s: Fate, center: bool, over_locations: bool) -> Fate:
         if s == "zero" or (s == "constant" and center):
-            self.norms.append(self.where)
+            self.norms.append(self.site.name)
             return "zero"
         return s
 
@@ -67,12 +73,9 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
     def batch_normalize(self, s: Fate) -> Fate:
         return None
 
-    def location_mean(self, s: Fate, window: Window) -> Fate:
-        return s
-
     def pln(self, s: Fate, channels: int, mode: str) -> Fate:
         if s == "zero" and mode != "one":
-            self.directions.append(self.where)
+            self.directions.append(self.site.name)
         return "constant" if s == "zero" and mode == "off" else None
 
     def dropout(self, s: Fate, keep: float) -> Fate:
@@ -82,8 +85,8 @@ class ZeroAlgebra(KernelAlgebra[Fate]):
         return None
 
 
-def zeros(network: Network) -> ZeroAlgebra:
+def zeros(network: Network) -> ZeroReading:
     """The network read at an input of zeros."""
-    algebra = ZeroAlgebra()
+    algebra = ZeroReading()
     network.fold(algebra, "zero")
     return algebra

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Weights, Window
+from ..ir import LocationMap, Reading, Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Dependence:
     """Whether its mean over channels may differ from zero."""
 
 
-class DependenceReading(KernelAlgebra[Dependence]):
+class DependenceReading(Reading[Dependence]):
     """Collects violations instead of numbers: `violations` holds (node, found, remedy).
 
     `approximations` names the nonlinearities that read a sum of Gaussian and other terms, as
@@ -41,12 +41,23 @@ class DependenceReading(KernelAlgebra[Dependence]):
         """The raw input: data, not Gaussian."""
         return Dependence(frozenset({next(self._ids)}), False, mean=True)
 
-    def fresh(self, s: Dependence, weights: Weights, read: Dependence | None = None) -> Dependence:
+    def combine(self, values: Sequence[Dependence]) -> Dependence:
+        support = frozenset().union(*(value.support for value in values))
+        mean = any(value.mean for value in values)
+        return Dependence(support, all(value.gaussian for value in values), mean=mean)
+
+    def fresh(
+        self,
+        s: Dependence,
+        weights: Weights,
+        read: Dependence | None = None,
+        trained: Callable[[], Dependence] | None = None,
+    ) -> Dependence:
         return Dependence(frozenset({next(self._ids)}), True)
 
     def nonlinearity(self, s: Dependence, phi: ScalarFunction) -> Dependence:
         if not s.gaussian and s.partly:
-            self.approximations.append(self.where)
+            self.approximations.append(self.site.name)
         elif not s.gaussian:
             self._violated(
                 f"the activation {phi.name} reads a value that is not Gaussian",
@@ -68,33 +79,12 @@ class DependenceReading(KernelAlgebra[Dependence]):
         joined = self._joined(factors, False, "a product of")
         return dataclasses.replace(joined, mean=all(f.mean for f in factors))
 
-    def concat(self, parts: Sequence[Dependence], fractions: Sequence[Any]) -> Dependence:
-        support = frozenset().union(*(part.support for part in parts))
-        mean = any(part.mean for part in parts)
-        return Dependence(support, all(part.gaussian for part in parts), mean=mean)
-
-    def normalize(self, s: Dependence, center: bool, over_locations: bool) -> Dependence:
-        return s
-
     def center(self, s: Dependence) -> Dependence:
         return dataclasses.replace(s, mean=False)
 
-    def batch_normalize(self, s: Dependence) -> Dependence:
-        return s
-
-    def location_mean(self, s: Dependence, window: Window) -> Dependence:
-        return self.uneven(s) if window.uneven else s
-
-    def pln(self, s: Dependence, channels: int, mode: str) -> Dependence:
-        return s
-
-    def dropout(self, s: Dependence, keep: float) -> Dependence:
-        return s
-
-    def unsupported(self, s: Sequence[Dependence], reason: str, remedy: str) -> Dependence:
-        # The layer's own shaping rule reports it.
-        support = frozenset().union(*(t.support for t in s))
-        return Dependence(support, all(t.gaussian for t in s), mean=any(t.mean for t in s))
+    def mix(self, s: Dependence, locations: LocationMap) -> Dependence:
+        # The layer's own shaping rule reports what is unsupported.
+        return s if locations.uneven is None else self.unsupported([s], *locations.uneven)
 
     def _joined(self, terms: Sequence[Dependence], gaussian: bool, what: str) -> Dependence:
         support: frozenset[int] = frozenset()
@@ -109,4 +99,4 @@ class DependenceReading(KernelAlgebra[Dependence]):
         return Dependence(frozenset().union(*(t.support for t in terms)), gaussian)
 
     def _violated(self, found: str, remedy: str) -> None:
-        self.violations.append((self.where, found, remedy))
+        self.violations.append((self.site.name, found, remedy))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
 from ..activations import ScalarFunction
-from ..ir import KernelAlgebra, Network, Weights, Window, visit
+from ..ir import LocationMap, Network, PairKind, Reading, Weights
 
 
 class InputPosition(Enum):
@@ -18,7 +18,7 @@ class InputPosition(Enum):
     FIXED = "a pre-activation, with q = q*"
 
 
-class InputPositionReading(KernelAlgebra[InputPosition]):
+class InputPositionReading(Reading[InputPosition]):
     """Follows the three kinds of values; `violations` holds (node, found, remedy).
 
     `read` says for each layer of weights what it reads and how its weights are drawn,
@@ -30,10 +30,17 @@ class InputPositionReading(KernelAlgebra[InputPosition]):
         self.functions: list[ScalarFunction] = []
         self.violations: list[tuple[str, str, str]] = []
 
+    def combine(self, values: Sequence[InputPosition]) -> InputPosition:
+        return values[0]
+
     def fresh(
-        self, s: InputPosition, weights: Weights, read: InputPosition | None = None
+        self,
+        s: InputPosition,
+        weights: Weights,
+        read: InputPosition | None = None,
+        trained: Callable[[], InputPosition] | None = None,
     ) -> InputPosition:
-        self.read[self.where] = (s, weights)
+        self.read[self.site.name] = (s, weights)
         return InputPosition.FIXED
 
     def nonlinearity(self, s: InputPosition, phi: ScalarFunction) -> InputPosition:
@@ -70,10 +77,13 @@ class InputPositionReading(KernelAlgebra[InputPosition]):
     def batch_normalize(self, s: InputPosition) -> InputPosition:
         return self.normalize(s, center=True, over_locations=False)
 
-    def location_mean(self, s: InputPosition, window: Window) -> InputPosition:
-        self._violated(
-            "a mean over locations lowers q", "use WeightedMeanPool, or pool after the last one"
-        )
+    def mix(self, s: InputPosition, locations: LocationMap) -> InputPosition:
+        if PairKind.LOCATION in locations.reads:
+            self._violated(
+                f"{locations.text()} lowers q", "use WeightedMeanPool, or pool after the last one"
+            )
+        elif locations.uneven is not None:
+            self._violated(*locations.uneven)
         return s
 
     def pln(self, s: InputPosition, channels: int, mode: str) -> InputPosition:
@@ -101,14 +111,16 @@ class InputPositionReading(KernelAlgebra[InputPosition]):
         return terms[0]
 
     def _violated(self, found: str, remedy: str) -> None:
-        self.violations.append((self.where, found, remedy))
+        self.violations.append((self.site.name, found, remedy))
 
 
 def places(network: Network, free: Sequence[bool]) -> InputPositionReading:
     """Fold up to the last nonlinearities; `free` marks nodes with none after them."""
-    algebra = InputPositionReading()
-    values = {0: InputPosition.INPUT}
-    for node in network.nodes[1:]:
-        if not free[node.index] or node.layer.nonlinearity() is not None:
-            values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
-    return algebra
+    reading = InputPositionReading()
+    nodes = [
+        node.index
+        for node in network.nodes[1:]
+        if not free[node.index] or node.layer.nonlinearity() is not None
+    ]
+    network.fold(reading, InputPosition.INPUT, nodes)
+    return reading

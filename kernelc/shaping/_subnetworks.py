@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..algebra import CMapAlgebra, Jet, JetAlgebra
-from ..ir import KernelAlgebra, Network, Region, Run, regions, runs, visit
+from ..algebra import CMapReading, Jet, JetReading
+from ..ir import KernelAlgebra, Network, Region, Run, regions, runs
 
 
 S = TypeVar("S")
@@ -27,22 +27,22 @@ class Subnetworks:
 
     def max_slope(self, psi: float) -> float:
         """mu(psi): the largest C_f'(1) when every local slope is `psi`."""
-        return max(jet.slope for jet in self._jets(JetAlgebra(psi, 0.0)))
+        return max(jet.slope for jet in self._jets(JetReading(psi, 0.0)))
 
     def max_curvature(self, kappa: float) -> float:
         """The largest C_f''(1) when every local slope is 1 and every curvature `kappa`."""
-        return max(jet.curvature for jet in self._jets(JetAlgebra(1.0, kappa)))
+        return max(jet.curvature for jet in self._jets(JetReading(1.0, kappa)))
 
     def max_c_value(self, local: Callable[[float], float]) -> float:
         """The largest C_f(0) when every local C map is `local`."""
-        algebra = CMapAlgebra(local)
+        algebra = CMapReading(local)
         value = 0.0
         for run in self.main:
             for _ in range(run.count):
                 value = self._block(algebra, run, value)
         return max([value, *self._branch_values(algebra, 0.0)])
 
-    def _jets(self, algebra: JetAlgebra) -> list[Jet]:
+    def _jets(self, algebra: JetReading) -> list[Jet]:
         start = Jet(1.0, 0.0)
         whole = start
         for run in self.main:
@@ -61,11 +61,7 @@ class Subnetworks:
 
 def region_value(network: Network, algebra: KernelAlgebra[S], region: Region, start: S) -> S:
     """Fold the kernel rules over one region."""
-    values: dict[int, S] = {region.entry: start}
-    for index in region.nodes:
-        node = network.nodes[index]
-        values[index] = visit(network, algebra, node, [values[i] for i in node.inputs])
-    return values[region.exit]
+    return network.fold(algebra, start, region.nodes, region.entry)[region.exit]
 
 
 def _nonlinear(network: Network, region: Region) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import sympy
 
 from .._errors import KernelcError
-from ..algebra import KernelState, PairAlgebra, SecondMoments
-from ..ir import Network, Run, as_network, runs, visit
+from ..algebra import KernelState, OverlapReading, PairAlgebra, SecondMoments, probes
+from ..ir import Network, NetworkNode, Rule, Run, as_network, fold, kernel_rule, pairs_read, runs
 from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
 from ._maps import LocalMap
@@ -59,6 +59,7 @@ def derive(network: Network, q: Any = None) -> Kernel:
     network, input_q = as_network(network, "derive")
     if q is None and input_q is not None:
         q = input_q
+    network.fold(OverlapReading(), None)
     symbols = Symbols.of(q)
     if len(network) <= _FLAT_NODES:
         kernel = _Pass(network, symbols).flat()
@@ -77,6 +78,10 @@ def derive(network: Network, q: Any = None) -> Kernel:
     return kernel
 
 
+class _TooLong(Exception):
+    """A formula that nobody would read."""
+
+
 class _Pass:
     """The state of one derivation."""
 
@@ -85,20 +90,26 @@ class _Pass:
         self.network = network
         self.symbols = symbols
         self.backend = SymbolicBackend()
-        self.algebra = PairAlgebra(self.backend, _probes(network))
+        self.algebra = PairAlgebra(self.backend, probes(network))
         self.tape = Tape(self.backend)
 
     def flat(self, limited: bool = True) -> Kernel | None:
         """An equation for each node, substituted into explicit maps; None when too long."""
-        values: list[SymbolicState] = [self._start(self.algebra)]
         most = _MOST_EQUATIONS * len(self.algebra.probes)
-        for node in self.network.nodes[1:]:
-            value = visit(self.network, self.algebra, node, [values[i] for i in node.inputs])
-            values.append(self.tape.bind(value, node.name))
+        rule = self._bound(self.algebra, self.tape)
+
+        def short(node: NetworkNode, inputs: Sequence[SymbolicState]) -> SymbolicState:
+            value = rule(node, inputs)
             long = self.tape.longest > _LONGEST_FORMULA or len(self.tape.equations) > most
             if limited and long:
-                return None
-        second = values[-1].second
+                raise _TooLong
+            return value
+
+        try:
+            values = fold(self.network.nodes[1:], short, {0: self._start(self.algebra)})
+        except _TooLong:
+            return None
+        second = values[self.network.last].second
         known = substituted(self.tape.equations)
         out = SecondMoments(
             second.q.xreplace(known),
@@ -106,6 +117,11 @@ class _Pass:
             None if second.theta is None else tuple(t.xreplace(known) for t in second.theta),
         )
         return self._kernel(out, self.tape.equations)
+
+    def _bound(self, algebra: PairAlgebra[sympy.Expr], tape: Tape) -> Rule[SymbolicState]:
+        """Kernel rules whose results have names, so that no formula grows."""
+        rule = kernel_rule(algebra)
+        return lambda node, inputs: tape.bind(rule(node, inputs), node.name)
 
     def mapped(self) -> Kernel:
         """Named maps on the state, one for each distinct block, powers for repeats.
@@ -128,7 +144,6 @@ class _Pass:
         split = next((i for i, run in enumerate(found) if self._mixes(run)), len(found))
         maps = _Maps(letter)
         alone = PairAlgebra(self.backend)
-        # A new one for each reading of the graph: it remembers which pools it has passed.
         together = PairAlgebra(self.backend, self.algebra.probes)
         state = self._start(alone, theta)
         out, nature = self._through(found[:split], state, alone, maps)
@@ -146,8 +161,8 @@ class _Pass:
         return out, maps.equations
 
     def _mixes(self, run: Run) -> bool:
-        inside = (self.network.nodes[i] for s in run.block for i in range(s.start + 1, s.stop + 1))
-        return any(node.layer.reads() for node in inside)
+        inside = [self.network.nodes[i] for segment in run.block for i in segment.nodes]
+        return bool(pairs_read(inside))
 
     def _through(
         self,
@@ -180,13 +195,9 @@ class _Pass:
         symbols = nature.symbols()
         value = nature.state(algebra, symbols)
         for segment in (s for run in group for s in run.block):
-            values: dict[int, SymbolicState] = {segment.start: algebra.seal(value)}
-            for node in self.network.nodes[segment.start + 1 : segment.stop + 1]:
-                inputs = [values[i] for i in node.inputs]
-                values[node.index] = tape.bind(
-                    visit(self.network, algebra, node, inputs), node.name
-                )
-            value = values[segment.stop]
+            nodes = [self.network.nodes[i] for i in segment.nodes]
+            rule = self._bound(algebra, tape)
+            value = fold(nodes, rule, {segment.start: algebra.seal(value)})[segment.stop]
         after = Nature.of(value, self.carry_means)
         finish = self.backend.finish
         equations = [(symbol, finish(expr)) for symbol, expr in tape.equations]
@@ -296,16 +307,3 @@ def _groups(found: Sequence[Run]) -> list[tuple[list[Run], int]]:
             groups.append(([run], run.count))
             room = _GROUP_NODES - len(run.block) if single else 0
     return groups
-
-
-def _probes(network: Network) -> tuple[str, ...]:
-    """Which pairs beside (x, x') the rules of this network read."""
-    needs: set[str] = set()
-    for node in network:
-        needs.update(node.layer.reads())
-    probes = ("c",)
-    if "location" in needs:
-        probes += ("s", "sc")
-    if "batch" in needs:
-        probes += ("b",)
-    return probes

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from ..algebra import FloatBackend, PairAlgebra, SecondMoments
-from ..ir import visit
 
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ def edge_moments(
     s = numbers.get("s", 0.0)
     cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", 0.0)}
     k = tuple(q * cosines[label] for label in kernel.probes)
-    values = [algebra.state_of(SecondMoments(q, k, tuple(0.0 for _ in k)), None)]
-    for node in network.nodes[1:]:
-        values.append(visit(network, algebra, node, [values[i] for i in node.inputs]))
-    out = values[-1].second
+    start = algebra.state_of(SecondMoments(q, k, tuple(0.0 for _ in k)), None)
+    out = network.fold(algebra, start)[network.last].second
     nngp, theta = out.k[0], None if out.theta is None else out.theta[0]
     return float(out.q), float(nngp), None if theta is None else float(theta)

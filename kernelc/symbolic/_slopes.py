@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy
 
-from ..algebra import Jet, JetAlgebra
-from ..ir import Network, Region, Run, regions, runs, visit
+from ..algebra import Jet, JetReading
+from ..ir import Network, Region, Run, regions, runs
 
 
 _LONGEST_SUM = 12
+_IDENTITY = Jet(sympy.Integer(1), sympy.Integer(0))
 
 
 def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
     """Slope and curvature of the whole network at c = 1, repeats as powers."""
-    algebra = JetAlgebra(psi, kappa)
-    total = Jet(sympy.Integer(1), sympy.Integer(0))
+    algebra = JetReading(psi, kappa)
+    total = _IDENTITY
     for run in runs(network):
         block = _block_jet(network, algebra, run)
         total = total.then(_power(block, run.count))
@@ -26,7 +25,7 @@ def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
 def max_slope(network: Network, psi: sympy.Symbol) -> sympy.Expr:
     """mu(psi): the largest slope over all subnetworks (Martens et al. 2021)."""
     whole = network_jet(network, psi, sympy.Integer(0)).slope
-    algebra = JetAlgebra(psi, sympy.Integer(0))
+    algebra = JetReading(psi, sympy.Integer(0))
     found = {whole: None}
     for region in regions(network)[1:]:
         found[_region_slope(network, algebra, region)] = None
@@ -34,20 +33,14 @@ def max_slope(network: Network, psi: sympy.Symbol) -> sympy.Expr:
     return sympy.Max(*found, evaluate=False) if len(found) > 1 else next(iter(found))
 
 
-def _region_slope(network: Network, algebra: JetAlgebra, region: Region) -> sympy.Expr:
-    values: dict[int, Any] = {region.entry: Jet(sympy.Integer(1), sympy.Integer(0))}
-    for index in region.nodes:
-        node = network.nodes[index]
-        values[index] = visit(network, algebra, node, [values[i] for i in node.inputs])
-    return values[region.exit].slope
+def _region_slope(network: Network, algebra: JetReading, region: Region) -> sympy.Expr:
+    return network.fold(algebra, _IDENTITY, region.nodes, region.entry)[region.exit].slope
 
 
-def _block_jet(network: Network, algebra: JetAlgebra, run: Run) -> Jet:
-    jet = Jet(sympy.Integer(1), sympy.Integer(0))
+def _block_jet(network: Network, algebra: JetReading, run: Run) -> Jet:
+    jet = _IDENTITY
     for segment in run.block:
-        values: dict[int, Any] = {segment.start: Jet(sympy.Integer(1), sympy.Integer(0))}
-        for node in network.nodes[segment.start + 1 : segment.stop + 1]:
-            values[node.index] = visit(network, algebra, node, [values[i] for i in node.inputs])
+        values = network.fold(algebra, _IDENTITY, segment.nodes, segment.start)
         jet = jet.then(values[segment.stop])
     return jet
 

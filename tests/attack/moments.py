@@ -35,7 +35,7 @@ Value = list[tuple[int, Form]]
 
 
 class Moments:
-    """SecondMoments moments of forms over n inputs, each pair of terms computed once."""
+    """Second moments of forms over n inputs, each pair of terms computed once."""
 
     def __init__(self, n: int, standard: bool) -> None:
         self.n, self.standard = n, standard
@@ -102,7 +102,7 @@ class Moments:
         return np.broadcast_to(k, size), np.broadcast_to(t, size)
 
     def mixed(self, value):
-        """SecondMoments moments over channels: the groups weighted by their share."""
+        """Second moments over channels: the groups weighted by their share."""
         total = sum(count for count, _ in value)
         found = [(count / total, self.second(form, form)) for count, form in value]
         return sum(f * k for f, (k, _) in found), sum(f * t for f, (_, t) in found)

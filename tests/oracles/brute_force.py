@@ -181,6 +181,24 @@ def standard(
     return step
 
 
+def mixed(matrices: np.ndarray, places: Place) -> Step:
+    """K <- sum_h A_h K A_h^T for each pair of inputs; A_h is (new, old) over all locations."""
+
+    def step(state: Kernels) -> Kernels:
+        old, new = matrices.shape[2], matrices.shape[1]
+        found = []
+        for matrix in (state.k, state.t):
+            out = np.zeros((state.count * new, state.count * new))
+            for i, j in itertools.product(range(state.count), repeat=2):
+                block = matrix[i * old : (i + 1) * old, j * old : (j + 1) * old]
+                image = sum(a @ block @ a.T for a in matrices)
+                out[i * new : (i + 1) * new, j * new : (j + 1) * new] = image
+            found.append(out)
+        return Kernels(found[0], found[1], state.count, places)
+
+    return step
+
+
 def unshared(state: Kernels) -> Kernels:
     """Weights of its own for each location: nothing between locations that differ."""
     size = math.prod(state.places)

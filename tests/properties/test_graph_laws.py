@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from strategies import networks
 
 import kernelc as kc
-from kernelc.ir import runs
+from kernelc.ir import PairKind, pairs_read, runs
 from kernelc.ir._outline import Fork, Repeat, Subgraph, outline
 
 
@@ -80,9 +80,9 @@ _PART_EQUAL_INPUTS = (kc.Dropout, kc.BatchNorm)
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(networks(max_parts=4))
 def test_equal_inputs_stay_equal_or_derive_says_why_not(network):
-    reads = {what for node in network for what in node.layer.reads()}
-    symbols = {"s": 1.0} if "location" in reads else {}
-    symbols |= {"c_b": 0.1} if "batch" in reads else {}
+    reads = pairs_read(network)
+    symbols = {"s": 1.0} if PairKind.LOCATION in reads else {}
+    symbols |= {"c_b": 0.1} if PairKind.BATCH in reads else {}
     # Any other error than these fails the test.
     with contextlib.suppress(kc.UnsupportedError, kc.DependenceError):
         value = kc.derive(network).evaluate(1, **symbols)

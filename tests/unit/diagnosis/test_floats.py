@@ -100,7 +100,7 @@ def test_the_pair_algebra_folds_floats_to_what_derive_evaluates():
     net = kc.Network(x, kc.chain(kc.Activation("tanh"), kc.Dense(3))(total))
     algebra = PairAlgebra(FloatBackend())
     start = algebra.state_of(SecondMoments(1.0, (COSINES,), (0.0,)), None)
-    second = net.fold(algebra, start)[-1].second
+    second = net.fold(algebra, start)[net.last].second
     kernel = kc.derive(net, q=1)
     for i in (1, 4):
         value = kernel.evaluate(c=float(COSINES[i]))

@@ -1,0 +1,335 @@
+"""LocationMap: what a layer does to locations, as a linear map on both sides of a covariance."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from ._pair_kind import PairKind
+from ._window import Window
+
+
+class Exchangeable(NamedTuple):
+    """A map where all locations are alike: shares of the pair at one location and at two.
+
+    K(p, p) <- near K(p, p) + far K(p, r) and K(p, p') <- other_near K(p, p) + other_far K(p, r),
+    for any locations p, p', r that differ.
+    """
+
+    near: Any
+    far: Any
+    other_near: Any
+    other_far: Any
+
+
+UNCHANGED = Exchangeable(1, 0, 0, 1)
+_UNEVEN_TAPS = (
+    "spread weights with zero padding lower q at the border, so q is not uniform",
+    "use padding CIRCULAR or VALID, or a Conv with delta=True",
+)
+_UNEVEN_MEAN = (
+    "windows that are cut off at the border average fewer locations there, so q is not uniform",
+    "use padding VALID or CIRCULAR, or WeightedMeanPool",
+)
+
+
+class LocationMap(ABC):
+    """K(p, p') <- sum over heads h and locations r, r' of M_h[p, r] M_h[p', r'] K(r, r').
+
+    Heads are sums of their own: taps of a window whose weights are drawn apart, heads of an
+    attention. A subclass says what the structure of its matrices makes cheap; `heads` says what
+    they are, which is all that a map without a rule of its own in `kernelc.numeric` needs.
+    """
+
+    @property
+    @abstractmethod
+    def locations(self) -> tuple[int, ...]:
+        """Sizes of the location axes that come in."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[int, ...]:
+        """Sizes of the location axes that come out."""
+
+    @abstractmethod
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        """The matrices M_h over all locations, the last axis fastest."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """A few words for messages."""
+
+    @property
+    def identity(self) -> bool:
+        """Whether each location keeps the value it has."""
+        return False
+
+    @property
+    def reads(self) -> frozenset[PairKind]:
+        """The kinds of pairs beside (x, x') at one location that the map reads."""
+        return frozenset()
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether two locations share some of what they average, as overlapping windows do."""
+        return False
+
+    @property
+    def uneven(self) -> tuple[str, str] | None:
+        """Why a q value that is uniform does not stay so, and what to do; None where it does."""
+        return None
+
+    def exchangeable(self) -> Exchangeable | None:
+        """The map where all locations are alike; None when it treats them unlike."""
+        return UNCHANGED
+
+    @property
+    def gain(self) -> float:
+        """The largest factor by which the map may multiply a q value."""
+        return 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class CenterTaps(LocationMap):
+    """The center tap of each window, of odd sizes: what Delta weights read."""
+
+    window: Window
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.window.locations
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.window.outputs
+
+    @property
+    def identity(self) -> bool:
+        still = self.window.strides == (1,) * self.window.rank
+        return still and self.outputs == self.locations
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        window = self.window
+        per_axis = [_selection(window.centers_of(i), n) for i, n in enumerate(window.locations)]
+        return _kronecker(per_axis)[None]
+
+    def text(self) -> str:
+        return "a stride"
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedTaps(LocationMap):
+    """Weights spread over windows: K(p, p') <- mean over taps t of K(p + t, p' + t)."""
+
+    window: Window
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.window.locations
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.window.outputs
+
+    @property
+    def identity(self) -> bool:
+        return self.window.taps == 1 and CenterTaps(self.window).identity
+
+    @property
+    def uneven(self) -> tuple[str, str] | None:
+        return _UNEVEN_TAPS if self.window.taps > 1 and self.window.padding == "SAME" else None
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        window = self.window
+        taps = [window.taps_of(i) for i in range(window.rank)]
+        shifts = [
+            _kronecker(
+                [
+                    _selection(t[:, i], n)
+                    for t, i, n in zip(taps, tap, window.locations, strict=True)
+                ]
+            )
+            for tap in np.ndindex(*window.sizes)
+        ]
+        return np.stack(shifts) / math.sqrt(window.taps)
+
+    def text(self) -> str:
+        return "spread weights" if self.window.taps > 1 else "a stride"
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowMean(LocationMap):
+    """The mean over the locations of each window."""
+
+    window: Window
+
+    @property
+    def reads(self) -> frozenset[PairKind]:
+        return frozenset({PairKind.LOCATION} if self.window.taps > 1 else ())
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.window.locations
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.window.outputs
+
+    @property
+    def identity(self) -> bool:
+        return self.window.taps == 1 and CenterTaps(self.window).identity
+
+    @property
+    def uneven(self) -> tuple[str, str] | None:
+        return _UNEVEN_MEAN if self.window.uneven else None
+
+    @property
+    def overlapping(self) -> bool:
+        return self.window.taps > 1 and self.window.overlapping
+
+    def exchangeable(self) -> Exchangeable | None:
+        # Windows that tile share no location, so a pair of them is a pair of unlike locations.
+        share = self.window.same_location
+        return Exchangeable(share, 1 - share, 0, 1)
+
+    def along(self, axis: int) -> Float64[np.ndarray, "windows locations"]:
+        """The means along one axis."""
+        taps = self.window.taps_of(axis)
+        matrix = np.zeros((taps.shape[0], self.window.locations[axis]))
+        for row, locations in enumerate(taps):
+            np.add.at(matrix[row], locations[locations >= 0], 1)
+        return matrix / matrix.sum(1, keepdims=True)
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        return _kronecker([self.along(i) for i in range(self.window.rank)])[None]
+
+    def text(self) -> str:
+        return "a mean over locations" if self.window.taps > 1 else "a stride"
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnWeights(LocationMap):
+    """Weights of its own for each location: K(p, p') <- 0 where p and p' differ."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def reads(self) -> frozenset[PairKind]:
+        return frozenset({PairKind.UNLIKE})
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.sizes
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.sizes
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        one = np.eye(math.prod(self.sizes))
+        return one[:, :, None] * one[:, None, :]
+
+    def exchangeable(self) -> Exchangeable | None:
+        return Exchangeable(1, 0, 0, 0)
+
+    def text(self) -> str:
+        return "weights of its own for each location"
+
+
+@dataclasses.dataclass(frozen=True)
+class Flattened(LocationMap):
+    """Locations become channels: the mean over equal locations."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.sizes
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return (1,) * len(self.sizes)
+
+    @property
+    def identity(self) -> bool:
+        return not self.sizes
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        count = math.prod(self.sizes)
+        return np.eye(count)[:, None, :] / math.sqrt(count)
+
+    def text(self) -> str:
+        return "flattening"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DenseMap(LocationMap):
+    """Any matrices, the same for all inputs: K <- sum_h A_h K A_h^T.
+
+    Arguments:
+        matrices: A_h over all locations, the last location axis fastest.
+        sizes: of the location axes that come in.
+        sizes_out: of those that come out, as many.
+    """
+
+    matrices: Float64[np.ndarray, "heads outputs locations"]
+    sizes: tuple[int, ...]
+    sizes_out: tuple[int, ...]
+
+    @property
+    def reads(self) -> frozenset[PairKind]:
+        return frozenset({PairKind.LOCATION})
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.sizes
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.sizes_out
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        return self.matrices
+
+    @property
+    def averages(self) -> bool:
+        """Whether there is one head, whose rows add up to 1."""
+        return len(self.matrices) == 1 and bool(np.all(np.abs(self.matrices.sum(-1) - 1) < 1e-12))
+
+    @property
+    def gain(self) -> float:
+        return float((np.abs(self.matrices).sum(-1) ** 2).sum(0).max())
+
+    def exchangeable(self) -> Exchangeable | None:
+        _, rows, columns = self.matrices.shape
+        if rows != columns or rows < 2:
+            return None
+        own = self.matrices[:, 0, 0]
+        other = self.matrices[:, 0, 1]
+        alike = other[:, None, None] + (own - other)[:, None, None] * np.eye(rows)
+        if not np.array_equal(alike, self.matrices):
+            return None
+        total = ((own + (rows - 1) * other) ** 2).sum()
+        near = (own**2 + (rows - 1) * other**2).sum()
+        other_near = (2 * own * other + (rows - 2) * other**2).sum()
+        return Exchangeable(*map(float, (near, total - near, other_near, total - other_near)))
+
+    def text(self) -> str:
+        return "a matrix over locations"
+
+
+def _selection(picked: np.ndarray, count: int) -> np.ndarray:
+    """(outputs, count) with a 1 at the location that each output picks, none for -1."""
+    return (picked[:, None] == np.arange(count)).astype(float)
+
+
+def _kronecker(per_axis: list[np.ndarray]) -> np.ndarray:
+    total = np.ones((1, 1))
+    for matrix in per_axis:
+        total = np.kron(total, matrix)
+    return total

@@ -1,0 +1,42 @@
+"""Which pairs beside (x, x') at one location the kernel rules of a network read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+
+from ._assembly import NetworkNode
+from ._fold import kernel_rule
+from ._location_map import LocationMap
+from ._pair_kind import PairKind
+from ._reading import Reading
+
+
+Kinds = frozenset[PairKind]
+
+
+class _PairsRead(Reading[Kinds]):
+    """Adds what each word reads to what came in."""
+
+    def combine(self, values: Sequence[Kinds]) -> Kinds:
+        return reduce(frozenset.union, values, frozenset())
+
+    def mix(self, s: Kinds, locations: LocationMap) -> Kinds:
+        return s if locations.identity else s | locations.reads
+
+    def batch_normalize(self, s: Kinds) -> Kinds:
+        return s | {PairKind.BATCH}
+
+
+def pairs_read(nodes: Iterable[NetworkNode]) -> Kinds:
+    """The kinds of pairs that the rules of these nodes read.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((4, 4, 3))
+        >>> pairs_read(kc.Network(x, kc.GlobalMeanPool()(x)))
+        frozenset({<PairKind.LOCATION: 'location'>})
+    """
+    rule, empty = kernel_rule(_PairsRead()), frozenset[PairKind]()
+    found = [rule(node, [empty] * len(node.inputs)) for node in nodes if node.inputs]
+    return reduce(frozenset.union, found, empty)

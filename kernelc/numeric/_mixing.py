@@ -1,0 +1,223 @@
+"""Location maps on arrays of pairs: windows as slices and means, any other map as its matrices."""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+from typing import Any, NamedTuple, Protocol
+
+import jax.numpy as jnp
+
+from ..ir import CenterTaps, DenseMap, Flattened, LocationMap, OwnWeights, SharedTaps, WindowMean
+from ._locations import (
+    Groups,
+    alike,
+    average,
+    centers,
+    diagonal_mean,
+    groups_of,
+    one_evaluation,
+    own_diagonal,
+    shifted,
+)
+from ._numbers import Pair, PairMoments, PerSide
+from ._pair_layout import PairLayout
+
+
+class OnArrays(Protocol):
+    """x -> its image: axes of a group are those of one input, or of both where they are equal."""
+
+    def __call__(self, x: Any, groups: Groups) -> Any: ...
+
+
+class OnMoments(Protocol):
+    """Moments and means of all pairs, with the layout they have."""
+
+    def __call__(self, field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]: ...
+
+
+class Mixing(NamedTuple):
+    """A location map on data: on Theta and on one input (`arrays`), and on moments."""
+
+    arrays: OnArrays
+    moments: OnMoments
+    keeps_constants: bool = True
+    """Whether a value that is one number at all locations stays so."""
+
+
+@singledispatch
+def mixing(locations: LocationMap) -> Mixing:
+    """The map on arrays; one without a rule here is taken by its matrices."""
+    return _dense(DenseMap(locations.heads(), locations.locations, locations.outputs))
+
+
+@mixing.register
+def _center_taps(locations: CenterTaps) -> Mixing:
+    window = locations.window
+
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        left = centers(pair.left, (layout.left_axes,), window)
+        right = centers(pair.right, (layout.right_axes,), window)
+        return Pair(left, right, centers(pair.drop, groups_of(layout), window))
+
+    return Mixing(lambda x, groups: centers(x, groups, window), _each(pairs))
+
+
+@mixing.register
+def _shared_taps(locations: SharedTaps) -> Mixing:
+    window = locations.window
+    if window.taps == 1:
+        return _center_taps(CenterTaps(window))
+
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        left = shifted(pair.left, (layout.left_axes,), window)
+        right = shifted(pair.right, (layout.right_axes,), window)
+        drop = shifted(pair.drop, groups_of(layout), window)
+        if window.uneven:
+            # Where a tap of one location meets zeros, its q value is not in any drop.
+            both = shifted((pair.left + pair.right) / 2, groups_of(layout), window)
+            drop += jnp.where(alike(layout, window), 0.0, (left + right) / 2 - both)
+        return Pair(left, right, drop)
+
+    return Mixing(lambda x, groups: shifted(x, groups, window), _each(pairs))
+
+
+@mixing.register
+def _flattened(locations: Flattened) -> Mixing:
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        left = diagonal_mean(pair.left, (layout.left_axes,))
+        right = diagonal_mean(pair.right, (layout.right_axes,))
+        return Pair(left, right, diagonal_mean(pair.drop, groups_of(layout)))
+
+    return Mixing(diagonal_mean, _each(pairs))
+
+
+@mixing.register
+def _own_weights(locations: OwnWeights) -> Mixing:
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        here = one_evaluation(pair.drop, groups_of(layout), True)
+        drop = jnp.where(here, pair.drop, (pair.left + pair.right) / 2)
+        return Pair(pair.left, pair.right, drop)
+
+    def arrays(x: Any, groups: Groups) -> Any:
+        # Of one input nothing changes; of a pair only equal locations are left.
+        return x if len(groups) == 1 else jnp.where(one_evaluation(x, groups, True), x, 0.0)
+
+    return Mixing(arrays, _each(pairs))
+
+
+@mixing.register
+def _window_mean(locations: WindowMean) -> Mixing:
+    window = locations.window
+    if window.taps == 1:
+        return _center_taps(CenterTaps(window))
+    return _averaging(lambda x, axes: average(x, axes, window))
+
+
+@mixing.register
+def _dense(locations: DenseMap) -> Mixing:
+    if locations.averages:
+        return _averaging(lambda x, axes: _applied(x, axes, locations, locations.matrices[0]))
+
+    def arrays(x: Any, groups: Groups) -> Any:
+        total: Any = 0.0
+        for matrix in [locations.matrices.sum(0)] if len(groups) == 1 else locations.matrices:
+            image = _whole(x, groups, locations)
+            for axes in groups:
+                image = _applied(image, axes, locations, matrix)
+            total = total + image
+        return total
+
+    def moments(field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]:
+        parts = zip(field.parts, layout.frames, strict=True)
+        values = [arrays(pair.value, groups_of(frame)) for pair, frame in parts]
+        if not layout.own:
+            return PairMoments(Pair(0.0, 0.0, -values[0])), 0.0
+        q = PerSide(*(_wide(x, side, layout) for side, x in enumerate(values[1:])))
+        views = layout.views((q.left, q.right), (q.left, q.right))
+        drops = [(a + b) / 2 - value for value, (a, b) in zip(values, views, strict=True)]
+        return _settled(drops, values, views), q
+
+    return Mixing(arrays, moments, keeps_constants=False)
+
+
+def _each(rule: Any) -> OnMoments:
+    """A rule that gives each part of the moments by itself, and q values from q values."""
+
+    def moments(field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]:
+        parts = zip(field.parts, layout.frames, strict=True)
+        moved = PairMoments.of(tuple(rule(pair, frame) for pair, frame in parts))
+        q = moved.cross.left
+        return moved, q if isinstance(q, float) else PerSide(q, moved.cross.right)
+
+    return moments
+
+
+def _averaging(over: Any) -> Mixing:
+    """A map by one matrix whose rows add up to 1: a mean over locations of each input.
+
+    q values lose half the mean squared distance of the locations of their own.
+    """
+
+    def arrays(x: Any, groups: Groups) -> Any:
+        for axes in groups:
+            x = over(x, axes)
+        return x
+
+    def moments(field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]:
+        def pairs(x: Any, frame: PairLayout) -> Any:
+            return over(over(x, frame.left_axes), frame.right_axes)
+
+        if not layout.own:
+            # Nothing asks for q values again: any will do, and zero costs nothing.
+            return PairMoments(Pair(0.0, 0.0, -pairs(field.cross.value, layout))), 0.0
+        drops = [pairs(p.drop, f) for p, f in zip(field.parts, layout.frames, strict=True)]
+        lost = PerSide(*(_wide(x, side, layout) for side, x in enumerate(drops[1:])))
+        kept = PerSide(
+            over(field.cross.left, layout.left_axes), over(field.cross.right, layout.right_axes)
+        )
+        q = PerSide(kept.left - lost.left, kept.right - lost.right)
+        views = layout.views((lost.left, lost.right), (lost.left, lost.right))
+        left = [total - (x + y) / 2 for total, (x, y) in zip(drops, views, strict=True)]
+        return _settled(left, drops, layout.views((q.left, q.right), (q.left, q.right))), q
+
+    return Mixing(arrays, moments)
+
+
+def _settled(drops: Any, scales: Any, q_values: Any) -> PairMoments:
+    """Moments with these distances; an input with itself leaves rounding, whose root an angle
+    would show."""
+    parts = []
+    for drop, scale, (a, b) in zip(drops, scales, q_values, strict=True):
+        noise = 16 * float(jnp.finfo(drop.dtype).eps) * jnp.abs(scale)
+        parts.append(Pair(a, b, jnp.where(drop <= noise, 0.0, drop)))
+    return PairMoments.of(tuple(parts))
+
+
+def _applied(x: Any, axes: tuple[int, ...], locations: DenseMap, matrix: Any) -> Any:
+    """A matrix over all locations on the axes of one input."""
+    if jnp.ndim(x) == 0:
+        return x  # one number everywhere, and rows that add up to 1
+    first, rank = axes[0], len(axes)
+    shape = x.shape
+    flat = x.reshape(*shape[:first], math.prod(locations.locations), *shape[first + rank :])
+    moved = jnp.tensordot(flat, jnp.asarray(matrix, x.dtype), (first, 1), precision="highest")
+    moved = jnp.moveaxis(moved, -1, first)
+    return moved.reshape(*shape[:first], *locations.outputs, *shape[first + rank :])
+
+
+def _whole(x: Any, groups: Groups, locations: DenseMap) -> Any:
+    """An array with all its location axes, where an axis of size one stood for any size."""
+    shape = list(jnp.shape(x))
+    for axes in groups:
+        for axis, size in zip(axes, locations.locations, strict=True):
+            shape[axis] = size
+    return jnp.broadcast_to(x, shape)
+
+
+def _wide(x: Any, side: int, layout: PairLayout) -> Any:
+    """The diagonal of pairs of own locations, as a number per input."""
+    x = own_diagonal(x, layout.rank)
+    ones, n = (1,) * layout.rank, x.shape[0]
+    inputs = (n,) if layout.paired else ((1, n) if side else (n, 1))
+    return x.reshape(*inputs, *((*ones, *x.shape[1:]) if side else (*x.shape[1:], *ones)))
