@@ -250,12 +250,12 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         return SecondMoments(q, tuple(k), theta)
 
     def _blend(self, near: Any, here: N, far: Any, there: N) -> N:
-        terms: list[Any] = [
-            value if share == 1 else self.backend.number(share) * value
-            for share, value in ((near, here), (far, there))
-            if share != 0
-        ]
-        return sum(terms[1:], terms[0]) if terms else self.backend.number(0)
+        total: N | None = None
+        for share, value in ((near, here), (far, there)):
+            if share != 0:
+                term = value if share == 1 else self.backend.number(share) * value
+                total = term if total is None else total + term
+        return self.backend.number(0) if total is None else total
 
     def pln(self, s: KernelState[N], channels: int, mode: str) -> KernelState[N]:
         backend, q = self.backend, s.second.q

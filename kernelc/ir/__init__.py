@@ -12,7 +12,13 @@ from ._combinators import (
 from ._difference import first_difference as first_difference
 from ._files import write_whole as write_whole
 from ._fold import Rule as Rule, fold as fold, kernel_rule as kernel_rule
-from ._layer import Layer as Layer, Shape as Shape, short as short
+from ._layer import (
+    Layer as Layer,
+    Node as Node,
+    Shape as Shape,
+    ShapingRule as ShapingRule,
+    short as short,
+)
 from ._location_map import (
     UNCHANGED as UNCHANGED,
     CenterTaps as CenterTaps,
@@ -25,12 +31,10 @@ from ._location_map import (
     WindowMean as WindowMean,
 )
 from ._network import Network as Network, NetworkNode as NetworkNode
-from ._node import Node as Node
 from ._pair_kind import PairKind as PairKind
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
 from ._reading import Reading as Reading
-from ._shaping_rule import ShapingRule as ShapingRule
 from ._site import Site as Site
 from ._strict_json import strict_json as strict_json
 from ._structure import (

@@ -11,8 +11,7 @@ from typing import Any
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import LARGEST_AXIS, LARGEST_VALUE, MOST_AXES, MOST_NODES, NAMES, bad_name
-from ._layer import Layer, Shape
-from ._node import Node
+from ._layer import Layer, Node, Shape
 from ._site import Site
 
 

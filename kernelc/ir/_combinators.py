@@ -8,7 +8,7 @@ from typing import Protocol
 
 from .._errors import GraphError, shown
 from .._limits import MOST_NODES, whole
-from ._node import Node
+from ._layer import Node
 
 
 class Block(Protocol):

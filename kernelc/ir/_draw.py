@@ -10,17 +10,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
 from .._errors import KernelcError
+from ._assembly import NetworkNode
+from ._graph import Graph
 from ._outline import Path, Repeat, last_node, outline
 from ._rows import grid, lanes
 from ._structure import Segment
 from ._text import shape_text, shortened
 
-
-if TYPE_CHECKING:
-    from ._network import Network, NetworkNode
 
 _WIDTH, _HEIGHT = 250, 44
 _GAP = 30
@@ -59,7 +57,7 @@ class _Canvas:
     """How far anything lies from the middle line, x = 0."""
 
 
-def svg(network: Network) -> str:
+def svg(network: Graph) -> str:
     """The network as the text of one self-contained SVG file."""
     canvas = _Canvas()
     at = _box(canvas, network.nodes[0], 0.0, _PAD + 24)
@@ -80,7 +78,7 @@ def svg(network: Network) -> str:
     return "\n".join([*parts, *canvas.frames, *canvas.edges, *canvas.boxes, "</svg>", ""])
 
 
-def write(network: Network, path: str | os.PathLike[str]) -> None:
+def write(network: Graph, path: str | os.PathLike[str]) -> None:
     """Write `svg` to a file whose name ends in .svg."""
     try:
         target = pathlib.Path(path)
@@ -103,7 +101,7 @@ def _refusal(where: str, found: str) -> KernelcError:
     )
 
 
-def _path(canvas: _Canvas, network: Network, path: Path, start: int, entry: _Point) -> _Point:
+def _path(canvas: _Canvas, network: Graph, path: Path, start: int, entry: _Point) -> _Point:
     """Draw the parts of the main path after node `start`, one below the other."""
     for part in path:
         stop = last_node(part)
@@ -115,7 +113,7 @@ def _path(canvas: _Canvas, network: Network, path: Path, start: int, entry: _Poi
     return entry
 
 
-def _repeat(canvas: _Canvas, network: Network, part: Repeat, start: int, entry: _Point) -> _Point:
+def _repeat(canvas: _Canvas, network: Graph, part: Repeat, start: int, entry: _Point) -> _Point:
     """Draw a repeated path once, in a frame that says how often."""
     outside, canvas.reach = canvas.reach, _WIDTH / 2
     below = len(canvas.frames)
@@ -145,7 +143,7 @@ def _repeat(canvas: _Canvas, network: Network, part: Repeat, start: int, entry: 
     return _Point(0.0, at.top, bottom)
 
 
-def _segment(canvas: _Canvas, network: Network, segment: Segment, entry: _Point) -> _Point:
+def _segment(canvas: _Canvas, network: Graph, segment: Segment, entry: _Point) -> _Point:
     """Draw the nodes between two cut nodes; the point is that of the last one."""
     nodes = network.nodes[segment.start + 1 : segment.stop + 1]
     rows, columns = grid(nodes, segment)

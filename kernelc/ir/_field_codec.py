@@ -14,8 +14,7 @@ import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError
 from ..activations import ScalarFunction, decode_expression, encode_expression
-from ._kinds import FORMER_KINDS, KINDS
-from ._layer import Layer
+from ._layer import FORMER_KINDS, KINDS, Layer
 
 
 def fields_of(layer: Layer, where: str) -> dict[str, Any]:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping
+from typing import NoReturn
 
 from .._errors import GraphError
 from .._registration import class_place, qualified
 
 
-if TYPE_CHECKING:
-    from ._layer import Layer
-
-KINDS: dict[str, type[Layer]] = {}
-FORMER_KINDS: dict[str, type[Layer]] = {}
-"""What kinds were called in files of earlier versions."""
 LONGEST_KIND = 200
 _PACKAGE = __name__.partition(".")[0]
 
 
-def register_kind(cls: type[Layer], kind: Any = None, former: Sequence[str] = ()) -> None:
-    """Give a class its kind: what was asked for, else its name, with its module outside kernelc.
+def kind_of(cls: type, known: Mapping[str, type], kind: object = None) -> tuple[str, str]:
+    """The kind of a class: what was asked for, else its name, with its module outside kernelc.
 
     The same class defined again (a notebook cell that runs twice) takes the place of the first.
 
+    Returns:
+        The kind, and where the class is defined.
+
     Raises:
-        GraphError: a kind that another class has, or that is no short text.
+        GraphError: a kind that another class of `known` has, or that is no short text.
     """
     place = class_place(cls)
     ours = cls.__module__.partition(".")[0] == _PACKAGE
@@ -36,12 +33,11 @@ def register_kind(cls: type[Layer], kind: Any = None, former: Sequence[str] = ()
     if not ours:
         # kernelc's own kinds register on import: theirs first, whichever was imported first.
         importlib.import_module(f"{_PACKAGE}.layers")
-    known = KINDS.get(name)
-    if known is not None and qualified(known) != qualified(cls):
-        _refuse(place, f"the kind {name!r}, which {known.defined_at} has", "a kind is one class")
-    cls.kind_name, cls.defined_at = name, place
-    KINDS[name] = cls
-    FORMER_KINDS.update(dict.fromkeys(former, cls))
+    other = known.get(name)
+    if other is not None and qualified(other) != qualified(cls):
+        taken = getattr(other, "defined_at", qualified(other))
+        _refuse(place, f"the kind {name!r}, which {taken} has", "a kind is one class")
+    return name, place
 
 
 def _refuse(where: str, found: str, law: str) -> NoReturn:

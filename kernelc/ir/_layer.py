@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
+from .._deprecated import renamed_method
 from .._errors import GraphError, shown
 from .._limits import NAMES, bad_name
-from ._kinds import KINDS, register_kind
-from ._node import Node
-from ._shaping_rule import ShapingRule
+from ._kinds import kind_of
 from ._site import Shape as Shape
 
 
@@ -40,7 +39,7 @@ class Layer(ABC):
     Files that name one of its `former_kinds` are read too.
     """
 
-    kinds: ClassVar[dict[str, type[Layer]]] = KINDS
+    kinds: ClassVar[dict[str, type[Layer]]]
     kind_name: ClassVar[str]
     """What files call this kind."""
     defined_at: ClassVar[str]
@@ -60,7 +59,9 @@ class Layer(ABC):
     ) -> None:
         super().__init_subclass__(**kwargs)
         if not shared:
-            register_kind(cls, kind, former_kinds)
+            cls.kind_name, cls.defined_at = kind_of(cls, KINDS, kind)
+            KINDS[cls.kind_name] = cls
+            FORMER_KINDS.update(dict.fromkeys(former_kinds, cls))
 
     def __call__(self, *inputs: Node, name: str | None = None) -> Node:
         """Add a node that applies this layer to `inputs`; names are unique in a network."""
@@ -135,6 +136,9 @@ class Layer(ABC):
         del weight_std, bias_std, init
         return self
 
+    weighted = renamed_method("weighted", "with_weights")
+    transformed = renamed_method("transformed", "with_transform")
+
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         """What kernel shaping asks of this layer; `last`: no nonlinearity comes after it."""
         del shapes, out, last
@@ -151,6 +155,62 @@ class Layer(ABC):
                 shown.append(f"{field.name}={short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
+
+class Node:
+    """One application of a layer. Two nodes are the same only if they are one object:
+    each application draws its own weights."""
+
+    __slots__ = ("inputs", "layer", "name")
+
+    def __init__(self, layer: Layer, inputs: tuple[Node, ...], name: str | None = None) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.name = name
+
+    def __repr__(self) -> str:
+        # Inputs are left out: the repr of a 10,000 layer chain would nest as deep.
+        return f"<node {self.name or self.layer.text()}>"
+
+    def __add__(self, other: Any) -> NoReturn:
+        raise _arithmetic("+", "kernelc.WeightedSum((1.0, 1.0))(a, b), or kernelc.residual(block)")
+
+    def __mul__(self, other: Any) -> NoReturn:
+        raise _arithmetic("*", "kernelc.Product()(a, b), or kernelc.Scale(number)(a)")
+
+
+def _arithmetic(sign: str, layer: str) -> GraphError:
+    return GraphError(
+        where="network",
+        found=f"{sign} between nodes",
+        law="sums and products are layers, which say how branches are weighted",
+        remedy=f"write {layer}",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapingRule:
+    """One layer's answer to: may kernel shaping keep you as you are?
+
+    Arguments:
+        replacement: the layer to use instead; the layer itself to keep it, None to take it out.
+        problem: which requirement it breaks (a sentence); None when it breaks none.
+        remedy: what a person would do instead of asking for a rewrite.
+        always: the replacement keeps the kernel and is made without being asked for (an
+            initializer); otherwise only a rewrite makes it.
+        possible: whether the replacement mends the problem at all.
+    """
+
+    replacement: Layer | None
+    problem: str | None = None
+    remedy: str = "pass rewrite=True"
+    always: bool = False
+    possible: bool = True
+
+
+KINDS: dict[str, type[Layer]] = {}
+FORMER_KINDS: dict[str, type[Layer]] = {}
+"""What kinds were called in files of earlier versions."""
+Layer.kinds = KINDS
 
 _LONGEST_TEXT = 200
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from .._errors import GraphError, shown
 from .._limits import LONGEST_TEXT
@@ -13,8 +13,7 @@ from ._algebra import KernelAlgebra
 from ._assembly import NetworkNode as NetworkNode, Spec, check_specs, place, specs_of
 from ._files import read_text, write_text
 from ._fold import Refused, fold, kernel_rule
-from ._layer import Layer, Shape
-from ._node import Node
+from ._layer import Layer, Node, Shape
 from ._substitution import substituted
 
 
@@ -65,7 +64,7 @@ class Network:
     @classmethod
     def from_specs(
         cls, specs: Sequence[Spec], name: str = "network", shaped_by: str | None = None
-    ) -> Network:
+    ) -> Self:
         """Build from (name, layer, input indices) in topological order: what rewrites return."""
         check_specs(name, specs)
         self = object.__new__(cls)
@@ -115,7 +114,7 @@ class Network:
         return _json.dump(self.name, specs, self.shaped_by)
 
     @classmethod
-    def from_json(cls, text: str) -> Network:
+    def from_json(cls, text: str) -> Self:
         """Read what `to_json` wrote; nothing in the text is evaluated.
 
         Raises:
@@ -142,7 +141,7 @@ class Network:
         write_text(path, self.to_json())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Network:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a file that `save` wrote.
 
         Raises:
@@ -177,7 +176,7 @@ class Network:
         """The drawing, as the text of an SVG file."""
         return _draw.svg(self)
 
-    def subs(self, values: Mapping[Any, Any]) -> Network:
+    def subs(self, values: Mapping[Any, Any]) -> Self:
         """The network with SymPy symbols in its layers replaced, all at once.
 
         Arguments:
@@ -262,7 +261,7 @@ class Network:
         change: Callable[[NetworkNode], Layer | None],
         name: str | None = None,
         shaped_by: str | None = None,
-    ) -> Network:
+    ) -> Self:
         """A copy with each layer replaced by `change(node)`; None takes a one-input node out."""
         specs: list[Spec] = []
         moved: dict[int, int] = {}
@@ -273,4 +272,4 @@ class Network:
                 continue
             specs.append((node.name, layer, tuple(moved[i] for i in node.inputs)))
             moved[node.index] = len(specs) - 1
-        return Network.from_specs(specs, name or self.name, shaped_by)
+        return type(self).from_specs(specs, name or self.name, shaped_by)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING
 
+from ._assembly import NetworkNode
+from ._graph import Graph
 from ._structure import repeats
-
-
-if TYPE_CHECKING:
-    from ._network import Network, NetworkNode
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,18 +50,18 @@ class Repeat:
 
 Part = Step | Fork | Subgraph | Repeat
 Path = tuple[Part, ...]
-Key = Callable[["Network", "NetworkNode"], Hashable]
+Key = Callable[[NetworkNode], Hashable]
 
 # Nested deeper than this no sketch is readable, and Python's stack is finite.
 _DEEPEST = 24
 
 
-def exact(network: Network, node: NetworkNode) -> Hashable:
+def exact(node: NetworkNode) -> Hashable:
     """What makes two nodes look the same: layer and shapes."""
-    return node.layer, node.shape, network.in_shapes(node)
+    return node.layer, node.shape, node.in_shapes
 
 
-def outline(network: Network, key: Key = exact) -> Path:
+def outline(network: Graph, key: Key = exact) -> Path:
     """The nodes after the input as steps, forks and weaves, equal neighbors folded."""
     sketch = _Sketch(network, key)
     return sketch.path(0, range(1, len(network)), 0)[0]
@@ -93,7 +90,7 @@ def last_node(part: Part) -> int:
 class _Sketch:
     """Builds parts with a number for each: equal numbers, equal structure."""
 
-    def __init__(self, network: Network, key: Key) -> None:
+    def __init__(self, network: Graph, key: Key) -> None:
         self.network, self.key = network, key
         self.codes: dict[Hashable, int] = {}
 
@@ -192,7 +189,7 @@ class _Sketch:
         return list(groups.values())
 
     def _key(self, index: int) -> Hashable:
-        return self.key(self.network, self.network.nodes[index])
+        return self.key(self.network.nodes[index])
 
     def _code(self, *structure: Hashable) -> int:
         return self.codes.setdefault(structure, len(self.codes))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from .._errors import KernelcError
+from ._assembly import NetworkNode
+from ._graph import Graph
 from ._text import described
 
 
-if TYPE_CHECKING:
-    from ._network import Network, NetworkNode
-
-
-def summary(network: Network) -> str:
+def summary(network: Graph) -> str:
     """The text of a network with a column of parameter counts and their total.
 
     Weights whose scale is still a symbol are not made, hence counted as unknown.
@@ -35,19 +32,19 @@ def summary(network: Network) -> str:
 class ParameterCounts:
     """Parameters of each node; equal layers on equal shapes are traced once."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Graph) -> None:
         self.network = network
         self.known: dict[Hashable, int | None] = {}
 
     def of(self, node: NetworkNode) -> int | None:
         """Parameters of a node; None where the layer is refused: symbols, sizes."""
-        key = node.layer, self.network.in_shapes(node)
+        key = node.layer, node.in_shapes
         if key not in self.known:
             self.known[key] = self._traced(node) if node.inputs else 0
         return self.known[key]
 
     def _traced(self, node: NetworkNode) -> int | None:
-        shapes = self.network.in_shapes(node)
+        shapes = node.in_shapes
         try:
             module = eqx.filter_eval_shape(
                 lambda key: node.layer.module(shapes, node.shape, key, jnp.float32),

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ._assembly import NetworkNode
 from ._structure import Segment
-
-
-if TYPE_CHECKING:
-    from ._network import NetworkNode
 
 
 def grid(nodes: Sequence[NetworkNode], segment: Segment) -> tuple[dict[int, int], dict[int, int]]:

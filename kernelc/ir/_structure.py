@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING
 
-
-if TYPE_CHECKING:
-    from ._network import Network, NetworkNode
+from ._assembly import NetworkNode
+from ._graph import Graph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Run:
     count: int
 
 
-def cut_nodes(network: Network) -> list[int]:
+def cut_nodes(network: Graph) -> list[int]:
     """Indices of the nodes every path from input to output passes through."""
     return _cuts([node.inputs for node in network.nodes])
 
@@ -51,24 +49,22 @@ def _cuts(inputs: Sequence[Sequence[int]]) -> list[int]:
     return cuts
 
 
-def segments(network: Network) -> list[Segment]:
+def segments(network: Graph) -> list[Segment]:
     """The main path, cut at every node that all paths share."""
     return [Segment(a, b) for a, b in itertools.pairwise(cut_nodes(network))]
 
 
-def kernel_key(network: Network, node: NetworkNode) -> Hashable:
+def kernel_key(node: NetworkNode) -> Hashable:
     """What the node's kernel rule depends on."""
-    return type(node.layer), node.layer.kernel_key(network.in_shapes(node))
+    return type(node.layer), node.layer.kernel_key(node.in_shapes)
 
 
-def runs(
-    network: Network, key: Callable[[Network, NetworkNode], Hashable] = kernel_key
-) -> list[Run]:
+def runs(network: Graph, key: Callable[[NetworkNode], Hashable] = kernel_key) -> list[Run]:
     """Fold repeated consecutive blocks of the main path, longest cover first.
 
     Two blocks are isomorphic when their nodes have equal `key`s and equal relative wiring.
     """
-    keys = [None, *(key(network, node) for node in network.nodes[1:])]
+    keys = [None, *(key(node) for node in network.nodes[1:])]
     return folded([node.inputs for node in network.nodes], keys)
 
 
@@ -141,7 +137,7 @@ class Region:
     nodes: tuple[int, ...]
 
 
-def regions(network: Network) -> list[Region]:
+def regions(network: Graph) -> list[Region]:
     """The maximal subnetworks, the whole network first.
 
     A subnetwork (Martens et al. 2021) is a single-entry single-exit part: its nodes read one
@@ -166,7 +162,7 @@ def regions(network: Network) -> list[Region]:
 
 
 def _from_entry(
-    network: Network,
+    network: Graph,
     entry: int,
     readers: Sequence[Sequence[int]],
     exits: Sequence[int],
@@ -200,7 +196,7 @@ def _from_entry(
 class _Growing:
     """The nodes on paths from `entry` to a moving exit, and how many edges leave them."""
 
-    def __init__(self, network: Network, entry: int, readers: Sequence[Sequence[int]]) -> None:
+    def __init__(self, network: Graph, entry: int, readers: Sequence[Sequence[int]]) -> None:
         self.network, self.entry, self.readers = network, entry, readers
         self.inside: set[int] = set()
         self.members: list[int] = []
@@ -234,7 +230,7 @@ class _Growing:
         return Region(self.entry, exit_, tuple(sorted(self.members[:size])))
 
 
-def _immediate_postdominators(network: Network, readers: Sequence[Sequence[int]]) -> list[int]:
+def _immediate_postdominators(network: Graph, readers: Sequence[Sequence[int]]) -> list[int]:
     """Cooper, Harvey and Kennedy's intersection on a DAG; `len(network)` stands for none."""
     end = len(network)
     exits = [end] * end
@@ -252,7 +248,7 @@ def _immediate_postdominators(network: Network, readers: Sequence[Sequence[int]]
     return exits
 
 
-def after_last_nonlinearity(network: Network) -> tuple[bool, ...]:
+def after_last_nonlinearity(network: Graph) -> tuple[bool, ...]:
     """For each node, whether no nonlinearity reads what it computes."""
     free = [True] * len(network)
     for node in reversed(network.nodes):

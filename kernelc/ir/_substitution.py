@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import sympy
 
 from .._errors import GraphError
+from ._assembly import NetworkNode
+from ._graph import Graph
+from ._layer import Layer
 
 
-if TYPE_CHECKING:
-    from ._layer import Layer
-    from ._network import Network, NetworkNode
+G = TypeVar("G", bound=Graph)
 
 
-def substituted(network: Network, values: Mapping[Any, Any]) -> Network:
+def substituted(network: G, values: Mapping[Any, Any]) -> G:
     """`network` with the symbols in `values` replaced at the same time."""
     present = {s for node in network for s in _symbols(_fields(node.layer))}
     for symbol in values:

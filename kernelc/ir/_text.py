@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ._assembly import NetworkNode
+from ._graph import Graph
+from ._layer import Shape
 from ._outline import Fork, Part, Path, Repeat, Step, Subgraph, outline
 
-
-if TYPE_CHECKING:
-    from ._layer import Shape
-    from ._network import Network, NetworkNode
 
 _WIDEST = 48
 
@@ -22,7 +21,7 @@ class _Row(NamedTuple):
     cells: tuple[str, ...] = ()
 
 
-def described(network: Network, extra: Callable[[NetworkNode], str] | None = None) -> str:
+def described(network: Graph, extra: Callable[[NetworkNode], str] | None = None) -> str:
     """The network as a person would sketch it; `extra` adds a column.
 
     A chain of a thousand equal layers is three lines: repeats are folded when layers, shapes
@@ -47,7 +46,7 @@ def shortened(text: str, longest: int = _WIDEST) -> str:
 
 
 class _Rows:
-    def __init__(self, network: Network, extra: Callable[[NetworkNode], str] | None) -> None:
+    def __init__(self, network: Graph, extra: Callable[[NetworkNode], str] | None) -> None:
         self.network, self.extra = network, extra
 
     def node(self, left: str, index: int, note: str = "") -> _Row:

@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Array
 
 from .._errors import ShapeError
+from ..ir import Window
 from ..modules import MapModule
 
 
@@ -39,28 +40,17 @@ def check_locations(where: str, x: Array, window: tuple[int, ...], padding: str)
         )
 
 
-def _same_pads(
-    locations: Sequence[int], window: Sequence[int], stride: Sequence[int]
-) -> list[tuple[int, int]]:
-    """Zeros before and after each location axis that leave ceil(n / stride) windows."""
-    pads = []
-    for n, w, s in zip(locations, window, stride, strict=True):
-        total = max((-(-n // s) - 1) * s + w - n, 0)
-        pads.append((total // 2, total - total // 2))
-    return pads
-
-
 def wrap(
     x: Array, window: tuple[int, ...], stride: tuple[int, ...], padding: str
 ) -> tuple[Array, str]:
     """Turn CIRCULAR padding into a periodic extension of `x` and padding VALID."""
     if padding != "CIRCULAR":
         return x, padding
-    for axis, (n, (low, high)) in enumerate(
-        zip(x.shape[1:-1], _same_pads(x.shape[1:-1], window, stride), strict=True), start=1
-    ):
+    over = Window(x.shape[1:-1], window, stride, padding)
+    for i, n in enumerate(over.locations):
+        low, high = over.pads(i)
         if low or high:
-            x = jnp.take(x, np.arange(-low, n + high) % n, axis=axis)
+            x = jnp.take(x, np.arange(-low, n + high) % n, axis=i + 1)
     return x, "VALID"
 
 

@@ -62,9 +62,7 @@ class WindowLayer(Layer, shared=True):
             )
         windows, steps = self.windows(len(locations), where), self.steps(len(locations), where)
         _check_taps(locations, windows, where)
-        if self.padding != "VALID":
-            return tuple(-(-n // s) for n, s in zip(locations, steps, strict=True))
-        sizes = tuple((n - w) // s + 1 for n, w, s in zip(locations, windows, steps, strict=True))
+        sizes = Window(locations, windows, steps, self.padding).outputs
         if any(size < 1 for size in sizes):
             raise ShapeError(
                 where=where,

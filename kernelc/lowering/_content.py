@@ -24,7 +24,7 @@ def bare(network: Network, policy: Policy, axis_name: str | None, loops: Collect
     key = jax.eval_shape(lambda: jax.random.key(0))
     nodes = []
     for node in network.nodes[1:]:
-        shapes = network.in_shapes(node)
+        shapes = node.in_shapes
         place = node.layer, shapes
         # Equal layers on equal shapes are traced once.
         if place not in known:

@@ -84,9 +84,7 @@ def _drawn(network: Network, key: PRNGKeyArray, policy: Policy, axis_name: str |
     nodes = []
     for node in network.nodes[1:]:
         layer_key = node_key(key, node.name)
-        module = node.layer.module(
-            network.in_shapes(node), node.shape, layer_key, policy.param_dtype
-        )
+        module = node.layer.module(node.in_shapes, node.shape, layer_key, policy.param_dtype)
         nodes.append(ModelNode(node.name, module, node.inputs))
     model = Model(nodes, network.input_shape, policy=policy, axis_name=axis_name, network=network)
     return arranged(model, [node.shape for node in network.nodes], policy.layers)

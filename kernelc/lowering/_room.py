@@ -38,7 +38,7 @@ def _bound(network: Network, node: NetworkNode) -> int:
     window = getattr(node.layer, "window", 1)
     sizes = window if isinstance(window, tuple) else (window,) * (len(node.shape) - 1)
     taps = math.prod(n for n in sizes if isinstance(n, int))
-    return taps * math.prod(node.shape) * sum(map(math.prod, network.in_shapes(node)))
+    return taps * math.prod(node.shape) * sum(map(math.prod, node.in_shapes))
 
 
 def out_of_memory(network: Network, error: BaseException) -> UnsupportedError:

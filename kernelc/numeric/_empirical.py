@@ -109,9 +109,10 @@ def empirical_kernel(
 
     Example:
         >>> from kernelc.layers import DenseModule
-        >>> from kernelc.modules import Node
+        >>> from kernelc.modules import ModelNode
         >>> layer = DenseModule(3 * jnp.eye(4), weight_std=2.0)
-        >>> kernel = empirical_kernel(Model([Node("dense", layer, (0,))], (4,)), jnp.eye(4)[:2])
+        >>> model = Model([ModelNode("dense", layer, (0,))], (4,))
+        >>> kernel = empirical_kernel(model, jnp.eye(4)[:2])
         >>> kernel.nngp.tolist(), kernel.ntk.tolist()
         ([[2.25, 0.0], [0.0, 2.25]], [[1.0, 0.0], [0.0, 1.0]])
     """

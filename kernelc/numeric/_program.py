@@ -193,14 +193,14 @@ class Program:
         return (pair.left > self.largest * 1.001) | (pair.right > self.largest * 1.001)
 
 
-def numeric_key(network: Network, node: NetworkNode) -> Hashable:
+def numeric_key(node: NetworkNode) -> Hashable:
     """Equal keys mean equal rules on data: what loops over repeats compare."""
-    shapes = network.in_shapes(node)
+    shapes = node.in_shapes
     locations = tuple(shape[:-1] for shape in shapes)
     layer = node.layer
-    return kernel_key(network, node), layer.location_key(shapes), locations, node.shape[:-1]
+    return kernel_key(node), layer.location_key(shapes), locations, node.shape[:-1]
 
 
-def _standard_key(network: Network, node: NetworkNode) -> Hashable:
+def _standard_key(node: NetworkNode) -> Hashable:
     """Fan-ins and biases count too."""
-    return numeric_key(network, node), node.layer, tuple(network.in_shapes(node))
+    return numeric_key(node), node.layer, node.in_shapes

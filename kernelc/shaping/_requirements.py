@@ -84,7 +84,7 @@ def prepared(
     def change(node: NetworkNode) -> Layer | None:
         if not node.inputs or node.name in exempt:
             return node.layer
-        rule = node.layer.shaping(network.in_shapes(node), node.shape, last[node.index])
+        rule = node.layer.shaping(node.in_shapes, node.shape, last[node.index])
         if rule.problem is not None and node.index in shortcuts:
             rule = _weighted(rule, shortcuts[node.index], weight or 0.0)
         if rule.problem is not None and not (rewrite and rule.possible):

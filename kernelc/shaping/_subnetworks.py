@@ -78,7 +78,7 @@ def _distinct(network: Network, found: list[Region]) -> list[Region]:
         signature = tuple(
             (
                 type(node.layer),
-                node.layer.kernel_key(network.in_shapes(node)),
+                node.layer.kernel_key(node.in_shapes),
                 tuple(place[i] for i in node.inputs),
             )
             for node in nodes

@@ -13,7 +13,7 @@ def requirements(case: Case) -> Iterator[Finding]:
     known = {refusal.node for refusal in case.profile.refusals}
     groups: dict[tuple[str, str, bool], list[str]] = {}
     for node in network.nodes[1:]:
-        rule = node.layer.shaping(network.in_shapes(node), node.shape, last[node.index])
+        rule = node.layer.shaping(node.in_shapes, node.shape, last[node.index])
         if rule.problem is not None and node.name not in known:
             key = (rule.problem, rule.remedy, rule.possible)
             groups.setdefault(key, []).append(node.name)

@@ -154,4 +154,4 @@ def test_runs_tell_apart_what_their_key_tells_apart():
     x = kc.Input((4,))
     network = kc.Network(x, kc.chain(kc.Dense(4), kc.Dense(8), kc.Dense(16))(x))
     assert [run.count for run in runs(network)] == [3]
-    assert [run.count for run in runs(network, lambda net, node: node.shape)] == [1, 1, 1]
+    assert [run.count for run in runs(network, lambda node: node.shape)] == [1, 1, 1]
