@@ -111,7 +111,7 @@ def train_command(
         optimizer=_chosen(optimizer, lr),
         steps=steps,
         batch_size=batch_size,
-        seed=seed,
+        key=seed,
         loss=by_name,
         checkpoint=checkpoint,
     )
@@ -136,10 +136,8 @@ def _check_rate(rate: float | None) -> None:
 
 
 def _model(network: kc.Network, optimizer: Optimizer, seed: int) -> kc.Model:
-    import jax  # seconds, which help and mistakes need not wait for
-
     policy = kc.Policy(layers="unrolled") if optimizer in _ONE_BY_ONE else None
-    return kc.lower(network, key=jax.random.key(seed), policy=policy)
+    return kc.lower(network, key=seed, policy=policy)
 
 
 def _chosen(optimizer: Optimizer, rate: float | None) -> Any:

@@ -9,7 +9,7 @@ from ._initializers import (
     scaled_uniform_orthogonal as scaled_uniform_orthogonal,
     unit_draw as unit_draw,
 )
-from ._keys import as_key as as_key, node_key as node_key
+from ._keys import as_key as as_key, node_key as node_key, seed_of as seed_of
 from ._layer import (
     JoinModule as JoinModule,
     LayerModule as LayerModule,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray, UInt32
 
-from .._errors import KernelcError, shown
+from .._errors import DataError, shown
 
 
 _MOST = 2**32 - 1
@@ -18,7 +18,7 @@ _MOST = 2**32 - 1
 def as_key(where: str, key: PRNGKeyArray | int) -> PRNGKeyArray:
     """The random key that is meant by `key`: itself, or `jax.random.key(key)` of an int.
 
-    Raises: KernelcError for anything else, and for an int that is not from 0 to 2^32 - 1.
+    Raises: DataError for anything else, and for an int that is not from 0 to 2^32 - 1.
 
     Example:
         >>> bool(as_key("lower", 3) == jax.random.key(3))
@@ -29,12 +29,23 @@ def as_key(where: str, key: PRNGKeyArray | int) -> PRNGKeyArray:
             return jax.random.key(int(key))
     elif _is_key(key):
         return key
-    raise KernelcError(
+    raise DataError(
         where=f"{where}: key",
         found=shown(key),
         law=f"randomness comes from one random key of JAX, or from an int from 0 to {_MOST}",
         remedy="pass key=jax.random.key(0), or key=0",
     )
+
+
+def seed_of(key: PRNGKeyArray) -> int:
+    """The int that such a key was made of, for NumPy's generators; of split keys another one.
+
+    Example:
+        >>> seed_of(jax.random.key(3))
+        3
+    """
+    words = np.asarray(jax.random.key_data(key)).ravel().tolist()
+    return sum(word << 32 * place for place, word in enumerate(reversed(words)))
 
 
 def node_key(key: PRNGKeyArray, name: str) -> PRNGKeyArray:

@@ -97,7 +97,7 @@ class Checkpoints:
                 where=f"checkpoint {self.folder}",
                 found=f"the stored run has {'; '.join(unlike)}",
                 law="A folder holds one run, which goes on with the model, initial weights, loss, "
-                "optimizer, data, batch size and seed it had",
+                "optimizer, data, batch size and key it had",
                 remedy="Choose another folder, or delete this one to start over",
             )
 

@@ -6,16 +6,17 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 
-import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
+from kernelc._deprecated import renamed_arguments
 from kernelc._errors import DataError, shown as shown_value
 from kernelc.curvature import KFAC
 from kernelc.data import Dataset, Rows, Stream
+from kernelc.modules import as_key
 from kernelc.training._call import split
 from kernelc.training._check import (
     check_model,
@@ -43,6 +44,7 @@ _DEFAULT = optax.adam(1e-3)
 Data = Dataset | Stream | tuple[ArrayLike | Rows, ...]
 
 
+@renamed_arguments(seed="key")
 def fit(
     model: Callable,
     data: Data,
@@ -50,7 +52,7 @@ def fit(
     optimizer: Optimizer | None = None,
     steps: int = 1000,
     batch_size: int | None = None,
-    seed: int = 0,
+    key: PRNGKeyArray | int = 0,
     loss: Named | Loss = "cross_entropy",
     eval_every: int | None = None,
     train_examples: int = 10_000,
@@ -76,8 +78,8 @@ def fit(
         steps: optimizer steps.
         batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
             None.
-        seed: seed of the order of batches, of what a `Stream` alters at random, and of the
-            model's own randomness (dropout).
+        key: a JAX random key, or an int for one: of the order of batches, of what a `Stream`
+            alters at random, and of the model's own randomness (dropout).
         loss: `"cross_entropy"`, `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
             rows), `"huber"`, `"binary_cross_entropy"` (outputs are logits of yes or no, y of
             shape (n, k) holds 0 and 1), `CrossEntropy(label_smoothing=...)`, `Huber(delta=...)`,
@@ -96,10 +98,10 @@ def fit(
             `pip install 'kernelc[checkpoint]'` brings), and from which it goes on when it was
             stored there before: model, optimizer, position in the data, keys and history
             continue as if nothing had happened, bit for bit. A folder holds one run: another
-            model, other initial weights, loss, optimizer, data, batch size or seed is refused with
+            model, other initial weights, loss, optimizer, data, batch size or key is refused with
             what differs. `kernelc.restore` reads the model out of the folder.
         validation: examples to choose by, which are not trained on: a pair (x, y), or a share of
-            the training part, drawn by `seed`. Every record has their loss.
+            the training part, drawn by `key`. Every record has their loss.
         keep: `"last"`, or `"best"` for the parameters and the state of the record with the lowest
             validation loss.
         patience: ends the run when so many records in a row were not better than the best.
@@ -127,7 +129,7 @@ def fit(
         optimizer=_DEFAULT if optimizer is None else optimizer,
         steps=steps,
         batch_size=batch_size,
-        seed=seed,
+        key=key,
         loss=resolve(loss),
         eval_every=eval_every,
         train_examples=train_examples,
@@ -183,7 +185,7 @@ def _stepper(
 ) -> Stepper:
     settings = plan.settings
     optimizer, loss = settings.optimizer, settings.loss
-    key = put(jax.random.key(settings.seed), everywhere)
+    key = put(as_key("fit", settings.key), everywhere)
     if isinstance(optimizer, KFAC):
         return KfacStepper(rest, optimizer, loss, key, spread)
     return OptaxStepper(rest, optimizer, loss, key, everywhere, spread, settings.adjust)

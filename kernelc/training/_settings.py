@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 import optax
 from jax.sharding import Mesh
-from jaxtyping import PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError
 from kernelc.curvature import KFAC
 from kernelc.data import Rows
+from kernelc.modules import as_key, seed_of
 from kernelc.training._check import check_batch, check_callback, check_count
 from kernelc.training._losses import Loss
 from kernelc.training._result import Record
@@ -32,7 +33,7 @@ class FitSettings:
     """A run as `fit` describes it, checked once: whatever a run does reads this value.
 
     Arguments:
-        optimizer, steps, batch_size, seed, loss, eval_every, train_examples, progress, state,
+        optimizer, steps, batch_size, key, loss, eval_every, train_examples, progress, state,
             callback, mesh, checkpoint, validation, keep, patience: as in `fit`.
         adjust: changes the optimizer's initial state.
 
@@ -42,7 +43,7 @@ class FitSettings:
     optimizer: Optimizer
     steps: int
     batch_size: int | None
-    seed: int
+    key: PRNGKeyArray | int
     loss: Loss
     eval_every: int | None
     train_examples: int
@@ -67,15 +68,20 @@ class FitSettings:
                 remedy='Pass "best" for the step of the lowest validation loss',
             )
         check_callback(self.callback)
-        self._count("seed", least=0)
+        object.__setattr__(self, "key", as_key("fit", self.key))
         if self.eval_every is not None:
             self._count("eval_every")
         self._count("train_examples")
         if self.patience is not None:
             self._count("patience")
 
-    def _count(self, name: str, least: int = 1) -> None:
-        object.__setattr__(self, name, check_count(name, getattr(self, name), least))
+    def _count(self, name: str) -> None:
+        object.__setattr__(self, name, check_count(name, getattr(self, name)))
+
+    @property
+    def seed(self) -> int:
+        """The seed of what is drawn on the host: the order of batches, a share to validate on."""
+        return seed_of(as_key("fit", self.key))
 
     @property
     def record_every(self) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from kernelc._deprecated import renamed_arguments
 from kernelc._errors import DataError, shown
 from kernelc._limits import real
 from kernelc.curvature import KFAC
@@ -24,6 +25,7 @@ MakeOptimizer = Callable[[Any], Optimizer]
 """The optimizer for a learning rate, which is a number or a traced one."""
 
 
+@renamed_arguments(seed="key")
 def learning_rate_sweep(
     model: Callable,
     data: Data,
@@ -32,7 +34,7 @@ def learning_rate_sweep(
     *,
     steps: int = 1000,
     batch_size: int | None = None,
-    seed: int = 0,
+    key: PRNGKeyArray | int = 0,
     loss: Named | Loss = "cross_entropy",
     eval_every: int | None = None,
     train_examples: int = 10_000,
@@ -45,7 +47,7 @@ def learning_rate_sweep(
     """Trains the model from the same start at every rate, compiling once for all of them.
 
     Arguments:
-        model, data, steps, batch_size, seed, loss, eval_every, train_examples, progress,
+        model, data, steps, batch_size, key, loss, eval_every, train_examples, progress,
             state, validation, keep, patience: as in `fit`.
         rates: learning rates, positive and finite.
         make_optimizer: gives the optimizer for a learning rate, for example `optax.sgd` or
@@ -75,7 +77,7 @@ def learning_rate_sweep(
         optimizer=first if shared is None else shared,
         steps=steps,
         batch_size=batch_size,
-        seed=seed,
+        key=key,
         loss=resolve(loss),
         eval_every=eval_every,
         train_examples=train_examples,

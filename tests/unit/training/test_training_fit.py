@@ -87,13 +87,23 @@ def test_a_small_net_learns_digits(data, mlp):
     assert result.history[1].loss == pytest.approx(result.losses[30:60].mean(), rel=1e-5)
 
 
-def test_same_seed_same_bits_and_the_given_model_is_untouched(data, mlp):
+def test_same_key_same_bits_and_the_given_model_is_untouched(data, mlp):
     before = [leaf.copy() for leaf in leaves(mlp)]
-    runs = [fit(mlp, data, steps=40, seed=seed, progress=False) for seed in (0, 0, 1)]
+    runs = [fit(mlp, data, steps=40, key=key, progress=False) for key in (0, jax.random.key(0), 1)]
     assert same(runs[0].model, runs[1].model)
     assert np.array_equal(runs[0].losses, runs[1].losses)
     assert not same(runs[0].model, runs[2].model)
     assert same(before, mlp)
+
+
+def test_seed_is_a_former_name_of_key_and_split_keys_give_runs_of_their_own(data, mlp):
+    with pytest.warns(DeprecationWarning, match=r"fit\(key=\)"):
+        old = fit(mlp, data, steps=2, seed=1, progress=False)
+    keys = [jax.random.key(1), *jax.random.split(jax.random.key(1))]
+    runs = [fit(mlp, data, steps=2, key=key, progress=False) for key in keys]
+    assert same(old.model, runs[0].model)
+    assert not same(runs[0].model, runs[1].model)
+    assert not same(runs[1].model, runs[2].model)
 
 
 def test_records_do_not_change_the_run(data, mlp):
@@ -108,7 +118,7 @@ def test_steps_are_those_of_plain_optax(data):
     net = eqx.nn.Linear(64, 10, key=jax.random.key(1))
     optimizer = optax.sgd(0.1, momentum=0.9)
     pair = (data.train_x, data.train_y)
-    result = fit(net, pair, optimizer=optimizer, steps=5, batch_size=100, seed=7, progress=False)
+    result = fit(net, pair, optimizer=optimizer, steps=5, batch_size=100, key=7, progress=False)
 
     def loss(params, x, y):
         logits = x @ params[0].T + params[1]
@@ -270,7 +280,8 @@ def test_plot_writes_a_file(data, mlp, tmp_path):
         {"batch_size": 0},
         {"batch_size": 1499},
         {"eval_every": 0},
-        {"seed": -1},
+        {"key": -1},
+        {"key": "0"},
         {"train_examples": 0},
         {"loss": "hinge"},
         {"loss": lambda logits, y: jnp.mean(logits)},

@@ -198,9 +198,7 @@ def test_a_deep_net_without_skips_trains_out_of_the_box_and_seeds_compile_once()
     x, y = digits_of_q_one()
     made = _compiled.cache_info().misses
     for seed in (0, 1):
-        result = kc.fit(
-            deep(seed), (x, y), optimizer=kc.kfac(), steps=60, seed=seed, progress=False
-        )
+        result = kc.fit(deep(seed), (x, y), optimizer=kc.kfac(), steps=60, key=seed, progress=False)
         # 0.009 and 0.006 were seen; the losses start at 2.3
         assert result.train.loss < 0.1
         assert result.history[-1].train_accuracy > 0.95

@@ -50,7 +50,7 @@ def run(data, folder: Path | None = None, stop_at: int | None = None, **options)
         callback=None if stop_at is None else lambda record, *_: record.step >= stop_at,
         checkpoint=folder,
         progress=False,
-        **{"optimizer": ADAM, "steps": 9, "batch_size": 20, "eval_every": 4, "seed": 3, **options},
+        **{"optimizer": ADAM, "steps": 9, "batch_size": 20, "eval_every": 4, "key": 3, **options},
     )
 
 
