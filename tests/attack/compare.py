@@ -19,9 +19,11 @@ from . import networks, oracle
 from .moments import Refused
 
 
-TOLERANCE = 1e-8
+TOLERANCE, LARGEST = 1e-8, 1e100
 DERIVE_SECONDS, EVALUATE_SECONDS, ORACLE_SECONDS, CALL_SECONDS = 15, 40, 60, 100
-CHECKS = ("derive", "expand", "kernel_fn", "shape", "lower", "json")
+CHECKS = ("derive", "expand", "kernel_fn", "standard", "float32", "shape", "lower", "json")
+# Of float32, whose kernels lose digits in the layers.
+TOLERANCE32, LARGEST32 = 3e-4, 1e25
 
 
 class Late(BaseException):
@@ -126,25 +128,41 @@ class Attack:
             self._found("expand differs", seed, seen, spec)
 
     def _kernel_fn(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
-        kernel = self._limited(30, kc.kernel_fn, net)
+        self._matrices("kernel_fn", net, spec, seed, r)
+
+    def _standard(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
+        self._matrices("standard", net, spec, seed, r)
+
+    def _float32(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
+        self._matrices("float32", net, spec, seed, r)
+
+    def _matrices(
+        self, what: str, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random
+    ) -> None:
+        standard, single = what == "standard", what == "float32"
+        options = {"parameterization": "standard"} if standard else {}
+        kernel = self._limited(30, kc.kernel_fn, net, **options)
         if isinstance(kernel, BaseException):
-            self._refused("kernel_fn", kernel, seed, spec)
+            self._refused(what, kernel, seed, spec)
             return
-        x = _inputs(r, spec["shape"])
-        truth = self._limited(ORACLE_SECONDS, oracle.kernels, spec, x)
-        if not self._usable("kernel_fn", truth, seed, spec):
+        x = _inputs(r, spec["shape"]).astype(np.float32 if single else np.float64)
+        truth = self._limited(ORACLE_SECONDS, oracle.kernels, spec, x.astype(np.float64), standard)
+        if not self._usable(what, truth, seed, spec, LARGEST32 if single else LARGEST):
             return
         found = self._limited(CALL_SECONDS, kernel, x)
         if isinstance(found, BaseException):
-            self._refused("kernel_fn call", found, seed, spec)
+            self._refused(f"{what} call", found, seed, spec)
             return
-        self.counts["kernel_fn compared"] += 1
+        self.counts[f"{what} compared"] += 1
         q, nngp, ntk = truth
         size = np.sqrt(q[:, None] * q[None])
-        scale = np.maximum(size, np.where(np.isfinite(ntk), abs(ntk), 0))
+        finite = np.where(np.isfinite(ntk), abs(ntk), 0)
+        # Rounding of the largest NTK shows in the smallest.
+        least = finite.max((0, 1), keepdims=True) * 1e-3 if single else 0
+        scale = np.maximum(size, np.maximum(finite, least))
         errors = [_off(found.nngp, nngp, size), _off(found.ntk, ntk, scale)]
-        if max(errors) > TOLERANCE:
-            self._found("kernel_fn differs", seed, f"errors={errors} x={x.tolist()}", spec)
+        if max(errors) > (TOLERANCE32 if single else TOLERANCE):
+            self._found(f"{what} differs", seed, f"errors={errors} x={x.tolist()}", spec)
 
     def _shape(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
         target = r.choice([kc.DKS(), kc.TAT(tau=0.3), kc.TAT(eta=0.9), kc.EdgeOfChaos()])
@@ -205,7 +223,9 @@ class Attack:
             kind = "slow" if isinstance(error, Late) else "crash"
             self._found(f"{what} {kind}", seed, seen, spec)
 
-    def _usable(self, what: str, truth: Any, seed: int, spec: oracle.Spec) -> bool:
+    def _usable(
+        self, what: str, truth: Any, seed: int, spec: oracle.Spec, largest: float = LARGEST
+    ) -> bool:
         """Whether the evaluator has an answer, of a size that can be compared."""
         if isinstance(truth, Refused):
             self._found(f"{what} accepts what the evaluator refuses", seed, str(truth), spec)
@@ -213,7 +233,7 @@ class Attack:
             self.counts[f"evaluator: {type(truth).__name__}"] += 1
             return False
         moments = np.concatenate([np.ravel(part) for part in truth[:2]])
-        if np.isfinite(moments).all() and abs(moments).max(initial=0) < 1e100:
+        if np.isfinite(moments).all() and abs(moments).max(initial=0) < largest:
             return True
         self.counts["evaluator: not finite"] += 1
         return False
