@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def _check_size(path: str) -> None:
 
 def _parts(path: str, names: list[str]) -> dict[str, str]:
     """The name of the array for each part that there is."""
-    found: dict[str, Any] = {}
+    found: dict[str, str] = {}
     for part, known in _PARTS.items():
         name = next((name for name in known if name in names), None)
         if name is not None:

@@ -7,10 +7,10 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -88,8 +88,8 @@ def _imported(module: str) -> ModuleType:
         raise _raised(module, "while it was imported", error) from error
 
 
-def _attribute(module: ModuleType, name: str) -> Any:
-    value: Any = module
+def _attribute(module: ModuleType, name: str) -> object:
+    value: object = module
     for part in name.split("."):
         if not hasattr(value, part):
             near = difflib.get_close_matches(part, [n for n in dir(value) if n[0] != "_"], n=3)
@@ -103,7 +103,7 @@ def _attribute(module: ModuleType, name: str) -> Any:
     return value
 
 
-def _network(spec: str, value: Any) -> kc.Network:
+def _network(spec: str, value: object) -> kc.Network:
     if callable(value) and not isinstance(value, kc.Layer | type):
         value = _called(spec, value)
     if isinstance(value, kc.ShapedNetwork):
@@ -118,7 +118,7 @@ def _network(spec: str, value: Any) -> kc.Network:
     return value
 
 
-def _called(spec: str, function: Any) -> Any:
+def _called(spec: str, function: Callable) -> object:
     try:
         inspect.signature(function).bind()
     except TypeError as error:

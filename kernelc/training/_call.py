@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,15 +16,15 @@ def split(model: PyTree) -> tuple[PyTree, PyTree]:
     """The trained arrays of a model, and the rest; `eqx.combine` joins them again."""
 
     # The initial value inside a StateIndex is an array too, but weight decay must not move it.
-    def trained(leaf: Any) -> bool:
+    def trained(leaf: object) -> bool:
         return not is_index(leaf) and eqx.is_inexact_array(leaf)
 
     return eqx.partition(model, jax.tree.map(trained, model, is_leaf=is_index))
 
 
 def apply(
-    model: Callable, xs: Float[Array, "batch ..."], state: Any, key: PRNGKeyArray | None
-) -> tuple[Float[Array, "batch ..."], Any]:
+    model: Callable, xs: Float[Array, "batch ..."], state: PyTree, key: PRNGKeyArray | None
+) -> tuple[Float[Array, "batch ..."], PyTree]:
     """The outputs of the model on a batch and its new state (None for None).
 
     A model with a method `batched` gets the whole batch; any other is mapped over it with the
@@ -49,7 +48,7 @@ def apply(
     return jax.vmap(one, in_axes=axes, out_axes=(0, None), axis_name="batch")(xs, keys)
 
 
-def _key_for(function: Callable, key: PRNGKeyArray | None) -> dict[str, Any]:
+def _key_for(function: Callable, key: PRNGKeyArray | None) -> dict[str, PRNGKeyArray | None]:
     """The argument `key` of a call, where there is one; its own default where there is no key."""
     parameter = _key_parameter(function)
     if parameter is None or (key is None and parameter.default is not parameter.empty):

@@ -11,6 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from kernelc._errors import DataError, shown as text
 from kernelc._limits import LARGEST_AXIS
@@ -45,27 +46,29 @@ def shown(x: np.ndarray | Rows, size: int) -> np.ndarray:
     return x.like(size) if isinstance(x, Rows) else x[:size]
 
 
-def check_count(name: str, value: Any, least: int = 1) -> int:
+def check_count(name: str, value: object, least: int = 1) -> int:
     """The value as an int of at least `least`, of 31 bits as the device counts."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or not least <= value <= LARGEST_AXIS:
-        raise DataError(
-            where=name,
-            found=text(value),
-            law=f"{name} is a whole number of at least {least} and at most {LARGEST_AXIS:,}",
-            remedy="Pass such a number",
-        )
-    return int(value)
+    whole = not isinstance(value, bool)
+    if whole and isinstance(value, int | np.integer) and least <= value <= LARGEST_AXIS:
+        return int(value)
+    raise DataError(
+        where=name,
+        found=text(value),
+        law=f"{name} is a whole number of at least {least} and at most {LARGEST_AXIS:,}",
+        remedy="Pass such a number",
+    )
 
 
-def check_callback(callback: Any) -> None:
+def check_callback(callback: object) -> None:
     """DataError for a callback that cannot be called with a record, the model and its state."""
-    try:
-        fits = callback is None or inspect.signature(callback).bind(None, None, None) is not None
-    except TypeError:
-        fits = False
-    except ValueError:  # callables written in C have no signature
-        fits = True
+    fits = callback is None or callable(callback)
+    if callable(callback):
+        try:
+            inspect.signature(callback).bind(None, None, None)
+        except TypeError:
+            fits = False
+        except ValueError:
+            pass  # callables written in C have no signature
     if not fits:
         raise DataError(
             where="callback",
@@ -75,7 +78,7 @@ def check_callback(callback: Any) -> None:
         )
 
 
-def check_batch(batch_size: Any, n: int) -> int:
+def check_batch(batch_size: object, n: int) -> int:
     """The batch size as an int from 1 to n."""
     size = check_count("batch_size", batch_size)
     if size > n:
@@ -88,7 +91,7 @@ def check_batch(batch_size: Any, n: int) -> int:
     return size
 
 
-def initial_state(model: Any, state: Any) -> Any:
+def initial_state(model: PyTree, state: PyTree) -> PyTree:
     """The given state, or the initial one of a model that needs one."""
     if not callable(model) and not hasattr(model, "batched"):
         raise DataError(
@@ -100,7 +103,7 @@ def initial_state(model: Any, state: Any) -> Any:
     return first_state(model) if state is None else state
 
 
-def check_model(model: Callable, state: Any, x: np.ndarray) -> Traced:
+def check_model(model: Callable, state: PyTree, x: np.ndarray) -> Traced:
     """What the model makes of a batch; DataError unless it gives one output per example."""
     rows: Any = jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype))
     try:
@@ -130,7 +133,7 @@ def check_model(model: Callable, state: Any, x: np.ndarray) -> Traced:
     return Traced(tuple(shape[1:]), program)
 
 
-def _prepared(found: tuple[int, ...], wanted: Any) -> str:
+def _prepared(found: tuple[int, ...], wanted: object) -> str:
     """How a batch of one shape becomes examples that a model takes."""
     if not isinstance(wanted, tuple):
         return "Give the model that input shape, or reshape the data (flat(), pln())"
@@ -151,9 +154,11 @@ def compared(data: Part, outputs: tuple[int, ...], loss: Loss) -> tuple[Part, in
     return Part(data.x, y), answers(loss, outputs, y)
 
 
-def _require_representable(name: str, values: Any) -> None:
-    narrow = jax.dtypes.canonicalize_dtype(values.dtype) if isinstance(values, np.ndarray) else None
-    if narrow is None or narrow == values.dtype:
+def _require_representable(name: str, values: np.ndarray | Rows) -> None:
+    if not isinstance(values, np.ndarray):
+        return
+    narrow = jax.dtypes.canonicalize_dtype(values.dtype)
+    if narrow == values.dtype:
         return
     largest = float(np.abs(values).max())
     if largest > float(jnp.finfo(narrow).max):
@@ -174,7 +179,7 @@ def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
     like = [jax.ShapeDtypeStruct(each.shape, jnp.asarray(each).dtype) for each in (rows, y)]
     cause = None
     try:
-        shape: Any = getattr(jax.eval_shape(loss, *like), "shape", None)
+        shape: object = getattr(jax.eval_shape(loss, *like), "shape", None)
     except Exception as error:
         # The function is anyone's and may raise anything; the original stays attached.
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -200,7 +205,7 @@ def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
         )
 
 
-def check_trainable(params: Any) -> None:
+def check_trainable(params: PyTree) -> None:
     """DataError when a model has nothing to train, or something that is not finite."""
     leaves = jax.tree.leaves(params)
     if not leaves or not all(np.isfinite(leaf).all() for leaf in leaves):

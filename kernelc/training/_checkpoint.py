@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jaxtyping import PyTree
 
@@ -13,6 +13,7 @@ from kernelc._errors import LoadError
 from kernelc.training._compare import differences
 from kernelc.training._identity import Identity
 from kernelc.training._lock import locked
+from kernelc.training._result import JSONObject
 from kernelc.training._step import Carry
 from kernelc.training._store import Store
 
@@ -22,7 +23,7 @@ class Stored(NamedTuple):
 
     carry: Carry
     best: tuple[PyTree, PyTree] | None
-    log: dict[str, Any]
+    log: JSONObject
 
 
 class Checkpoints:
@@ -82,7 +83,7 @@ class Checkpoints:
         return Stored(Carry(params, opt_state, state, count), trees.get("best"), text["run"])
 
     def save(
-        self, step: int, carry: Carry, best: tuple[PyTree, PyTree] | None, log: dict[str, Any]
+        self, step: int, carry: Carry, best: tuple[PyTree, PyTree] | None, log: JSONObject
     ) -> None:
         """Stores a carry and a log that JSON can hold; the two newest are kept.
 

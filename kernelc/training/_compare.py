@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from kernelc.training._identity import Identity
 
@@ -44,13 +43,13 @@ def array_differences(stored: dict[str, list], wanted: dict[str, list]) -> list[
     return []
 
 
-def _settings(stored: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+def _settings(stored: Identity, wanted: Identity) -> Iterator[str]:
     for name, value in wanted.items():
         if stored.get(name) != value:
             yield f"{name} {stored.get(name)!r} for {value!r}"
 
 
-def _data(stored: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+def _data(stored: Identity, wanted: Identity) -> Iterator[str]:
     for part in dict.fromkeys([*wanted, *stored]):
         for axis in ("examples", "targets"):
             one, other = (found.get(part, {}).get(axis) for found in (stored, wanted))
@@ -82,7 +81,7 @@ def _arrays(field: str, stored: Identity, wanted: Identity) -> Iterator[str]:
     yield f"{field}: {name} differs first ({values}), {count}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
@@ -96,7 +95,7 @@ def _programs(field: str, stored: Identity, wanted: Identity, traced: bool) -> I
         yield f"{field}: another computation{_unlike(one, other)}"
 
 
-def _unlike(one: dict[str, Any], other: dict[str, Any]) -> str:
+def _unlike(one: Identity, other: Identity) -> str:
     """Which operations or numbers tell two computations apart, where these do."""
     operations = _apart(one["operations"], other["operations"])
     if operations:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -25,7 +24,7 @@ def evaluate(
     model: Callable,
     x: ArrayLike | Rows,
     y: ArrayLike,
-    state: Any = None,
+    state: PyTree = None,
     *,
     batch_size: int = 512,
     loss: Named | Loss = "cross_entropy",
@@ -62,7 +61,7 @@ def evaluate(
 
 def measure(
     model: PyTree,
-    state: Any,
+    state: PyTree,
     data: Source,
     batch_size: int,
     loss: Loss,
@@ -88,7 +87,7 @@ def measure(
 @eqx.filter_jit
 def _sums(
     model: PyTree,
-    state: Any,
+    state: PyTree,
     loss: Loss,
     x: Array,
     y: Array,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import optax
@@ -47,7 +46,7 @@ def check_forms(optimizer: optax.GradientTransformation, params: PyTree) -> None
 
 
 def _resized(params: Model, blocks: tuple[int, ...]) -> PyTree:
-    def resized(node: Any) -> Any:
+    def resized(node: PyTree) -> PyTree:
         if not isinstance(node, ModelRepeat):
             return node
         return jax.tree.map(

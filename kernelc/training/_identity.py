@@ -11,7 +11,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
+from jax.extend.core import ClosedJaxpr
+from jax.tree_util import KeyPath
+from jaxtyping import Array, PyTree
+from numpy.typing import ArrayLike
 
 from kernelc.curvature import KFAC
 from kernelc.data import Part, Parts, Rows
@@ -62,7 +65,7 @@ def identity(carry: Carry, rest: PyTree, found: Parts, traced: Traced, plan: Pla
     }
 
 
-def program(shown: str, jaxpr: Any) -> dict[str, Any]:
+def program(shown: str, jaxpr: ClosedJaxpr) -> Identity:
     """A computation: a digest of its text and constants, its operations and numbers."""
     text = _ADDRESS.sub("", str(jaxpr.jaxpr))
     constants = "".join(digest(value) for value in jaxpr.consts)
@@ -91,7 +94,7 @@ def names(tree: PyTree) -> list[str]:
     return [_name(tree, path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
 
 
-def digest(value: Any) -> str:
+def digest(value: ArrayLike) -> str:
     """Of the values, the type and the shape of an array."""
     array = np.ascontiguousarray(plain_array(value))
     total = hashlib.sha256(f"{array.shape} {array.dtype}".encode())
@@ -99,16 +102,16 @@ def digest(value: Any) -> str:
     return total.hexdigest()[:32]
 
 
-def plain_array(leaf: Any) -> np.ndarray:
+def plain_array(leaf: ArrayLike) -> np.ndarray:
     """An array on the host; of random keys their data."""
     if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     return np.asarray(leaf)
 
 
-def _name(tree: PyTree, path: tuple[Any, ...]) -> str:
+def _name(tree: PyTree, path: KeyPath) -> str:
     told: list[str] = []
-    value: Any = tree
+    value: PyTree = tree
     for i, key in enumerate(path):
         if isinstance(value, Model) and jax.tree_util.keystr((key,)) == ".nodes" and path[i + 1 :]:
             node = value.nodes[path[i + 1].idx]
@@ -123,7 +126,7 @@ def _name(tree: PyTree, path: tuple[Any, ...]) -> str:
     return ".".join(told) or "array"
 
 
-def _child(value: Any, key: Any) -> Any:
+def _child(value: PyTree, key: Any) -> PyTree:
     """What a key leads to, or None where only the tree knows, as in a state."""
     if value is None:
         return None
@@ -134,11 +137,11 @@ def _child(value: Any, key: Any) -> Any:
     return None
 
 
-def _data(part: Part) -> dict[str, Any]:
+def _data(part: Part) -> Identity:
     return {"examples": _values(part.x), "targets": _values(part.y)}
 
 
-def _values(values: Any) -> dict[str, str]:
+def _values(values: np.ndarray | Rows) -> dict[str, str]:
     """Arrays by their values; examples made on demand by what they depend on."""
     if isinstance(values, Rows):
         parts = [each if isinstance(each, str) else digest(each) for each in values.depends]
@@ -149,30 +152,30 @@ def _values(values: Any) -> dict[str, str]:
     return {"shown": shown, "exact": digest(values)}
 
 
-def _dtype(x: Any) -> str:
+def _dtype(x: np.ndarray | Rows) -> str:
     return str(jnp.dtype(jnp.float32) if isinstance(x, Rows) else x.dtype)
 
 
-def _loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray, size: int) -> dict[str, Any]:
+def _loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray, size: int) -> Identity:
     rows = jax.ShapeDtypeStruct((size, *outputs), jnp.float32)
     targets = jax.ShapeDtypeStruct((size, *y.shape[1:]), jax.dtypes.canonicalize_dtype(y.dtype))
     made = jax.make_jaxpr(lambda f, t: by_example(loss, f, t))(rows, targets)
     return program(_told(loss), made)
 
 
-def _told(value: Any) -> str:
+def _told(value: object) -> str:
     """How code calls a function or settings: without addresses, which change."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _ADDRESS.sub("", repr(value))
     return str(getattr(value, "__name__", type(value).__name__))
 
 
-def _optimizer(plan: Plan, carry: Carry) -> dict[str, Any]:
+def _optimizer(plan: Plan, carry: Carry) -> Identity:
     optimizer = plan.settings.optimizer
     if isinstance(optimizer, KFAC):
         return _kfac(optimizer)
 
-    def update(carry: Carry) -> Any:
+    def update(carry: Carry) -> PyTree:
         # What the optimizer does with a gradient, whatever the loss.
         total = jnp.zeros((), jnp.float32)
         return updated(optimizer, carry, carry.params, total, _squares)
@@ -181,12 +184,12 @@ def _optimizer(plan: Plan, carry: Carry) -> dict[str, Any]:
     return program("an Optax transformation", jax.make_jaxpr(update)(like))
 
 
-def _squares(params: PyTree) -> Any:
+def _squares(params: PyTree) -> Array:
     leaves = [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(params)]
     return jnp.sum(jnp.stack(leaves))
 
 
-def _kfac(settings: KFAC) -> dict[str, Any]:
+def _kfac(settings: KFAC) -> Identity:
     found = {}
     for each in dataclasses.fields(settings):
         value = getattr(settings, each.name)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import FrameType
 
 
 @dataclass
@@ -31,7 +31,7 @@ def interruptible() -> Iterator[Interrupt]:
         yield found
         return
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         if found.asked:
             signal.default_int_handler(number, frame)
         found.asked = True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
+from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError
 from kernelc.curvature import KFACBlocks, kfac
@@ -25,7 +25,7 @@ def kfac_blocks(
     x: Float[np.ndarray, "batch ..."] | None = None,
     *,
     loss: Named = "cross_entropy",
-    state: Any = None,
+    state: PyTree = None,
 ) -> KFACBlocks:
     """The curvature block that K-FAC has for each parameter; nothing is compiled.
 
@@ -64,7 +64,7 @@ def kfac_blocks(
     return stepper.blocks(params, state, x, y)
 
 
-def _examples(model: Any, x: Any) -> Any:
+def _examples(model: Callable, x: ArrayLike | None) -> ArrayLike:
     if x is not None:
         return x
     if not isinstance(model, Model):

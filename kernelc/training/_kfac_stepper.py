@@ -43,13 +43,13 @@ class KfacStepper:
     key: PRNGKeyArray
     batches: NamedSharding | None = None
 
-    def start(self, params: PyTree, state: PyTree, x: Any, y: Any) -> PyTree:
+    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> PyTree:
         self.blocks(params, state, x, y).require_kronecker(self.settings.allow_diagonal)
         batch = self._batch(jnp.asarray(x), jnp.asarray(y))
         engine, leaves = self._engine(params, state, batch)
         return engine.start(leaves, state, batch, self.settings.initial_damping)
 
-    def blocks(self, params: PyTree, state: PyTree, x: Any, y: Any) -> KFACBlocks:
+    def blocks(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> KFACBlocks:
         """The curvature blocks that a run would have."""
         names = parameter_names(params)
         batch = self._batch(jnp.asarray(x), jnp.asarray(y))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
-from kernelc.training._result import Record
+from kernelc.training._result import JSONObject, Record
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Log:
         """How many records were made since the best."""
         return len(self.history) - 1 - self.best
 
-    def stored(self) -> dict[str, Any]:
+    def stored(self) -> JSONObject:
         """As JSON."""
         return {
             "seconds": self.seconds,
@@ -54,7 +53,7 @@ class Log:
         }
 
     @classmethod
-    def of(cls, stored: dict[str, Any]) -> Log:
+    def of(cls, stored: JSONObject) -> Log:
         """The inverse of `stored`; the clock goes on."""
         history = [Record(**record) for record in stored["history"]]
         start = time.perf_counter() - stored["seconds"]

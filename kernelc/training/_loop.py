@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -195,7 +194,7 @@ def _call_back(now: _Run) -> None:
 
 
 def _measure(
-    now: _Run, params: PyTree, state: Any, source: Source | None, limit: int | None = None
+    now: _Run, params: PyTree, state: PyTree, source: Source | None, limit: int | None = None
 ) -> Metrics | None:
     if source is None:
         return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, PyTree
 
 from kernelc._errors import DataError, KernelcError
 from kernelc.curvature import KFAC
@@ -17,7 +18,7 @@ from kernelc.curvature import KFAC
 _TRIED = 3
 
 
-def check_rate(optimizer: Any, steps: int) -> None:
+def check_rate(optimizer: optax.GradientTransformation | KFAC, steps: int) -> None:
     """DataError for an Optax transformation that does not go down a slope.
 
     It is tried on Σ p + ½ Σ p² of two parameters at 0, where the gradient is 1. Transformations
@@ -53,7 +54,9 @@ def _refuse(found: str) -> NoReturn:
     )
 
 
-def _first_update(optimizer: Any, params: Any, state: Any, steps: int) -> np.ndarray:
+def _first_update(
+    optimizer: optax.GradientTransformation, params: PyTree, state: PyTree, steps: int
+) -> np.ndarray:
     """The first update that is not 0, if there is one."""
     gradient = jax.tree.map(jnp.ones_like, params)
     extra = {"value": jnp.ones(()), "grad": gradient, "value_fn": _slope, "obj_fn": _slope}
@@ -64,7 +67,7 @@ def _first_update(optimizer: Any, params: Any, state: Any, steps: int) -> np.nda
         if np.any(updates["tried"]):
             return np.asarray(updates["tried"], np.float64)
 
-    def going(loop: tuple) -> Any:
+    def going(loop: tuple) -> Array:
         count, updates, _ = loop
         return (count < steps) & (updates["tried"] == 0).all()
 
@@ -76,7 +79,7 @@ def _first_update(optimizer: Any, params: Any, state: Any, steps: int) -> np.nda
     return np.asarray(jax.lax.while_loop(going, body, start)[1]["tried"], np.float64)
 
 
-def _slope(params: Any, obj_fn: Any = None) -> Any:
+def _slope(params: PyTree, obj_fn: object = None) -> Array:
     # Line searches refuse arguments that their function does not take.
     del obj_fn
     return jnp.sum(params["tried"] + params["tried"] ** 2 / 2)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,7 +20,7 @@ from kernelc.training._check import check_model, initial_state
 from kernelc.training._compare import array_differences, differences
 from kernelc.training._identity import fingerprints, program
 from kernelc.training._log import Log
-from kernelc.training._result import Record
+from kernelc.training._result import JSONObject, Record
 from kernelc.training._step import owned
 from kernelc.training._store import Store
 
@@ -42,7 +41,7 @@ class Restored:
     """
 
     model: PyTree = field(repr=False)
-    state: Any = field(repr=False)
+    state: PyTree = field(repr=False)
     history: tuple[Record, ...]
     losses: Float[np.ndarray, " steps"] = field(repr=False)
     steps: int
@@ -51,7 +50,7 @@ class Restored:
 
 
 def restore(
-    folder: str | os.PathLike[str], model: Network | NetworkCarrier | Callable, state: Any = None
+    folder: str | os.PathLike[str], model: Network | NetworkCarrier | Callable, state: PyTree = None
 ) -> Restored:
     """Reads the model, its state and the history of a run; nothing is trained.
 
@@ -114,8 +113,8 @@ _ATTEMPTS = 3
 
 
 def _read(
-    store: Store, step: int | None, model: Any, params: Any, rest: Any, state: Any
-) -> tuple[dict[str, Any], PyTree, Any]:
+    store: Store, step: int | None, model: PyTree, params: PyTree, rest: PyTree, state: PyTree
+) -> tuple[JSONObject, PyTree, PyTree]:
     """The text of a step, parameters and state."""
     if step is None:
         raise _none(store)
@@ -135,7 +134,7 @@ def _none(store: Store) -> LoadError:
 
 
 def _require_same(
-    folder: Path, stored: dict[str, Any], model: Any, params: Any, rest: Any, state: Any
+    folder: Path, stored: JSONObject, model: PyTree, params: PyTree, rest: PyTree, state: PyTree
 ) -> None:
     """LoadError unless the stored arrays are those of such a model, which computes the same."""
     arrays = fingerprints((params, eqx.filter(rest, eqx.is_array), state))

@@ -13,6 +13,10 @@ from jaxtyping import Float, PyTree
 from kernelc.training._plot import loss_curves
 
 
+JSONObject = dict[str, Any]
+"""What JSON has in braces."""
+
+
 @dataclass(frozen=True)
 class Metrics:
     """Mean loss and accuracy over `count` examples.
@@ -76,7 +80,7 @@ class FitResult:
 
     # Printed whole, a deep model is thousands of lines.
     model: PyTree = field(repr=False)
-    state: Any = field(repr=False)
+    state: PyTree = field(repr=False)
     history: tuple[Record, ...]
     losses: Float[np.ndarray, " steps"] = field(repr=False)
     train: Metrics
@@ -89,7 +93,7 @@ class FitResult:
     best_step: int | None = None
     interrupted: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JSONObject:
         """All but model and state as plain values that JSON can hold; NaN becomes None."""
         return {
             "history": [_plain(asdict(record)) for record in self.history],
@@ -110,9 +114,9 @@ class FitResult:
         loss_curves(self, path)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
+def _plain(values: JSONObject) -> JSONObject:
     return {name: _finite(value) for name, value in values.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import jax.numpy as jnp
 import numpy as np
@@ -89,7 +89,7 @@ def right(
     return jnp.sum(good, axis=tuple(range(1, good.ndim)), dtype=jnp.int32)
 
 
-def _are_labels(y: Any, shape: tuple[int, ...]) -> bool:
+def _are_labels(y: np.ndarray | Array, shape: tuple[int, ...]) -> bool:
     """Whether targets are class numbers for outputs that are logits."""
     whole = jnp.issubdtype(y.dtype, jnp.integer)
     return bool(whole and shape and shape[-1] > 1 and y.shape[1:] == tuple(shape[:-1]))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from kernelc.data import Rows, batch_indices
 
@@ -184,6 +184,6 @@ def _batches(
     return put(x, placement), put(y, placement), put(rows.astype(np.int32), placement)
 
 
-def put(tree: Any, placement: NamedSharding | None) -> Any:
+def put(tree: PyTree, placement: NamedSharding | None) -> PyTree:
     """The arrays of a tree on the device, copied to every device of the placement's mesh."""
     return jax.device_put(tree) if placement is None else jax.device_put(tree, placement)

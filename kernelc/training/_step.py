@@ -89,7 +89,7 @@ def advance(fixed: Packed, batches: Batches, carry: Packed) -> tuple[Packed, Arr
 
 
 @eqx.filter_jit(donate="all-except-first")
-def advance_leaves(given: Any, carry: Any) -> tuple[Any, Int[Array, ""], Array, Array]:
+def advance_leaves(given: PyTree, carry: PyTree) -> tuple[PyTree, Int[Array, ""], Array, Array]:
     """`advance`, compiled: trees come and go as leaves and structure."""
     (leaves, frame), batches = given
     fixed = jax.tree.unflatten(frame, leaves)
@@ -135,7 +135,7 @@ def _one_step(fixed: Fixed, batches: Batches, carry: Carry, rows: Int[Array, " b
     x, y = _taken(batches.x, batches.y, rows, fixed.batch_placement)
     key = jax.random.fold_in(fixed.key, carry.step)
 
-    def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[Any, Int[Array, ""]]]:
+    def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[PyTree, Int[Array, ""]]]:
         model: Callable = eqx.combine(params, fixed.rest)
         # A state can be changed only once, and an optimizer may ask for the loss again.
         state = jax.tree.map(lambda leaf: leaf, carry.state)
@@ -162,7 +162,7 @@ def updated(
 ) -> tuple[PyTree, PyTree]:
     """Parameters and optimizer state after an update, with all that optimizers ask for."""
 
-    def value(params: PyTree, obj_fn: Any = None) -> Float[Array, ""]:
+    def value(params: PyTree, obj_fn: object = None) -> Float[Array, ""]:
         # A line search refuses arguments that its function does not take, Sophia's included.
         del obj_fn
         return objective(params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,7 @@ class Stepper(Protocol):
         """What of the model is not trained."""
         ...
 
-    def start(self, params: PyTree, state: PyTree, x: Any, y: Any) -> PyTree:
+    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> PyTree:
         """The optimizer's state before the first step, a pytree of arrays.
 
         Arguments:
@@ -85,7 +85,7 @@ class OptaxStepper:
     batches: NamedSharding | None = None
     adjust: Callable[[PyTree], PyTree] = lambda opt_state: opt_state
 
-    def start(self, params: PyTree, state: PyTree, x: Any, y: Any) -> PyTree:
+    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> PyTree:
         if not callable(getattr(self.optimizer, "init", None)):
             raise DataError(
                 where="optimizer",

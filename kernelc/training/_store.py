@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from kernelc._errors import LoadError
 from kernelc._packages import needed
 from kernelc.training._identity import digest
 from kernelc.training._lock import unwritable
+from kernelc.training._result import JSONObject
 
 
 _KEPT = 2
@@ -33,7 +35,7 @@ class Store:
         self.folder = folder
         self._orbax = _orbax()
 
-    def write(self, step: int, trees: Mapping[str, PyTree], text: Mapping[str, Any]) -> None:
+    def write(self, step: int, trees: Mapping[str, PyTree], text: JSONObject) -> None:
         """Stores a step, whole or not at all; the two newest are kept.
 
         Raises: KernelcError when it cannot be written.
@@ -62,7 +64,7 @@ class Store:
         with _Reading(self.folder), self._manager() as manager:
             return manager.latest_step()
 
-    def text(self, step: int) -> dict[str, Any]:
+    def text(self, step: int) -> JSONObject:
         """The text of a step. Raises: LoadError when it cannot be read."""
         return self._log(step)["text"]
 
@@ -90,7 +92,7 @@ class Store:
                 trees[name] = jax.tree.unflatten(jax.tree.structure(tree), ordered)
         return trees
 
-    def _log(self, step: int) -> dict[str, Any]:
+    def _log(self, step: int) -> JSONObject:
         args = self._orbax.args
         with _Reading(self.folder, step), self._manager() as manager:
             log = manager.restore(step, args=args.Composite(log=args.JsonRestore())).log
@@ -118,7 +120,12 @@ class _Reading:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if not isinstance(error, Exception):
             return
         step = "" if self._step is None else f", step {self._step}"
@@ -133,13 +140,13 @@ class _Reading:
         ) from error
 
 
-def _named(tree: PyTree) -> dict[str, Any]:
+def _named(tree: PyTree) -> JSONObject:
     """The arrays by path, which also says what they are: /params/nodes/3/module/weight."""
     found, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {f"{i:05d}{_path(path)}": leaf for i, (path, leaf) in enumerate(found)}
 
 
-def _path(path: tuple[Any, ...]) -> str:
+def _path(path: tuple[object, ...]) -> str:
     text = jax.tree_util.keystr(path, simple=True, separator=".")
     # Names are folders or keys of a store: letters, digits, dots and underscores only.
     return "." + "".join(c if c.isalnum() or c == "." else "_" for c in text)
@@ -152,7 +159,7 @@ def _described(tree: PyTree) -> dict[str, jax.ShapeDtypeStruct]:
     }
 
 
-def _of_text(content: dict[str, Any]) -> str:
+def _of_text(content: JSONObject) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
