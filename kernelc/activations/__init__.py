@@ -45,7 +45,13 @@ from ._quadrature import (
     trapezoid_size as trapezoid_size,
 )
 from ._registry import ACTIVATIONS as ACTIVATIONS, Definition as Definition, register as register
-from ._rules import panel_edges as panel_edges, panels as panels
+from ._rules import (
+    hermite_rows as hermite_rows,
+    legendre as legendre,
+    normal_density as normal_density,
+    panel_edges as panel_edges,
+    panels as panels,
+)
 from ._scalar import (
     ScalarFunction as ScalarFunction,
     from_expression as from_expression,

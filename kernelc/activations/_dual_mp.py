@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import mpmath
+import numpy as np
 import sympy
 
 from .._errors import DataError
@@ -15,6 +17,7 @@ from ._closed_special import MP_MODULES
 from ._constant import line_mean_mp
 from ._dual import closed_mp, point_masses
 from ._moments import expectation_mp, integral_mp, kinks_mp
+from ._rules import hermite_rows
 
 
 if TYPE_CHECKING:
@@ -235,21 +238,17 @@ def _mehler_sum(f: list, g: list, c: Any, z: list, w: list, tolerance: Any) -> A
     g = [v * x for v, x in zip(w, g, strict=True)]
     size = [mpmath.fsum(x * x / v for x, v in zip(values, w, strict=True)) for values in (f, g)]
     rest, total = list(size), mpmath.mpf(0)
-    before, polynomial = [mpmath.mpf(0)] * len(z), [mpmath.mpf(1)] * len(z)
     bound = tolerance * mpmath.sqrt(size[0] * size[1])
-    for n in range(_MOST_TERMS):
-        first, second = mpmath.fdot(f, polynomial), mpmath.fdot(g, polynomial)
+    nodes = np.array(z, dtype=object)
+    rows = hermite_rows(nodes, 0 * nodes + mpmath.mpf(1), mpmath.sqrt)
+    for n, row in enumerate(itertools.islice(rows, _MOST_TERMS)):
+        first, second = mpmath.fdot(f, row), mpmath.fdot(g, row)
         total += c**n * first * second
         rest = [max(r - x * x, 0) for r, x in zip(rest, (first, second), strict=True)]
         floor = [tolerance * x for x in size]
         left = mpmath.sqrt(max(rest[0], floor[0]) * max(rest[1], floor[1]))
         if abs(c) ** (n + 1) * left <= bound:
             return total
-        ahead, behind = 1 / mpmath.sqrt(n + 1), mpmath.sqrt(mpmath.mpf(n) / (n + 1))
-        polynomial, before = (
-            [ahead * x * p - behind * o for x, p, o in zip(z, polynomial, before, strict=True)],
-            polynomial,
-        )
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Float64
 
 from .._errors import ActivationError
 from ._quadrature import rule_size
-from ._rules import PANEL_ORDER, panel_rule
+from ._rules import PANEL_ORDER, hermite_rows, panel_rule
 
 
 if TYPE_CHECKING:
@@ -44,15 +45,9 @@ def hermite_coefficients(phi: ScalarFunction, n: int) -> Float64[np.ndarray, " n
         )
     z, w = _rule(phi, n)
     values = phi.numpy(0)(z)
-    # Split the density: √w·p_k stays bounded, where p_k alone overflows in the tails.
     root = np.sqrt(w)
-    previous, current = np.zeros_like(z), root.copy()
-    target = root * values
-    out = np.empty(n)
-    for k in range(n):
-        out[k] = current @ target
-        previous, current = current, (z * current - np.sqrt(k) * previous) / np.sqrt(k + 1)
-    return out
+    rows = itertools.islice(hermite_rows(z, root), n)
+    return np.array([row @ (root * values) for row in rows])
 
 
 def _rule(phi: ScalarFunction, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ._quadrature import Quadrable, rule_size
-from ._rules import PANEL_ORDER, trapezoid_rule
+from ._rules import PANEL_ORDER, hermite_rows, trapezoid_rule
 
 
 # What a series may leave, relative to the kernel at c = 1.
@@ -101,15 +102,12 @@ def _coefficients(
     z, w = trapezoid_rule(step, limit)
     values = phi.numpy(order)(math.sqrt(q) * z)
     total = float(w @ values**2)
-    # The density is split: √w·p_k stays bounded, where p_k alone overflows in the tails.
     root = np.sqrt(w)
-    previous, current, target = np.zeros_like(z), root.copy(), root * values
+    target = root * values
     power, left = np.empty(degree), total
-    for k in range(degree):
-        power[k] = float(current @ target) ** 2
+    for k, row in enumerate(itertools.islice(hermite_rows(z, root), degree)):
+        power[k] = float(row @ target) ** 2
         left -= power[k]
         if k % _BLOCK == _BLOCK - 1 and left <= _REST * total:
             return power[: k + 1].copy(), total
-        following = (z * current - math.sqrt(k) * previous) / math.sqrt(k + 1)
-        previous, current = current, following
     return power, total

@@ -1,14 +1,19 @@
-"""Fixed rules for Gaussian expectations in float64: trapezoids, and panels split at kinks."""
+"""Fixed rules for Gaussian expectations: trapezoids, panels split at kinks, Hermite polynomials."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
 
+
+Numbers: TypeAlias = Any
+"""An array of the namespace at hand: NumPy, JAX, or NumPy arrays of mpmath numbers."""
 
 Vector = Float64[np.ndarray, " n"]
 Rule = tuple[Vector, Vector]
@@ -70,14 +75,19 @@ def panel_rule(
     return panels(panel_edges(splits, width, limit), order)
 
 
-def panel_edges(splits: np.ndarray, width: float, limit: float) -> np.ndarray:
-    """Sorted panel edges along the last axis: a uniform grid and the splits, clipped."""
-    grid = _grid(width, limit)
-    clipped = np.minimum(np.maximum(splits, -limit), limit)
+def panel_edges(splits: Numbers, width: float, limit: float, xp: Any = np) -> Numbers:
+    """Sorted panel edges along the last axis: a uniform grid and the splits, clipped.
+
+    Arguments:
+        splits: (..., k) where panels are split.
+        width: largest panel.
+        limit: the panels cover [-limit, limit].
+        xp: numpy or jax.numpy.
+    """
+    grid = xp.asarray(_grid(width, limit), splits.dtype)
+    clipped = xp.clip(splits, -limit, limit)
     shape = (*clipped.shape[:-1], grid.size)
-    edges = np.concatenate((np.broadcast_to(grid, shape), clipped), axis=-1)
-    edges.sort(axis=-1)
-    return edges
+    return xp.sort(xp.concatenate((xp.broadcast_to(grid, shape), clipped), axis=-1), axis=-1)
 
 
 def graded(splits: np.ndarray, scale: float, width: float) -> np.ndarray:
@@ -89,20 +99,51 @@ def graded(splits: np.ndarray, scale: float, width: float) -> np.ndarray:
     return spread.reshape(*splits.shape[:-1], -1)
 
 
-def panels(edges: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and Gaussian weights on panels given by edges (last axis)."""
-    t, weight = _legendre(order)
+def panels(edges: Numbers, order: int, xp: Any = np) -> tuple[Numbers, Numbers]:
+    """Gauss-Legendre nodes and Gaussian weights on panels.
+
+    Arguments:
+        edges: (..., k + 1) edges, ascending.
+        order: nodes per panel.
+        xp: numpy or jax.numpy.
+
+    Returns: (..., k order) nodes and weights, in the type of the edges.
+    """
+    t, weight = (xp.asarray(part, edges.dtype) for part in legendre(order))
     half = 0.5 * (edges[..., 1:] - edges[..., :-1])
     center = 0.5 * (edges[..., 1:] + edges[..., :-1])
     z = center[..., None] + half[..., None] * t
-    w = half[..., None] * weight * normal_density(z)
+    w = half[..., None] * weight * normal_density(z, xp)
     shape = (*edges.shape[:-1], -1)
     return z.reshape(shape), w.reshape(shape)
 
 
-def normal_density(z: np.ndarray) -> np.ndarray:
+def normal_density(z: Numbers, xp: Any = np) -> Numbers:
     """exp(-z²/2)/√(2π)."""
-    return np.exp(-0.5 * z * z) * 0.3989422804014327
+    return xp.exp(-0.5 * z * z) * 0.3989422804014327
+
+
+def hermite_rows(
+    z: Numbers, first: Numbers, sqrt: Callable[[int], Any] = math.sqrt
+) -> Iterator[Numbers]:
+    """p_k(z)·first for k = 0, 1, ..., p_k = He_k/√k! orthonormal under the normal density.
+
+    With the root of the density in `first` the rows stay bounded, where p_k alone overflows.
+
+    Arguments:
+        z: nodes, of any type that multiplies.
+        first: what all rows are multiplied by.
+        sqrt: roots of whole numbers, in the type of the nodes.
+
+    Example:
+        >>> rows = hermite_rows(np.array([2.0]), np.array([1.0]))
+        >>> [round(float(next(rows)[0]), 6) for _ in range(3)]
+        [1.0, 2.0, 2.12132]
+    """
+    before, row = 0 * first, first
+    for k in itertools.count():
+        yield row
+        before, row = row, (z * row - sqrt(k) * before) / sqrt(k + 1)
 
 
 @lru_cache(maxsize=64)
@@ -111,7 +152,8 @@ def _grid(width: float, limit: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _legendre(order: int) -> Rule:
+def legendre(order: int) -> Rule:
+    """Nodes and weights of the Gauss-Legendre rule on [-1, 1]."""
     return _frozen(*np.polynomial.legendre.leggauss(order))
 
 

@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 import sympy
 
-from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction
+from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction, legendre
 from ._angle import arcsine
 from ._dual import DualRule
 from ._numbers import Pair, root
@@ -78,7 +78,7 @@ class ClosedRule(DualRule):
             return super().drop(pair)
         q, gap = pair.left, pair.gap
         # Near c = 1 the difference of two duals has no digits left, but its derivative has.
-        t, w = np.polynomial.legendre.leggauss(_NODES)
+        t, w = legendre(_NODES)
         inside = jnp.asarray((t + 1) / 2, gap.dtype).reshape(-1, *(1,) * gap.ndim)
         slopes = self.arrays.slope(q, 0.0, q * gap * inside)
         near = q * gap * jnp.tensordot(jnp.asarray(w / 2, gap.dtype), slopes, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import Any
 
@@ -11,7 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from ..activations import ScalarFunction, independent_rule, moments, trapezoid_size
+from ..activations import (
+    ScalarFunction,
+    hermite_rows,
+    independent_rule,
+    moments,
+    trapezoid_rule,
+    trapezoid_size,
+)
 from ._dual import DualRule, derivative
 from ._numbers import Pair, root
 from ._series import drop_series, power_series
@@ -156,13 +164,7 @@ def _nodes(step: float, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     h_j times the root of the density is of size one, so h_j times the density is no larger than
     exp(-z^2/4), whatever j.
     """
-    half = int(_REACH / step)
-    z = step * np.arange(-half, half + 1, dtype=np.float64)
-    weights = step * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    rows = [np.exp(-z * z / 4)]
-    if count > 1:
-        rows.append(z * rows[0])
-    for j in range(1, count - 1):
-        rows.append((z * rows[j] - math.sqrt(j) * rows[j - 1]) / math.sqrt(j + 1))
-    basis = np.stack(rows) * np.exp(z * z / 4)
+    z, weights = trapezoid_rule(step, _REACH)
+    rows = itertools.islice(hermite_rows(z, np.exp(-z * z / 4)), count)
+    basis = np.stack(list(rows)) * np.exp(z * z / 4)
     return z, weights, basis

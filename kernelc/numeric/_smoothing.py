@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ import scipy.fft
 from jaxtyping import Float64
 
 from .._errors import UnsupportedError
-from ..activations import ScalarFunction, trapezoid_size
+from ..activations import ScalarFunction, hermite_rows, normal_density, trapezoid_size
 
 
 # With u = √c x + √(1 - c) y the nodes reach √c + √(1 - c) <= √2 times the reach of x.
@@ -116,12 +117,9 @@ class Smoothing:
         """Hermite coefficients, (m, terms)."""
         inside = np.abs(self.z) <= _SERIES_REACH
         z = self.z[inside]
-        rows = [np.exp(-z * z / 4)]
-        rows.append(z * rows[0])
-        for j in range(1, _SERIES_TERMS - 1):
-            rows.append((z * rows[j] - math.sqrt(j) * rows[j - 1]) / math.sqrt(j + 1))
-        half = self.step * np.exp(-z * z / 4) / math.sqrt(2 * math.pi)
-        return (values[:, inside] * half) @ np.stack(rows).T
+        root = np.exp(-z * z / 4)
+        rows = np.stack(list(itertools.islice(hermite_rows(z, root), _SERIES_TERMS)))
+        return (values[:, inside] * (self.step * root / math.sqrt(2 * math.pi))) @ rows.T
 
     def expectations(self, integrand: np.ndarray) -> np.ndarray:
         """E of values at the nodes z, along the last axis."""
@@ -136,4 +134,5 @@ class Smoothing:
 
 
 def _weights(z: np.ndarray, step: float, variance: float) -> np.ndarray:
-    return step * np.exp(-z * z / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+    deviation = math.sqrt(variance)
+    return step / deviation * normal_density(z / deviation)

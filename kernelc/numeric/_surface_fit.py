@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from .._errors import UnsupportedError
-from ..activations import ScalarFunction
+from ..activations import ScalarFunction, legendre
 from ._smoothing import Smoothing
 from ._surface_axes import Axes, basis, coefficients, points
 from ._surface_tables import Lines, Surface, certified
@@ -134,7 +134,7 @@ def _mean_slopes(axes: Axes, slopes: np.ndarray) -> np.ndarray:
     """(1/g) times the integral of a series over the gap from 0 to g, as a series."""
     count = len(slopes)
     ends = axes.angles(points(count))[::-1]
-    t, w = np.polynomial.legendre.leggauss(_BETWEEN)
+    t, w = legendre(_BETWEEN)
     starts = np.concatenate([[0.0], ends[:-1]])
     half = (ends - starts) / 2
     theta = starts[:, None] + half[:, None] * (1 + t)
