@@ -18,13 +18,13 @@ from ._closed_special import (
     MP_MODULES as MP_MODULES,
     owens_t as owens_t,
 )
+from ._closed_values import Line as Line, closed_line as closed_line
 from ._constant import (
     at_zero as at_zero,
     jumps_at_zero as jumps_at_zero,
     line_mean_mp as line_mean_mp,
 )
 from ._dual import (
-    closed_line as closed_line,
     cross_dual as cross_dual,
     dual as dual,
     dual_many as dual_many,

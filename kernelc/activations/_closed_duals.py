@@ -42,15 +42,15 @@ def exponential_terms(expr: Any) -> Terms | None:
     }
 
 
-def pair_expectation(terms: Terms, q1: Any, q2: Any, k: Any) -> sympy.Expr:
-    """E f(u) f(v): each product of exponentials is a Gaussian of another mean and covariance.
+def pair_expectation(first: Terms, second: Terms, q1: Any, q2: Any, k: Any) -> sympy.Expr:
+    """E f(u) g(v): each product of exponentials is a Gaussian of another mean and covariance.
 
     With P = diag(p, p') that of exp(pu² + ru + p'v² + r'v) is S = (1 - 2ΣP)⁻¹Σ around
     S(r, r'), its mass exp((r, r')S(r, r')/2)/√det(1 - 2ΣP).
     """
     total: Any = sympy.S.Zero
-    for (p, r), left in terms.items():
-        for (s, t), right in terms.items():
+    for (p, r), left in first.items():
+        for (s, t), right in second.items():
             det = sympy.expand((1 - 2 * p * q1) * (1 - 2 * s * q2) - 4 * p * s * k**2)
             a = ((1 - 2 * s * q2) * q1 + 2 * s * k**2) / det
             b = ((1 - 2 * p * q1) * q2 + 2 * p * k**2) / det

@@ -19,7 +19,7 @@ class Covariance(NamedTuple):
     Arguments:
         a: standard deviation of u.
         b: standard deviation of v.
-        c: correlation, c = sign·(1 - gap).
+        c: correlation, accurate to rounding even where it is tiny; c = sign·(1 - gap).
         s: √(1-c²), accurate to rounding even for tiny gaps.
         sign: sign of c, +1 at zero.
         gap: 1 - |c|.
@@ -71,8 +71,9 @@ def covariance(q1: float, q2: float, k: float, one_minus_c: float | None = None)
         raise _impossible(q1, q2, k, "A covariance is at most √(q1·q2) in size")
     s2 = max(s2, 0.0)
     sign = 1.0 if k >= 0 else -1.0
-    gap = s2 / (1 + math.sqrt(1 - s2))
-    return Covariance(a, b, sign * (1 - gap), math.sqrt(s2), sign, gap)
+    # A small cosine has no digits in 1 - s², nor in its gap.
+    size = abs(k) / a / b if s2 > 0.5 else math.sqrt(1 - s2)
+    return Covariance(a, b, sign * size, math.sqrt(s2), sign, s2 / (1 + size))
 
 
 def _impossible(q1: float, q2: float, k: float, law: str) -> DataError:

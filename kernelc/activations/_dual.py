@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-import mpmath
 import numpy as np
-import sympy
 from jaxtyping import Float64
 
 from .._errors import UnsupportedError
-from ._closed_special import FLOAT_MODULES, MP_MODULES
+from ._closed_values import closed_value, known_formula
 from ._constant import line_mean
 from ._covariance import Covariance, covariance
 from ._hermite_dual import hermite_dual, is_costly
@@ -25,9 +21,6 @@ if TYPE_CHECKING:
     from ._scalar import ScalarFunction
 
 Method = Literal["auto", "closed", "quadrature"]
-# Closed forms hold √(q1q2-k²), which floats lose as |c| -> 1; quadrature does not.
-_CLOSED_FROM = 1e-2
-_CLOSED_DIGITS = 50
 
 
 def dual(
@@ -49,8 +42,8 @@ def dual(
         k: covariance.
         order: derivative, distributional: a kink adds point masses to the second.
         one_minus_c: 1 - k/√(q1q2) where it is known better than k can say.
-        method: "quadrature"; "closed", the known formula in 50 digits; or "auto", the
-            known formula in floats where it is accurate there, else quadrature.
+        method: "closed", the known formula; "quadrature"; or "auto", the formula where one is
+            known and keeps its digits, else quadrature.
 
     Returns: the expectation, to 1e-12 relative to √(K(q1,q1,q1)·K(q2,q2,q2)); inf where
         masses meet at c = ±1.
@@ -69,15 +62,11 @@ def dual(
         return line_mean(phi, order, q1) * line_mean(phi, order, q2)
     pair = covariance(q1, q2, k, one_minus_c)
     if method == "closed":
-        return _closed_exactly(phi, q1, q2, pair, order)
-    # Homogeneous functions have closed forms that cancel only as |c| -> 1; those of the
-    # others (sin at small q, any with a shift) may cancel anywhere, and quadrature does not.
-    if method == "auto" and phi.homogeneity is not None and pair.s > _CLOSED_FROM:
-        closed = _closed_float(phi, order)
-        if closed is not None:
-            return float(closed(q1, q2, pair.c * pair.a * pair.b))
-    if method == "auto" and q1 == q2 and pair.s > 0 and is_costly(phi, q1):
-        found = hermite_dual(phi, q1, pair.c, order)
+        return known_formula(phi, q1, q2, pair, order)
+    if method == "auto":
+        found = closed_value(phi, phi, (q1, q2), pair, (order, order))
+        if found is None and q1 == q2 and pair.s > 0 and is_costly(phi, q1):
+            found = hermite_dual(phi, q1, pair.c, order)
         if found is not None:
             return found
     return _cross(phi, order, phi, order, pair)
@@ -129,7 +118,7 @@ def cross_dual(
 
     Arguments: as `dual`, with ψ applied to v.
 
-    Returns: the expectation, by quadrature.
+    Returns: the expectation, by a known formula or by quadrature.
 
     Raises: as `dual`.
 
@@ -141,26 +130,9 @@ def cross_dual(
     m, n = orders
     if k == 0 and min(q1, q2) == 0:
         return line_mean(phi, m, q1) * line_mean(psi, n, q2)
-    return _cross(phi, m, psi, n, covariance(q1, q2, k, one_minus_c))
-
-
-def _closed_exactly(
-    phi: ScalarFunction, q1: float, q2: float, pair: Covariance, order: int
-) -> float:
-    """The closed form in more digits than any of its cancellations can eat."""
-    closed = closed_mp(phi, order)
-    if closed is None:
-        raise UnsupportedError(
-            where=phi.name,
-            found=f"no closed dual of derivative order {order}",
-            law="method='closed' evaluates a known formula",
-            remedy="Use method='auto' or 'quadrature'",
-        )
-    with mpmath.workdps(_CLOSED_DIGITS):
-        bound = mpmath.sqrt(mpmath.mpf(q1) * mpmath.mpf(q2))
-        # One part in 1e45 inside the ball keeps the root in the formula real.
-        k = pair.sign * bound * (1 - max(mpmath.mpf(pair.gap), mpmath.mpf("1e-45")))
-        return float(closed(mpmath.mpf(q1), mpmath.mpf(q2), k))
+    pair = covariance(q1, q2, k, one_minus_c)
+    found = closed_value(phi, psi, (q1, q2), pair, orders)
+    return _cross(phi, m, psi, n, pair) if found is None else found
 
 
 def _cross(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Covariance) -> float:
@@ -213,48 +185,3 @@ def _given(g: Side, location: float, own: float, other: float, pair: Covariance)
 def _density(x: float, deviation: float) -> float:
     t = x / deviation
     return math.exp(-t * t / 2) / (math.sqrt(2 * math.pi) * deviation)
-
-
-@lru_cache(maxsize=256)
-def _closed_float(phi: ScalarFunction, order: int) -> Callable | None:
-    return _lambdified(phi, order, FLOAT_MODULES)
-
-
-@lru_cache(maxsize=256)
-def closed_mp(phi: ScalarFunction, order: int) -> Callable | None:
-    """(q1, q2, k) -> the closed dual in mpmath numbers, where one is known."""
-    return _lambdified(phi, order, MP_MODULES)
-
-
-def closed_line(phi: ScalarFunction, q: float) -> tuple[float, float, float] | None:
-    """E φ(u), E φ'(u) and E φ(u)² from closed forms, where these are known, at any size of q.
-
-    Example:
-        >>> from kernelc.activations import named
-        >>> closed_line(named("square"), 1e10)[2]
-        3e+20
-    """
-    means, second = _line_mp(phi), closed_mp(phi, 0)
-    if means is None or second is None:
-        return None
-    with mpmath.workdps(_CLOSED_DIGITS):
-        exact = mpmath.mpf(q)
-        return float(means[0](exact)), float(means[1](exact)), float(second(exact, exact, exact))
-
-
-@lru_cache(maxsize=256)
-def _line_mp(phi: ScalarFunction) -> tuple[Callable, Callable] | None:
-    q = sympy.Symbol("q", positive=True)
-    mean, slope = (phi.closed_mean(q, order) for order in (0, 1))
-    if mean is None or slope is None:
-        return None
-    return sympy.lambdify(q, mean, MP_MODULES), sympy.lambdify(q, slope, MP_MODULES)
-
-
-def _lambdified(phi: ScalarFunction, order: int, modules: list) -> Callable | None:
-    if order > 1:
-        return None
-    q1, q2 = sympy.symbols("q1 q2", positive=True)
-    k = sympy.Symbol("k", real=True)
-    expr = (phi.closed_dual if order == 0 else phi.closed_dual_derivative)(q1, q2, k)
-    return None if expr is None else sympy.lambdify((q1, q2, k), expr, modules)

@@ -14,8 +14,9 @@ import sympy
 from .._errors import DataError
 from ._closed_moments import closed_moments
 from ._closed_special import MP_MODULES
+from ._closed_values import closed_cross_mp
 from ._constant import line_mean_mp
-from ._dual import closed_mp, point_masses
+from ._dual import point_masses
 from ._moments import expectation_mp, integral_mp, kinks_mp
 from ._rules import hermite_rows
 
@@ -55,7 +56,7 @@ def dual_mp(phi: ScalarFunction, q1: Any, q2: Any, k: Any, dps: int = 30, order:
         if _has_zero(q1, q2, k):
             return _product_mp(phi, order, phi, order, q1, q2)
         pair = _covariance_mp(q1, q2, k)
-        closed = closed_mp(phi, order)
+        closed = closed_cross_mp(phi, phi, (order, order))
         if closed is not None and pair[3] > 0:
             # cancellation in a formula costs digits: carry twice as many
             with mpmath.workdps(2 * (dps + _GUARD)):

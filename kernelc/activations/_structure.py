@@ -214,7 +214,25 @@ def _known(function: ScalarFunction) -> tuple[Definition | None, tuple, dict[str
 
 
 def _terms(function: ScalarFunction, n: int) -> Terms | None:
-    return exponential_terms(pieces(function)[0].expr.diff(X, n)) if function.analytic else None
+    root, _ = _flat(function)
+    if not root.analytic or exponential_terms(root.expr.diff(X, n)) is None:
+        return None
+    return exponential_terms(pieces(function)[0].expr.diff(X, n))
+
+
+def closed_cross(
+    first: ScalarFunction,
+    second: ScalarFunction,
+    orders: tuple[int, int],
+    moments: tuple[sympy.Symbol, sympy.Symbol, sympy.Symbol],
+) -> sympy.Expr | None:
+    """E φ^(m)(u)ψ^(n)(v), (m, n) = orders, for symbols (q1, q2, k), if known."""
+    if first == second and orders in ((0, 0), (1, 1)):
+        return (closed_dual, closed_dual_derivative)[orders[0]](first, *moments)
+    left, right = _terms(first, orders[0]), _terms(second, orders[1])
+    if left is None or right is None:
+        return None
+    return pair_expectation(left, right, *moments)
 
 
 @lru_cache(maxsize=512)
@@ -222,7 +240,7 @@ def closed_dual(function: ScalarFunction, q1: Any, q2: Any, k: Any) -> sympy.Exp
     """E φ(u)φ(v), transformations folded into the variances and the mean."""
     found = _defined_dual(function, q1, q2, k)
     if found is None and (terms := _terms(function, 0)) is not None:
-        return pair_expectation(terms, *(sympy.sympify(x, strict=True) for x in (q1, q2, k)))
+        return pair_expectation(terms, terms, *(sympy.sympify(x, strict=True) for x in (q1, q2, k)))
     return found
 
 
@@ -247,7 +265,7 @@ def closed_dual_derivative(function: ScalarFunction, q1: Any, q2: Any, k: Any) -
     """E φ'(u)φ'(v); δ drops out."""
     found = _defined_slope(function, q1, q2, k)
     if found is None and (terms := _terms(function, 1)) is not None:
-        return pair_expectation(terms, *(sympy.sympify(x, strict=True) for x in (q1, q2, k)))
+        return pair_expectation(terms, terms, *(sympy.sympify(x, strict=True) for x in (q1, q2, k)))
     return found
 
 

@@ -17,6 +17,9 @@ from ._backend import Backend
 # Rounding separates k from q by this much, relative, where both stand for the same input.
 _SAME = 4 * np.finfo(np.float64).eps
 
+# Beyond this q value closed forms take the place of integrals, whose rules grow with q.
+_LONG = 1e2
+
 Number = float | Float64[np.ndarray, " n"]
 
 
@@ -122,10 +125,12 @@ class FloatBackend(Backend[Any]):
             values = np.clip(values, -own, own)
         return _shaped_like(k, values[where])
 
-    def _moments(self, phi: ScalarFunction, q: Any) -> activations.Moments:
+    def _moments(self, phi: ScalarFunction, q: Any) -> activations.Moments | activations.Line:
+        """Moments from closed forms at large q, where these are known, else by quadrature."""
         key = (phi, q)
         if key not in self._kept:
-            self._kept[key] = activations.moments(phi, math.sqrt(q))
+            closed = activations.closed_line(phi, q) if q > _LONG else None
+            self._kept[key] = closed or activations.moments(phi, math.sqrt(q))
         return self._kept[key]
 
 

@@ -17,8 +17,6 @@ FloatState = KernelState[Any]
 _SETTLED = 1e-13
 # Moments at larger q values take ever longer to integrate.
 _LARGEST = 1e6
-# Beyond this closed forms, where there are some, take the place of integrals.
-_LONG = 1e2
 # How far above the mean over locations a q value may be before rules are made anew.
 _UNEVEN = 8.0
 
@@ -47,12 +45,7 @@ class _Recorder(FloatBackend):
 
     def q_map(self, phi: ScalarFunction, q: Any) -> float:
         self._saw(phi, q)
-        closed = closed_line(phi, q) if q > _LONG else None
-        return super().q_map(phi, q) if closed is None else closed[2]
-
-    def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:
-        closed = closed_line(phi, q) if q > _LONG else None
-        return super().mean(phi, q, order) if closed is None else closed[order]
+        return super().q_map(phi, q)
 
     def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
         return self.q_map(phi, q)

@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 import kernelc as kc
-from kernelc.activations import dual, from_expression
+from kernelc.activations import cross_dual, dual, from_expression, named
 
 
 U = sympy.Symbol("u", real=True)
@@ -85,8 +85,9 @@ def test_expressions_have_closed_duals(expression):
     slope: Any = phi.closed_dual_derivative(Q1, Q2, K)
     mean: Any = phi.closed_mean(Q1)
     mean_slope: Any = phi.closed_mean(Q1, 1)
-    assert abs(float(value.subs(at)) - dual(phi, 0.7, 1.3, 0.4)) < 1e-13
-    assert abs(float(slope.subs(at)) / dual(phi, 0.7, 1.3, 0.4, 1) - 1) < 1e-11
+    assert abs(float(value.subs(at)) - dual(phi, 0.7, 1.3, 0.4, method="quadrature")) < 1e-13
+    steep = dual(phi, 0.7, 1.3, 0.4, 1, method="quadrature")
+    assert abs(float(slope.subs(at)) / steep - 1) < 1e-11
     moments = kc.activations.moments(phi, 0.7**0.5)
     assert abs(float(mean.subs(at)) - moments.mean) < 1e-13
     assert abs(float(mean_slope.subs(at)) - moments.slope) < 1e-13
@@ -103,3 +104,53 @@ def test_expression_of_a_fast_wave():
 def test_others_have_none():
     assert from_expression(sympy.tanh(U)).closed_dual(Q1, Q2, K) is None
     assert from_expression(sympy.erf(U) + sympy.erf(2 * U)).closed_dual(Q1, Q2, K) is None
+
+
+LARGE = [
+    (U**2, lambda p, q, k: p * q + 2 * k * k),
+    (U + U**3, lambda p, q, k: k + 6 * k * max(p, q) + 9 * p * q * k + 6 * k**3),
+    (sympy.sin(U), lambda p, q, k: mpmath.exp(k - (p + q) / 2) / 2),
+    (
+        sympy.erf(U),
+        lambda p, q, k: 2 / mpmath.pi * mpmath.asin(2 * k / mpmath.sqrt((1 + 2 * p) * (1 + 2 * q))),
+    ),
+    (sympy.exp(-(U**2) / 2), lambda p, q, k: 1 / mpmath.sqrt((1 + p) * (1 + q) - k * k)),
+]
+
+
+@pytest.mark.parametrize(("expression", "exact"), LARGE, ids=lambda x: str(x)[:9])
+@pytest.mark.parametrize("q", [4e5, 1e9])
+def test_duals_of_one_pair_at_q_values_no_quadrature_reaches(expression, exact, q):
+    phi = from_expression(expression)
+
+    def right(k: float) -> float:
+        with mpmath.workdps(50):
+            return float(exact(mpmath.mpf(q), mpmath.mpf(q), mpmath.mpf(k)))
+
+    for k in (q, q / 2, -q / 8):
+        assert dual(phi, q, q, k) == pytest.approx(right(k), rel=1e-13, abs=1e-15 * right(q))
+    x = kc.Input((2,))
+    net = kc.Network(x, kc.chain(kc.Dense(4), kc.Activation(expression), kc.Dense(1))(x))
+    assert kc.derive(net).evaluate(c=0.5, q=q).nngp == pytest.approx(right(q / 2), rel=1e-13)
+
+
+def test_pairs_of_two_functions_at_large_q():
+    # E u²v⁴ and E u sin v by Stein's lemma
+    cube, line, square = (from_expression(U**n) for n in (3, 1, 2))
+    assert cross_dual(line, cube, 2e9, 1e9, 1e8) == pytest.approx(3 * 1e9 * 1e8, rel=1e-14)
+    found = cross_dual(square, from_expression(U**4), 1e9, 1e8, 1e8)
+    assert found == pytest.approx(1e9 * 3e16 + 12 * 1e16 * 1e8, rel=1e-14)
+    found = cross_dual(line, from_expression(sympy.sin(U)), 1e9, 2.0, 0.5)
+    assert found == pytest.approx(0.5 * math.exp(-1), rel=1e-13)
+
+
+@pytest.mark.parametrize("q", [1e-8, 1e-60, 1e-200])
+def test_formulas_that_cancel_at_small_q_give_way(q):
+    for phi in (named("sin"), from_expression(sympy.exp(U) - 1), named("erf")):
+        slope = float(phi.numpy(1)(0.0))
+        assert dual(phi, q, q, q / 2) == pytest.approx(slope**2 * q / 2, rel=max(1e-12, 4 * q))
+
+
+def test_exponential_growth_beyond_floats_is_refused_by_name():
+    with pytest.raises(kc.KernelcError, match="no finite second moment"):
+        dual(named("exp"), 1000.0, 1000.0, 0.0)
