@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from ._closed_moments import Terms, decomposed
+from ._exponentials import Terms, decomposed
 from ._registry import ACTIVATIONS, Definition
 from ._stable import X, normal_cdf
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
 from ._closed_special import FLOAT_MODULES, MP_MODULES, owens_t
+from ._exponentials import decomposed
+from ._scalar import ScalarFunction
 from ._stable import X, normal_cdf
 
 
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
-
 ALPHA = sympy.Symbol("alpha", positive=True)
 BETA = sympy.Symbol("beta", real=True)
-# x^n·exp(p·x² + r·x + t), as a map from (p, r) to the coefficients of the polynomial
-Terms = dict[tuple[Any, Any], dict[int, Any]]
 
 
 @dataclass(frozen=True)
@@ -105,31 +102,6 @@ def _expectation(phi: ScalarFunction, form: Callable[[Any], Any]) -> sympy.Expr 
                 return None
             total += _piece_expectation(p, r, polynomial, piece.lower, piece.upper)
     return total
-
-
-def decomposed(expr: Any) -> Terms | None:
-    """`expr` as a sum of polynomials times exp(px²+rx), if it is one."""
-    if expr.has(sympy.sin, sympy.cos, sympy.sinh, sympy.cosh):
-        expr = expr.rewrite(sympy.exp)
-    expr = sympy.powsimp(sympy.expand(expr), combine="exp")
-    terms: Terms = {}
-    for term in sympy.Add.make_args(sympy.expand(expr)):
-        exponent: Any = sympy.S.Zero
-        factor: Any = sympy.S.One
-        for part in sympy.Mul.make_args(term):
-            if isinstance(part, sympy.exp):
-                exponent += part.exp
-            else:
-                factor *= part
-        if not (factor.is_polynomial(X) and exponent.is_polynomial(X)):
-            return None
-        if sympy.Poly(exponent, X).degree() > 2:
-            return None
-        p, r, t = (exponent.expand().coeff(X, n) for n in (2, 1, 0))
-        polynomial = terms.setdefault((p, r), {})
-        for (n,), coefficient in sympy.Poly(factor, X).terms():
-            polynomial[n] = polynomial.get(n, sympy.S.Zero) + coefficient * sympy.exp(t)
-    return terms
 
 
 def _piece_expectation(p: Any, r: Any, polynomial: dict[int, Any], lower: Any, upper: Any):

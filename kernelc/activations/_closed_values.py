@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import mpmath
 import sympy
 
 from .._errors import UnsupportedError
+from ._closed import closed_cross
 from ._closed_special import FLOAT_MODULES, MP_MODULES
 from ._covariance import Covariance, covariance
-from ._structure import closed_cross
+from ._scalar import ScalarFunction
 
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
 
 # In floats the formulas of homogeneous functions cancel only as |c| -> 1, through √(q1q2-k²).
 _CLOSED_FROM = 1e-2

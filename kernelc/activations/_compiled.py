@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
+from ._formula import Formula
 
 
 _LONGEST_NAME = 60
@@ -31,7 +29,7 @@ class Compiled:
     def __init__(
         self,
         make: Callable[..., Compiled],
-        function: ScalarFunction,
+        function: Formula,
         order: int | None,
         run: Callable[[Any], Any],
     ) -> None:
@@ -63,7 +61,7 @@ class Compiled:
         return f"<activation {self.__name__}>"
 
 
-def _name(function: ScalarFunction) -> str:
+def _name(function: Formula) -> str:
     if function.base is not None or function.definition is None:
         return str(function.expr)[:_LONGEST_NAME]
     params = ", ".join(f"{key}={value}" for key, value in function.params)

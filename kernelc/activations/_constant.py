@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import mpmath
@@ -12,10 +12,7 @@ import numpy as np
 
 from ._moments import expectation_mp, kinks_mp
 from ._quadrature import gaussian_rule
-
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
+from ._scalar import ScalarFunction
 
 
 @lru_cache(maxsize=2048)

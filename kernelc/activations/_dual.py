@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -15,10 +15,8 @@ from ._covariance import Covariance, covariance
 from ._hermite_dual import hermite_dual, is_costly
 from ._pair_quadrature import Side, pair_expectation
 from ._quadrature import gaussian_rule
+from ._scalar import ScalarFunction
 
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
 
 Method = Literal["auto", "closed", "quadrature"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -19,10 +19,8 @@ from ._constant import line_mean_mp
 from ._dual import point_masses
 from ._moments import expectation_mp, integral_mp, kinks_mp
 from ._rules import hermite_rows
+from ._scalar import ScalarFunction
 
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
 
 _LARGEST_COSINE = 0.9
 _MOST_TERMS = 700

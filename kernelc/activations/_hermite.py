@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,10 +10,8 @@ from jaxtyping import Float64
 from .._errors import ActivationError
 from ._quadrature import rule_size
 from ._rules import PANEL_ORDER, hermite_rows, panel_rule
+from ._scalar import ScalarFunction
 
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
 
 _MAX_DEGREE = 400
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float64
 
-from ._quadrature import Quadrable, rule_size
+from ._quadrature import rule_size
 from ._rules import PANEL_ORDER, hermite_rows, trapezoid_rule
+from ._scalar import ScalarFunction
 
 
 # What a series may leave, relative to the kernel at c = 1.
@@ -30,7 +31,7 @@ _REACH, _MARGIN = math.sqrt(2.0), 1.0
 _GAUSSIAN_WAVE = 4.0
 
 
-def is_costly(phi: Quadrable, q: float) -> bool:
+def is_costly(phi: ScalarFunction, q: float) -> bool:
     """Whether φ bends so often at this variance that a rule in two dimensions takes long.
 
     Arguments:
@@ -43,7 +44,7 @@ def is_costly(phi: Quadrable, q: float) -> bool:
     return 2 * size.limit / size.width > _MANY
 
 
-def hermite_dual(phi: Quadrable, q: float, c: float, order: int) -> float | None:
+def hermite_dual(phi: ScalarFunction, q: float, c: float, order: int) -> float | None:
     """K(c) = Σ a_k² c^k, a_k the Hermite coefficients of φ^(order)(√q Z); None if not resolved.
 
     All a_k² are positive and add up to K(1), which one integral gives: Σ_{k≥n} a_k² |c|^k is at
@@ -75,7 +76,7 @@ def hermite_dual(phi: Quadrable, q: float, c: float, order: int) -> float | None
 
 @lru_cache(maxsize=1024)
 def _power(
-    phi: Quadrable, q: float, order: int, degree: int
+    phi: ScalarFunction, q: float, order: int, degree: int
 ) -> tuple[Float64[np.ndarray, " degrees"] | None, float]:
     """a_k² for k < `degree`, fewer where they leave nothing; and E φ^(order)(√q Z)².
 
@@ -97,7 +98,7 @@ def _power(
 
 
 def _coefficients(
-    phi: Quadrable, q: float, order: int, degree: int, step: float, limit: float
+    phi: ScalarFunction, q: float, order: int, degree: int, step: float, limit: float
 ) -> tuple[Float64[np.ndarray, " degrees"], float]:
     z, w = trapezoid_rule(step, limit)
     values = phi.numpy(order)(math.sqrt(q) * z)

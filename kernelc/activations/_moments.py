@@ -6,17 +6,14 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mpmath
 
 from .._errors import ActivationError
 from ._quadrature import gaussian_rule, independent_rule as independent_rule
 from ._rules import Rule
-
-
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
+from ._scalar import ScalarFunction
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import mpmath
@@ -12,23 +12,20 @@ import numpy as np
 
 from . import _structure as structure
 from ._compiled import Compiled
+from ._formula import Formula
 from ._pieces import Piece
 from ._stable import X
 from ._tape import JAX, MPMATH, NUMPY, compile_tape
 
 
-if TYPE_CHECKING:
-    from ._scalar import ScalarFunction
-
-
 @lru_cache(maxsize=2048)
-def numpy_function(function: ScalarFunction, order: int) -> Compiled:
+def numpy_function(function: Formula, order: int) -> Compiled:
     """φ^(order) on float64 arrays."""
     make = _numpy_pieces if function.base is None else _affine_numpy
     return Compiled(numpy_function, function, order, make(function, order))
 
 
-def _numpy_pieces(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
+def _numpy_pieces(function: Formula, order: int) -> Callable[[Any], Any]:
     pieces = structure.derivative_pieces(function, order)
     branches = [compile_tape(piece.expr, X, NUMPY) for piece in pieces]
     cuts = structure.breakpoints(function)
@@ -77,7 +74,7 @@ def _double(value: Any) -> float:
     )
 
 
-def _affine_numpy(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
+def _affine_numpy(function: Formula, order: int) -> Callable[[Any], Any]:
     assert function.base is not None
     alpha, beta, gamma, delta = (float(value) for value in function.affine)
     inner = numpy_function(function.base, order)
@@ -91,7 +88,7 @@ def _affine_numpy(function: ScalarFunction, order: int) -> Callable[[Any], Any]:
 
 
 @lru_cache(maxsize=2048)
-def mpmath_function(function: ScalarFunction, order: int) -> Compiled:
+def mpmath_function(function: Formula, order: int) -> Compiled:
     """φ^(order) on mpf, at the precision in force when it is called."""
     pieces = structure.derivative_pieces(function, order)
     branches = [compile_tape(piece.expr, X, MPMATH) for piece in pieces]
@@ -108,12 +105,12 @@ def mpmath_function(function: ScalarFunction, order: int) -> Compiled:
 
 
 @lru_cache(maxsize=2048)
-def jax_function(function: ScalarFunction) -> Compiled:
+def jax_function(function: Formula) -> Compiled:
     """φ on JAX arrays."""
     return Compiled(jax_function, function, None, _floating(_jax_formula(function)))
 
 
-def _jax_formula(function: ScalarFunction) -> Callable[[Any], Any]:
+def _jax_formula(function: Formula) -> Callable[[Any], Any]:
     if function.base is not None:
         alpha, beta, gamma, delta = (float(value) for value in function.affine)
         inner = jax_function(function.base)

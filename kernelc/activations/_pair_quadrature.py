@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._covariance import Covariance
-from ._quadrature import Quadrable, rule_size
+from ._quadrature import rule_size
 from ._rules import PANEL_ORDER, graded, panel_edges, panels, trapezoid_rule
+from ._scalar import ScalarFunction
 
 
 _CHUNK = 1 << 17  # nodes evaluated at once: fits the cache, and bounds the memory
@@ -20,7 +21,7 @@ _SMOOTHED = (-9.0, -6.0, -3.0, 0.0, 3.0, 6.0, 9.0)  # where a kink blurred at sc
 class Side:
     """φ^(order) away from its break points."""
 
-    phi: Quadrable
+    phi: ScalarFunction
     order: int
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

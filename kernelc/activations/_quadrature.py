@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from ._rules import (
     panel_rule as panel_rule,
     trapezoid_rule as trapezoid_rule,
 )
+from ._scalar import ScalarFunction
 
 
 _LIMITS = (LIMIT, 14.0, 20.0, 28.0, 37.0)  # the density underflows past 38
@@ -33,22 +33,6 @@ _INDEPENDENT_ORDER = 19
 _TINY, _ZERO = 1e-290, 1e-25
 
 
-class Quadrable(Protocol):
-    """What a quadrature rule asks of a function: its kinks, and derivatives on arrays."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def breakpoints(self) -> tuple[float, ...]: ...
-    @property
-    def analytic(self) -> bool: ...
-    @property
-    def base(self) -> Quadrable | None: ...
-    @property
-    def affine(self) -> tuple[Any, Any, Any, Any]: ...
-    def numpy(self, order: int = 0) -> Callable[[np.ndarray], np.ndarray]: ...
-
-
 class RuleSize(NamedTuple):
     """How fine a rule must be: step of trapezoids or width of panels, grading, reach."""
 
@@ -57,7 +41,7 @@ class RuleSize(NamedTuple):
     limit: float
 
 
-def gaussian_rule(phi: Quadrable, alpha: float, beta: float) -> Rule:
+def gaussian_rule(phi: ScalarFunction, alpha: float, beta: float) -> Rule:
     """Nodes and weights for E f(αZ+β), f built from φ, φ' and φ''.
 
     Trapezoids where φ is analytic, panels split at (b-β)/α where it has kinks b; both
@@ -78,7 +62,7 @@ def gaussian_rule(phi: Quadrable, alpha: float, beta: float) -> Rule:
     return _panels_for(phi, alpha, beta, PANEL_ORDER)
 
 
-def independent_rule(phi: Quadrable, alpha: float, beta: float) -> Rule:
+def independent_rule(phi: ScalarFunction, alpha: float, beta: float) -> Rule:
     """A rule sharing no nodes with `gaussian_rule`, to certify what that one computed.
 
     Arguments: as `gaussian_rule`.
@@ -90,7 +74,7 @@ def independent_rule(phi: Quadrable, alpha: float, beta: float) -> Rule:
     return _panels_for(phi, alpha, beta, _INDEPENDENT_ORDER)
 
 
-def _panels_for(phi: Quadrable, alpha: float, beta: float, order: int) -> Rule:
+def _panels_for(phi: ScalarFunction, alpha: float, beta: float, order: int) -> Rule:
     size = rule_size(phi, alpha, beta, order, trapezoids=False)
     splits = [(b - beta) / alpha for b in phi.breakpoints]
     scale = 1 / _root(phi, alpha, beta)[1] if size.graded else None
@@ -98,7 +82,7 @@ def _panels_for(phi: Quadrable, alpha: float, beta: float, order: int) -> Rule:
 
 
 def rule_size(
-    phi: Quadrable, alpha: float, beta: float, order: int, *, trapezoids: bool
+    phi: ScalarFunction, alpha: float, beta: float, order: int, *, trapezoids: bool
 ) -> RuleSize:
     """The coarsest size at which E φ², E φ'² and E φ''² at αZ+β settle to rounding."""
     if not (0 < alpha < math.inf and math.isfinite(beta)):
@@ -122,7 +106,7 @@ def rule_size(
     return _settled_size(phi, a, b, order, trapezoids)
 
 
-def _root(phi: Quadrable, alpha: float, beta: float) -> tuple[Quadrable, float, float]:
+def _root(phi: ScalarFunction, alpha: float, beta: float) -> tuple[ScalarFunction, float, float]:
     """The untransformed function, and the scale and shift at which it is really read.
 
     A rule for γ(φ(ax + b) + δ) at αZ + β is one for φ at aαZ + (aβ + b). Only there does the
@@ -135,7 +119,7 @@ def _root(phi: Quadrable, alpha: float, beta: float) -> tuple[Quadrable, float, 
 
 
 @lru_cache(maxsize=4096)
-def _settled_size(phi: Quadrable, a: int, b: int, order: int, trapezoids: bool) -> RuleSize:
+def _settled_size(phi: ScalarFunction, a: int, b: int, order: int, trapezoids: bool) -> RuleSize:
     alpha, beta = 2.0 ** (a / _ALPHA_BINS), b / _BETA_BINS
     sizes = _sizes(phi, alpha, beta, order, trapezoids)
     previous = _probe(phi, alpha, beta, order, sizes[0], trapezoids)
@@ -175,7 +159,7 @@ def _wave(moments: np.ndarray) -> float:
     return math.sqrt(max(known, default=0.0))
 
 
-def _sizes(phi: Quadrable, alpha: float, beta: float, order: int, trapezoids: bool):
+def _sizes(phi: ScalarFunction, alpha: float, beta: float, order: int, trapezoids: bool):
     limit = _reach(phi, alpha, beta)
     if trapezoids:
         start = 0.5 / max(1.0, alpha)
@@ -187,7 +171,7 @@ def _sizes(phi: Quadrable, alpha: float, beta: float, order: int, trapezoids: bo
 
 
 def _probe(
-    phi: Quadrable, alpha: float, beta: float, order: int, size: RuleSize, trapezoids: bool
+    phi: ScalarFunction, alpha: float, beta: float, order: int, size: RuleSize, trapezoids: bool
 ) -> np.ndarray:
     if trapezoids:
         z, w = trapezoid_rule(size.width, size.limit)
@@ -202,7 +186,7 @@ def _probe(
     return values
 
 
-def _reach(phi: Quadrable, alpha: float, beta: float) -> float:
+def _reach(phi: ScalarFunction, alpha: float, beta: float) -> float:
     """The least limit beyond which φ² and φ'² under the density no longer count."""
     splits = [(b - beta) / alpha for b in phi.breakpoints]
     for limit in _LIMITS:
@@ -218,7 +202,7 @@ def _reach(phi: Quadrable, alpha: float, beta: float) -> float:
     raise _infinite(phi, alpha, beta)
 
 
-def _unresolved(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
+def _unresolved(phi: ScalarFunction, alpha: float, beta: float) -> ActivationError:
     return ActivationError(
         where=phi.name,
         found=f"moments at scale {alpha:.3g}, shift {beta:.3g} that do not settle",
@@ -227,7 +211,7 @@ def _unresolved(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
     )
 
 
-def _infinite(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
+def _infinite(phi: ScalarFunction, alpha: float, beta: float) -> ActivationError:
     return ActivationError(
         where=phi.name,
         found=f"no finite second moment in float64 at scale {alpha:.3g}, shift {beta:.3g}",
@@ -236,7 +220,7 @@ def _infinite(phi: Quadrable, alpha: float, beta: float) -> ActivationError:
     )
 
 
-def trapezoid_size(phi: Quadrable, alpha: float) -> tuple[float, float]:
+def trapezoid_size(phi: ScalarFunction, alpha: float) -> tuple[float, float]:
     """Step and reach of the trapezoid rule that settles E φ², E φ'² and E φ''² at αZ.
 
     Arguments:

@@ -4,47 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
 
 from .._errors import ActivationError, LoadError
-from . import _structure as structure
+from . import _closed as closed, _structure as structure, _symmetry as symmetry
 from ._admission import admit
 from ._expression_json import decode_expression, encode_expression
+from ._formula import IDENTITY, Formula
 from ._numeric import jax_function, mpmath_function, numpy_function
 from ._pieces import Piece
-from ._registry import Definition, bind, exact, lookup
+from ._registry import bind, exact, lookup
 from ._stable import X, stabilize
 
 
-Affine = tuple[Any, Any, Any, Any]
-_IDENTITY: Affine = (sympy.S.One, sympy.S.Zero, sympy.S.One, sympy.S.Zero)
-
-
-@dataclass(frozen=True)
-class ScalarFunction:
+class ScalarFunction(Formula):
     """φ: ℝ → ℝ as an exact expression, with every form the compiler computes in.
 
     Made by `named`, `from_expression`, `ScalarFunction.from_dict` and `transformed`.
-
-    Arguments:
-        name: "tanh", or "phi" for a user's expression.
-        expr: the function, in the symbol X.
-        params: parameter names and values of a named activation.
 
     Example:
         >>> named("relu").breakpoints, named("relu").smoothness
         ((0.0,), 0)
     """
 
-    name: str
-    expr: sympy.Expr
-    params: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
-    definition: Definition | None = field(default=None, compare=False, repr=False)
-    base: ScalarFunction | None = field(default=None, compare=False, repr=False)
-    affine: Affine = field(default=_IDENTITY, compare=False, repr=False)
+    base: ScalarFunction | None
 
     def __reduce__(self) -> Any:
         # The definition holds functions, which do not pickle; the description is exact.
@@ -77,7 +62,7 @@ class ScalarFunction:
     @property
     def analytic(self) -> bool:
         """Whether one smooth expression holds on the whole line."""
-        return len(self.pieces) == 1
+        return structure.analytic(self)
 
     @property
     def homogeneity(self) -> int | None:
@@ -87,7 +72,7 @@ class ScalarFunction:
     @property
     def parity(self) -> str | None:
         """ "even", "odd" or None."""
-        return structure.parity(self)
+        return symmetry.parity(self)
 
     def derivative(self, order: int = 1) -> sympy.Expr:
         """φ^(order) away from the break points, as an expression in X."""
@@ -131,41 +116,31 @@ class ScalarFunction:
         """
         constants = {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
         a, b, c, d = (_constant(key, value) for key, value in constants.items())
-        if (a, b, c, d) == _IDENTITY:
+        if (a, b, c, d) == IDENTITY:
             return self
         expr = c * (self.expr.xreplace({X: a * X + b}) + d)
         return ScalarFunction(self.name, expr, self.params, None, self, (a, b, c, d))
 
     def closed_dual(self, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
         """E φ(u)φ(v), (u, v) Gaussian, means zero, variances q1 and q2, covariance k, if known."""
-        return structure.closed_dual(self, q1, q2, k)
+        return closed.closed_dual(self, q1, q2, k)
 
     def closed_dual_derivative(self, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
         """E φ'(u)φ'(v) = ∂/∂k E φ(u)φ(v) (Price's theorem; distributional at jumps), if known."""
-        return structure.closed_dual_derivative(self, q1, q2, k)
+        return closed.closed_dual_derivative(self, q1, q2, k)
 
     def closed_mean(self, q: Any, order: int = 0) -> sympy.Expr | None:
         """E φ^(order)(u), u Gaussian of mean zero and variance q, order 0 or 1, if known."""
-        return structure.closed_mean(self, q, order)
+        return closed.closed_mean(self, q, order)
 
     @property
     def infeasible(self) -> str | None:
         """Why no transformation satisfies DKS or TAT, or None."""
-        return structure.infeasible(self)
-
-    @property
-    def exact_params(self) -> dict[str, Any]:
-        """Parameters as SymPy numbers."""
-        return {key: exact(value) for key, value in self.params}
+        return symmetry.infeasible(self)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able exact description; `from_dict` is its inverse."""
-        if self.base is not None:
-            affine = [encode_expression(value) for value in self.affine]
-            return {"transformed": self.base.to_dict(), "affine": affine}
-        if self.definition is not None:
-            return {"name": self.name, "params": {k: _listed(v) for k, v in self.params}}
-        return {"name": self.name, "expr": encode_expression(self.expr)}
+        return _described(self)
 
     @classmethod
     def from_dict(cls, data: Any) -> ScalarFunction:
@@ -175,6 +150,15 @@ class ScalarFunction:
             LoadError: anything `to_dict` would not write.
         """
         return _load(data, depth=0)
+
+
+def _described(function: Formula) -> dict[str, Any]:
+    if function.base is not None:
+        affine = [encode_expression(value) for value in function.affine]
+        return {"transformed": _described(function.base), "affine": affine}
+    if function.definition is not None:
+        return {"name": function.name, "params": {k: _listed(v) for k, v in function.params}}
+    return {"name": function.name, "expr": encode_expression(function.expr)}
 
 
 def named(name: str, **params: Any) -> ScalarFunction:

@@ -1,0 +1,51 @@
+"""Formula: what a function of one variable is, before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import sympy
+
+from ._registry import Definition, exact
+
+
+Affine: TypeAlias = tuple[sympy.Expr, sympy.Expr, sympy.Expr, sympy.Expr]
+IDENTITY: Affine = (sympy.S.One, sympy.S.Zero, sympy.S.One, sympy.S.Zero)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """φ as an exact expression, with where it comes from.
+
+    Arguments:
+        name: "tanh", or "phi" for a user's expression.
+        expr: the function, in the symbol X.
+        params: parameter names and values of a named activation.
+        definition: of a named activation.
+        base: the function that was transformed.
+        affine: (α, β, γ, δ) of γ·(base(α·x + β) + δ).
+    """
+
+    name: str
+    expr: sympy.Expr
+    params: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    definition: Definition | None = field(default=None, compare=False, repr=False)
+    base: Formula | None = field(default=None, compare=False, repr=False)
+    affine: Affine = field(default=IDENTITY, compare=False, repr=False)
+
+    @property
+    def exact_params(self) -> dict[str, Any]:
+        """Parameters as SymPy numbers."""
+        return {key: exact(value) for key, value in self.params}
+
+
+def flat(function: Formula) -> tuple[Formula, Affine]:
+    """The function under all transformations, and their composition."""
+    a, b, c, d = IDENTITY
+    while function.base is not None:
+        alpha, beta, gamma, delta = function.affine
+        # c(γ(φ(α(ax+b)+β)+δ) + d) collected over φ
+        a, b, c, d = alpha * a, alpha * b + beta, c * gamma, delta + d / gamma
+        function = function.base
+    return function, (a, b, c, d)
