@@ -19,7 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import kernelc as kc
-from kernelc.activations import hermite_coefficients, named
+from kernelc.activations import named
+from kernelc.gaussian import hermite_coefficients
 
 
 FOLDER = Path(__file__).parent / "theory" / "figures"

@@ -1,7 +1,11 @@
-"""Activations: exact scalar functions, their pieces, derivatives, duals and numeric forms."""
+"""Activations: exact scalar functions, their pieces, derivatives, closed and numeric forms."""
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
+from .._deprecated import warn_renamed
 from . import (
     _algebraic as _algebraic,
     _erf as _erf,
@@ -12,49 +16,39 @@ from . import (
     _sigmoidal as _sigmoidal,
     _trigonometric as _trigonometric,
 )
-from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
+from ._closed import closed_cross as closed_cross
 from ._closed_special import (
     FLOAT_MODULES as FLOAT_MODULES,
     MP_MODULES as MP_MODULES,
     owens_t as owens_t,
 )
-from ._closed_values import Line as Line, closed_line as closed_line
-from ._constant import (
-    at_zero as at_zero,
-    jumps_at_zero as jumps_at_zero,
-    line_mean_mp as line_mean_mp,
-)
-from ._dual import (
-    cross_dual as cross_dual,
-    dual as dual,
-    dual_many as dual_many,
-)
-from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
+from ._exponentials import decomposed as decomposed
 from ._expression_json import (
     decode_expression as decode_expression,
     encode_expression as encode_expression,
 )
-from ._hermite import hermite_coefficients as hermite_coefficients
-from ._moments import Moments as Moments, moments as moments, moments_mp as moments_mp
 from ._pieces import Piece as Piece
-from ._quadrature import (
-    gaussian_rule as gaussian_rule,
-    independent_rule as independent_rule,
-    panel_rule as panel_rule,
-    trapezoid_rule as trapezoid_rule,
-    trapezoid_size as trapezoid_size,
-)
 from ._registry import ACTIVATIONS as ACTIVATIONS, Definition as Definition, register as register
-from ._rules import (
-    hermite_rows as hermite_rows,
-    legendre as legendre,
-    normal_density as normal_density,
-    panel_edges as panel_edges,
-    panels as panels,
-)
 from ._scalar import (
     ScalarFunction as ScalarFunction,
     from_expression as from_expression,
     named as named,
 )
 from ._stable import X as X, normal_cdf as normal_cdf, sigmoid as sigmoid, softplus as softplus
+
+
+_MOVED = frozenset(
+    (
+        *("dual", "dual_many", "dual_mp", "cross_dual", "cross_dual_mp", "moments", "moments_mp"),
+        *("Moments", "ClosedMoments", "closed_moments", "hermite_coefficients"),
+        *("gaussian_rule", "independent_rule", "panel_rule", "trapezoid_rule"),
+    )
+)
+"""What was here before 0.1.0, and is in `kernelc.gaussian` now."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        warn_renamed(f"kernelc.activations.{name}", f"kernelc.gaussian.{name}")
+        return getattr(importlib.import_module("kernelc.gaussian"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from .. import activations
+from .. import gaussian
 from .._errors import DataError, KernelcError
 from ..activations import ScalarFunction
 from ._backend import Backend
@@ -59,20 +59,20 @@ class FloatBackend(Backend[Any]):
 
     def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:
         if q == 0:
-            return activations.at_zero(phi, order)
+            return gaussian.at_zero(phi, order)
         unit, scale = _scaled(phi, q, order)
         found = self._moments(phi, unit)
         return math.sqrt(scale) * (found.mean, found.slope)[order]
 
     def q_map(self, phi: ScalarFunction, q: Any) -> float:
         if q == 0:
-            return activations.at_zero(phi) ** 2
+            return gaussian.at_zero(phi) ** 2
         unit, scale = _scaled(phi, q)
         return scale * self._moments(phi, unit).second
 
     def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Number:
         if q == 0:
-            return _shaped_like(k, np.full(np.size(k), activations.at_zero(phi, order) ** 2))
+            return _shaped_like(k, np.full(np.size(k), gaussian.at_zero(phi, order) ** 2))
         unit, scale = _scaled(phi, q, order)
         k = k if unit == q else k / q
         key = (phi, unit, order, _content(k))
@@ -94,7 +94,7 @@ class FloatBackend(Backend[Any]):
         key = (phi, psi, q1, q2, order, _content(k))
         if key not in self._kept:
             values = [
-                activations.cross_dual(
+                gaussian.cross_dual(
                     phi, psi, q1, q2, each, (order, order), one_minus_c=_edge(q1, q2, each)
                 )
                 for each in np.ravel(k).tolist()
@@ -119,18 +119,18 @@ class FloatBackend(Backend[Any]):
         apart = np.isnan(values)
         # Opposite inputs likewise, or their pair is integrated as two that differ.
         distinct[distinct <= -q * (1 - _SAME)] = -q
-        values[apart] = activations.dual_many(phi, q, q, distinct[apart], order)
+        values[apart] = gaussian.dual_many(phi, q, q, distinct[apart], order)
         if own is not None and math.isfinite(own):
             # Cauchy-Schwarz, which quadrature meets up to rounding only.
             values = np.clip(values, -own, own)
         return _shaped_like(k, values[where])
 
-    def _moments(self, phi: ScalarFunction, q: Any) -> activations.Moments | activations.Line:
+    def _moments(self, phi: ScalarFunction, q: Any) -> gaussian.Moments | gaussian.Line:
         """Moments from closed forms at large q, where these are known, else by quadrature."""
         key = (phi, q)
         if key not in self._kept:
-            closed = activations.closed_line(phi, q) if q > _LONG else None
-            self._kept[key] = closed or activations.moments(phi, math.sqrt(q))
+            closed = gaussian.closed_line(phi, q) if q > _LONG else None
+            self._kept[key] = closed or gaussian.moments(phi, math.sqrt(q))
         return self._kept[key]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from .._errors import KernelcError
-from ..activations import hermite_coefficients, moments
+from ..gaussian import hermite_coefficients, moments
 from ..ir import Network
 
 

@@ -10,7 +10,8 @@ import sympy
 
 from .. import modules
 from .._errors import GraphError
-from ..activations import ScalarFunction, moments
+from ..activations import ScalarFunction
+from ..gaussian import moments
 from ._activation import Activation
 from ._fans import fan_in, fan_out
 

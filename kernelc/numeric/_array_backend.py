@@ -12,9 +12,7 @@ import jax.numpy as jnp
 from .._errors import KernelcError
 from ..activations import ScalarFunction
 from ..algebra import Backend
-from ._choose import rule_for
-from ._cross import cross_expectations
-from ._dual import DualRule
+from ..gaussian import DualRule, cross_expectations, rule_for
 from ._numbers import Pair, PairMoments, PerSide, root
 from ._pair_layout import PairLayout
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._errors import UnsupportedError
-from ..activations import ScalarFunction, closed_line
+from ..activations import ScalarFunction
 from ..algebra import FloatBackend, KernelState, PairAlgebra, SecondMoments
+from ..gaussian import closed_line
 from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from ..activations import ScalarFunction, at_zero
+from ..activations import ScalarFunction
+from ..gaussian import at_zero
 from ..ir import Network, Reading, Weights
 
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..activations import ScalarFunction, panel_edges, panels, trapezoid_rule
+from ..activations import ScalarFunction
+from ..gaussian import panel_edges, panels, trapezoid_rule
 from ._conditions import Conditions
 from ._deviations import Deviations, deviations_on
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._errors import ShapingError
-from ..activations import ScalarFunction, independent_rule, panel_rule
+from ..activations import ScalarFunction
+from ..gaussian import independent_rule, panel_rule
 from ._deviations import deviations_on
 from ._leaky_relu import with_slope
 from ._target import Residuals

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from ..activations import ScalarFunction, gaussian_rule
+from ..activations import ScalarFunction
+from ..gaussian import gaussian_rule
 
 
 Batch = Float64[np.ndarray, "..."]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .._errors import ActivationError, UnreachableError
-from ..activations import Moments, ScalarFunction, moments
+from ..activations import ScalarFunction
+from ..gaussian import Moments, moments
 from ._roots import root
 
 

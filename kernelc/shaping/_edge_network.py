@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from .._errors import GraphError, ShapingError
-from ..activations import Moments
+from ..gaussian import Moments
 from ..ir import Layer, Network, NetworkNode, after_last_nonlinearity
 from ._edge_curve import EdgePoint
 from ._feasibility import refuse_products

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from .._errors import ShapingError, shown
-from ..activations import Moments, ScalarFunction, moments
+from ..activations import ScalarFunction
+from ..gaussian import Moments, moments
 from ..ir import Network, after_last_nonlinearity
 from ..modules import Initializer
 from ._certificate import rule_of_certificates, within

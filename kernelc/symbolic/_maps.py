@@ -10,8 +10,8 @@ import mpmath
 import sympy
 from sympy.printing.pretty.stringpict import prettyForm
 
-from .. import activations
-from ..activations import ScalarFunction
+from .. import gaussian
+from ..activations import ScalarFunction, X
 from ._operations import Formula, unique_name
 from ._program import Step, Writer
 
@@ -107,12 +107,12 @@ class Dual(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         q, k = args
-        return activations.dual(cls.phi, q, q, min(max(k, -q), q), cls.order)
+        return gaussian.dual(cls.phi, q, q, min(max(k, -q), q), cls.order)
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
         q, k = args
-        return activations.dual_mp(cls.phi, q, q, k, dps, cls.order)
+        return gaussian.dual_mp(cls.phi, q, q, k, dps, cls.order)
 
 
 class CMap(LocalMap):
@@ -128,11 +128,11 @@ class CMap(LocalMap):
 
     @classmethod
     def double(cls, *args: float) -> float:
-        return activations.dual(cls.phi, 1.0, 1.0, min(max(args[0], -1.0), 1.0), cls.order)
+        return gaussian.dual(cls.phi, 1.0, 1.0, min(max(args[0], -1.0), 1.0), cls.order)
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
-        return activations.dual_mp(cls.phi, 1, 1, args[0], dps, cls.order)
+        return gaussian.dual_mp(cls.phi, 1, 1, args[0], dps, cls.order)
 
 
 class QMap(LocalMap):
@@ -146,13 +146,11 @@ class QMap(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         q = args[0]
-        return (
-            activations.moments(cls.phi, q**0.5).second if q else activations.at_zero(cls.phi) ** 2
-        )
+        return gaussian.moments(cls.phi, q**0.5).second if q else gaussian.at_zero(cls.phi) ** 2
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
-        return activations.dual_mp(cls.phi, args[0], args[0], args[0], dps)
+        return gaussian.dual_mp(cls.phi, args[0], args[0], args[0], dps)
 
 
 class Mean(LocalMap):
@@ -166,15 +164,15 @@ class Mean(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         if args[0] == 0:
-            return activations.at_zero(cls.phi, cls.order)
-        moments = activations.moments(cls.phi, args[0] ** 0.5)
+            return gaussian.at_zero(cls.phi, cls.order)
+        moments = gaussian.moments(cls.phi, args[0] ** 0.5)
         return moments.slope if cls.order else moments.mean
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
         if args[0] == 0:
-            return activations.line_mean_mp(cls.phi, cls.order, args[0])
-        moments = activations.moments_mp(cls.phi, mpmath.sqrt(args[0]), 0, dps)
+            return gaussian.line_mean_mp(cls.phi, cls.order, args[0])
+        moments = gaussian.moments_mp(cls.phi, mpmath.sqrt(args[0]), 0, dps)
         return moments.slope if cls.order else moments.mean
 
 
@@ -186,16 +184,12 @@ class Cross(LocalMap):
         q1, q2, k = args
         bound = (q1 * q2) ** 0.5
         k = min(max(k, -bound), bound)
-        return activations.cross_dual(
-            cls.phi, _second(cls), q1, q2, k, orders=(cls.order, cls.order)
-        )
+        return gaussian.cross_dual(cls.phi, _second(cls), q1, q2, k, orders=(cls.order, cls.order))
 
     @classmethod
     def precise(cls, dps: int, *args: Any) -> Any:
         q1, q2, k = args
-        return activations.cross_dual_mp(
-            cls.phi, _second(cls), q1, q2, k, dps, (cls.order, cls.order)
-        )
+        return gaussian.cross_dual_mp(cls.phi, _second(cls), q1, q2, k, dps, (cls.order, cls.order))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -258,12 +252,12 @@ def closed_dual(
 def constant(phi: ScalarFunction) -> sympy.Expr:
     """phi(0), exactly where the formula has a value there."""
     exact: Any = sympy.nan
-    if not activations.jumps_at_zero(phi):
+    if not gaussian.jumps_at_zero(phi):
         piece = next(piece for piece in phi.pieces if piece.upper >= 0)
-        exact = piece.expr.xreplace({activations.X: sympy.Integer(0)})
+        exact = piece.expr.xreplace({X: sympy.Integer(0)})
     if exact.is_number and exact.is_finite is not False and not exact.has(sympy.nan, sympy.zoo):
         return tidy(exact)
-    return tidy(sympy.Float(activations.at_zero(phi)))
+    return tidy(sympy.Float(gaussian.at_zero(phi)))
 
 
 def tidy(expr: sympy.Expr) -> sympy.Expr:
@@ -306,7 +300,7 @@ def _closed_square(phi: ScalarFunction) -> sympy.Expr | None:
     """E phi(u)^2 as a formula in _Q, simplified once for each activation."""
     closed = closed_dual(phi, _Q, _Q)
     if closed is None:
-        moments = activations.closed_moments(phi, _ALPHA, _BETA)
+        moments = gaussian.closed_moments(phi, _ALPHA, _BETA)
         closed = None if moments is None else _centered(moments.second)
     return None if closed is None else sympy.simplify(closed)
 
@@ -314,7 +308,7 @@ def _closed_square(phi: ScalarFunction) -> sympy.Expr | None:
 @lru_cache(maxsize=1024)
 def _closed_mean(phi: ScalarFunction, order: int) -> sympy.Expr | None:
     """E phi^(order)(u) as a formula in _Q, simplified once for each activation."""
-    moments = activations.closed_moments(phi, _ALPHA, _BETA)
+    moments = gaussian.closed_moments(phi, _ALPHA, _BETA)
     # E phi'(beta + alpha Z) is the derivative of E phi(beta + alpha Z) in beta.
     return None if moments is None else sympy.simplify(_centered(moments.mean.diff(_BETA, order)))
 

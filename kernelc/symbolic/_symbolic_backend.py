@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from .. import activations
+from .. import gaussian
 from ..activations import ScalarFunction
 from ..algebra import Backend
 from ._maps import (
@@ -112,7 +112,7 @@ class SymbolicBackend(Backend[sympy.Expr]):
     def _normalized(self, phi: ScalarFunction) -> tuple[bool, bool]:
         """Whether Q(1) = 1, and whether the mean at q = 1 vanishes."""
         if phi not in self._unit:
-            moments = activations.moments(phi)
+            moments = gaussian.moments(phi)
             unit = abs(moments.second - 1) < _UNIT
             self._unit[phi] = (unit, unit and abs(moments.mean) < _UNIT)
         return self._unit[phi]

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 import kernelc as kc
 import nets
-from kernelc.activations import moments, named
+from kernelc.activations import named
 from kernelc.cli import app
+from kernelc.gaussian import moments
 from kernelc.shaping import Solution, certified, certify, measured, nonlinearities, solve_dks
 
 

@@ -1,0 +1,88 @@
+"""Which dual rule serves an activation best."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from .._errors import UnsupportedError
+from ..activations import ScalarFunction
+from ._closed import closed_rule
+from ._constant import ConstantRule
+from ._hermite import hermite_rule
+from ._line import at_zero
+from ._panels import PanelRule
+from ._rectified import RectifiedRule, StepRule
+from ._rule import DualRule
+from ._span import span_rule
+from ._surface import surface_rule
+from ._table import PowerRule, table_rule
+
+
+_RATIO = 1.1
+# Longer series than this cost more, where coefficients differ from pair to pair, than a table.
+_SHORT = 64
+
+
+def rule_for(
+    phi: ScalarFunction, q: Any, span: tuple[float, float], where: str, sharp: bool = False
+) -> DualRule:
+    """The cheapest exact rule: closed in the angle, Hermite series, table, quadrature.
+
+    Arguments:
+        phi: the activation.
+        q: its q value: a float when it is one known number, else an array.
+        span: smallest and largest q value there may be.
+        where: the node, for errors.
+        sharp: whether drops must keep their digits as c -> 1, which series do.
+
+    Raises:
+        UnsupportedError: an activation too steep at such q values for any rule.
+    """
+    if span[1] == 0:
+        return ConstantRule(phi)
+    degree = phi.homogeneity
+    if degree in (0, 1):
+        below, above = (float(v) for v in phi.numpy(0)([-1.0, 1.0]))
+        if degree == 1:
+            return RectifiedRule(phi.name, -below, above)
+        return StepRule(phi.name, below, above, at_zero(phi))
+    known, largest_q = isinstance(q, float), span[1]
+    # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
+    one = jnp.ndim(q) == 0
+    rule: DualRule | None = None if sharp or one else closed_rule(phi, _rounded(largest_q))
+    if rule is None:
+        series = hermite_rule(phi, _rounded(q if known else largest_q))
+        if series is not None and (one or sharp or series.terms[8] <= _SHORT):
+            rule = series
+    if rule is None and degree is not None:
+        return PowerRule(table_rule(phi, 1.0), degree)
+    if rule is None and (one or not sharp):
+        rule = closed_rule(phi, _rounded(largest_q))
+    if rule is not None:
+        return rule
+    if phi.analytic:
+        return _table_or_closed(phi, q if known else _rounded(largest_q), known)
+    if known:
+        return table_rule(phi, q)
+    return (span_rule(phi, *span) if one else None) or PanelRule(phi, largest_q)
+
+
+def _table_or_closed(phi: ScalarFunction, largest_q: float, known: bool) -> DualRule:
+    """Tables, whose drops keep their digits, or else a closed form."""
+    try:
+        return surface_rule(phi, largest_q, known)
+    except UnsupportedError:
+        closed = closed_rule(phi, largest_q)
+        if closed is None:
+            raise
+        return closed
+
+
+def _rounded(q: float) -> float:
+    """A little more than q, so that nearby q values share one set of nodes."""
+    if q <= 1:
+        return 1.0
+    return _RATIO ** math.ceil(math.log(q, _RATIO) - 1e-9)

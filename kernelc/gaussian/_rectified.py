@@ -1,0 +1,103 @@
+"""Duals of a min(x, 0) + b max(x, 0): closed forms in the angle."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from ._angle import angle, cubic
+from ._pair import Pair, root
+from ._rule import DualRule
+
+
+class RectifiedRule(DualRule):
+    """K = √(q q') (g (sin θ - θ cos θ) + m cos θ), K' = m - g θ (Cho & Saul 2009).
+
+    g = (a - b)^2/(2 pi), m = (a^2 + b^2)/2; the drop is m times the old one less
+    √(q q') g (sin θ - θ cos θ), without cancellation.
+
+    Arguments:
+        below, above: slopes a, b on either side of 0.
+    """
+
+    bounded = False
+
+    def __init__(self, name: str, below: float, above: float) -> None:
+        self.name = name
+        self.below, self.above = below, above
+        self.bend = (above - below) ** 2 / (2 * math.pi)
+        self.half = (below**2 + above**2) / 2
+
+    def mean(self, q: Any, order: int) -> Any:
+        if order:
+            return (self.below + self.above) / 2
+        return (self.above - self.below) * root(q) / math.sqrt(2 * math.pi)
+
+    def second(self, q: Any) -> Any:
+        return self.half * q
+
+    def value(self, pair: Pair, order: int) -> Any:
+        if order:
+            return self.half - self.bend * angle(pair.gap)
+        return self.half * pair.value + self.bend * pair.size * cubic(angle(pair.gap))
+
+    def drop(self, pair: Pair) -> Any:
+        return self.half * pair.drop - self.bend * pair.size * cubic(angle(pair.gap))
+
+    def describe(self) -> str:
+        return f"{self.name}: closed form in the angle"
+
+
+class StepRule(DualRule):
+    """a below 0, b above: K = (a^2 + b^2)/2 - g θ, K' = g/(√(q q') sin θ), g = (a - b)^2/(2 pi).
+
+    K' is infinite for equal inputs, and so is the NTK; but an input of zeros, which no weight
+    moves, has a value of its own and K' = 0.
+
+    Arguments:
+        below, above: the values a, b.
+        at_zero: the value at 0.
+    """
+
+    bounded = False
+
+    def __init__(self, name: str, below: float, above: float, at_zero: float = 0.0) -> None:
+        self.name, self.at_zero = name, at_zero
+        self.bend = (above - below) ** 2 / (2 * math.pi)
+        self.half = (below**2 + above**2) / 2
+        self.middle = (below + above) / 2
+        self.jump = above - below
+
+    def mean(self, q: Any, order: int) -> Any:
+        if order:
+            return self.jump / (root(q) * math.sqrt(2 * math.pi))
+        return self._unless_zero(q, self.middle, self.at_zero)
+
+    def second(self, q: Any) -> Any:
+        return self._unless_zero(q, self.half, self.at_zero**2)
+
+    def _unless_zero(self, q: Any, value: float, at_zero: float) -> Any:
+        return value if isinstance(q, float) else jnp.where(q > 0, value, at_zero).astype(q.dtype)
+
+    def value(self, pair: Pair, order: int) -> Any:
+        if order == 0:
+            left, right = self.second(pair.left), self.second(pair.right)
+            return (left + right) / 2 - self.drop(pair)
+        size = pair.size * root(pair.gap * (2 - pair.gap))
+        if isinstance(pair.size, float):
+            return self.bend / size
+        alive = pair.size > 0
+        return jnp.where(alive, self.bend / jnp.where(alive, size, 1.0), 0.0)
+
+    def drop(self, pair: Pair) -> Any:
+        apart = self.bend * angle(pair.gap)
+        if isinstance(pair.left, float):
+            return apart
+        means = (self.mean(q, 0) for q in (pair.left, pair.right))
+        left, right = self.second(pair.left), self.second(pair.right)
+        return jnp.where(pair.size > 0, apart, (left + right) / 2 - math.prod(means))
+
+    def describe(self) -> str:
+        return f"{self.name}: closed form in the angle"

@@ -1,0 +1,178 @@
+"""Duals of any activation at one known q value: a Chebyshev series in the angle."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+from .._errors import UnsupportedError
+from ..activations import ScalarFunction
+from ._angle import angle
+from ._moments import Moments, moments
+from ._pair import Pair, root
+from ._panels import one_expectation, panel_width
+from ._rule import DualRule
+from ._series import chebyshev_series
+
+
+# The drop over the gap and the slope dual are analytic in the angle, kinks or not.
+_COUNTS = (64, 128, 256)
+_TAIL = 1e-12
+
+
+class TableRule(DualRule):
+    """Drop/gap and K' at one q value as Chebyshev series in θ = arccos c.
+
+    Arguments:
+        name: of the function.
+        q: the q value.
+        found: its moments there.
+        series: coefficients for drop/gap and for K'.
+    """
+
+    def __init__(
+        self, name: str, q: float, found: Moments, series: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        self.name, self.q, self.moments, self.series = name, q, found, series
+
+    def mean(self, q: Any, order: int) -> Any:
+        return self.moments.slope if order else self.moments.mean
+
+    def second(self, q: Any) -> Any:
+        return self.moments.second
+
+    def value(self, pair: Pair, order: int) -> Any:
+        if order == 0:
+            return self.moments.second - self.drop(pair)
+        return clenshaw(self.series[1], pair.gap)
+
+    def drop(self, pair: Pair) -> Any:
+        gap = pair.gap
+        return gap * clenshaw(self.series[0], gap)
+
+    def padded(self, count: int) -> TableRule:
+        """The same with series of `count` terms."""
+        series = [np.pad(s, (0, count - len(s))) for s in self.series]
+        return TableRule(self.name, self.q, self.moments, (series[0], series[1]))
+
+    def describe(self) -> str:
+        return f"{self.name}: table of {len(self.series[0])} terms in the angle at q = {self.q:g}"
+
+
+@functools.lru_cache(maxsize=128)
+def table_rule(phi: ScalarFunction, q: float) -> TableRule:
+    """The table for one q value.
+
+    Raises:
+        UnsupportedError: the series does not settle.
+    """
+    if phi.jumps(0):
+        raise UnsupportedError(
+            where=phi.name,
+            found="an activation that jumps and is not homogeneous",
+            law="its NTK is infinite for equal inputs, and its kernel has no slope there",
+            remedy="use a continuous activation",
+        )
+    found = moments(phi, math.sqrt(q))
+    values = np.empty((2, 0))
+    for count in _COUNTS:
+        x = np.cos(np.pi * np.arange(count + 1) / count)
+        # Points of a shorter series are every other point of the next.
+        new = _sampled(phi, found, q, (x[1::2] if values.size else x))
+        values = _interleaved(values, new) if values.size else new
+        series = _from_extrema(values)
+        if np.all(abs(series[:, -4:]).max(1) <= _TAIL * abs(series).max(1)):
+            return TableRule(phi.name, q, found, (series[0], series[1]))
+    raise UnsupportedError(
+        where=phi.name,
+        found=f"a dual at q = {q:g} that {_COUNTS[-1]} Chebyshev terms do not hold",
+        law="kernels are evaluated to twelve digits, or not at all",
+        remedy="keep q values near 1, or use a less steep activation",
+    )
+
+
+def _sampled(phi: ScalarFunction, found: Moments, q: float, x: np.ndarray) -> np.ndarray:
+    """Drop/gap and K' where the angle is (x + 1) π/2: (2, points)."""
+    f, df = phi.numpy(0), phi.numpy(1)
+    kinks = np.array(phi.breakpoints, dtype=np.float64)
+    a, width = math.sqrt(q), panel_width(phi, math.sqrt(q))
+
+    def both(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return np.stack([(f(u) - f(v)) ** 2 / 2, df(u) * df(v)])
+
+    rows = []
+    for gap in 2 * np.sin((x + 1) * (math.pi / 4)) ** 2:
+        if gap == 0:
+            rows.append((q * found.slope_second, found.slope_second))
+        else:
+            drop, slope = one_expectation(both, kinks, width, a, a, float(gap))
+            rows.append((drop / gap, slope))
+    return np.array(rows).T
+
+
+def _interleaved(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    out = np.empty((len(old), old.shape[1] + new.shape[1]))
+    out[:, ::2], out[:, 1::2] = old, new
+    return out
+
+
+def _from_extrema(values: np.ndarray) -> np.ndarray:
+    """Chebyshev coefficients from values at cos(πk/n), k = 0 ... n, along the last axis."""
+    found = scipy.fft.dct(values, type=1, axis=-1) / (values.shape[-1] - 1)
+    found[..., 0] /= 2
+    found[..., -1] /= 2
+    return found
+
+
+def chebyshev(values: np.ndarray) -> np.ndarray:
+    """Chebyshev coefficients from values at the roots, along the first axis."""
+    n = len(values)
+    k = np.arange(n)
+    basis = np.cos(np.pi * np.outer(k, k + 0.5) / n)
+    found = 2 / n * basis @ values
+    found[0] /= 2
+    return found
+
+
+def clenshaw(coefficients: Any, gap: Any) -> Any:
+    """A Chebyshev series in the angle of a gap."""
+    return chebyshev_series(coefficients, angle(gap) * (2 / math.pi) - 1)
+
+
+class PowerRule(DualRule):
+    """Homogeneous functions of degree d >= 2: the table at q = 1, times (q q')^(d/2).
+
+    Arguments:
+        unit: the table at q = 1.
+        degree: d.
+    """
+
+    bounded = False
+
+    def __init__(self, unit: TableRule, degree: int) -> None:
+        self.unit, self.degree, self.name = unit, degree, unit.name
+
+    def mean(self, q: Any, order: int) -> Any:
+        return self.unit.mean(1.0, order) * root(q) ** (self.degree - order)
+
+    def second(self, q: Any) -> Any:
+        return self.unit.moments.second * q**self.degree
+
+    def value(self, pair: Pair, order: int) -> Any:
+        return self.unit.value(_unit(pair), order) * pair.size ** (self.degree - order)
+
+    def drop(self, pair: Pair) -> Any:
+        apart = root(pair.left) ** self.degree - root(pair.right) ** self.degree
+        drop = self.unit.drop(_unit(pair)) * pair.size**self.degree
+        return self.unit.moments.second * apart**2 / 2 + drop
+
+    def describe(self) -> str:
+        return self.unit.describe()
+
+
+def _unit(pair: Pair) -> Pair:
+    return Pair(1.0, 1.0, pair.gap)
