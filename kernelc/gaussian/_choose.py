@@ -53,6 +53,7 @@ def rule_for(
     # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
     one = jnp.ndim(q) == 0
     rule: DualRule | None = None if sharp or one else closed_rule(phi, _rounded(largest_q))
+    series = None
     if rule is None:
         series = hermite_rule(phi, _rounded(q if known else largest_q))
         if series is not None and (one or sharp or series.terms[8] <= _SHORT):
@@ -63,22 +64,20 @@ def rule_for(
         rule = closed_rule(phi, _rounded(largest_q))
     if rule is not None:
         return rule
-    if phi.analytic:
-        return _table_or_closed(phi, q if known else _rounded(largest_q), known)
-    if known:
-        return table_rule(phi, q)
-    return (span_rule(phi, *span) if one else None) or PanelRule(phi, largest_q)
-
-
-def _table_or_closed(phi: ScalarFunction, largest_q: float, known: bool) -> DualRule:
-    """Tables, whose drops keep their digits, or else a closed form."""
+    if not phi.analytic:
+        return _at_kinks(phi, q, span)
     try:
-        return surface_rule(phi, largest_q, known)
+        return surface_rule(phi, q if known else _rounded(largest_q), known)
     except UnsupportedError:
-        closed = closed_rule(phi, largest_q)
-        if closed is None:
-            raise
-        return closed
+        # Slower, and right where tables do not settle.
+        return closed_rule(phi, _rounded(largest_q)) or series or _at_kinks(phi, q, span)
+
+
+def _at_kinks(phi: ScalarFunction, q: Any, span: tuple[float, float]) -> DualRule:
+    """Rules that integrate between kinks, which any function may have or not."""
+    if isinstance(q, float):
+        return table_rule(phi, q)
+    return (span_rule(phi, *span) if jnp.ndim(q) == 0 else None) or PanelRule(phi, span[1])
 
 
 def _rounded(q: float) -> float:
