@@ -8,11 +8,11 @@ import pytest
 import sympy
 
 import kernelc as kc
-from kernelc import activations
-from kernelc.numeric._choose import rule_for
-from kernelc.numeric._hermite import HermiteRule
-from kernelc.numeric._numbers import Pair
-from kernelc.numeric._panels import PanelRule
+from kernelc.gaussian import dual
+from kernelc.gaussian._choose import rule_for
+from kernelc.gaussian._hermite import HermiteRule
+from kernelc.gaussian._pair import Pair
+from kernelc.gaussian._panels import PanelRule
 
 
 X = sympy.Symbol("x")
@@ -37,7 +37,7 @@ def test_what_no_table_holds_is_integrated(name: str) -> None:
     for i, j, k in np.ndindex(2, 2, 3):
         a, b = float(q[i]), float(q[j])
         for order in (0, 1):
-            true = activations.dual(phi, a, b, float(c[k]) * (a * b) ** 0.5, order)
+            true = dual(phi, a, b, float(c[k]) * (a * b) ** 0.5, order)
             assert abs(found[order][i, j, k] - true) <= 1e-10 * max(1.0, abs(true))
 
 
@@ -46,5 +46,5 @@ def test_one_known_q_value_is_a_table_in_the_angle() -> None:
     with jax.enable_x64(True):
         gap = jax.numpy.asarray(np.array([0.7, 2.0]))
         found = np.asarray(rule.value(Pair(1.331, 1.331, 1.331 * gap, gap), 0))
-    true = [activations.dual(RATIONAL, 1.331, 1.331, 1.331 * c, 0) for c in (0.3, -1.0)]
+    true = [dual(RATIONAL, 1.331, 1.331, 1.331 * c, 0) for c in (0.3, -1.0)]
     assert np.abs(found - true).max() <= 1e-11
