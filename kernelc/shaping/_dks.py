@@ -17,7 +17,7 @@ from ._leaky_relu import has_free_slope, solve_leaky_relu_dks, with_slope
 from ._nonlinearities import nonlinearities, transforms_of
 from ._roots import root
 from ._select import reach, solve
-from ._subnetworks import Subnetworks
+from ._subnetworks import subnetworks
 from ._target import Certificate, Residuals, Solution, Target, check_number
 from ._transform import Transform
 
@@ -73,7 +73,7 @@ class DKS(Target):
             transform = solution.transforms[label]
             found[label] = certify_dks(phi, transform, psi, self.q_slope)
             slopes.append(measured_slope(with_slope(phi, transform), transform))
-        largest = Subnetworks(solution.network).max_slope(max(slopes))
+        largest = subnetworks(solution.network).max_slope(max(slopes))
         return {**found, "network": {"max C_f'(1)-zeta": largest - self.zeta}}
 
     def lines(self, constants: Mapping[str, float]) -> list[str]:
@@ -185,8 +185,8 @@ def _check(phi: ScalarFunction, psi: float, q_slope: float) -> None:
 
 def _local_slope(network: Network, zeta: float) -> float:
     """psi = mu^{-1}(zeta), on a logarithmic scale where mu of a chain is a straight line."""
-    subnetworks = Subnetworks(network)
-    flat = subnetworks.max_slope(1.0)
+    found = subnetworks(network)
+    flat = found.max_slope(1.0)
     if flat >= zeta:
         raise UnreachableError(
             where=network.name,
@@ -197,7 +197,7 @@ def _local_slope(network: Network, zeta: float) -> float:
         )
 
     def miss(log_psi: float) -> float:
-        return math.log(subnetworks.max_slope(math.exp(log_psi)) / zeta)
+        return math.log(found.max_slope(math.exp(log_psi)) / zeta)
 
     # From below: at zeta itself the slope of a deep net would overflow.
     high = math.log(zeta) / len(network)

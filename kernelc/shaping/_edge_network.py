@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NoReturn
 
 from .._errors import GraphError, ShapingError
@@ -10,7 +11,7 @@ from ..ir import Layer, Network, NetworkNode, after_last_nonlinearity
 from ._edge_curve import EdgePoint
 from ._feasibility import refuse_products
 from ._places import InputPosition, InputPositionReading, places
-from ._subnetworks import Subnetworks
+from ._subnetworks import subnetworks
 from ._target import Residuals
 
 
@@ -24,8 +25,9 @@ def plain(node: NetworkNode, last: frozenset[str]) -> Layer:
     return node.layer if node.name in last else node.layer.with_weights(1.0, 0.0)
 
 
+@lru_cache(maxsize=4)
 def positions(network: Network) -> InputPositionReading:
-    """What each layer of weights reads, and the activations as they are applied."""
+    """What each layer of weights reads, and the activations as they are applied; found once."""
     return places(network, after_last_nonlinearity(network))
 
 
@@ -42,7 +44,7 @@ def refuse_other_graphs(network: Network, found: InputPositionReading) -> None:
     refuse_products(network, "the edge of chaos has C_f'(1) = 1")
 
 
-def drawn(network: Network, point: EdgePoint, init: str) -> Network:
+def drawn(network: Network, point: EdgePoint, init: str, shaped_by: str) -> Network:
     """The network with the weights and biases of a point, by what each layer reads."""
     read = positions(network).read
     deviations = {
@@ -64,7 +66,7 @@ def drawn(network: Network, point: EdgePoint, init: str) -> Network:
                 remedy="leave bias=True, or ask for EdgeOfChaos(bias_std=0) where that is in reach",
             ) from error
 
-    return network.rebuild(change)
+    return network.rebuild(change, shaped_by=shaped_by)
 
 
 def network_residuals(network: Network, q: float, moments: Moments) -> Residuals:
@@ -100,7 +102,7 @@ def network_residuals(network: Network, q: float, moments: Moments) -> Residuals
     slope = max(slopes, key=lambda value: abs(value - 1))
     return {
         "max q_f/q-1": max(misses, key=abs),
-        "max C_f'(1)-1": Subnetworks(network).max_slope(slope) - 1,
+        "max C_f'(1)-1": subnetworks(network).max_slope(slope) - 1,
     }
 
 

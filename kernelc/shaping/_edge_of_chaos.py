@@ -101,7 +101,7 @@ class EdgeOfChaos(Target):
 
     def solve(self, network: Network) -> Solution:
         point = self._point(network)
-        return self._solution(drawn(network, point, self.init), point)
+        return self._solution(drawn(network, point, self.init, str(self)), point)
 
     def read(self, network: Network) -> Solution:
         return self._solution(network, self._point(network))

@@ -7,7 +7,7 @@ import numpy as np
 from .._errors import UnreachableError
 from ..activations import ScalarFunction
 from ..ir import Network
-from ._subnetworks import Subnetworks
+from ._subnetworks import subnetworks
 
 
 PRODUCTS = "products of branches add slopes, which no local slope can undo"
@@ -43,7 +43,7 @@ def refuse_products(network: Network, law: str) -> None:
     Raises:
         UnreachableError: there are products of branches.
     """
-    slope = Subnetworks(network).max_slope(1.0)
+    slope = subnetworks(network).max_slope(1.0)
     if abs(slope - 1) > 1e-9:
         raise UnreachableError(
             where=network.name,

@@ -41,6 +41,8 @@ def nonlinearities(network: Network) -> dict[str, ScalarFunction]:
 
 def transformed(network: Network, transforms: Mapping[str, Transform], shaped_by: str) -> Network:
     """The network with the constants of its activations, by their labels."""
+    if not transforms and network.shaped_by == shaped_by:
+        return network
     labels = {phi: label for label, phi in nonlinearities(network).items()} if transforms else {}
     changed: dict[ScalarFunction, Layer] = {}
 

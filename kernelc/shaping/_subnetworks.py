@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..algebra import CMapReading, Jet, JetReading
@@ -57,6 +58,12 @@ class Subnetworks:
 
     def _branch_values(self, algebra: KernelAlgebra[S], start: S) -> list[S]:
         return [region_value(self.network, algebra, region, start) for region in self.branches]
+
+
+@lru_cache(maxsize=4)
+def subnetworks(network: Network) -> Subnetworks:
+    """Those of a network, found once while it is solved for and certified."""
+    return Subnetworks(network)
 
 
 def region_value(network: Network, algebra: KernelAlgebra[S], region: Region, start: S) -> S:

@@ -19,7 +19,7 @@ from ._nonlinearities import nonlinearities, transforms_of
 from ._requirements import Prepared, Rewriting, prepared
 from ._roots import root
 from ._select import reach, solve
-from ._subnetworks import Subnetworks
+from ._subnetworks import subnetworks
 from ._target import Certificate, Residuals, Solution, Target, check_number
 from ._transform import Transform
 
@@ -92,7 +92,7 @@ class TAT(Target):
     def _constants(self, network: Network) -> dict[str, float]:
         if self.tau is None:
             return {}
-        return {"kappa": self.tau / Subnetworks(network).max_curvature(1.0)}
+        return {"kappa": self.tau / subnetworks(network).max_curvature(1.0)}
 
     def certify(self, solution: Solution) -> Certificate:
         functions, transforms = nonlinearities(solution.network), solution.transforms
@@ -110,7 +110,7 @@ class TAT(Target):
             label: certify_tat(phi, transforms[label], kappa) for label, phi in functions.items()
         }
         miss = max((each["C''(1)/kappa-1"] for each in found.values()), key=abs)
-        largest = Subnetworks(solution.network).max_curvature(kappa * (1 + miss))
+        largest = subnetworks(solution.network).max_curvature(kappa * (1 + miss))
         return {**found, "network": {"max C_f''(1)-tau": largest - self.tau}}
 
     def lines(self, constants: Mapping[str, float]) -> list[str]:
@@ -223,11 +223,11 @@ def _negative_slope(network: Network, wanted: float | Literal["largest"]) -> flo
 
 def _largest_c_value(network: Network) -> Callable[[float], float]:
     """The largest C_f(0) as a function of the negative slope."""
-    subnetworks = Subnetworks(network)
+    found = subnetworks(network)
 
     def largest(slope: float) -> float:
         local = leaky_relu_c_map(slope)
-        return subnetworks.max_c_value(lambda c: float(local(c)))
+        return found.max_c_value(lambda c: float(local(c)))
 
     return largest
 
