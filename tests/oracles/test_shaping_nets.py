@@ -11,7 +11,7 @@ import pytest
 
 import kernelc as kc
 import nets
-from kernelc import activations
+from kernelc.gaussian import moments as moments_of
 
 
 TOLERANCE = 1e-10
@@ -82,7 +82,7 @@ def test_steeply_compressed_activations_keep_q() -> None:
     shaped = kc.shape(chain("bentid", 3))
     layer = next(n.layer for n in shaped.network if n.layer.nonlinearity() is not None)
     assert layer.scalar.numpy(0)(0.0) != 0
-    found = activations.moments(layer.scalar)
+    found = moments_of(layer.scalar)
     assert found.second == pytest.approx(1.0, abs=1e-11)
     assert found.mean == pytest.approx(0.0, abs=1e-11)
 
