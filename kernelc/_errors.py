@@ -9,6 +9,7 @@ from typing import Any
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 200
 _LONGEST_INTEGER = 256
+_LABELS = ("Where:", "Found:", "Law:  ", "Fix:  ")
 
 
 def shown(value: Any, longest: int = 80) -> str:
@@ -28,6 +29,19 @@ def shown(value: Any, longest: int = 80) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, in one line: of kernelc's own where and found, the first line of others.
+
+    Example:
+        >>> reason(ValueError("no such axis\\nin line 3")), reason(KeyboardInterrupt())
+        ('no such axis', 'KeyboardInterrupt')
+    """
+    if isinstance(error, KernelcError):
+        return f"{error.where}: {error.found}"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0]
+
+
 class KernelcError(Exception):
     """Base of every error kernelc raises on purpose.
 
@@ -37,7 +51,15 @@ class KernelcError(Exception):
         law: the rule it breaks.
         remedy: what to do instead.
 
-    The message is the four parts in that order; each stays readable as an attribute.
+    The message is the four parts in that order, each on a line with its label; each stays
+    readable as an attribute.
+
+    Example:
+        >>> print(KernelcError("lower: key", "0.5", "a key is an int", "pass key=0"))
+        Where: lower: key
+        Found: 0.5
+        Law:   a key is an int
+        Fix:   pass key=0
     """
 
     def __init__(self, where: str, found: str, law: str, remedy: str) -> None:
@@ -45,8 +67,8 @@ class KernelcError(Exception):
         self.found = found
         self.law = law
         self.remedy = remedy
-        parts = (part.strip().rstrip(".") for part in (found, law, remedy))
-        super().__init__(f"{where}: " + ". ".join(parts) + ".")
+        parts = zip(_LABELS, (where, found, law, remedy), strict=True)
+        super().__init__("\n".join(f"{label} {part.strip().rstrip('.')}" for label, part in parts))
 
     def __reduce__(self) -> Any:
         # Made again from its message alone, it would fail in the process that asked for the work.

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from .._errors import ActivationError, LoadError
+from .._errors import ActivationError, LoadError, reason
 from . import _closed as closed, _structure as structure, _symmetry as symmetry
 from ._admission import admit
 from ._expression_json import decode_expression, encode_expression
@@ -229,7 +229,7 @@ def _load(data: Any, depth: int) -> ScalarFunction:
         if keys == {"name", "expr"} and isinstance(data["name"], str):
             return from_expression(decode_expression(data["expr"]), data["name"])
     except (ActivationError, TypeError) as error:
-        raise _bad_description(str(error)) from error
+        raise _bad_description(reason(error)) from error
     raise _bad_description(f"{str(data)[:80]!r} is none of the three forms")
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from kernelc._errors import UnsupportedError
+from kernelc._errors import UnsupportedError, reason
 from kernelc.curvature._blocks import KFACBlocks, read_blocks
 from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
@@ -96,10 +96,9 @@ class Engine:
             except Exception as error:
                 # Whatever the graph matcher raises on a model becomes one readable sentence;
                 # the original stays attached.
-                lines = str(error).strip().splitlines() or [type(error).__name__]
                 raise UnsupportedError(
                     where="K-FAC on this model",
-                    found=lines[0],
+                    found=reason(error),
                     law="K-FAC reads every layer off the traced loss, and does not see into "
                     "scan, while or cond",
                     remedy="Run the layers in a Python loop, or train with an Optax optimizer",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from kernelc._errors import DataError, shown
+from kernelc._errors import DataError, reason, shown
 
 
 class _Shaped(Protocol):
@@ -36,7 +36,7 @@ def plain(values: Any, where: str) -> Shaped[np.ndarray, "..."]:
     except (ValueError, TypeError) as error:
         raise DataError(
             where=where,
-            found=f"{type(values).__name__}: {str(error).splitlines()[0]}",
+            found=f"{type(values).__name__}: {reason(error)}",
             law="Examples and targets are arrays of numbers whose rows have one shape",
             remedy="Pass one array, or rows of one length",
         ) from error

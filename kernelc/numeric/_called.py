@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._errors import DataError, KernelcError
+from .._errors import DataError, KernelcError, reason
 from ..modules import Model, first_state
 
 
@@ -60,8 +60,7 @@ def output_shape(
         found = None if isinstance(shape, tuple) else "a function that returns no array"
     # The function is anyone's and may raise anything; the original stays attached.
     except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        found, shape, cause = f"a function that does not take one ({line})", None, error
+        found, shape, cause = f"a function that does not take one ({reason(error)})", None, error
     if found is not None or shape is None:
         raise DataError(
             where=where,

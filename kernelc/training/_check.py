@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from kernelc._errors import DataError, shown as text
+from kernelc._errors import DataError, reason, shown as text
 from kernelc._limits import LARGEST_AXIS
 from kernelc._reshaping import reshaping
 from kernelc.data import Part, Rows
@@ -115,10 +115,9 @@ def check_model(model: Callable, state: PyTree, x: np.ndarray) -> Traced:
     except Exception as error:
         # Whatever a foreign model raises on the shape becomes one readable sentence; the
         # original stays attached.
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(
             where=f"model on a batch of shape {x.shape}",
-            found=lines[0],
+            found=reason(error),
             law="The model takes examples of the shape the data has",
             remedy=_prepared(x.shape, getattr(model, "input_shape", None)),
         ) from error
@@ -182,8 +181,7 @@ def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
         shape: object = getattr(jax.eval_shape(loss, *like), "shape", None)
     except Exception as error:
         # The function is anyone's and may raise anything; the original stays attached.
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        shape, cause = lines[0], error
+        shape, cause = reason(error), error
     if not isinstance(shape, tuple) or not shape or shape != rows.shape[: len(shape)]:
         raise DataError(
             where="loss",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kernelc._errors import KernelcError, LoadError
+from kernelc._errors import KernelcError, LoadError, reason
 
 
 try:
@@ -57,11 +57,10 @@ def _hold(file: int, folder: Path) -> None:
 
 def unwritable(folder: Path, error: BaseException) -> KernelcError:
     """What is said where a checkpoint cannot be written."""
-    lines = str(error).strip().splitlines() or ["no reason given"]
-    reason = getattr(error, "strerror", None) or lines[0][:200]
+    said = getattr(error, "strerror", None) or reason(error)[:200]
     return KernelcError(
         where=f"checkpoint {folder}",
-        found=f"{type(error).__name__}: {reason}",
+        found=f"{type(error).__name__}: {said}",
         law="A checkpoint is written to a folder that takes it, whole or not at all",
         remedy="Free space or choose another folder; what was stored before is kept",
     )

@@ -39,7 +39,7 @@ def raises(rows, draw):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (bad_values(np.nan), "example 2: NaN or infinity"),
+        (bad_values(np.nan), "example 2\nFound: NaN or infinity"),
         (bad_values(np.inf), "example 2"),
         (bad_values(1e39), "example 2"),  # beyond float32
         (lambda rows, draw: np.zeros((len(rows), 3)), r"shape \(4, 3\)"),

@@ -64,8 +64,8 @@ def test_one_page_and_one_picture_for_all(compared, tmp_path):
     [
         ({}, "nothing where networks by name belong"),
         ([chain("tanh", 1)], "list where networks"),
-        ({"good": chain("tanh", 1), "bad": 3}, "'bad': an entry of type int"),
-        ({3: chain("tanh", 1)}, "3: a name of type int"),
+        ({"good": chain("tanh", 1), "bad": 3}, "'bad'\nFound: an entry of type int"),
+        ({3: chain("tanh", 1)}, "3\nFound: a name of type int"),
     ],
 )
 def test_mistakes_name_their_entry(networks, told):

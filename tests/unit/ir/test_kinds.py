@@ -143,5 +143,5 @@ class Mine(Layer, kind="Dense"):
 
 def test_a_kind_of_the_package_is_taken_before_its_layers_were_imported():
     ran = subprocess.run([sys.executable, "-c", OWN_BEFORE_OURS], capture_output=True, text=True)
-    assert "GraphError: __main__.Mine" in ran.stderr
+    assert "GraphError: Where: __main__.Mine" in ran.stderr
     assert "which kernelc.layers._dense.Dense" in ran.stderr

@@ -147,7 +147,7 @@ def test_what_would_not_load_again_is_not_saved(tmp_path):
     wrong: list[tuple[Any, str]] = [
         ("model", "type str"),
         (by_hand, "without its network"),
-        (wide, r"dense_2.weight: float32\[6, 4\]"),
+        (wide, r"dense_2.weight\nFound: float32\[6, 4\]"),
         (swapped, "not those its network is lowered to"),
     ]
     for value, message in wrong:

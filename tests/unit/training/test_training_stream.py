@@ -127,7 +127,7 @@ def test_an_error_of_the_background_thread_reaches_the_caller() -> None:
         return data.train_x[rows]
 
     x = Rows(make, data.train_x.shape, "files")
-    with pytest.raises(kc.DataError, match="files: OSError: the disk is gone") as caught:
+    with pytest.raises(kc.DataError, match="files\nFound: OSError: the disk is gone") as caught:
         run((x, data.train_y))
     assert isinstance(caught.value.__cause__, OSError)
     # The first call is the check before the first step.

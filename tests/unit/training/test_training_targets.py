@@ -178,7 +178,7 @@ def mixed(f: Any, y: Any) -> Any:
 @pytest.mark.parametrize(
     ("outputs", "y", "loss", "told"),
     [
-        (3, np.eye(3)[np.arange(120) % 3], "cross_entropy", r"one-hot rows.*numpy\.argmax"),
+        (3, np.eye(3)[np.arange(120) % 3], "cross_entropy", r"one-hot rows(?s:.*)numpy\.argmax"),
         (3, (np.arange(120) % 3).astype(float), "cross_entropy", r"y\.astype\(int\)"),
         (3, Y, "cross_entropy", '"squared_error"'),
         (1, np.arange(120) % 2, "cross_entropy", '"binary_cross_entropy"'),
@@ -210,7 +210,7 @@ def test_misfits_are_told_with_what_to_do(outputs: int, y: Any, loss: Any, told:
 @pytest.mark.parametrize(
     ("shape", "told"),
     [
-        ((3, 8, 9), r"channels first.*x\.transpose\(0, 2, 3, 1\)"),
+        ((3, 8, 9), r"channels first(?s:.*)x\.transpose\(0, 2, 3, 1\)"),
         ((216,), r"x\.reshape\(-1, 8, 9, 3\)"),
         ((9, 8, 2), r"Input\(\(9, 8, 2\)\)"),
     ],
