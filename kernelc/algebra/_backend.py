@@ -19,7 +19,7 @@ class Backend(ABC, Generic[N]):
     """
 
     @abstractmethod
-    def number(self, value: Any) -> N:
+    def number(self, value: object) -> N:
         """A constant (float, int, Fraction, SymPy number or symbol) as a backend element."""
 
     @abstractmethod
@@ -47,7 +47,9 @@ class Backend(ABC, Generic[N]):
         """A covariance whose q values are 1 by construction, told so."""
         return k
 
-    def lengthened(self, k: N, square: Any, channels: Any, constant: Any, inverse: Any) -> N:
+    def lengthened(
+        self, k: N, square: object, channels: object, constant: object, inverse: object
+    ) -> N:
         """The cosine of (x, h) and (x', h'): (d k + h h') / √((d q + h²)(d q' + h'²)).
 
         Arguments:

@@ -54,7 +54,7 @@ class FloatBackend(Backend[Any]):
     def sqrt(self, value: Any) -> Number:
         return math.sqrt(value) if isinstance(value, float) else np.sqrt(value)
 
-    def is_zero(self, value: Any) -> bool:
+    def is_zero(self, value: object) -> bool:
         return isinstance(value, float) and value == 0
 
     def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:

@@ -39,10 +39,10 @@ class _UnitQ(Reading[Any]):
     def combine(self, values: Sequence[Any]) -> Any:
         return self._mean(values, [1 / len(values)] * len(values))
 
-    def mix(self, s: Any, locations: LocationMap) -> Any:
+    def mix(self, s: object, locations: LocationMap) -> Any:
         return s if locations.uneven is None else self.unsupported([s], *locations.uneven)
 
-    def batch_normalize(self, s: Any) -> Any:
+    def batch_normalize(self, s: object) -> Any:
         return self.unsupported(
             [s],
             "batch norm removes the mean over the batch, so its slope depends on the data",
@@ -82,7 +82,7 @@ class JetReading(_UnitQ):
     products add slopes (Martens et al. 2021). With psi = 1 curvatures simply add.
     """
 
-    def __init__(self, psi: Any, kappa: Any) -> None:
+    def __init__(self, psi: object, kappa: object) -> None:
         self.psi, self.kappa = psi, kappa
 
     def nonlinearity(self, s: Jet, phi: ScalarFunction) -> Jet:
@@ -112,7 +112,7 @@ class CMapReading(_UnitQ):
     def __init__(self, local: Callable[[Any], Any]) -> None:
         self.local = local
 
-    def nonlinearity(self, s: Any, phi: ScalarFunction) -> Any:
+    def nonlinearity(self, s: object, phi: ScalarFunction) -> Any:
         return self.local(s)
 
     def product(self, factors: Sequence[Any]) -> Any:

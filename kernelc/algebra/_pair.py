@@ -249,7 +249,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
             theta = tuple(tangents)
         return SecondMoments(q, tuple(k), theta)
 
-    def _blend(self, near: Any, here: N, far: Any, there: N) -> N:
+    def _blend(self, near: object, here: N, far: object, there: N) -> N:
         total: N | None = None
         for share, value in ((near, here), (far, there)):
             if share != 0:

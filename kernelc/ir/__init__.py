@@ -35,6 +35,7 @@ from ._pair_kind import PairKind as PairKind
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
 from ._reading import Reading as Reading
+from ._real import Real as Real
 from ._site import Site as Site
 from ._strict_json import strict_json as strict_json
 from ._structure import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from ._real import Real
 from ._site import Site
 
 
@@ -61,7 +62,7 @@ class KernelAlgebra(ABC, Generic[S]):
         """An elementwise nonlinearity: K <- E phi(u) phi(v)."""
 
     @abstractmethod
-    def weighted_sum(self, terms: Sequence[S], weights: Sequence[Any]) -> S:
+    def weighted_sum(self, terms: Sequence[S], weights: Sequence[Real]) -> S:
         """Sum of w_i s_i with fixed weights."""
 
     @abstractmethod
@@ -69,7 +70,7 @@ class KernelAlgebra(ABC, Generic[S]):
         """Elementwise product."""
 
     @abstractmethod
-    def concat(self, parts: Sequence[S], fractions: Sequence[Any]) -> S:
+    def concat(self, parts: Sequence[S], fractions: Sequence[Real]) -> S:
         """Concatenation along channels; `fractions` of the channels sum to 1."""
 
     @abstractmethod

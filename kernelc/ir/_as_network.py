@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from .._errors import KernelcError
 from ._network import Network
@@ -30,7 +30,7 @@ class Accepted(NamedTuple):
     input_q: float | None
 
 
-def as_network(value: Any, where: str, error: type[KernelcError] = KernelcError) -> Accepted:
+def as_network(value: object, where: str, error: type[KernelcError] = KernelcError) -> Accepted:
     """The network of an argument.
 
     Arguments:

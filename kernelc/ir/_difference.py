@@ -57,5 +57,5 @@ def _unlike(one: Network, a: NetworkNode, other: Network, b: NetworkNode) -> tup
     return None
 
 
-def _told(name: str, value: Any) -> str:
+def _told(name: str, value: object) -> str:
     return f"{name} = {value!r}"[:_LONGEST]

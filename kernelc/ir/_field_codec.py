@@ -35,7 +35,7 @@ class FieldReader:
         importlib.import_module("kernelc.layers")
         self._known: dict[str, Any] = {}
 
-    def layer(self, kind: Any, fields: Any, where: str) -> Layer:
+    def layer(self, kind: object, fields: object, where: str) -> Layer:
         """The layer of this kind.
 
         Raises:
@@ -69,7 +69,7 @@ class FieldReader:
         except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
             _refuse(where, f"values that {kind} refuses ({error})", "fields are those of the kind")
 
-    def _decoded(self, value: Any, where: str) -> Any:
+    def _decoded(self, value: object, where: str) -> Any:
         if isinstance(value, list):
             return tuple(self._decoded(item, where) for item in value)
         if not isinstance(value, dict):
@@ -80,7 +80,7 @@ class FieldReader:
         return self._known[text]
 
 
-def _encoded(value: Any, where: str) -> Any:
+def _encoded(value: object, where: str) -> Any:
     if isinstance(value, tuple):
         return [_encoded(item, where) for item in value]
     if isinstance(value, ScalarFunction):
@@ -135,7 +135,7 @@ def _hints(cls: type[Layer]) -> dict[str, Any]:
     return {field.name: resolved.get(field.name, Any) for field in dataclasses.fields(cls)}
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def _fits(value: object, hint: object) -> bool:
     """Whether a decoded value has the annotated type, as far as files can tell."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
@@ -151,6 +151,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value is None
     if hint in (bool, int, str, ScalarFunction):
         return type(value) is hint
+    if hint is sympy.Expr:
+        return isinstance(value, sympy.Expr)
     return type(value) in (int, float) if hint is float else True
 
 

@@ -7,7 +7,6 @@ import os
 import pathlib
 import secrets
 from collections.abc import Iterable
-from typing import Any
 
 from .._errors import KernelcError, LoadError, shown
 
@@ -72,5 +71,5 @@ def read_text(path: str | os.PathLike[str], longest: int) -> str:
         ) from error
 
 
-def _told(path: Any) -> str:
+def _told(path: object) -> str:
     return str(path) if isinstance(path, str | pathlib.PurePath) else shown(path)

@@ -74,7 +74,7 @@ def _document(text: str) -> dict[str, Any]:
     return document
 
 
-def _node(reader: FieldReader, item: Any, index: int) -> Spec:
+def _node(reader: FieldReader, item: object, index: int) -> Spec:
     where = f"nodes[{index}]"
     if not isinstance(item, dict) or set(item) != {"name", "kind", "fields", "inputs"}:
         _refuse(where, "a malformed node", "a node has a name, a kind, fields and inputs")

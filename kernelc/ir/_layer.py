@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from .._deprecated import renamed_method
 from .._errors import GraphError, shown
 from .._limits import NAMES, bad_name
 from ._kinds import kind_of
+from ._real import Real
 from ._site import Shape as Shape
 
 
 if TYPE_CHECKING:
     import jax
+    from jax.typing import DTypeLike
 
     from ..activations import ScalarFunction
     from ..modules import LayerModule
@@ -55,7 +57,7 @@ class Layer(ABC):
         kind: str | None = None,
         shared: bool = False,
         former_kinds: Sequence[str] = (),
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if not shared:
@@ -104,7 +106,7 @@ class Layer(ABC):
 
     @abstractmethod
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> LayerModule:
         """The finite layer at initialization, weights drawn with `key`."""
 
@@ -130,7 +132,12 @@ class Layer(ABC):
         del alpha, beta, gamma, delta, params
         return self
 
-    def with_weights(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Layer:
+    def with_weights(
+        self,
+        weight_std: Real | None = None,
+        bias_std: Real | None = None,
+        init: str | None = None,
+    ) -> Layer:
         """This layer with its random weights drawn with these standard deviations in this way
         (None keeps what it has); the layer itself where it draws none."""
         del weight_std, bias_std, init
@@ -171,10 +178,10 @@ class Node:
         # Inputs are left out: the repr of a 10,000 layer chain would nest as deep.
         return f"<node {self.name or self.layer.text()}>"
 
-    def __add__(self, other: Any) -> NoReturn:
+    def __add__(self, other: object) -> NoReturn:
         raise _arithmetic("+", "kernelc.WeightedSum((1.0, 1.0))(a, b), or kernelc.residual(block)")
 
-    def __mul__(self, other: Any) -> NoReturn:
+    def __mul__(self, other: object) -> NoReturn:
         raise _arithmetic("*", "kernelc.Product()(a, b), or kernelc.Scale(number)(a)")
 
 
@@ -215,7 +222,7 @@ Layer.kinds = KINDS
 _LONGEST_TEXT = 200
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """The value of a field as `text` shows it."""
     if isinstance(value, float):
         return f"{value:.6g}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._algebra import KernelAlgebra
+from ._real import Real
 
 
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ class Reading(KernelAlgebra[S]):
     def nonlinearity(self, s: S, phi: ScalarFunction) -> S:
         return s
 
-    def weighted_sum(self, terms: Sequence[S], weights: Sequence[Any]) -> S:
+    def weighted_sum(self, terms: Sequence[S], weights: Sequence[Real]) -> S:
         return self.combine(terms)
 
     def product(self, factors: Sequence[S]) -> S:
         return self.combine(factors)
 
-    def concat(self, parts: Sequence[S], fractions: Sequence[Any]) -> S:
+    def concat(self, parts: Sequence[S], fractions: Sequence[Real]) -> S:
         return self.combine(parts)
 
     def normalize(self, s: S, center: bool, over_locations: bool) -> S:

@@ -19,7 +19,7 @@ def seal(shaped_by: str, nodes: Sequence[Node]) -> dict[str, Any]:
     return {"by": shaped_by, "activations": _activations(nodes), "digest": _digest(nodes)}
 
 
-def opened(entry: Any, nodes: Sequence[Node]) -> str:
+def opened(entry: object, nodes: Sequence[Node]) -> str:
     """The target of a sealed file, once its layers are known to be those it was solved for.
 
     Raises:
@@ -52,7 +52,7 @@ def _activations(nodes: Sequence[Node]) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _name(field: Any) -> str | None:
+def _name(field: object) -> str | None:
     description = field.get("function") if isinstance(field, dict) else None
     while isinstance(description, dict) and "transformed" in description:
         description = description["transformed"]

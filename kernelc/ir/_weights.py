@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+
+from ._real import Real
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Weights:
             the limit of infinite width this changes nothing.
     """
 
-    variance: Any
-    bias_variance: Any
+    variance: Real
+    bias_variance: Real
     fan_in: int
     bias: bool = True
     orthogonal: bool = False

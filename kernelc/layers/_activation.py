@@ -10,6 +10,7 @@ from typing import Any, TypeVar, final
 import equinox as eqx
 import jax
 import sympy
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ActivationError, shown
@@ -61,7 +62,7 @@ class Activation(Layer):
         beta: float = 0.0,
         gamma: float = 1.0,
         delta: float = 0.0,
-        **params: Any,
+        **params: object,
     ) -> None:
         object.__setattr__(self, "function", _scalar_function(function, params))
         transform = {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}
@@ -109,7 +110,7 @@ class Activation(Layer):
         return Activation(function, alpha=alpha, beta=beta, gamma=gamma, delta=delta)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> ActivationModule:
         return ActivationModule(self.function.jax, self.alpha, self.beta, self.gamma, self.delta)
 
@@ -124,7 +125,7 @@ class Activation(Layer):
         return f"Activation({', '.join(shown)})"
 
 
-def _scalar_function(function: Any, params: dict[str, Any]) -> ScalarFunction:
+def _scalar_function(function: object, params: dict[str, Any]) -> ScalarFunction:
     if isinstance(function, str):
         return named(function, **params)
     if params:
@@ -141,7 +142,7 @@ def _scalar_function(function: Any, params: dict[str, Any]) -> ScalarFunction:
     return from_expression(function)
 
 
-def _no_formula(function: Any) -> ActivationError:
+def _no_formula(function: object) -> ActivationError:
     # People pass jax.nn.relu or torch.nn.ReLU(): the error tells the name it has here.
     name = str(getattr(function, "__name__", type(function).__name__))
     plain = name.replace("_", "").lower()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError
@@ -64,7 +65,7 @@ class BatchNorm(Layer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> BatchNormModule:
         ones, zeros = jnp.ones(out[-1], dtype), jnp.zeros(out[-1], dtype)
         return BatchNormModule(ones, zeros, momentum=self.momentum, eps=self.eps)

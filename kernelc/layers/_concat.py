@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar, TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
@@ -52,7 +53,7 @@ class Concat(Layer):
         return _fractions(shapes)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> ConcatModule:
         return ConcatModule()
 

@@ -6,16 +6,17 @@ import dataclasses
 import functools
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import equinox as eqx
 import jax
 import numpy as np
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import CenterTaps, KernelAlgebra, Layer, Shape, ShapingRule, SharedTaps
+from ..ir import CenterTaps, KernelAlgebra, Layer, Real, Shape, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import boolean, positive_integers
@@ -105,8 +106,8 @@ class Conv(GroupedConv):
     stride: int | tuple[int, ...] = 1
     padding: Padding = "SAME"
     groups: int = 1
-    weight_std: Any = 1.0
-    bias_std: Any = 0.0
+    weight_std: Real = 1.0
+    bias_std: Real = 0.0
     delta: bool = True
     init: Initializer = "gaussian"
     bias: bool = True
@@ -163,7 +164,9 @@ class Conv(GroupedConv):
             possible=all(n % 2 for n in windows),
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> ConvModule:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+    ) -> ConvModule:
         axes, before = len(out) - 1, shapes[0][-1]
         window = self.windows(axes)
         weight_key, bias_key = jax.random.split(key)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import jax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import KernelAlgebra, Real, Shape, ShapingRule
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
@@ -50,8 +51,8 @@ class Dense(WeightLayer):
     """
 
     width: int
-    weight_std: Any = 1.0
-    bias_std: Any = 0.0
+    weight_std: Real = 1.0
+    bias_std: Real = 0.0
     init: Initializer = "gaussian"
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
@@ -75,7 +76,7 @@ class Dense(WeightLayer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> DenseModule:
         weight_key, bias_key = jax.random.split(key)
         weight = initialize(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import DataError, GraphError
@@ -66,7 +67,7 @@ class Dropout(Layer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> DropoutModule:
         return DropoutModule(self.rate)
 

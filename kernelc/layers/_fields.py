@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from typing import Any, TypeGuard
 
 import sympy
 
@@ -20,7 +20,7 @@ from .._limits import (
 )
 
 
-def positive_integers(layer: Any, *fields: str) -> None:
+def positive_integers(layer: object, *fields: str) -> None:
     """Make those fields ints; raise `ShapeError` unless they are integers from 1 to 2^31 - 1."""
     kind = type(layer).__name__
     for field in fields:
@@ -38,18 +38,18 @@ def positive_integers(layer: Any, *fields: str) -> None:
 def finite_number(
     kind: str,
     field: str,
-    value: Any,
+    value: object,
     *,
     minimum: float = -math.inf,
     maximum: float = math.inf,
     symbol: bool = True,
-) -> Any:
+) -> float | sympy.Expr:
     """`value` as a float or SymPy expression; raise `GraphError` when it is neither."""
     if symbol and _may_be_in(value, minimum, maximum):
         return float(value) if isinstance(value, sympy.Float) else value
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         number = real(value)
-        if _squares(number) and minimum <= number <= maximum:
+        if _in_reach(number, minimum, maximum):
             return number
     bound = "" if minimum == -math.inf else f" of at least {minimum:g}"
     bound += "" if maximum == math.inf else f" and at most {maximum:g}"
@@ -63,14 +63,20 @@ def finite_number(
     )
 
 
-def _may_be_in(value: Any, minimum: float, maximum: float) -> bool:
+def _may_be_in(value: Any, minimum: float, maximum: float) -> TypeGuard[sympy.Expr]:
     """Whether `value` is an expression that nothing rules out as a finite real number there."""
-    if not isinstance(value, sympy.Expr) or value is sympy.nan or oversized(value) is not None:
+    if not isinstance(value, sympy.Expr):
+        return False
+    if value == sympy.nan or oversized(value) is not None:
         return False
     if value.free_symbols:
         negative = minimum >= 0 and value.is_negative is True
         return value.is_finite is not False and value.is_real is not False and not negative
-    return is_real_number(value) and _squares(float(value)) and minimum <= value <= maximum
+    return is_real_number(value) and _in_reach(float(value), minimum, maximum)
+
+
+def _in_reach(number: float, minimum: float, maximum: float) -> bool:
+    return _squares(number) and minimum <= number <= maximum
 
 
 def _squares(number: float) -> bool:
@@ -78,7 +84,7 @@ def _squares(number: float) -> bool:
     return number == 0 or SMALLEST_SCALE <= abs(number) <= LARGEST_SCALE
 
 
-def trained_bias(kind: str, bias: Any, bias_std: Any) -> None:
+def trained_bias(kind: str, bias: object, bias_std: object) -> None:
     """Raise `GraphError` unless `bias` is a bool, and true when `bias_std` is not 0."""
     if not isinstance(bias, bool) or not (bias or bias_std == 0):
         raise GraphError(
@@ -89,7 +95,7 @@ def trained_bias(kind: str, bias: Any, bias_std: Any) -> None:
         )
 
 
-def boolean(kind: str, field: str, value: Any) -> None:
+def boolean(kind: str, field: str, value: object) -> None:
     """Raise `GraphError` unless `value` is True or False."""
     if not isinstance(value, bool):
         raise GraphError(
@@ -100,7 +106,7 @@ def boolean(kind: str, field: str, value: Any) -> None:
         )
 
 
-def one_of(kind: str, field: str, value: Any, choices: tuple[str, ...]) -> None:
+def one_of(kind: str, field: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise `GraphError` unless `value` is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
         raise GraphError(

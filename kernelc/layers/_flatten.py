@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import jax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from ..ir import Flattened, KernelAlgebra, Layer, Shape
@@ -40,7 +41,7 @@ class Flatten(Layer):
         return shapes[0][:-1]
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> FlattenModule:
         return FlattenModule()
 

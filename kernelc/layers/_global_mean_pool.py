@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
@@ -55,7 +56,7 @@ class GlobalMeanPool(Layer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> GlobalMeanPoolModule:
         return GlobalMeanPoolModule()
 

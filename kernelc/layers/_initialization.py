@@ -41,7 +41,7 @@ _FRAMEWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def initialization(
-    name: str, activation: Any = None, *, gain: Any = None, bias: bool = True
+    name: str, activation: object = None, *, gain: object = None, bias: bool = True
 ) -> dict[str, Any]:
     """Arguments of a layer of weights that draw them as a paper or a framework does.
 
@@ -97,7 +97,7 @@ bias_init='uniform')"
     return found if bias else {**found, "bias": False}
 
 
-def gain(activation: Any) -> float:
+def gain(activation: object) -> float:
     """The factor that makes up for an activation: 1 / sqrt(E phi(z)^2), z standard normal.
 
     With it q = 1 is kept: weights of variance gain^2 / fan_in behind phi give outputs of mean
@@ -117,7 +117,7 @@ def gain(activation: Any) -> float:
     return float(_exact_gain(activation))
 
 
-def _exact_gain(activation: Any) -> Any:
+def _exact_gain(activation: object) -> Any:
     if activation is None:
         return sympy.S.One
     phi = _scalar(activation)
@@ -130,7 +130,7 @@ def _exact_gain(activation: Any) -> Any:
     return 1 / math.sqrt(moments(phi, 1.0).second)
 
 
-def _scalar(activation: Any) -> ScalarFunction:
+def _scalar(activation: object) -> ScalarFunction:
     layer = activation if isinstance(activation, Activation) else Activation(activation)
     return layer.scalar
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, TypeVar, final
 
 import jax
+from jax.typing import DTypeLike
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import NAMES, bad_name, whole
@@ -54,7 +55,9 @@ class InputLayer(Layer):
             remedy="keep a single Input",
         )
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> NoReturn:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+    ) -> NoReturn:
         raise GraphError(
             where="input",
             found="an input being lowered",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError, shown
@@ -67,7 +68,7 @@ class LayerNorm(Layer):
         return ShapingRule(None)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> LayerNormModule:
         axes = 1 if self.axis == -1 else len(out)
         gain = jnp.ones(out[-1], dtype) if self.affine else None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, OwnWeights, Shape, ShapingRule, SharedTaps
+from ..ir import KernelAlgebra, OwnWeights, Real, Shape, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
@@ -60,8 +61,8 @@ class LocalConv(WindowLayer, WeightLayer):
     window: int | tuple[int, ...] = 3
     stride: int | tuple[int, ...] = 1
     padding: Padding = "SAME"
-    weight_std: Any = 1.0
-    bias_std: Any = 0.0
+    weight_std: Real = 1.0
+    bias_std: Real = 0.0
     init: Initializer = "gaussian"
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
@@ -102,7 +103,7 @@ class LocalConv(WindowLayer, WeightLayer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> LocalConvModule:
         axes, before = len(out) - 1, shapes[0][-1]
         window, outputs = self.windows(axes), out[:-1]

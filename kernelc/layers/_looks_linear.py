@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import jax
 import jax.numpy as jnp
 import sympy
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
 from ..activations import named
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import KernelAlgebra, Real, Shape, ShapingRule
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._fans import with_fans
 from ._fields import positive_integers
@@ -55,8 +56,8 @@ class LooksLinear(WeightLayer):
     """
 
     width: int
-    weight_std: Any = 1.0
-    bias_std: Any = 0.0
+    weight_std: Real = 1.0
+    bias_std: Real = 0.0
     init: Initializer = "gaussian"
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
@@ -85,7 +86,7 @@ class LooksLinear(WeightLayer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> LooksLinearModule:
         weight_key, bias_key = jax.random.split(key)
         weight_std, bias_std = self.stds()

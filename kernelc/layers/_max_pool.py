@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import jax
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from ..ir import KernelAlgebra, Shape, ShapingRule
@@ -59,7 +60,7 @@ class MaxPool(WindowLayer):
         return pool_rule(self, shapes[0], out)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> MaxPoolModule:
         axes = len(out) - 1
         return MaxPoolModule(self.windows(axes), self.steps(axes), self.padding)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from ..ir import KernelAlgebra, Shape, ShapingRule, WindowMean
@@ -61,7 +62,7 @@ class MeanPool(WindowLayer):
         return pool_rule(self, shapes[0], out)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> MeanPoolModule:
         axes = len(out) - 1
         return MeanPoolModule(self.windows(axes), self.steps(axes), self.padding)

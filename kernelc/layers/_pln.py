@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import Any, Literal, TypeVar, final, get_args
+from typing import Literal, TypeVar, final, get_args
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
@@ -64,7 +65,9 @@ class PLN(Layer):
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.mode, shapes[0][-1]
 
-    def module(self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any) -> PLNModule:
+    def module(
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+    ) -> PLNModule:
         return PLNModule(self.mode)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import jax
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from ..ir import KernelAlgebra, Layer, Shape
@@ -42,7 +43,7 @@ class Product(Layer):
         return algebra.product(inputs)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> ProductModule:
         return ProductModule()
 

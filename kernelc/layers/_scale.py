@@ -9,9 +9,10 @@ from typing import Any, TypeVar, final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, Real, Shape, ShapingRule
 from ..modules import MapModule
 from ._fields import boolean, finite_number, numeric
 
@@ -36,7 +37,7 @@ class Scale(Layer):
         'Scale(0.5)'
     """
 
-    value: Any
+    value: Real
     trainable: bool = True
 
     def __post_init__(self) -> None:
@@ -59,7 +60,7 @@ class Scale(Layer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> ScaleModule:
         value = numeric("Scale", "value", self.value)
         return ScaleModule(jnp.asarray(value, dtype) if self.trainable else value)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import equinox as eqx
 import jax
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Shape, ShapingRule, SharedTaps
+from ..ir import KernelAlgebra, Real, Shape, ShapingRule, SharedTaps
 from ..modules import initialize
 from ._conv import DEPTHWISE, Conv, GroupedConv, convolved, depthwise_rule
 from ._fans import with_fans
@@ -64,8 +65,8 @@ class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("Standardis
     stride: int | tuple[int, ...] = 1
     padding: Padding = "SAME"
     groups: int = 1
-    weight_std: Any = 1.0
-    bias_std: Any = 0.0
+    weight_std: Real = 1.0
+    bias_std: Real = 0.0
     bias: bool = True
 
     def __post_init__(self) -> None:
@@ -116,7 +117,7 @@ class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("Standardis
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> StandardizedConvModule:
         axes, before = len(out) - 1, shapes[0][-1]
         weight_key, bias_key = jax.random.split(key)

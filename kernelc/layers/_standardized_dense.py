@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import GraphError, ShapeError
-from ..ir import KernelAlgebra, Shape, ShapingRule
+from ..ir import KernelAlgebra, Real, Shape, ShapingRule
 from ..modules import (
     BiasInitializer,
     Initializer,
@@ -83,8 +84,8 @@ class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
     """
 
     width: int
-    weight_std: Any = 1.0
-    bias_std: Any = 0.0
+    weight_std: Real = 1.0
+    bias_std: Real = 0.0
     bias: bool = True
 
     def __post_init__(self) -> None:
@@ -115,7 +116,7 @@ class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> StandardizedDenseModule:
         weight_key, bias_key = jax.random.split(key)
         weight_std, bias_std = self.stds()

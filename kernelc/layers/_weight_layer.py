@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 from typing import Any, Self, get_args
 
+from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import GraphError
-from ..ir import Layer, Shape, ShapingRule, Weights
+from ..ir import Layer, Real, Shape, ShapingRule, Weights
 from ..modules import BiasInitializer, Initializer
 from ._fields import finite_number, numeric, one_of, trained_bias
 from ._initialization import names
@@ -22,8 +23,8 @@ class WeightLayer(Layer, shared=True):
     Each kind has these fields among its own; those that draw in one way alone say so in `draws`.
     """
 
-    weight_std: Any
-    bias_std: Any
+    weight_std: Real
+    bias_std: Real
     init: Initializer
     bias: bool
     bias_init: BiasInitializer
@@ -60,7 +61,12 @@ class WeightLayer(Layer, shared=True):
         del shapes
         return self.weight_std, self.bias_std
 
-    def with_weights(self, weight_std: Any = None, bias_std: Any = None, init: Any = None) -> Self:
+    def with_weights(
+        self,
+        weight_std: Real | None = None,
+        bias_std: Real | None = None,
+        init: str | None = None,
+    ) -> Self:
         """A new layer with those of the three that are given and that it has."""
         given = {"weight_std": weight_std, "bias_std": bias_std, "init": init}
         fields = {field.name for field in dataclasses.fields(self)}
@@ -77,7 +83,9 @@ class WeightLayer(Layer, shared=True):
             numeric(kind, "bias_std", self.bias_std),
         )
 
-    def drawn_biases(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array | None:
+    def drawn_biases(
+        self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> Array | None:
         """Biases at initialization, None where there are none."""
         if not self.bias:
             return None

@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
@@ -87,7 +88,7 @@ def biases(
     key: PRNGKeyArray,
     shape: tuple[int, ...],
     std: float,
-    dtype: Any,
+    dtype: DTypeLike,
     kind: BiasInitializer = "gaussian",
 ) -> Float[Array, "..."]:
     """Biases of standard deviation `std`, drawn as `unit_draw` says."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import TypeVar, final
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
@@ -64,7 +65,7 @@ class WeightedMeanPool(WindowLayer):
         return algebra.mix(inputs[0], CenterTaps(self.over(shapes[0], algebra.site.name)))
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> WeightedMeanPoolModule:
         axes = len(out) - 1
         window = self.windows(axes)

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, TypeVar, final
 import equinox as eqx
 import jax
 import sympy
+from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._deprecated import warn_renamed
 from .._errors import GraphError, ShapeError, shown
-from ..ir import Block, KernelAlgebra, Layer, Node, Shape, ShapingRule, check_block
+from ..ir import Block, KernelAlgebra, Layer, Node, Real, Shape, ShapingRule, check_block
 from ..modules import JoinModule, alike
 from ._fields import finite_number, numeric
 from ._shapes import same_shape
@@ -43,7 +44,7 @@ class WeightedSum(Layer):
         True
     """
 
-    weights: tuple[Any, ...]
+    weights: tuple[Real, ...]
     arity: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class WeightedSum(Layer):
         return algebra.weighted_sum(inputs, self.weights)
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        if any(isinstance(w, sympy.Expr) and w.free_symbols for w in self.weights):
+        if any(sympy.sympify(w).free_symbols for w in self.weights):
             return ShapingRule(
                 self,
                 problem="the weights are symbols",
@@ -104,7 +105,7 @@ class WeightedSum(Layer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: Any
+        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> WeightedSumModule:
         return WeightedSumModule(tuple(numeric("WeightedSum", "weight", w) for w in self.weights))
 
@@ -138,7 +139,7 @@ class WeightedSumModule(JoinModule):
         return total
 
 
-def residual(branch: Block, shortcut_weight: Any = None, shortcut: Block | None = None) -> Block:
+def residual(branch: Block, shortcut_weight: object = None, shortcut: Block | None = None) -> Block:
     """A block h -> w s(h) + sqrt(1 - w^2) branch(h), or the plain sum s(h) + branch(h).
 
     Arguments:

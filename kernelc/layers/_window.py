@@ -73,7 +73,7 @@ class WindowLayer(Layer, shared=True):
         return sizes
 
 
-def _per_axis(value: Any, axes: int, where: str, field: str) -> tuple[int, ...]:
+def _per_axis(value: object, axes: int, where: str, field: str) -> tuple[int, ...]:
     """One positive integer per location axis."""
     sizes: Any = value if isinstance(value, tuple) else (value,) * axes
     if len(sizes) != axes or any(type(n) is not int or not 1 <= n <= LARGEST_AXIS for n in sizes):
