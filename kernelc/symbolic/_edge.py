@@ -8,19 +8,16 @@ hold the exponentials of a closed form, which overflow where their product does 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
 from ..algebra import FloatBackend, PairAlgebra, SecondMoments
-
-
-if TYPE_CHECKING:
-    from ._kernel import Kernel
+from ._formulas import Formulas
 
 
 def edge_moments(
-    kernel: Kernel, numbers: Mapping[str, float], others: Mapping[sympy.Symbol, Any]
+    kernel: Formulas, numbers: Mapping[str, float], others: Mapping[sympy.Symbol, Any]
 ) -> tuple[float, float, float | None]:
     """q value, NNGP and NTK of the output at numbers for q, c, s and c_b.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
@@ -13,11 +13,9 @@ import sympy
 from .._errors import DataError, KernelcError, shown
 from .._limits import MOST_DIGITS, real
 from ._edge import edge_moments
+from ._formulas import Formulas
 from ._program import DOUBLE, program
 
-
-if TYPE_CHECKING:
-    from ._kernel import Kernel
 
 _USUAL = {"c", "q", "s", "c_b"}
 # Rounding of a deep network; what exceeds q by more is no covariance.
@@ -37,7 +35,7 @@ class KernelValue(NamedTuple):
     ntk: Any
 
 
-def evaluated(kernel: Kernel, given: Mapping[str, Any], dps: int) -> KernelValue:
+def evaluated(kernel: Formulas, given: Mapping[str, Any], dps: int) -> KernelValue:
     """The kernel at numbers or arrays of numbers for its symbols, arrays broadcast."""
     where = kernel.network.name
     if type(dps) is not int or not 1 <= dps <= MOST_DIGITS:
@@ -102,7 +100,7 @@ def _common_shape(where: str, arrays: Mapping[str, np.ndarray]) -> tuple[int, ..
 class _Point:
     """The formulas of a kernel, ready to run at any point."""
 
-    def __init__(self, kernel: Kernel, names: Sequence[str], dps: int) -> None:
+    def __init__(self, kernel: Formulas, names: Sequence[str], dps: int) -> None:
         self.kernel, self.dps = kernel, max(dps, DOUBLE)
         self.asked = dps
         formulas = [kernel.q_map, kernel.nngp]

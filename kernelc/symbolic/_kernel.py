@@ -11,14 +11,13 @@ import sympy
 
 from .._errors import KernelcError, UnsupportedError
 from ..algebra import Jet
-from ..ir import Network
 from ._evaluate import KernelValue as KernelValue, evaluated
+from ._formulas import Formulas
 from ._slopes import max_slope, network_jet
-from ._symbols import Symbols
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Kernel:
+class Kernel(Formulas):
     """The kernel of a network at initialization, in the limit of infinite width.
 
     Symbols: `q` (q value of the inputs), `c` (their cosine similarity), `s` (that of two
@@ -30,15 +29,6 @@ class Kernel:
         nngp: covariance of the outputs of a pair.
         as_derived: whether no symbol has been replaced since.
     """
-
-    network: Network
-    symbols: Symbols
-    probes: tuple[str, ...]
-    equations: tuple[tuple[Any, Any], ...]
-    q_map: sympy.Expr
-    nngp: sympy.Expr
-    theta: sympy.Expr | None
-    as_derived: bool = dataclasses.field(default=True, repr=False)
 
     @property
     def q(self) -> sympy.Expr:
