@@ -32,9 +32,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.nodeid in slow:
             item.add_marker("slow")
-    everything = config.args == config.getini("testpaths") and not config.option.keyword
-    if everything and (lost := slow - {item.nodeid for item in items}):
-        raise pytest.UsageError(f"{SLOW}: no such tests: {', '.join(sorted(lost))}")
 
 
 @pytest.hookimpl(wrapper=True)
