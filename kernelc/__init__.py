@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 # A public name is imported with its package, at its first use: the command line answers without
 # JAX and SymPy. A new name gets a line here, for type checkers, and a word in `_NAMES`.
 if TYPE_CHECKING:
-    from . import data as data
+    from . import data as data, extend as extend
     from ._errors import (
         ActivationError as ActivationError,
         DataError as DataError,
@@ -136,6 +136,7 @@ _NAMES = {
     "curvature": "KFACBlocks KFAC kfac",
     "data": "data",
     "diagnosis": "Comparison Report Verdict compare diagnose",
+    "extend": "extend",
     "ir": "Layer Network Node chain repeat",
     "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
     "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardizedConv "

@@ -50,6 +50,34 @@ def renamed_arguments(**former: str) -> Callable[[Callable[P, R]], Callable[P, R
     return decorate
 
 
+def keywords(*names: str, after: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator: arguments after the first `after` are keywords; by position they warn.
+
+    Example:
+        >>> @keywords("color", "width", after=1)
+        ... def paint(wall, *, width, color):
+        ...     return wall, color, width
+        >>> paint("north", color="red", width=2)
+        ('north', 'red', 2)
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            by_place = dict(zip(names, args[after:], strict=False))
+            if by_place:
+                shown = ", ".join(f"{name}=" for name in by_place)
+                text = f"since kernelc 0.1.0 these are keywords, from 0.2.0 on only so: {shown}"
+                warnings.warn(text, DeprecationWarning, stacklevel=2)
+            # Python refuses an argument that is given twice, and places that do not exist.
+            rest: Any = args[:after] + args[after + len(names) :]
+            return function(*rest, **by_place, **kwargs)
+
+        return call
+
+    return decorate
+
+
 def renamed_method(former: str, name: str) -> Any:
     """A method under its former name that warns and calls the method `name`."""
 

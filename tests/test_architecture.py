@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -47,6 +48,7 @@ LEVEL = {
     "diagnosis": 6,
     "prediction": 6,
     "sklearn": 6,
+    "extend": 6,
     "__init__": 7,
     "cli": 8,
     "__main__": 9,
@@ -105,6 +107,58 @@ def test_file(path: Path) -> None:
 def test_every_package_has_a_level() -> None:
     found = {home(path) for path in FILES if path.is_relative_to(PACKAGE)}
     assert found <= set(LEVEL)
+
+
+CIRCLES: set[frozenset[str]] = {
+    # A kernel's methods forward to functions that take the kernel.
+    frozenset({"symbolic._edge", "symbolic._evaluate", "symbolic._kernel"}),
+}
+"""Files that import each other in a circle, for type checkers or at run time: none may be added."""
+
+
+def test_no_other_files_of_a_package_import_each_other_in_a_circle() -> None:
+    reads = {_module(path): set(_read(path)) for path in PACKAGE.rglob("*.py")}
+    reached = {module: _reached(module, reads) for module in reads}
+    circles = {
+        frozenset(other for other in reached[module] if module in reached[other])
+        for module in reads
+        if module in reached[module]
+    }
+    assert circles == CIRCLES
+
+
+def _module(path: Path) -> str:
+    """Its dotted name below the package; a folder is its `__init__`."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _read(path: Path) -> Iterator[str]:
+    """The files of its own package that a file imports, also for type checkers alone."""
+    own = path.relative_to(PACKAGE).parts
+    if len(own) == 1 or own[1:] == ("__init__.py",):
+        return
+    known = {_module(each): each for each in (PACKAGE / own[0]).rglob("*.py")}
+    base = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            start = base[: len(base) - node.level + 1] if node.level else ()
+            module = (*start, *(node.module or "").split("."))
+            names = [".".join(filter(None, (*module[1:], alias.name))) for alias in node.names]
+            whole = ".".join(filter(None, module[1:]))
+            yield from ({name if name in known else whole for name in names} & known.keys()) - {
+                own[0]
+            }
+
+
+def _reached(start: str, reads: dict[str, set[str]]) -> set[str]:
+    """Whatever can be reached by imports from there, itself where it is in a circle."""
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        new = reads[ahead.pop()] - found
+        found |= new
+        ahead += new
+    return found
 
 
 IMPORT = """

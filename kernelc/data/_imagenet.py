@@ -71,11 +71,11 @@ def imagenet(
     return Stream(
         train,
         train.y,
-        test,
-        test.y,
-        (size, size, 3),
-        "imagenet",
-        len(classes),
+        shape=(size, size, 3),
+        name="imagenet",
+        classes=len(classes),
+        test=test,
+        test_y=test.y,
         depends=(known.hexdigest(),),
     )
 

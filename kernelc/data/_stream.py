@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from kernelc._deprecated import keywords
 from kernelc._errors import DataError, KernelcError, shown
 
 from ._checked import is_real, labels, same_kind, targets
@@ -129,11 +130,11 @@ class Stream:
     Arguments:
         train: makes training examples, as `make` of `Rows` does.
         train_y: training targets, labels or numbers as in `Dataset`.
-        test: makes test examples; asked without randomness only. None for no test part.
-        test_y: test targets, None for no test part.
         shape: of one example, channels last.
         name: what reports call the data.
         classes: number of classes; None when targets are no labels.
+        test: makes test examples; asked without randomness only. None for no test part.
+        test_y: test targets, None for no test part.
         depends: what else tells this data from other data of that name, shape and labels.
         validation, validation_y: as `test` and `test_y`, for what `fit` chooses the best step by.
 
@@ -145,18 +146,19 @@ class Stream:
     Example:
         >>> def numbers(rows, draw):
         ...     return rows[:, None] + (0 if draw is None else draw.normal(size=(len(rows), 1)))
-        >>> data = Stream(numbers, [0, 1, 1], numbers, [1, 0], (1,), "numbers", classes=2)
+        >>> data = Stream(numbers, [0, 1, 1], shape=(1,), name="numbers", classes=2)
         >>> data.train_x.take(np.array([2, 0])).tolist()
         [[2.0], [0.0]]
     """
 
     train: Make
     train_y: Shaped[np.ndarray, "n ..."]
-    test: Make | None
-    test_y: Shaped[np.ndarray, "m ..."] | None
+    _: KW_ONLY
     shape: tuple[int, ...]
     name: str
     classes: int | None
+    test: Make | None = None
+    test_y: Shaped[np.ndarray, "m ..."] | None = None
     depends: tuple[str | np.ndarray, ...] = ()
     validation: Make | None = None
     validation_y: Shaped[np.ndarray, "v ..."] | None = None
@@ -188,6 +190,11 @@ class Stream:
         """Examples and targets of a part, or None where the data has no such part."""
         found = Part(getattr(self, f"{name}_x"), getattr(self, f"{name}_y"))
         return found if len(found.x) else None
+
+
+# The places that arguments had in development versions.
+_PLACES = ("test", "test_y", "shape", "name", "classes", "depends", "validation", "validation_y")
+Stream.__init__ = keywords(*_PLACES, after=3)(Stream.__init__)
 
 
 def _nothing(rows: np.ndarray, draw: np.random.Generator | None) -> np.ndarray:

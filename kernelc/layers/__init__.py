@@ -30,6 +30,8 @@ from ._standardized_dense import (
     StandardizedDense as StandardizedDense,
     StandardizedDenseModule as StandardizedDenseModule,
 )
+from ._weight_layer import WeightLayer as WeightLayer
+from ._weight_module import WeightModule as WeightModule
 from ._weighted_mean_pool import (
     WeightedMeanPool as WeightedMeanPool,
     WeightedMeanPoolModule as WeightedMeanPoolModule,
@@ -39,3 +41,4 @@ from ._weighted_sum import (
     WeightedSumModule as WeightedSumModule,
     residual as residual,
 )
+from ._window import WindowLayer as WindowLayer

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from jaxtyping import Float
 
 from kernelc._packages import needed
 from kernelc._writing import written
 
 
 if TYPE_CHECKING:
-    from kernelc.training._result import FitResult
+    from matplotlib.axes import Axes
 
 
-def loss_curves(result: FitResult, path: str | os.PathLike[str]) -> None:
+class Curves(Protocol):
+    """A run as its curves see it: a `FitResult`, which is drawn without knowing its file."""
+
+    @property
+    def history(self) -> Sequence[Any]:
+        """A `Record` for each point of the curves."""
+        ...
+
+    @property
+    def losses(self) -> Float[np.ndarray, " steps"]:
+        """The loss of every step."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """The title."""
+        ...
+
+
+def loss_curves(result: Curves, path: str | os.PathLike[str]) -> None:
     """Writes a figure of the losses, and of the accuracies if there are any."""
     # Imported here: matplotlib takes long to load, and training does not need it.
     needed("matplotlib", extra="plot", use="pictures")
@@ -44,7 +65,7 @@ def loss_curves(result: FitResult, path: str | os.PathLike[str]) -> None:
     written(path, lambda: figure.savefig(path))
 
 
-def _curve(axes: Any, result: FitResult, name: str, label: str) -> None:
+def _curve(axes: Axes, result: Curves, name: str, label: str) -> None:
     """One number of the records against steps, where there is one."""
     found = [(record.step, getattr(record, name)) for record in result.history]
     found = [(step, value) for step, value in found if value is not None]

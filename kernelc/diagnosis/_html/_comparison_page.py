@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from .._panels import Panel
+from ._diagnosed import Diagnosed
 from ._figures import figures
 from ._formulas import formulas
 from ._markup import Markup, joined, tag
@@ -16,12 +16,8 @@ from ._report_page import granted, lead
 from ._sections import finding_cards, level_table, table
 
 
-if TYPE_CHECKING:
-    from .._report import Report
-
-
 def comparison_page(
-    reports: Mapping[str, Report],
+    reports: Mapping[str, Diagnosed],
     rows: tuple[Sequence[str], Sequence[Sequence[str]]],
     panels: Sequence[Panel],
     progress: bool | None,
@@ -56,14 +52,14 @@ _CAPTION = (
 )
 
 
-def _steps(reports: Mapping[str, Report], panels: Sequence[Panel]) -> Iterator[Markup]:
+def _steps(reports: Mapping[str, Diagnosed], panels: Sequence[Panel]) -> Iterator[Markup]:
     """Whatever takes time, one by one."""
     yield from figures(panels, "figure")
     for report in reports.values():
         yield formulas(report.source)
 
 
-def _network(report: Report, derived: Markup) -> Markup:
+def _network(report: Diagnosed, derived: Markup) -> Markup:
     return joined(
         lead(report),
         finding_cards(report.findings),

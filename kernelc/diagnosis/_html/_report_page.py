@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from .._panels import Panel
+from ._diagnosed import Diagnosed
 from ._figures import figures
 from ._formulas import formulas
 from ._markup import Markup, joined, tag
@@ -15,11 +15,7 @@ from ._page import Section, page
 from ._sections import bullets, finding_cards, level_table
 
 
-if TYPE_CHECKING:
-    from .._report import Report
-
-
-def report_page(report: Report, panels: Sequence[Panel], progress: bool | None) -> str:
+def report_page(report: Diagnosed, panels: Sequence[Panel], progress: bool | None) -> str:
     """The whole page.
 
     Arguments:
@@ -42,13 +38,13 @@ def report_page(report: Report, panels: Sequence[Panel], progress: bool | None) 
     return page(f"Diagnosis of {report.network}", lead(report), sections)
 
 
-def _steps(report: Report, panels: Sequence[Panel]) -> Iterator[Markup]:
+def _steps(report: Diagnosed, panels: Sequence[Panel]) -> Iterator[Markup]:
     """Whatever takes time, one by one."""
     yield formulas(report.source)
     yield from figures(panels, "figure")
 
 
-def lead(report: Report) -> Markup:
+def lead(report: Diagnosed) -> Markup:
     """One paragraph: how many findings, the worst, and the network's size."""
     parts = [tag("p", tag("strong", report.summary.capitalize()), ".", class_="lead")]
     if report.findings:
@@ -61,7 +57,7 @@ def lead(report: Report) -> Markup:
     return joined(*parts, tag("p", size, class_="soft"))
 
 
-def granted(report: Report) -> Markup:
+def granted(report: Diagnosed) -> Markup:
     """What the figures rest on."""
     lines = [f"{line[0].upper()}{line[1:]}." for line in report.assumptions]
     return joined(

@@ -142,7 +142,7 @@ def test_streams_are_parts_and_no_data_set() -> None:
     def make(rows: np.ndarray, draw: Any) -> np.ndarray:
         return rows[:, None] / 2
 
-    stream = Stream(make, [0.5, 1.0], None, None, (1,), "halves", None)
+    stream = Stream(make, [0.5, 1.0], shape=(1,), name="halves", classes=None)
     assert parts(stream).test is None
     with pytest.raises(DataError, match="take"):
         as_dataset(stream)

@@ -13,7 +13,7 @@ from kernelc.data import Rows, Stream, arrays, augmented
 
 def stream(make, count: int = 4) -> Rows:
     y = np.arange(count) % 2
-    return Stream(make, y, make, y, (2,), "made", 2).train_x
+    return Stream(make, y, shape=(2,), name="made", classes=2).train_x
 
 
 def doubled(rows, draw):
@@ -71,15 +71,15 @@ def test_rows_that_are_none_are_refused(rows) -> None:
 @pytest.mark.parametrize("shape", [(), (0,), (2.0,), 2, [2], (-1, 3), None])
 def test_shapes_that_are_none_are_refused(shape) -> None:
     with pytest.raises(DataError, match="shape"):
-        Stream(doubled, np.arange(2), doubled, np.arange(2), shape, "made", 2)
+        Stream(doubled, np.arange(2), shape=shape, name="made", classes=2)
 
 
 def test_labels_and_makers_are_checked() -> None:
     no_function: Any = np.zeros((2, 2))
     with pytest.raises(DataError, match="labels from 0 to 2"):
-        Stream(doubled, np.arange(3), doubled, np.arange(2), (2,), "made", 2)
+        Stream(doubled, np.arange(3), shape=(2,), name="made", classes=2)
     with pytest.raises(DataError, match="a function"):
-        Stream(no_function, np.arange(2), doubled, np.arange(2), (2,), "made", 2)
+        Stream(no_function, np.arange(2), shape=(2,), name="made", classes=2)
 
 
 def images(size: int = 5, count: int = 64):
@@ -126,3 +126,16 @@ def test_what_is_no_image_or_no_border_is_refused() -> None:
     for pad in borders:
         with pytest.raises(DataError, match="pad"):
             augmented(images(), pad=pad)
+
+
+def test_arguments_that_were_told_by_their_place_warn():
+    def make(rows, draw):
+        return np.stack([rows, rows], 1)
+
+    y = np.arange(2)
+    former: Any = Stream
+    with pytest.warns(DeprecationWarning, match="keywords.*: test=, test_y=, shape=, name="):
+        data = former(make, y, make, y, (2,), "made", 2)
+    assert (data.shape, data.name, data.classes, len(data.test_x)) == ((2,), "made", 2, 2)
+    with pytest.warns(match="keywords"), pytest.raises(TypeError, match="multiple values"):
+        former(make, y, make, test=make, shape=(2,), name="made", classes=2)

@@ -40,7 +40,16 @@ def made(noise: float = 0.0, depends: tuple[str, ...] = ()) -> Stream:
         assert draw is None
         return data.test_x[rows]
 
-    return Stream(train, data.train_y, test, data.test_y, (6,), "made", 3, depends)
+    return Stream(
+        train,
+        data.train_y,
+        test=test,
+        test_y=data.test_y,
+        shape=(6,),
+        name="made",
+        classes=3,
+        depends=depends,
+    )
 
 
 def run(data, folder: Path | None = None, stop_at: int | None = None, **options) -> kc.FitResult:
@@ -111,7 +120,15 @@ def test_an_example_that_is_not_finite_ends_the_run_with_an_error(part: str) -> 
         "test": lambda r, draw: data.test_x[r],
     }
     makers[part] = broken(getattr(data, f"{part}_x"))
-    bad = Stream(makers["train"], data.train_y, makers["test"], data.test_y, (6,), "made", 3)
+    bad = Stream(
+        makers["train"],
+        data.train_y,
+        test=makers["test"],
+        test_y=data.test_y,
+        shape=(6,),
+        name="made",
+        classes=3,
+    )
     with pytest.raises(kc.DataError, match=f"{part}_x: example 7"):
         run(bad)
     assert not _workers()
