@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ._chebyshev import coefficients, points
 from ._pair import root
 
 
@@ -21,8 +22,7 @@ def _taylor_asin(count: int) -> np.ndarray:
 
 def _fitted(function: Any, upper: float, count: int) -> tuple[float, ...]:
     """Monomial coefficients, in y/upper, of the polynomial through Chebyshev points."""
-    x = np.cos(np.pi * (np.arange(count) + 0.5) / count)
-    series = np.polynomial.chebyshev.chebfit(x, function((x + 1) * upper / 2), count - 1)
+    series = coefficients(function((points(count) + 1) * upper / 2))
     line = np.polynomial.Polynomial(np.polynomial.chebyshev.cheb2poly(series))
     # Plain floats: a NumPy scalar would make float64 of float32 where JAX is set to it.
     return tuple(map(float, line(np.polynomial.Polynomial([-1.0, 2.0])).coef))
@@ -53,18 +53,23 @@ def polynomial(coefficients: Any, x: Any) -> Any:
     return total
 
 
-def angle(gap: Any) -> Any:
+def angle(gap: Any, xp: Any = jnp) -> Any:
     """θ = arccos(1 - gap), of full relative accuracy as gap -> 0.
 
     θ = 2 asin √(gap/2), and asin √y / √y is a short polynomial in y <= 1/2.
+
+    Arguments:
+        gap: (...) gaps in [0, 2].
+        xp: jax.numpy, where the slope at 0 is 0 instead of infinite, or numpy.
 
     Example:
         >>> round(float(angle(jnp.array(1e-6))) / math.sqrt(2e-6), 6)
         1.0
     """
-    near = jnp.minimum(gap, 2.0 - gap) / 2
-    short = 2 * root(near) * polynomial(_ASIN[_width(gap)], near / 0.5)
-    return jnp.where(gap <= 1, short, math.pi - short)
+    near = xp.minimum(gap, 2.0 - gap) / 2
+    sqrt = root if xp is jnp else xp.sqrt
+    short = 2 * sqrt(near) * polynomial(_ASIN[_width(gap)], near / 0.5)
+    return xp.where(gap <= 1, short, math.pi - short)
 
 
 def arcsine(x: Any) -> Any:
@@ -78,10 +83,10 @@ def arcsine(x: Any) -> Any:
 
 
 def cubic(theta: Any) -> Any:
-    """sin θ - θ cos θ, of full relative accuracy as θ -> 0."""
+    """sin θ - θ cos θ for arrays of NumPy or JAX, of full relative accuracy as θ -> 0."""
     square = theta * theta
     return theta * square * polynomial(_CUBIC[_width(theta)], square / math.pi**2)
 
 
 def _width(x: Any) -> int:
-    return 8 if jnp.result_type(x) == jnp.float64 else 4
+    return 8 if np.dtype(x.dtype).itemsize == 8 else 4

@@ -14,13 +14,13 @@ import numpy as np
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._moments import moments
+from ._nodes import LIMIT, panel_edges, panels
 from ._pair import Pair, root
 from ._quadrature import independent_rule
 from ._rule import DualRule, derivative
 
 
 _ORDER = 16
-_LIMIT = 9.5
 # Widths of panels that are tried, in deviations; narrower ones take seconds for each pair.
 _WIDTHS = (2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13)
 # How far moments by panels may be from those by another quadrature, relative.
@@ -81,7 +81,7 @@ class PanelRule(DualRule):
     def _line(self, f: Callable[[Any], Any], q: Any) -> Any:
         scale = root(jnp.asarray(q, jnp.result_type(float) if isinstance(q, float) else None))
         kinks = jnp.asarray(self.kinks, scale.dtype) / jnp.maximum(scale, 1e-30)[..., None]
-        z, w = panels(jnp, kinks, self.width)
+        z, w = _panels(jnp, kinks, self.width)
         return jnp.sum(w * f(scale[..., None] * z), axis=-1)
 
     def _map(self, f: Integrand, pair: Pair) -> Any:
@@ -135,7 +135,7 @@ def over_pairs(
 
 def _nodes(kinks: int, width: float) -> int:
     """How many values of an integrand `expectation` takes for one pair."""
-    grid = math.ceil(2 * _LIMIT / width)
+    grid = math.ceil(2 * LIMIT / width)
     return (grid + (1 + len(_BLURRED)) * kinks) * (grid + kinks) * _ORDER**2
 
 
@@ -165,8 +165,8 @@ def expectation(
         centres = kinks / (b * steep)
         blurred = (centres[:, None] + s / xp.abs(steep) * bends).ravel()
         splits = xp.concatenate([splits, blurred])
-    z, outer = panels(xp, splits, width)
-    w, inner = panels(xp, (kinks / b - c * z[:, None]) / s, width)
+    z, outer = _panels(xp, splits, width)
+    w, inner = _panels(xp, (kinks / b - c * z[:, None]) / s, width)
     values = f(a * z[:, None], b * (c * z[:, None] + s * w))
     return xp.sum(outer * xp.sum(inner * values, axis=-1), axis=-1)
 
@@ -187,7 +187,7 @@ def panel_width(phi: ScalarFunction, deviation: float) -> float:
     energies = np.array([exact.second, exact.slope_second])
     kinks = np.array(phi.breakpoints, dtype=np.float64) / deviation
     for width in _WIDTHS:
-        z, w = panels(np, kinks, width)
+        z, w = _panels(np, kinks, width)
         found = np.array([w @ phi.numpy(order)(deviation * z) ** 2 for order in (0, 1)])
         if np.all(np.abs(found - energies) <= _SETTLED * energies):
             return width
@@ -200,21 +200,5 @@ def panel_width(phi: ScalarFunction, deviation: float) -> float:
     )
 
 
-def panels(xp: Any, splits: Any, width: float) -> tuple[Any, Any]:
-    """Nodes and Gaussian weights on a grid split further at `splits` (last axis)."""
-    count = math.ceil(2 * _LIMIT / width) + 1
-    grid = xp.asarray(np.linspace(-_LIMIT, _LIMIT, count), splits.dtype)
-    clipped = xp.clip(splits, -_LIMIT, _LIMIT)
-    shape = (*clipped.shape[:-1], count)
-    edges = xp.sort(xp.concatenate([xp.broadcast_to(grid, shape), clipped], axis=-1), axis=-1)
-    t, weight = (xp.asarray(part, splits.dtype) for part in _legendre())
-    half = 0.5 * (edges[..., 1:] - edges[..., :-1])
-    center = 0.5 * (edges[..., 1:] + edges[..., :-1])
-    z = center[..., None] + half[..., None] * t
-    w = half[..., None] * weight * xp.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
-    return z.reshape(*shape[:-1], -1), w.reshape(*shape[:-1], -1)
-
-
-@functools.cache
-def _legendre() -> tuple[np.ndarray, np.ndarray]:
-    return np.polynomial.legendre.leggauss(_ORDER)
+def _panels(xp: Any, splits: Any, width: float) -> tuple[Any, Any]:
+    return panels(panel_edges(splits, width, LIMIT, xp), _ORDER, xp)

@@ -11,10 +11,11 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
+from ._chebyshev import coefficients, points
 from ._pair import Pair
 from ._panels import PanelRule
 from ._rule import DualRule
-from ._table import TableRule, chebyshev, clenshaw, table_rule
+from ._table import TableRule, clenshaw, table_rule
 
 
 _COUNTS = (6, 12)
@@ -37,7 +38,7 @@ class SpanRule(DualRule):
         self.low, self.high, self.line = low, high, line
         self.name, self.count = tables[0].name, len(tables[0].series[0])
         stacked = (np.stack([t.series[i] for t in tables]) for i in (0, 1))
-        self.drops, self.slopes = (chebyshev(values) for values in stacked)
+        self.drops, self.slopes = (coefficients(values) for values in stacked)
 
     def mean(self, q: Any, order: int) -> Any:
         return self.line.mean(q, order)
@@ -74,8 +75,7 @@ def span_rule(phi: ScalarFunction, low: float, high: float) -> SpanRule | None:
     if high / low > _WIDEST:
         return None
     for count in _COUNTS:
-        x = np.cos(np.pi * (np.arange(count) + 0.5) / count)
-        nodes = low * (high / low) ** ((x + 1) / 2)
+        nodes = low * (high / low) ** ((points(count) + 1) / 2)
         try:
             tables = tuple(table_rule(phi, float(q)) for q in nodes)
         except UnsupportedError:

@@ -12,25 +12,6 @@ import numpy as np
 from ._angle import angle
 
 
-def points(count: int) -> np.ndarray:
-    """Chebyshev points of the first kind in (-1, 1)."""
-    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
-
-
-def coefficients(values: np.ndarray) -> np.ndarray:
-    """Chebyshev coefficients from values at `points`, along the first axis."""
-    n = len(values)
-    k = np.arange(n)
-    flat = 2 / n * np.cos(np.pi * np.outer(k, k + 0.5) / n) @ values.reshape(n, -1)
-    flat[0] /= 2
-    return flat.reshape(values.shape)
-
-
-def basis(x: np.ndarray, count: int) -> np.ndarray:
-    """T_0 to T_(count - 1) at x, on a last axis."""
-    return np.cos(np.arange(count) * np.arccos(np.clip(x, -1, 1))[..., None])
-
-
 @dataclasses.dataclass(frozen=True)
 class Axes:
     """x in [-1, 1] for deviations σ in [0, largest], and for angles in [0, π/2].

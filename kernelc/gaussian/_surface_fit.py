@@ -9,9 +9,10 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
+from ._chebyshev import basis, coefficients, points
 from ._nodes import legendre
 from ._smoothing import Smoothing
-from ._surface_axes import Axes, basis, coefficients, points
+from ._surface_axes import Axes
 from ._surface_tables import Lines, Surface, certified
 
 

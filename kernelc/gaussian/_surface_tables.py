@@ -9,10 +9,11 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
+from ._chebyshev import basis
 from ._dual import dual
 from ._moments import moments
 from ._quadrature import independent_rule
-from ._surface_axes import Axes, basis
+from ._surface_axes import Axes
 
 
 # What a table must keep, of n n'.

@@ -7,11 +7,11 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.fft
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._angle import angle
+from ._chebyshev import extrema, from_extrema
 from ._moments import Moments, moments
 from ._pair import Pair, root
 from ._panels import one_expectation, panel_width
@@ -80,11 +80,11 @@ def table_rule(phi: ScalarFunction, q: float) -> TableRule:
     found = moments(phi, math.sqrt(q))
     values = np.empty((2, 0))
     for count in _COUNTS:
-        x = np.cos(np.pi * np.arange(count + 1) / count)
+        x = extrema(count)
         # Points of a shorter series are every other point of the next.
         new = _sampled(phi, found, q, (x[1::2] if values.size else x))
         values = _interleaved(values, new) if values.size else new
-        series = _from_extrema(values)
+        series = from_extrema(values)
         if np.all(abs(series[:, -4:]).max(1) <= _TAIL * abs(series).max(1)):
             return TableRule(phi.name, q, found, (series[0], series[1]))
     raise UnsupportedError(
@@ -118,24 +118,6 @@ def _interleaved(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     out = np.empty((len(old), old.shape[1] + new.shape[1]))
     out[:, ::2], out[:, 1::2] = old, new
     return out
-
-
-def _from_extrema(values: np.ndarray) -> np.ndarray:
-    """Chebyshev coefficients from values at cos(πk/n), k = 0 ... n, along the last axis."""
-    found = scipy.fft.dct(values, type=1, axis=-1) / (values.shape[-1] - 1)
-    found[..., 0] /= 2
-    found[..., -1] /= 2
-    return found
-
-
-def chebyshev(values: np.ndarray) -> np.ndarray:
-    """Chebyshev coefficients from values at the roots, along the first axis."""
-    n = len(values)
-    k = np.arange(n)
-    basis = np.cos(np.pi * np.outer(k, k + 0.5) / n)
-    found = 2 / n * basis @ values
-    found[0] /= 2
-    return found
 
 
 def clenshaw(coefficients: Any, gap: Any) -> Any:

@@ -9,12 +9,11 @@ import numpy as np
 
 from .._errors import ShapingError, UnreachableError
 from ..activations import ScalarFunction, named
+from ..gaussian import angle, cubic
 from ._transform import Transform
 
 
 LARGEST_SLOPE = math.pi / (math.pi - 1)  # C'(1) of a centered ReLU
-_SERIES_BELOW = 0.5
-_SERIES = tuple((-1) ** (k + 1) * 2 * k / math.factorial(2 * k + 1) for k in range(1, 9))
 
 
 def has_free_slope(phi: ScalarFunction) -> bool:
@@ -104,17 +103,12 @@ def leaky_relu_c_map(negative_slope: float) -> Callable:
     weight = (1 - a) ** 2 / (math.pi * (1 + a * a))
 
     def c_map(c):
-        mapped = np.asarray(c) + weight * _wedge(np.asarray(c, np.float64))
+        mapped = np.asarray(c) + weight * cubic(
+            angle(np.clip(1 - np.asarray(c, np.float64), 0.0, 2.0), np)
+        )
         return float(mapped) if mapped.ndim == 0 else mapped
 
     return c_map
-
-
-def _wedge(c: np.ndarray) -> np.ndarray:
-    """sin θ - θ cos θ at θ = arccos c: of order θ³, so by its series for small θ."""
-    theta = 2 * np.arcsin(np.sqrt(np.clip((1 - c) / 2, 0.0, 1.0)))  # arccos loses digits near 1
-    series = np.polynomial.polynomial.polyval(theta**2, _SERIES) * theta**3
-    return np.where(theta < _SERIES_BELOW, series, np.sin(theta) - theta * np.cos(theta))
 
 
 def _finite(negative_slope: float) -> float:
