@@ -7,7 +7,7 @@ from ._choose import rule_for as rule_for
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
 from ._closed_values import Line as Line, closed_line as closed_line
 from ._coefficients import hermite_coefficients as hermite_coefficients
-from ._cross import cross_expectations as cross_expectations
+from ._cross import CrossRule as CrossRule, cross_rule as cross_rule
 from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
 from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
 from ._hermite import hermite_rule as hermite_rule

@@ -105,7 +105,7 @@ def closed_rule(phi: ScalarFunction, largest_q: float) -> ClosedRule | None:
         return None
     m, h, drop = symbols = sympy.symbols("m h drop", real=True)
     moments = {q1: m + h, q2: m - h, k: m - drop}
-    pairs = [_gathered(form.xreplace(moments)) for form in (value, slope, slope.diff(k))]
+    pairs = [gathered(form.xreplace(moments)) for form in (value, slope, slope.diff(k))]
     apart = [value, slope]
     everything = [*pairs, *apart, *means]
     if any(form.atoms(sympy.Piecewise) for form in everything):
@@ -118,7 +118,7 @@ def closed_rule(phi: ScalarFunction, largest_q: float) -> ClosedRule | None:
     exact = _functions((pairs, apart, means), named, MP_MODULES)
     if not all(_keeps_digits(host[order], exact[order], largest_q) for order in (0, 1)):
         return None
-    arrays = _functions((pairs, apart, means), named, [_NAMES, jnp])
+    arrays = _functions((pairs, apart, means), named, JAX_MODULES)
     return ClosedRule(phi.name, host, arrays, _grows(exact, largest_q))
 
 
@@ -129,7 +129,7 @@ def _grows(exact: Forms, largest_q: float) -> bool:
         return bool(above > _FASTER * below)
 
 
-def _gathered(form: Any) -> Any:
+def gathered(form: Any) -> Any:
     """The same with exponents and roots multiplied out, so that what is the same cancels."""
     form = form.replace(sympy.exp, lambda power: sympy.exp(sympy.factor_terms(sympy.expand(power))))
     return form.replace(
@@ -181,3 +181,4 @@ _NAMES = {
     "normal_cdf": jax.scipy.special.ndtr,
     "sqrt": lambda x: root(x),
 }
+JAX_MODULES: list[Any] = [_NAMES, jnp]

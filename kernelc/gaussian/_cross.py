@@ -1,16 +1,21 @@
-"""E phi(u) psi(v) for two activations, over arrays."""
+"""E phi(u) psi(v) for two activations, over arrays: which rule serves, and the rules."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
+import sympy
 
-from ..activations import ScalarFunction
+from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction, closed_cross
 from ._angle import angle, cubic
+from ._closed import JAX_MODULES, gathered
 from ._hermite import HermiteRule, hermite_rule
 from ._panels import PanelRule, over_pairs
 from ._rule import derivative
@@ -18,29 +23,62 @@ from ._series import power_series
 
 
 Point = tuple[Any, Any, Any]
+# Variances and cosines at which a formula is compared with itself in many digits.
+_PARTS, _COSINES = (1.0, 0.1, 1e-3), (-0.9, -0.1, 0.0, 0.4, 0.99)
+_DIGITS, _ROUNDINGS = 50, 64
 
 
-def cross_expectations(
-    phi: ScalarFunction,
-    psi: ScalarFunction,
-    points: Sequence[Point],
-    order: int,
-    largest_q: float,
-) -> list[jax.Array]:
-    """E phi^(order)(u) psi^(order)(v) at each point: closed forms, series or quadrature.
+class CrossRule(ABC):
+    """E phi^(order)(u) psi^(order)(v) of two activations, as a function of arrays."""
+
+    bounded = False
+
+    def __init__(self, phi: ScalarFunction, psi: ScalarFunction) -> None:
+        self.phi, self.psi = phi, psi
+
+    def expectations(self, points: Sequence[Point], order: int) -> list[jax.Array]:
+        """The expectation at each point.
+
+        Arguments:
+            points: variances of u and of v, and their covariance, broadcast against one another.
+            order: 0 or 1.
+        """
+        return self.at([_measured(*point) for point in points], order)
+
+    @abstractmethod
+    def at(self, points: Sequence[Point], order: int) -> list[jax.Array]:
+        """The expectation at variances and 1 - c, as arrays of one type."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One line for `explain`."""
+
+    @property
+    def name(self) -> str:
+        """Both names."""
+        return f"{self.phi.name} with {self.psi.name}"
+
+
+@functools.lru_cache(maxsize=128)
+def cross_rule(phi: ScalarFunction, psi: ScalarFunction, largest_q: float) -> CrossRule:
+    """Closed in the angle, closed, Hermite series or quadrature: the first that serves.
 
     Arguments:
-        points: variances of u and of v, and their covariance, broadcast against one another.
+        phi, psi: the activations.
         largest_q: a bound on the variances.
+
+    Raises:
+        UnsupportedError: an activation that jumps, or too steep at such variances for any rule.
     """
-    measured = [_measured(*point) for point in points]
     if phi.homogeneity == 1 and psi.homogeneity == 1:
-        return [_rectified(phi, psi, jnp.sqrt(a * b), gap, order) for a, b, gap in measured]
+        return RectifiedCross(phi, psi)
     rules = hermite_rule(phi, largest_q), hermite_rule(psi, largest_q)
     if rules[0] is not None and rules[1] is not None:
-        both = (rules[0], rules[1])
-        return [_series(both, point, order) for point in measured]
-    return _quadrature(phi, psi, measured, order, largest_q)
+        return SeriesCross(rules[0], rules[1])
+    forms = closed_forms(phi, psi, largest_q)
+    if forms is not None:
+        return ClosedCross(phi, psi, forms)
+    return QuadratureCross(phi, psi, largest_q)
 
 
 def _measured(q1: Any, q2: Any, covariance: Any) -> Point:
@@ -53,24 +91,22 @@ def _measured(q1: Any, q2: Any, covariance: Any) -> Point:
     return q1, q2, jnp.where(gap <= 8 * float(jnp.finfo(gap.dtype).eps), 0.0, gap)
 
 
-def _series(rules: tuple[HermiteRule, HermiteRule], point: Point, order: int) -> jax.Array:
-    q1, q2, gap = point
-    count = max(rule.terms[gap.dtype.itemsize] for rule in rules)
-    a, b = rules[0].coefficients(q1, order, count), rules[1].coefficients(q2, order, count)
-    return power_series(a, 1 - gap, b)
-
-
-def _rectified(
-    phi: ScalarFunction, psi: ScalarFunction, size: Any, gap: Any, order: int
-) -> jax.Array:
+class RectifiedCross(CrossRule):
     """Both a min(x, 0) + b max(x, 0): the halves pair up alike or crosswise."""
-    (a, b), (c, d) = (_slopes(phi), _slopes(psi))
-    theta = angle(gap)
-    straight, crossed = (a * c + b * d) / 2, (a * d + b * c) / 2
-    bend = (straight - crossed) / np.pi
-    if order:
-        return straight - bend * theta
-    return size * (straight * (1 - gap) + bend * cubic(theta))
+
+    def at(self, points: Sequence[Point], order: int) -> list[jax.Array]:
+        (a, b), (c, d) = (_slopes(phi) for phi in (self.phi, self.psi))
+        straight, crossed = (a * c + b * d) / 2, (a * d + b * c) / 2
+        bend = (straight - crossed) / np.pi
+        if order:
+            return [straight - bend * angle(gap) for _, _, gap in points]
+        return [
+            jnp.sqrt(q1 * q2) * (straight * (1 - gap) + bend * cubic(angle(gap)))
+            for q1, q2, gap in points
+        ]
+
+    def describe(self) -> str:
+        return f"{self.name}: closed form in the angle"
 
 
 def _slopes(phi: ScalarFunction) -> tuple[float, float]:
@@ -78,12 +114,93 @@ def _slopes(phi: ScalarFunction) -> tuple[float, float]:
     return -below, above
 
 
-def _quadrature(
-    phi: ScalarFunction, psi: ScalarFunction, points: Sequence[Point], order: int, largest: float
-) -> list[jax.Array]:
-    rules = PanelRule(phi, largest), PanelRule(psi, largest)
-    f, g = derivative(phi, order), derivative(psi, order)
-    kinks = np.union1d(rules[0].kinks, rules[1].kinks)
-    wide = [(jnp.sqrt(q1), jnp.sqrt(q2), gap) for q1, q2, gap in points]
-    width = min(rule.width for rule in rules)
-    return over_pairs(lambda u, v: f(u) * g(v), kinks, width, wide)
+class SeriesCross(CrossRule):
+    """sum_j a_j b_j c^j in the Hermite coefficients of both."""
+
+    def __init__(self, first: HermiteRule, second: HermiteRule) -> None:
+        super().__init__(first.phi, second.phi)
+        self.rules = first, second
+
+    def at(self, points: Sequence[Point], order: int) -> list[jax.Array]:
+        return [self._series(point, order) for point in points]
+
+    def _series(self, point: Point, order: int) -> jax.Array:
+        q1, q2, gap = point
+        count = max(rule.terms[gap.dtype.itemsize] for rule in self.rules)
+        a, b = (r.coefficients(q, order, count) for r, q in zip(self.rules, (q1, q2), strict=True))
+        return power_series(a, 1 - gap, b)
+
+    def describe(self) -> str:
+        return f"{self.name}: {max(rule.terms[8] for rule in self.rules)} Hermite terms"
+
+
+class ClosedCross(CrossRule):
+    """The formulas, for variances beyond series.
+
+    Arguments:
+        phi, psi: the activations.
+        forms: of (q1, q2, k), for values and for slopes.
+    """
+
+    def __init__(
+        self, phi: ScalarFunction, psi: ScalarFunction, forms: tuple[Callable, Callable]
+    ) -> None:
+        super().__init__(phi, psi)
+        self.forms = forms
+
+    def at(self, points: Sequence[Point], order: int) -> list[jax.Array]:
+        return [self.forms[order](q1, q2, (1 - gap) * jnp.sqrt(q1 * q2)) for q1, q2, gap in points]
+
+    def describe(self) -> str:
+        return f"{self.name}: closed form"
+
+
+@functools.lru_cache(maxsize=64)
+def closed_forms(
+    phi: ScalarFunction, psi: ScalarFunction, largest_q: float
+) -> tuple[Callable, Callable] | None:
+    """E phi psi and E phi' psi' of (q1, q2, k) in JAX, where known and right to rounding."""
+    symbols = *sympy.symbols("q1 q2", positive=True), sympy.Symbol("k", real=True)
+    found = []
+    for order in (0, 1):
+        form = closed_cross(phi, psi, (order, order), symbols)
+        if form is None:
+            return None
+        form = gathered(form)
+        here, exact = (sympy.lambdify(symbols, form, m) for m in (FLOAT_MODULES, MP_MODULES))
+        if not _keeps_digits(here, exact, largest_q):
+            return None
+        found.append(sympy.lambdify(symbols, form, JAX_MODULES))
+    return found[0], found[1]
+
+
+def _keeps_digits(here: Callable, exact: Callable, largest_q: float) -> bool:
+    for q1, q2 in ((largest_q * a, largest_q * b) for a in _PARTS for b in _PARTS):
+        size, errors = 0.0, [0.0]
+        for c in _COSINES:
+            k = c * (q1 * q2) ** 0.5
+            with mpmath.workdps(_DIGITS), np.errstate(all="ignore"):
+                right = float(exact(*map(mpmath.mpf, (q1, q2, k))))
+                errors.append(abs(float(here(q1, q2, k)) - right))
+            size = max(size, abs(right))
+        if not max(errors) <= _ROUNDINGS * np.finfo(np.float64).eps * size:
+            return False
+    return True
+
+
+class QuadratureCross(CrossRule):
+    """Panels split at the kinks of both, for every pair."""
+
+    def __init__(self, phi: ScalarFunction, psi: ScalarFunction, largest_q: float) -> None:
+        super().__init__(phi, psi)
+        rules = PanelRule(phi, largest_q), PanelRule(psi, largest_q)
+        self.kinks = np.union1d(rules[0].kinks, rules[1].kinks)
+        self.width = min(rule.width for rule in rules)
+
+    def at(self, points: Sequence[Point], order: int) -> list[jax.Array]:
+        f, g = derivative(self.phi, order), derivative(self.psi, order)
+        wide = [(jnp.sqrt(q1), jnp.sqrt(q2), gap) for q1, q2, gap in points]
+        return over_pairs(lambda u, v: f(u) * g(v), self.kinks, self.width, wide)
+
+    def describe(self) -> str:
+        return f"{self.name}: quadrature for every pair (slow)"

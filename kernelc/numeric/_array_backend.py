@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .._errors import KernelcError
 from ..activations import ScalarFunction
 from ..algebra import Backend
-from ..gaussian import DualRule, cross_expectations, rule_for
+from ..gaussian import CrossRule, DualRule, cross_rule, rule_for
 from ._numbers import Pair, PairMoments, PerSide, root
 from ._pair_layout import PairLayout
 
@@ -40,6 +40,7 @@ class ArrayBackend(Backend[Any]):
     ) -> None:
         self.frame, self.reach, self.sharp = frame, reach, sharp
         self.rules: dict[Any, DualRule] = {}
+        self.cross_rules: dict[tuple[ScalarFunction, ScalarFunction], CrossRule] = {}
 
     @property
     def exchangeable(self) -> bool:
@@ -139,10 +140,13 @@ class ArrayBackend(Backend[Any]):
     ) -> Any:
         a = q1 if isinstance(q1, PerSide) else PerSide(q1, q1)
         b = q2 if isinstance(q2, PerSide) else PerSide(q2, q2)
-        largest = max(self._span(phi)[1], self._span(psi)[1])
+        if (phi, psi) not in self.cross_rules:
+            largest = max(self._span(phi)[1], self._span(psi)[1])
+            self.cross_rules[phi, psi] = cross_rule(phi, psi, largest)
+        rule = self.cross_rules[phi, psi]
 
         def at(*points: tuple[Any, Any, Any]) -> list[Any]:
-            return cross_expectations(phi, psi, points, order, largest)
+            return rule.expectations(points, order)
 
         if not isinstance(k, PairMoments):
             k = k if isinstance(k, PerSide) else PerSide(k, k)

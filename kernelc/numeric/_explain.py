@@ -37,7 +37,9 @@ def _steps(program: Program) -> list[str]:
             continue
         lines += _general(program, i)
         i += 1
-    duals = {rule.describe(): None for rule in program.plan.algebra.backend.rules.values()}
+    backend = program.plan.algebra.backend
+    rules = [*backend.rules.values(), *backend.cross_rules.values()]
+    duals = {rule.describe(): None for rule in rules}
     return [*lines, *duals]
 
 

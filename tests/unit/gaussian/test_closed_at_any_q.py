@@ -155,3 +155,20 @@ def test_formulas_that_cancel_at_small_q_give_way(q):
 def test_exponential_growth_beyond_floats_is_refused_by_name():
     with pytest.raises(kc.KernelcError, match="no finite second moment"):
         dual(named("exp"), 1000.0, 1000.0, 0.0)
+
+
+def test_two_polynomials_of_one_value_at_large_q():
+    """Behind a sum of both, E u² v³-like means of q values no series or quadrature reaches."""
+    x = kc.Input((3,))
+    branches = [kc.Activation(U**2), kc.Activation(U**4 - U)]
+    read = kc.Dense(64, weight_std=1.0)(x)
+    net = kc.Network(x, kc.Dense(1)(kc.WeightedSum((1.0, 1.0))(*[phi(read) for phi in branches])))
+    inputs = 1e3 * np.random.default_rng(0).normal(size=(3, 3))
+    k = kc.kernel_fn(net)
+    found: Any = k(inputs).nngp
+    both = from_expression(U**4 + U**2 - U)
+    gram = inputs @ inputs.T / 3
+    for i, j in np.ndindex(3, 3):
+        right = dual(both, gram[i, i], gram[j, j], gram[i, j])
+        assert found[i, j] == pytest.approx(right, rel=1e-11)
+    assert "phi with phi: closed form" in k.explain()

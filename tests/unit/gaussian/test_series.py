@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 import kernelc as kc
-from kernelc.gaussian._cross import cross_expectations
+from kernelc.gaussian._cross import cross_rule
 from kernelc.gaussian._panels import one_expectation, over_pairs
 from kernelc.gaussian._series import chebyshev_series
 
@@ -70,9 +70,10 @@ def test_many_points_are_as_one_by_one(names: tuple[str, str], order: int) -> No
     phi, psi = (kc.Activation(name).function for name in names)
     with jax.enable_x64(True):
         points = [(1.0, 2.0, np.array([0.3, -1.0])), (0.5, 1.0, np.array([[0.7]]))]
-        together = map(np.asarray, cross_expectations(phi, psi, points, order, 2.0))
+        together = map(np.asarray, cross_rule(phi, psi, 2.0).expectations(points, order))
         alone = [
-            np.asarray(cross_expectations(phi, psi, [point], order, 2.0)[0]) for point in points
+            np.asarray(cross_rule(phi, psi, 2.0).expectations([point], order)[0])
+            for point in points
         ]
     for one, other in zip(together, alone, strict=True):
         assert one.shape == other.shape
@@ -87,7 +88,7 @@ def test_panels_suit_the_steeper_of_two_activations(gap: float) -> None:
     true = one_expectation(lambda u, v: f(u) * g(v), kinks, 0.1, 1.0, 1.0, gap)
     with jax.enable_x64(True):
         for pair in ((HARD, steep), (steep, HARD)):
-            (found,) = cross_expectations(*pair, [(1.0, 1.0, np.array(1 - gap))], 0, 1.0)
+            (found,) = cross_rule(*pair, 1.0).expectations([(1.0, 1.0, np.array(1 - gap))], 0)
             assert abs(float(found) - true) <= 1e-13
 
 
