@@ -48,12 +48,12 @@ class NetworkKernel(kernels.Kernel):
 
     def __init__(
         self,
-        network: Any,
+        network: object,
         kernel: str = "nngp",
         weight_std: float = 1.0,
         bias_std: float = 1.0,
-        weight_std_bounds: Any = (0.1, 10.0),
-        bias_std_bounds: Any = "fixed",
+        weight_std_bounds: object = (0.1, 10.0),
+        bias_std_bounds: object = "fixed",
     ) -> None:
         # scikit-learn clones a kernel from these attributes, so they stay as they were given.
         self.network, self.kernel = network, kernel
@@ -70,7 +70,7 @@ class NetworkKernel(kernels.Kernel):
         """How scikit-learn knows of the factor on weights."""
         return kernels.Hyperparameter("weight_std", "numeric", self.weight_std_bounds)
 
-    def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
+    def __call__(self, X: object, Y: object = None, eval_gradient: bool = False) -> Any:
         """K of all pairs of rows; with `eval_gradient` also ∂K/∂θ, (n, n, len(theta))."""
         function = _function(as_network(self.network, "NetworkKernel").network, self.kernel)
         X = np.asarray(X, np.float64)
@@ -96,7 +96,7 @@ class NetworkKernel(kernels.Kernel):
         kept = [slope for parameter, slope in free if not parameter.fixed]
         return value, np.stack(kept, axis=-1) if kept else np.empty((*value.shape, 0))
 
-    def diag(self, X: Any) -> Float[np.ndarray, " n"]:
+    def diag(self, X: object) -> Float[np.ndarray, " n"]:
         """K of each row with itself."""
         X = np.asarray(X, np.float64)
         starts = range(0, len(X), _DIAGONAL_ROWS)

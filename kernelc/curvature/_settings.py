@@ -74,7 +74,7 @@ class KFAC:
     def compiled(self) -> KFAC:
         """The settings without what a compiled step does not depend on: equal means shared."""
 
-        def mode(setting: Any) -> Any:
+        def mode(setting: object) -> Any:
             return setting if is_adaptive(setting) else _GIVEN
 
         return dataclasses.replace(
@@ -92,7 +92,7 @@ _EMA = "the moving average keeps a share from 0 to below 1 of the past"
 _MODES = "the curvature is estimated in one of " + ", ".join(ESTIMATIONS)
 
 
-def is_adaptive(value: Any) -> bool:
+def is_adaptive(value: object) -> bool:
     """Whether a setting is left to the optimizer."""
     # An array compared to a string would answer for each entry.
     return isinstance(value, str) and value == "adaptive"
@@ -130,7 +130,7 @@ def _check_together(settings: KFAC) -> None:
     _require("allow_diagonal", names, allowed, "it is a tuple of node names, or True for all")
 
 
-def _require(name: str, fine: bool, found: Any, law: str, remedy: str | None = None) -> None:
+def _require(name: str, fine: bool, found: object, law: str, remedy: str | None = None) -> None:
     if not fine:
         raise DataError(
             where=f"kfac: {name}",
@@ -140,7 +140,7 @@ def _require(name: str, fine: bool, found: Any, law: str, remedy: str | None = N
         )
 
 
-def _number(value: Any) -> bool:
+def _number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -152,5 +152,5 @@ def _between(value: Any) -> bool:
     return _number(value) and 0 <= value < 1
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: object) -> bool:
     return _positive(value) and isinstance(value, numbers.Integral)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -13,7 +11,7 @@ from ._parts import as_dataset
 from ._stream import Stream
 
 
-def augmented(data: Any, *, pad: int = 4, flip: bool = True) -> Stream:
+def augmented(data: object, *, pad: int = 4, flip: bool = True) -> Stream:
     """The data, with training images shifted and mirrored anew whenever they are trained on.
 
     An image gets a border of `pad` zeros, of which a window of its own size is cut at random;

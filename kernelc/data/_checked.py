@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +17,7 @@ class _Shaped(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
 
-def plain(values: Any, where: str) -> Shaped[np.ndarray, "..."]:
+def plain(values: object, where: str) -> Shaped[np.ndarray, "..."]:
     """A NumPy array of lists, data frames, series and arrays of other libraries.
 
     Arguments:
@@ -52,7 +52,7 @@ def plain(values: Any, where: str) -> Shaped[np.ndarray, "..."]:
     return again
 
 
-def _encoded(values: Any, found: np.ndarray) -> str:
+def _encoded(values: object, found: np.ndarray) -> str:
     """How a column of labels or a frame becomes numbers."""
     if found.ndim == 1:
         return (
@@ -67,7 +67,7 @@ def _encoded(values: Any, found: np.ndarray) -> str:
     return "Encode text as numbers and fill in what is missing"
 
 
-def examples(x: Any, where: str) -> Float[np.ndarray, "n ..."]:
+def examples(x: object, where: str) -> Float[np.ndarray, "n ..."]:
     """A read-only floating view (or float32 copy) of examples, or DataError."""
     array = plain(x, where)
     if array.ndim < 1 or array.size == 0 or not is_real(array):
@@ -84,7 +84,7 @@ def examples(x: Any, where: str) -> Float[np.ndarray, "n ..."]:
     return _read_only(array)
 
 
-def targets(y: Any, where: str) -> Shaped[np.ndarray, "n ..."]:
+def targets(y: object, where: str) -> Shaped[np.ndarray, "n ..."]:
     """A read-only view or copy of targets: int32 for whole numbers, else floating; or DataError.
 
     A column of whole numbers, of shape (n, 1), is read as a row of n.
@@ -102,7 +102,7 @@ def targets(y: Any, where: str) -> Shaped[np.ndarray, "n ..."]:
     return _read_only(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
 
 
-def labels(y: Any, where: str, classes: int | None = None) -> Int[np.ndarray, " n"]:
+def labels(y: object, where: str, classes: int | None = None) -> Int[np.ndarray, " n"]:
     """A read-only int32 view or copy of labels in [0, classes), or DataError."""
     array = targets(y, where)
     if array.ndim != 1 or not jnp.issubdtype(array.dtype, np.integer):
@@ -186,7 +186,7 @@ def _to_labels(y: np.ndarray) -> str:
     return "Pass class numbers of shape (n,); leave classes out when targets are numbers"
 
 
-def _require_finite(x: np.ndarray, where: str, given: Any) -> None:
+def _require_finite(x: np.ndarray, where: str, given: object) -> None:
     if np.isfinite(x).all():
         return
     rows = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))
@@ -199,7 +199,7 @@ def _require_finite(x: np.ndarray, where: str, given: Any) -> None:
     )
 
 
-def _column(values: Any, found: np.ndarray) -> str:
+def _column(values: object, found: np.ndarray) -> str:
     """Which entries of an array of Python objects are no numbers."""
     numbers = np.vectorize(lambda value: isinstance(value, int | float | np.number), otypes=[bool])
     bad = ~numbers(found) if found.size else np.zeros(found.shape, bool)
@@ -209,7 +209,7 @@ def _column(values: Any, found: np.ndarray) -> str:
     return f"values that are no numbers, such as {shown(first, 40)}{_named_columns(values, bad)}"
 
 
-def _named_columns(values: Any, bad: np.ndarray) -> str:
+def _named_columns(values: object, bad: np.ndarray) -> str:
     columns = getattr(values, "columns", None)
     if columns is None or bad.ndim != 2:
         return ""

@@ -216,5 +216,5 @@ def _classes(parts: list[np.ndarray]) -> int | None:
     return 1 + max(int(y.max()) for y in parts)
 
 
-def _is_absent(values: Any) -> bool:
+def _is_absent(values: object) -> bool:
     return values is None or (isinstance(values, np.ndarray) and values.size == 0)

@@ -23,7 +23,7 @@ class Parts(NamedTuple):
     test: Part | None
 
 
-def part(x: Any, y: Any, where: str) -> Part:
+def part(x: object, y: object, where: str) -> Part:
     """Checked examples and targets; what a `Rows` makes is checked when it is made."""
     found = Part(
         x if isinstance(x, Rows) else examples(x, f"{where}: x"), targets(y, f"{where}: y")
@@ -32,7 +32,7 @@ def part(x: Any, y: Any, where: str) -> Part:
     return found
 
 
-def parts(data: Any) -> Parts:
+def parts(data: object) -> Parts:
     """The parts of data in any form that `fit` takes.
 
     Arguments:
@@ -70,7 +70,7 @@ def parts(data: Any) -> Parts:
 _PLACES = {2: {}, 4: {2: "test"}, 6: {2: "validation", 4: "test"}}
 
 
-def beside(train: Part, x: Any, y: Any, where: str) -> Part:
+def beside(train: Part, x: object, y: object, where: str) -> Part:
     """A checked part with examples and targets like those of the training part."""
     found = part(x, y, where)
     same_example_shape(train.x, found.x, where)
@@ -78,7 +78,7 @@ def beside(train: Part, x: Any, y: Any, where: str) -> Part:
     return found
 
 
-def as_dataset(data: Any) -> Dataset:
+def as_dataset(data: object) -> Dataset:
     """The data set of data in any form that `fit` takes, as far as it is in memory.
 
     Arguments:
@@ -181,7 +181,7 @@ def _require_order(data: Any) -> None:
         )
 
 
-def _read(data: Any) -> str:
+def _read(data: object) -> str:
     """How what people have in place of arrays is read."""
     if isinstance(data, Mapping):
         names = ", ".join(f"data[{key!r}]" for key in list(data)[:2])
@@ -194,7 +194,7 @@ def _read(data: Any) -> str:
     return "Pass for example (x, y), or wrap the arrays with kernelc.data.arrays"
 
 
-def _told(data: Any) -> str:
+def _told(data: object) -> str:
     if isinstance(data, tuple | list):
         return f"{len(data)} items"
     return f"{type(data).__name__} without targets" if hasattr(data, "shape") else shown(data)

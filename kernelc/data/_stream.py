@@ -179,7 +179,7 @@ class Stream:
             object.__setattr__(self, f"{part}_y", y)
             object.__setattr__(self, f"{part}_x", rows)
 
-    def _targets(self, y: Any, part: str) -> np.ndarray:
+    def _targets(self, y: object, part: str) -> np.ndarray:
         where = f"{self.name}: {part}_y"
         found = targets(y, where) if self.classes is None else labels(y, where, self.classes)
         if part != "train":
@@ -201,7 +201,7 @@ def _nothing(rows: np.ndarray, draw: np.random.Generator | None) -> np.ndarray:
     raise IndexError("there is no such part")
 
 
-def _check_shape(shape: Any, where: str, least: int = 1) -> None:
+def _check_shape(shape: object, where: str, least: int = 1) -> None:
     """DataError unless all sizes are positive; the first is at least `least`."""
     sizes = shape if isinstance(shape, tuple) else (-1,)
     whole = bool(sizes) and all(isinstance(n, int | np.integer) for n in sizes)

@@ -108,7 +108,7 @@ class Comparison:
         ]
 
 
-def compare(networks: Mapping[str, Network | ShapedNetwork], data: Any = None) -> Comparison:
+def compare(networks: Mapping[str, Network | ShapedNetwork], data: object = None) -> Comparison:
     """Diagnose several networks and put their figures side by side.
 
     The NTK condition is the condition number of the tangent kernel of ten inputs that are

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from ..ir import Network, PairKind, as_network, pairs_read
 from ..shaping import ShapedNetwork
@@ -16,7 +15,7 @@ from ._report import Report
 from ._verdict import verdict_of
 
 
-def diagnose(network: Network | ShapedNetwork, data: Any = None) -> Report:
+def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
     """Measure q values, C maps and slopes node by node, and say what they forebode.
 
     The kernel rules (Martens et al. 2021) are folded in float64 over nine cosines; C_f'(1) by

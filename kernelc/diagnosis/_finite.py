@@ -118,7 +118,7 @@ def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float64[np.ndarray, "i
     return np.stack([first, *(c * first + np.sqrt(1 - c * c) * other for c in COSINES)])
 
 
-def _check(network: Network, samples: Any) -> None:
+def _check(network: Network, samples: object) -> None:
     where = network.name
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise KernelcError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Inputs:
         return f"inputs of q value {self.q:.4g}, two typical ones {c}{measured}"
 
 
-def inputs_of(data: Any, shape: tuple[int, ...]) -> Inputs:
+def inputs_of(data: object, shape: tuple[int, ...]) -> Inputs:
     """The figures of 500 inputs at most, 2,000 with targets, drawn from a data set or from arrays.
 
     Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero, and for

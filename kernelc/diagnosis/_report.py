@@ -249,7 +249,7 @@ def _rounded(c: float) -> float:
     return c if abs(c) > 1e-15 else 0.0
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

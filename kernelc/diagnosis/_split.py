@@ -9,7 +9,7 @@ import numpy as np
 from ..data import Dataset, Rows, Stream, parts
 
 
-def split(data: Any) -> tuple[Any, Any]:
+def split(data: object) -> tuple[Any, Any]:
     """(inputs, targets) of the training part; targets None where inputs alone are given.
 
     Arguments:
@@ -22,6 +22,6 @@ def split(data: Any) -> tuple[Any, Any]:
     return data, None
 
 
-def rows(values: Any, chosen: np.ndarray) -> np.ndarray:
+def rows(values: object, chosen: np.ndarray) -> np.ndarray:
     """Some of them, made on demand where they are not in memory."""
     return values.take(chosen) if isinstance(values, Rows) else np.asarray(values)[chosen]

@@ -127,7 +127,7 @@ def read_container(path: str | os.PathLike[str]) -> Container:
     return Container(metadata, arrays)
 
 
-def _header(path: Any, file: IO[bytes], size: int) -> dict[str, Any]:
+def _header(path: object, file: IO[bytes], size: int) -> dict[str, Any]:
     start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
     if not 2 <= length <= min(LONGEST_HEADER, size - 8):
@@ -142,7 +142,7 @@ def _header(path: Any, file: IO[bytes], size: int) -> dict[str, Any]:
     return header
 
 
-def _entries(path: Any, table: Mapping[str, Any], size: int) -> list[_Entry]:
+def _entries(path: object, table: Mapping[str, Any], size: int) -> list[_Entry]:
     """The arrays in the order of their bytes, which they cover from first to last."""
     entries = sorted(
         (_entry(path, name, told) for name, told in table.items()),
@@ -158,7 +158,7 @@ def _entries(path: Any, table: Mapping[str, Any], size: int) -> list[_Entry]:
     return entries
 
 
-def _entry(path: Any, name: str, told: Any) -> _Entry:
+def _entry(path: object, name: str, told: object) -> _Entry:
     if isinstance(told, dict) and set(told) == {"dtype", "shape", "data_offsets"}:
         code, shape, offsets = told["dtype"], told["shape"], told["data_offsets"]
         whole = all(_sizes(value) for value in (shape, offsets))
@@ -169,7 +169,7 @@ def _entry(path: Any, name: str, told: Any) -> _Entry:
     _refuse(path, f"a malformed description of array {name[:80]!r}", _LAW)
 
 
-def _sizes(value: Any) -> bool:
+def _sizes(value: object) -> bool:
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 
 
@@ -198,5 +198,5 @@ def _code(name: str, dtype: np.dtype) -> str:
     )
 
 
-def _refuse(path: Any, found: str, law: str, remedy: str = _REMEDY) -> NoReturn:
+def _refuse(path: object, found: str, law: str, remedy: str = _REMEDY) -> NoReturn:
     raise LoadError(where=str(path), found=found, law=law, remedy=remedy)

@@ -40,7 +40,7 @@ class _Form(NamedTuple):
     settings: Mapping[str, Any]
 
 
-def load(path: str | os.PathLike[str], network: Any = None) -> Loaded:
+def load(path: str | os.PathLike[str], network: object = None) -> Loaded:
     """Read a model that `save` wrote, in the form and with the very values it had.
 
     Nothing in the file is evaluated or unpickled, and no more is allocated than it is long.

@@ -72,7 +72,7 @@ def save(path: str | os.PathLike[str], model: Model, state: eqx.nn.State | None 
     write_container(path, Container(metadata, host))
 
 
-def _network_of(model: Any) -> Network:
+def _network_of(model: object) -> Network:
     if not isinstance(model, Model):
         raise KernelcError(
             where="save",

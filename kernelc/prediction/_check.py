@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +16,7 @@ from .._limits import real
 from ._evaluate import KernelFunction, Part
 
 
-def function(k: Any) -> KernelFunction:
+def function(k: object) -> KernelFunction:
     """The kernel function, or KernelcError."""
     if not callable(k) or isinstance(k, type):
         raise KernelcError(
@@ -28,7 +28,7 @@ def function(k: Any) -> KernelFunction:
     return k
 
 
-def part(name: Any) -> Part:
+def part(name: object) -> Part:
     """The name of a kernel, or UnsupportedError."""
     if not isinstance(name, str) or name not in ("nngp", "ntk"):
         raise UnsupportedError(
@@ -47,7 +47,7 @@ _NUMBERED = (
 )
 
 
-def targets(y: Any) -> Float[np.ndarray, "n ..."]:
+def targets(y: object) -> Float[np.ndarray, "n ..."]:
     """Finite float64 targets of one or two axes, or DataError."""
     where = "predict: y_train"
     try:
@@ -80,7 +80,7 @@ def targets(y: Any) -> Float[np.ndarray, "n ..."]:
     return y.astype(np.float64)
 
 
-def number(name: str, value: Any, least: str = "0 or more") -> float:
+def number(name: str, value: object, least: str = "0 or more") -> float:
     """The value as a finite float, at least 0 (above 0 when `least` says so), or DataError."""
     found = real(value)
     if not math.isfinite(found) or found < 0 or (found == 0 and least == "above 0"):
@@ -93,7 +93,7 @@ def number(name: str, value: Any, least: str = "0 or more") -> float:
     return found
 
 
-def several(name: str, values: Any) -> list[float]:
+def several(name: str, values: object) -> list[float]:
     """The values as finite floats of at least 0, one or more, or DataError."""
     if not isinstance(values, Iterable) or isinstance(values, str) or not (given := list(values)):
         raise DataError(

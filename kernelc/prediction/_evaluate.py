@@ -36,7 +36,7 @@ def blocks(count: int, most: int) -> list[tuple[slice, Int[np.ndarray, " size"]]
     ]
 
 
-def ask(k: KernelFunction, parts: tuple[Part, ...], progress: bool | None, *inputs: Any) -> Any:
+def ask(k: KernelFunction, parts: tuple[Part, ...], progress: bool | None, *inputs: object) -> Any:
     """k(*inputs); of kernelc's own functions only these parts, the others give what they give."""
     if isinstance(k, numeric.KernelFunction):
         return k(*inputs, get=parts, progress=progress)
@@ -53,7 +53,7 @@ def absent(part: Part) -> UnsupportedError:
     )
 
 
-def matrix(found: Any, part: Part, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+def matrix(found: object, part: Part, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
     """One of the matrices a kernel function returned, in its own precision.
 
     Raises:
@@ -82,7 +82,7 @@ def matrix(found: Any, part: Part, shape: tuple[int, ...]) -> Float[np.ndarray, 
     return values
 
 
-def square(found: Any, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], float]:
+def square(found: object, part: Part, n: int) -> tuple[Float[np.ndarray, "n n"], float]:
     """The matrix of inputs with themselves, (K + Kᵀ) / 2 in float64, and its error.
 
     The error is relative to the largest entry: a rounding in float64, `_ROUNDINGS` in float32.

@@ -204,10 +204,10 @@ class KernelRegression:
         """The kernels that means, and with `spread` variances, are made of."""
         return ("nngp", "ntk") if spread and self.kernel == "ntk" else (self.kernel,)
 
-    def _cross(self, found: Any, part: Part, count: int) -> Float[np.ndarray, "rows n"]:
+    def _cross(self, found: object, part: Part, count: int) -> Float[np.ndarray, "rows n"]:
         return matrix(found, part, (count, len(self.x_train))).astype(np.float64)
 
 
-def _wide(x: Any, where: str) -> Float[np.ndarray, "n ..."]:
+def _wide(x: object, where: str) -> Float[np.ndarray, "n ..."]:
     """Examples in float64: a solution multiplies the rounding of a kernel by its condition."""
     return examples(x, where).astype(np.float64)
