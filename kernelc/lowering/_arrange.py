@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, overload
 
 import equinox as eqx
@@ -201,8 +201,11 @@ def _looped(layers: LoopMode, block: Sequence[Any], start: int, shape: Shape, co
 def _convolves(block: Sequence[Any], start: int, shape: Shape) -> bool:
     model = Model([shifted(node, start) for node in block], shape)
     xs: Any = jax.ShapeDtypeStruct((1, *shape), model.policy.param_dtype)
-    batched: Callable[..., object] = model.batched
-    run = functools.partial(batched, state=first_state(model), key=jax.random.key(0))
+    state, key = first_state(model), jax.random.key(0)
+
+    def run(xs: jax.Array) -> object:
+        return model.batched(xs, key=key) if state is None else model.batched(xs, state, key=key)
+
     return "conv_general_dilated" in str(eqx.filter_make_jaxpr(run)(xs)[0])
 
 
