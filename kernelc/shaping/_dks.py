@@ -132,7 +132,8 @@ def certify_dks(
         >>> certify_dks(named("tanh"), half, 1.01)
         Traceback (most recent call last):
         ...
-        kernelc._errors.ShapingError: activation tanh: Q'(1)-1 = ...
+        kernelc._errors.ShapingError: Where: activation tanh
+        Found: Q'(1)-1 = ...
     """
     at = measured(phi, transform)
     residuals = {

@@ -174,7 +174,8 @@ def certify_edge(
         >>> certify_edge(named("relu"), 1.0, 2**0.5, 0.1)
         Traceback (most recent call last):
         ...
-        kernelc._errors.ShapingError: activation relu: Q(q)/q-1 = ...
+        kernelc._errors.ShapingError: Where: activation relu
+        Found: Q(q)/q-1 = ...
     """
     found = moments(phi, math.sqrt(q), rule=rule_of_certificates)
     residuals = {

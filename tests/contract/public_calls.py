@@ -159,7 +159,8 @@ def passes() -> Iterator[tuple[str, Call]]:
     good = {"q": "None, fraction"}
     yield "EdgeOfChaos", (kc.EdgeOfChaos, {"q": 1.0, "init": "gaussian"}, good)
     given = {"network": net, "key": jax.random.key(0), "policy": None, "axis_name": "batch"}
-    yield "lower", (kc.lower, given, {"policy": OPTIONAL, "axis_name": "None, text"})
+    good = {"key": "zero, minus one", "policy": OPTIONAL, "axis_name": "None, text"}
+    yield "lower", (kc.lower, given, good)
     given = {"param_dtype": "float32", "layers": "auto", "remat": "none"}
     yield "Policy", (kc.Policy, given, {})
     yield "call of a model", (model().batched, {"xs": jnp.ones((2, 3))}, {"xs": "empty array"})
@@ -174,9 +175,14 @@ def training() -> Iterator[tuple[str, Call]]:
     """Runs and predictions: everything is refused before the first step."""
     linear = eqx.nn.Linear(3, 2, key=jax.random.key(0))
     given = {"model": linear, "data": (X, Y), "optimizer": None, "steps": 1, "batch_size": 2}
-    given |= {"seed": 0, "loss": "cross_entropy", "eval_every": 1, "train_examples": 4}
+    given |= {"key": 0, "loss": "cross_entropy", "eval_every": 1, "train_examples": 4}
     given |= {"progress": False, "mesh": None}
-    good = {"optimizer": "*", "batch_size": OPTIONAL, "seed": "zero", "eval_every": OPTIONAL}
+    good = {
+        "optimizer": "*",
+        "batch_size": OPTIONAL,
+        "key": "zero, minus one",
+        "eval_every": OPTIONAL,
+    }
     yield "fit", (kc.fit, given, good | {"progress": "*", "mesh": OPTIONAL})
     given = {"model": linear, "x": X, "y": Y, "batch_size": 4, "loss": "cross_entropy"}
     yield "evaluate", (kc.evaluate, given, {})

@@ -13,6 +13,7 @@ import pytest
 
 import kernelc as kc
 import nets
+from kernelc.modules import first_state
 from kernelc.training._step import Batches, Carry, Fixed, advance_leaves
 
 
@@ -37,7 +38,7 @@ def equations(jaxpr: Any) -> int:
 def step(model: kc.Model, xs: jax.Array, optimizer: Any = ADAM) -> Any:
     """What `fit` hands to its compiled step."""
     params, rest = eqx.partition(model, eqx.is_inexact_array)
-    carry = Carry(params, optimizer.init(params), eqx.nn.State(model), jnp.zeros((), jnp.int32))
+    carry = Carry(params, optimizer.init(params), first_state(model), jnp.zeros((), jnp.int32))
     rows, labels = jnp.arange(len(xs))[None], jnp.zeros(len(xs), jnp.int32)
     per_example = optax.softmax_cross_entropy_with_integer_labels
     fixed = jax.tree.flatten(Fixed(rest, optimizer, per_example, KEY, None))
