@@ -16,10 +16,10 @@ def _bent_identity(x: Any) -> Any:
     return x * (x / (jnp.sqrt(x * x + 1) + 1)) / 2 + x
 
 
-SOFTSIGN = register(Definition(name="softsign", expression=lambda: X / (1 + sympy.Abs(X))))
-ATAN = register(Definition(name="atan", expression=lambda: sympy.atan(X)))
-ASINH = register(Definition(name="asinh", expression=lambda: sympy.asinh(X)))
-BENT_IDENTITY = register(
+register(Definition(name="softsign", expression=lambda: X / (1 + sympy.Abs(X))))
+register(Definition(name="atan", expression=lambda: sympy.atan(X)))
+register(Definition(name="asinh", expression=lambda: sympy.asinh(X)))
+register(
     Definition(
         name="bentid",
         expression=lambda: (sympy.sqrt(X**2 + 1) - 1) / 2 + X,

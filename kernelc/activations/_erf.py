@@ -51,7 +51,7 @@ def _gelu_slope(q1: Any, q2: Any, k: Any, mean: Any) -> Any:
     return sympy.Rational(1, 4) + sympy.atan2(k, d) / (2 * sympy.pi) + tail
 
 
-ERF = register(
+register(
     Definition(
         name="erf",
         expression=lambda: sympy.erf(X),
@@ -60,7 +60,7 @@ ERF = register(
         expectation=lambda q, mean: sympy.erf(mean / sympy.sqrt(1 + 2 * q)),
     )
 )
-GELU = register(
+register(
     Definition(
         name="gelu",
         expression=lambda: X * normal_cdf(X),
@@ -70,7 +70,7 @@ GELU = register(
     )
 )
 # (1 + tanh(t))/2 = sigmoid(2t): the tanh form loses the left tail to cancellation
-GELU_TANH = register(
+register(
     Definition(
         name="gelu_tanh",
         expression=lambda: (

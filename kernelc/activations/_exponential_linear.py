@@ -31,7 +31,7 @@ def _jax(scale: float, height: float, width: float) -> Callable[[Any], Any]:
     return run
 
 
-ELU = register(
+register(
     Definition(
         name="elu",
         expression=lambda elu_alpha: _expression(1, elu_alpha, 1),
@@ -39,14 +39,14 @@ ELU = register(
         jax=lambda elu_alpha: _jax(1.0, elu_alpha, 1.0),
     )
 )
-SELU = register(
+register(
     Definition(
         name="selu",
         expression=lambda: _expression(sympy.Float(_SELU_SCALE), sympy.Float(_SELU_ALPHA), 1),
         jax=lambda: _jax(_SELU_SCALE, _SELU_ALPHA, 1.0),
     )
 )
-CELU = register(
+register(
     Definition(
         name="celu",
         expression=lambda celu_alpha: _expression(1, celu_alpha, celu_alpha),

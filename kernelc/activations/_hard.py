@@ -14,7 +14,7 @@ def _clip(expr: Any, low: int, high: int) -> Any:
     return sympy.Min(sympy.Max(expr, low), high)
 
 
-RELU6 = register(Definition(name="relu6", expression=lambda: _clip(X, 0, 6)))
-HARD_TANH = register(Definition(name="hard_tanh", expression=lambda: _clip(X, -1, 1)))
-HARD_SIGMOID = register(Definition(name="hard_sigmoid", expression=lambda: _clip(X + 3, 0, 6) / 6))
-HARD_SWISH = register(Definition(name="hard_swish", expression=lambda: X * _clip(X + 3, 0, 6) / 6))
+register(Definition(name="relu6", expression=lambda: _clip(X, 0, 6)))
+register(Definition(name="hard_tanh", expression=lambda: _clip(X, -1, 1)))
+register(Definition(name="hard_sigmoid", expression=lambda: _clip(X + 3, 0, 6) / 6))
+register(Definition(name="hard_swish", expression=lambda: X * _clip(X + 3, 0, 6) / 6))

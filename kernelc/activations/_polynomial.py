@@ -56,9 +56,9 @@ def _complaint(coefficients: Any) -> str | None:
     return None if len(coefficients) <= 33 else "takes at most degree 32"
 
 
-IDENTITY = _polynomial("identity", lambda: X)
-SQUARE = _polynomial("square", lambda: X**2)
-POLYNOMIAL = _polynomial(
+_polynomial("identity", lambda: X)
+_polynomial("square", lambda: X**2)
+_polynomial(
     "polynomial",
     lambda coefficients: _evaluate(coefficients),
     defaults=(("coefficients", None),),

@@ -49,9 +49,9 @@ def _rectifier(name: str, expression: Any, slopes: Any, **options: Any) -> Defin
     )
 
 
-RELU = _rectifier("relu", lambda: sympy.Max(0, X), lambda: (0, 1))
-ABS = _rectifier("abs", lambda: sympy.Abs(X), lambda: (-1, 1))
-LEAKY_RELU = _rectifier(
+_rectifier("relu", lambda: sympy.Max(0, X), lambda: (0, 1))
+_rectifier("abs", lambda: sympy.Abs(X), lambda: (-1, 1))
+_rectifier(
     "leaky_relu",
     lambda negative_slope: sympy.Piecewise((X, X > 0), (negative_slope * X, True)),
     lambda negative_slope: (negative_slope, 1),
@@ -75,7 +75,7 @@ def _step_slope(q1: Any, q2: Any, k: Any, mean: Any) -> Any:
     return None if mean != 0 else 1 / (2 * sympy.pi * sympy.sqrt(q1 * q2 - k**2))
 
 
-SIGN = register(
+register(
     Definition(
         name="sign",
         expression=lambda: sympy.sign(X),
@@ -84,7 +84,7 @@ SIGN = register(
         expectation=lambda q, mean: None if mean != 0 else sympy.S.Zero,
     )
 )
-STEP = register(
+register(
     Definition(
         name="step",
         expression=lambda: sympy.Heaviside(X),

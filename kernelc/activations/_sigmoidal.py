@@ -8,8 +8,8 @@ from ._registry import Definition, register
 from ._stable import X, sigmoid, softplus
 
 
-TANH = register(Definition(name="tanh", expression=lambda: sympy.tanh(X)))
-SIGMOID = register(Definition(name="sigmoid", expression=lambda: sigmoid(X)))
-SOFTPLUS = register(Definition(name="softplus", expression=lambda: softplus(X)))
-SWISH = register(Definition(name="swish", expression=lambda: X * sigmoid(X)), "silu")
-MISH = register(Definition(name="mish", expression=lambda: X * sympy.tanh(softplus(X))))
+register(Definition(name="tanh", expression=lambda: sympy.tanh(X)))
+register(Definition(name="sigmoid", expression=lambda: sigmoid(X)))
+register(Definition(name="softplus", expression=lambda: softplus(X)))
+register(Definition(name="swish", expression=lambda: X * sigmoid(X)), "silu")
+register(Definition(name="mish", expression=lambda: X * sympy.tanh(softplus(X))))

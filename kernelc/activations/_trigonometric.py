@@ -30,7 +30,7 @@ def _bump_dual(q1: Any, q2: Any, k: Any, mean: Any) -> Any:
     return sympy.exp(-(mean**2) * (2 + q1 + q2 - 2 * k) / (2 * det)) / sympy.sqrt(det)
 
 
-SIN = register(
+register(
     Definition(
         name="sin",
         expression=lambda: sympy.sin(X),
@@ -39,7 +39,7 @@ SIN = register(
         expectation=lambda q, mean: sympy.exp(-q / 2) * sympy.sin(mean),
     )
 )
-COS = register(
+register(
     Definition(
         name="cos",
         expression=lambda: sympy.cos(X),
@@ -48,7 +48,7 @@ COS = register(
         expectation=lambda q, mean: sympy.exp(-q / 2) * sympy.cos(mean),
     )
 )
-EXP = register(
+register(
     Definition(
         name="exp",
         expression=lambda: sympy.exp(X),
@@ -57,7 +57,7 @@ EXP = register(
         expectation=lambda q, mean: sympy.exp(mean + q / 2),
     )
 )
-GAUSSIAN = register(
+register(
     Definition(
         name="gaussian",
         expression=lambda: sympy.exp(-(X**2) / 2),
