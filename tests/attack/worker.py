@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    faulthandler.register(signal.SIGPROF, file=sys.stderr, all_threads=False, chain=True)
+    faulthandler.register(signal.SIGPROF, file=sys.stderr, chain=True)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     with arguments.log.open("a") as log:
         for seed in range(*arguments.seeds):
