@@ -77,6 +77,16 @@ class Dataset:
             same_example_shape(self.train_x, getattr(self, f"{part}_x"), self.name)
             same_kind(self.train_y, getattr(self, f"{part}_y"), self.name)
 
+    def __repr__(self) -> str:
+        found = {name: self.part(name) for name in ("train", "validation", "test")}
+        parts = [
+            f"{name}_{axis}={values.dtype}{list(values.shape)}"
+            for name, part in found.items()
+            if part is not None
+            for axis, values in zip("xy", part, strict=True)
+        ]
+        return f"Dataset({', '.join(parts)}, name={self.name!r}, classes={self.classes})"
+
     def _check(self, part: str) -> None:
         where = f"{self.name}: {part}"
         x = examples(getattr(self, f"{part}_x"), f"{where}_x")

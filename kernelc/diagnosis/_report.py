@@ -217,7 +217,8 @@ class Report:
         )
 
     def __repr__(self) -> str:
-        return f"<diagnosis of {self.network}: {self.summary}>"
+        told = f"verdict={str(self.verdict)!r}, findings={self.summary!r}"
+        return f"Report(network={self.network!r}, {told})"
 
 
 def _told(finding: Finding) -> list[str]:

@@ -98,8 +98,8 @@ class Network:
         return known
 
     def __repr__(self) -> str:
-        shapes = f"{self.input_shape} -> {self.output_shape}"
-        return f"<network {self.name}: {shapes}, {len(self)} nodes>"
+        shapes = f"input_shape={self.input_shape}, output_shape={self.output_shape}"
+        return f"Network(name={self.name!r}, {shapes}, nodes={len(self)})"
 
     def __str__(self) -> str:
         return _text.described(self)

@@ -149,7 +149,8 @@ class KernelFunction:
         return KernelFunction, given
 
     def __repr__(self) -> str:
-        return f"<kernel function of {self.network.name}>"
+        kind = "standard" if self.standard else "ntk"
+        return f"KernelFunction({self.network!r}, q={self.q}, parameterization={kind!r})"
 
     def _program(self, inputs: Inputs) -> Program:
         """The program that fits the inputs' q values."""

@@ -138,8 +138,8 @@ class ShapedNetwork(Solution, NetworkCarrier):
         return "\n  ".join([f"{self.network.name} shaped by {self.target}", *rows])
 
     def __repr__(self) -> str:
-        names = ", ".join(where for where in self.certificate if where != "network")
-        return f"<{self.network.name} shaped by {self.target}: {names}>"
+        transforms = dict(self.transforms)
+        return f"ShapedNetwork({self.network!r}, target={self.target!r}, transforms={transforms})"
 
 
 def _not_shaped(path: str | os.PathLike[str], found: str) -> LoadError:

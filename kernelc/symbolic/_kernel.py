@@ -183,7 +183,7 @@ class Kernel(Formulas):
         return f"kernel of {self.network.name}\n" + "\n".join(f"  {row}" for row in rows)
 
     def __repr__(self) -> str:
-        return f"<kernel of {self.network.name}: {len(self.equations)} equations>"
+        return f"Kernel({self.network!r}, equations={len(self.equations)})"
 
 
 def _all_equal(q: Any, fixed: float) -> bool:
