@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from .._errors import GraphError, ShapeError, shown
@@ -30,7 +31,7 @@ class NetworkNode:
     shape: Shape
     in_shapes: tuple[Shape, ...]
 
-    @property
+    @cached_property
     def site(self) -> Site:
         """Where its kernel rule is applied."""
         return Site(self.name, self.in_shapes, self.shape)
