@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..algebra import FloatBackend, KernelState, PairAlgebra, SecondMoments
 from ..gaussian import closed_line
-from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run
+from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run, Weights
 
 
 FloatState = KernelState[Any]
@@ -96,6 +96,18 @@ class UniformAlgebra(PairAlgebra[Any]):
 
     Between two of the nodes it refuses, the kernel is a function of one variable.
     """
+
+    def fresh(
+        self,
+        s: FloatState,
+        weights: Weights,
+        read: FloatState | None = None,
+        trained: Callable[[], FloatState] | None = None,
+    ) -> FloatState:
+        if self.standard and trained is not None:
+            # Taps that start at zero and train see other locations, with Theta or without.
+            trained()
+        return super().fresh(s, weights, read, trained)
 
     def mix(self, s: FloatState, locations: LocationMap) -> FloatState:
         return s if locations.identity else self._unlike(s, locations.text())
