@@ -124,7 +124,7 @@ def compilation(name: str, deep: bool) -> None:
 
 def before_first_step(model: kc.Model) -> float:
     """Seconds to trace and compile a training step."""
-    carry, rest = carry_of(model, eqx.nn.State(model))
+    carry, rest = carry_of(model, eqx.nn.State(model) if model.stateful else None)
     fixed = fixed_of(rest, jnp.ones((BATCH, 32)), jnp.zeros(BATCH, jnp.int32))
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < LONG:

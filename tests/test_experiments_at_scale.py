@@ -14,6 +14,7 @@ import optax
 import pytest
 
 import kernelc as kc
+from kernelc.modules import first_state
 
 
 HERE = Path(__file__).parents[1] / "examples/experiments"
@@ -34,11 +35,11 @@ def step(cell: Any, network: Any, policy: Any) -> tuple[Any, Any]:
     def whole(key: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
         model = kc.lower(network, key=key, policy=policy)
         params, rest = eqx.partition(model, eqx.is_inexact_array)
-        state = eqx.nn.State(model)
+        state = first_state(model)
 
         def loss(params: Any) -> tuple[Any, Any]:
-            out = eqx.combine(params, rest).batched(x, state)
-            logits = out[0] if isinstance(out, tuple) else out
+            trained = eqx.combine(params, rest)
+            logits = trained.batched(x) if state is None else trained.batched(x, state)[0]
             losses = optax.softmax_cross_entropy_with_integer_labels(logits, y)
             return jnp.mean(losses), logits
 

@@ -113,7 +113,7 @@ def train(
         optimizer=optimizer(cell.optimizer, run.rate, cell.steps),
         steps=cell.steps,
         batch_size=cell.batch,
-        seed=run.seed,
+        key=run.seed,
         loss=kc.CrossEntropy(cell.label_smoothing),
         eval_every=max(1, cell.steps // _EVALUATIONS),
         progress=progress,
