@@ -118,7 +118,7 @@ def fit(
         checkpoint cannot be written; what was stored before stays.
 
     Example:
-        >>> import equinox as eqx, numpy as np
+        >>> import equinox as eqx, jax, numpy as np
         >>> net = eqx.nn.MLP(2, 2, 8, 1, key=jax.random.key(0))
         >>> x = np.random.default_rng(0).normal(size=(64, 2))
         >>> result = fit(net, (x, (x[:, 0] > 0).astype(int)), steps=500, progress=False)
