@@ -30,7 +30,7 @@ class KernelAlgebra(ABC, Generic[S]):
         """This algebra at a node; the algebra itself stays where it is."""
         # As copy.copy does, without its detour over pickling: solvers fold a network many times.
         placed = object.__new__(type(self))
-        placed.__dict__.update(self.__dict__, site=site)
+        vars(placed).update(vars(self), site=site)
         return placed
 
     @abstractmethod
