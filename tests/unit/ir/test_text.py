@@ -63,5 +63,5 @@ def test_an_input_alone_prints(shape):
 
 def test_repr_is_one_line():
     shown = repr(chain_of(1000))
-    assert "2001 nodes" in shown
+    assert "nodes=2001" in shown
     assert "\n" not in shown

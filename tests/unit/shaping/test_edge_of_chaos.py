@@ -135,7 +135,7 @@ def test_text_tells_the_constants_and_the_changes():
     assert "sigma_w = 1.46741359163, sigma_b = 0.388541670067 at the fixed point q = 1" in told
     assert "dense_2: Dense(16) -> Dense(16, weight_std=1.46741, bias_std=0.388542)" in told
     assert "alpha" not in told
-    assert repr(shaped).endswith("init='gaussian'): tanh>")
+    assert "target=EdgeOfChaos(q=None, bias_std=None, init='gaussian')" in repr(shaped)
 
 
 def test_a_repelling_fixed_point_is_told():
