@@ -95,8 +95,8 @@ class LocationMap(ABC):
 
 
 @dataclasses.dataclass(frozen=True)
-class CenterTaps(LocationMap):
-    """The center tap of each window, of odd sizes: what Delta weights read."""
+class _WindowMap(LocationMap):
+    """A map of windows; one tap that does not move is the identity."""
 
     window: Window
 
@@ -109,9 +109,22 @@ class CenterTaps(LocationMap):
         return self.window.outputs
 
     @property
+    def still(self) -> bool:
+        """Whether there is a window around each location, in its place."""
+        return self.window.strides == (1,) * self.window.rank and self.outputs == self.locations
+
+    @property
     def identity(self) -> bool:
-        still = self.window.strides == (1,) * self.window.rank
-        return still and self.outputs == self.locations
+        return self.window.taps == 1 and self.still
+
+
+@dataclasses.dataclass(frozen=True)
+class CenterTaps(_WindowMap):
+    """The center tap of each window, of odd sizes: what Delta weights read."""
+
+    @property
+    def identity(self) -> bool:
+        return self.still
 
     def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
         window = self.window
@@ -123,22 +136,8 @@ class CenterTaps(LocationMap):
 
 
 @dataclasses.dataclass(frozen=True)
-class SharedTaps(LocationMap):
+class SharedTaps(_WindowMap):
     """Weights spread over windows: K(p, p') <- mean over taps t of K(p + t, p' + t)."""
-
-    window: Window
-
-    @property
-    def locations(self) -> tuple[int, ...]:
-        return self.window.locations
-
-    @property
-    def outputs(self) -> tuple[int, ...]:
-        return self.window.outputs
-
-    @property
-    def identity(self) -> bool:
-        return self.window.taps == 1 and CenterTaps(self.window).identity
 
     @property
     def uneven(self) -> tuple[str, str] | None:
@@ -163,26 +162,12 @@ class SharedTaps(LocationMap):
 
 
 @dataclasses.dataclass(frozen=True)
-class WindowMean(LocationMap):
+class WindowMean(_WindowMap):
     """The mean over the locations of each window."""
-
-    window: Window
 
     @property
     def reads(self) -> frozenset[PairKind]:
         return frozenset({PairKind.LOCATION} if self.window.taps > 1 else ())
-
-    @property
-    def locations(self) -> tuple[int, ...]:
-        return self.window.locations
-
-    @property
-    def outputs(self) -> tuple[int, ...]:
-        return self.window.outputs
-
-    @property
-    def identity(self) -> bool:
-        return self.window.taps == 1 and CenterTaps(self.window).identity
 
     @property
     def uneven(self) -> tuple[str, str] | None:
