@@ -1,6 +1,6 @@
 """What a network is: layers applied to nodes, validated into an immutable graph."""
 
-from ._algebra import KernelAlgebra as KernelAlgebra
+from ._algebra import KernelAlgebra as KernelAlgebra, Reading as Reading
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
 from ._assembly import snake as snake
 from ._combinators import (
@@ -34,7 +34,6 @@ from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pair_kind import PairKind as PairKind
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
-from ._reading import Reading as Reading
 from ._real import Real as Real
 from ._site import Site as Site
 from ._strict_json import strict_json as strict_json

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
+from ._algebra import Reading
 from ._assembly import NetworkNode
 from ._fold import kernel_rule
 from ._location_map import LocationMap
 from ._pair_kind import PairKind
-from ._reading import Reading
 
 
 Kinds = frozenset[PairKind]
