@@ -1,4 +1,4 @@
-"""The words of docs/gallery.md: what `make_gallery.py` puts figures into."""
+"""The text of docs/gallery.md; `make_gallery.py` fills in the table and the formulas."""
 
 from __future__ import annotations
 
@@ -33,38 +33,39 @@ GROUPS = {
 }
 
 SAYS = {
-    "tanh": "keeps unrelated inputs unrelated, but q shrinks and the net is nearly linear",
+    "tanh": "preserves unrelated inputs, but q shrinks and the net is nearly linear",
     "relu": "q halves in every layer; angles collapse as with He weights",
-    "he": "keeps q; all angles collapse",
+    "he": "preserves q; all angles collapse",
     "orthogonal": "the same limit as Gaussian He weights",
-    "leaky relu": "collapses a little later than ReLU",
-    "selu": "keeps q and unrelated inputs; drives near inputs apart, mildly",
-    "lsuv": "sets q to 1 and asks for no more: near inputs are driven apart",
-    "edge of chaos": "slope 1 at c = 1; unrelated inputs still move together",
-    "looks linear": "keeps every angle at the start; the NTK sees the rectifiers",
-    "batch norm": "removes the mean that ReLU adds, and drives all inputs apart",
-    "layer norm": "before ReLU it has no mean to remove: the angles of He weights",
-    "layer norm after": "removes the mean after ReLU, and drives all inputs apart",
-    "rms norm after": "fixes q, which He weights do already; the angles are theirs",
-    "weight standardization": "removes the same mean through the weights, with the same result",
-    "skips": "average each layer with the identity; q doubles in every block",
-    "weighted skips": "keep q and average with the identity: a slower collapse",
-    "batch norm and skips": "the trunk outgrows its branches, which tames both norm and ReLU",
-    "layer norm and skips": "the trunk outgrows its branches, which slows the collapse",
-    "standardized and weighted skips": "keep q and unrelated inputs; the slope grows slowly",
-    "skipinit": "all branches start at zero: one layer of ReLU is left",
-    "fixup": "all branches start at zero: one layer of ReLU is left",
-    "dks": "q, C_f(0) and the slope are all held, without skips or norms",
-    "tat": "q and the slope are held, and C_f(0) at what was asked",
+    "leaky relu": "collapses slightly later than ReLU",
+    "selu": "preserves q and unrelated inputs; separates nearby inputs moderately",
+    "lsuv": "sets q to 1 and nothing else: nearby inputs are separated",
+    "edge of chaos": "slope 1 at c = 1; cosines of unrelated inputs still go to 1",
+    "looks linear": "preserves every angle at initialization; the NTK includes the rectifiers",
+    "batch norm": "subtracts the mean that ReLU adds, and separates all inputs",
+    "layer norm": "there is no mean to subtract before ReLU: the angles of He weights",
+    "layer norm after": "subtracts the mean after ReLU, and separates all inputs",
+    "rms norm after": "sets q, as He weights do: the angles of He weights",
+    "weight standardization": "subtracts the same mean through the weights, with the same result",
+    "skips": "average each block with the identity; q doubles in every block",
+    "weighted skips": "preserve q and average with the identity: a slower collapse",
+    "batch norm and skips": "only q of the trunk grows, which limits the slope",
+    "layer norm and skips": "only q of the trunk grows: a slower collapse",
+    "standardized and weighted skips": "preserve q and unrelated inputs; the slope grows slowly",
+    "skipinit": "all branches start at zero: one layer of ReLU remains",
+    "fixup": "all branches start at zero: one layer of ReLU remains",
+    "dks": "sets q, C_f(0) and the slope, without skips or norms",
+    "tat": "sets q, the slope and C_f(0)",
 }
 
 PAGE = """# The usual tricks, as kernels
 
 <!-- Written by make_gallery.py: change that, or gallery_text.py, and run it again. -->
 
-Skips, norms, ReLU, SELU and the known initializations each hold some part of the kernel of a deep
-net in place, and leave the others to drift. `nets.tricks` has one dense net of {depth} nonlinear
-layers under each of them, and `python docs/make_gallery.py` derives them all and writes this page.
+Skip connections, normalization layers, activations such as SELU, and initializations each control
+one part of the kernel of a deep net and not the others. `nets.tricks` has a dense net of {depth}
+nonlinear layers for each of these tricks. `python docs/make_gallery.py` derives their kernels and
+writes this page.
 
 ```python
 import kernelc as kc
@@ -86,37 +87,37 @@ dks                     C_f(0) = 0.001
 
 ![C maps of {depth} layers under each trick](gallery.png)
 
-Figure and table are for the logits, so they include the nonlinearity before them: 0.318 is what one
-ReLU alone makes of unrelated inputs. "NTK" is that of two unrelated inputs over that of an input
-with itself. Inputs have q = 1. Batch norm is derived for large batches of unrelated inputs
-(`c_b = 0`), and has no NTK of two inputs.
+Figure and table are for the logits, so they include the nonlinearity before them: a single ReLU
+has C(0) = 0.318. "NTK" is the NTK of two unrelated inputs divided by that of an input with itself.
+Inputs have q = 1. Batch norm is derived for large batches of unrelated inputs (`c_b = 0`), and has
+no NTK of two inputs.
 
 {table}
 
-What to read in it:
+How to read the table:
 
-- A slope far above 1 says that near inputs are driven apart, `C_f(0)` near 1 that all inputs are
-  drawn together. Most tricks trade one for the other.
-- Subtracting a mean is what separates the norms that change angles (batch norm, layer norm after
-  ReLU, weight standardization) from those that do not.
-- Skips, and branches that start at zero, bring the map near the identity, and the net near a
+- With a slope far above 1, nearby inputs are separated: explosion. With `C_f(0)` near 1, all inputs
+  are mapped to one direction: collapse. Most tricks trade one for the other.
+- Normalizations that subtract a mean change angles (batch norm, layer norm after ReLU, weight
+  standardization). The others do not.
+- Skips, and branches that start at zero, bring the C map near the identity and the net near a
   shallow one. In the NTK parameterization a weight that starts at zero has no gradient, and a
-  single gain counts for nothing, so "fixup" and "skipinit" show the NTK of the layers that are
-  left.
+  single gain contributes nothing in the limit, so "fixup" and "skipinit" show the NTK of the
+  other layers.
 - "looks linear" has the C map of a linear net and the NTK of a net of rectifiers.
 
-## What a block does
+## The map of a block
 
-The map of one block on the q value and the covariance of a pair that come in, as
-`kc.derive(net).equations` has it (`k_in'` is that of a typical pair of the batch). Where blocks
-leave everything in place, the C map of the net is given.
+The map of one block on the incoming q value and covariance of a pair, as
+`kc.derive(net).equations` has it (`k_in'` is the covariance of a typical pair of the batch). If a
+block does not change them, the list has the C map of the net.
 
 ```text
 {formulas}
 ```
 
-`tests/unit/nets/test_tricks.py` compares every trick with wide nets, at 4 nonlinear layers;
-`python benchmarks/tricks.py` prints q, k and NTK as derived and as measured, at 6.
+`tests/unit/nets/test_tricks.py` compares every trick with wide nets of 4 nonlinear layers.
+`python benchmarks/tricks.py` prints q, k and NTK, derived and measured, for 6 layers.
 
 Sources: He et al. 2015 (he), Klambauer et al. 2017 (selu), Mishkin and Matas 2016 (lsuv),
 Schoenholz et al. 2017 (edge of chaos), Balduzzi et al. 2017 (looks linear), Ioffe and Szegedy 2015

@@ -1,8 +1,7 @@
-"""A griffe extension: the sections of the house's docstrings as Markdown, for the reference.
+"""A griffe extension that converts the docstrings of kernelc to Markdown, for the reference.
 
 Docstrings are plain text with sections (Arguments, Returns, Raises, Example, Attributes), and some
-describe several names at once. What they say stands in the reference as it is written: outside of
-`code`, no character means anything to Markdown.
+describe several names at once. The extension escapes all characters of Markdown outside of `code`.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def _section(title: str, body: str) -> str:
 
 
 def _items(text: str) -> list[str]:
-    """One string for each item: what is indented below a line belongs to it."""
+    """One string for each item: indented lines belong to the line above."""
     found: list[str] = []
     for line in text.splitlines():
         if line.startswith(" ") and found:

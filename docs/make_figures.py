@@ -1,6 +1,6 @@
 """Draws the figures of the theory pages: `.venv/bin/python docs/make_figures.py [NAME ...]`.
 
-One function for each figure; its name is that of the file. Nothing is random but by a fixed seed.
+Each figure has a function of the same name as its file. Random numbers have fixed seeds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write docs/gallery.md and docs/gallery.png: the usual tricks, as their kernels show them.
+"""Write docs/gallery.md and docs/gallery.png: the kernels of the usual tricks.
 
 Run `python docs/make_gallery.py`. It derives 50 layers under every trick of `nets.tricks`.
 """
@@ -31,14 +31,14 @@ UNRELATED = 0.0
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What is read off one net.
+    """The figures of one net.
 
     Arguments:
         q: q value of the logits, for inputs of q = 1.
         c_map: C_f at the cosines of `ANGLES`.
         slope: C_f'(1).
-        ntk: NTK of unrelated inputs over that of one input with itself; None where there is none.
-        formula: what one block does.
+        ntk: NTK of unrelated inputs divided by that of an input with itself; None if undefined.
+        formula: the map of one block.
     """
 
     q: float
@@ -54,7 +54,7 @@ class Row:
 
 
 def row(network: kc.Network) -> Row:
-    """The figures of one net."""
+    """Derives the figures of a net."""
     kernel = kc.derive(network)
     if kernel.theta is None:
         return batch_row(kernel)
@@ -70,7 +70,7 @@ def row(network: kc.Network) -> Row:
 
 
 def batch_row(kernel: kc.Kernel) -> Row:
-    """The figures of a net with batch norm, which has no kernel of two inputs alone."""
+    """Derives the figures of a net with batch norm, whose kernel depends on the batch."""
     values = [kernel.evaluate(c=float(c), c_b=UNRELATED) for c in np.cos(ANGLES)]
     near = sympy.Rational(1, 10**20)
     at = kernel.evaluate(c=1 - near, c_b=UNRELATED, dps=50)
@@ -79,7 +79,7 @@ def batch_row(kernel: kc.Kernel) -> Row:
 
 
 def formula(kernel: kc.Kernel) -> str:
-    """The map of a block as `derive` writes it; the C map of the net where no block is left."""
+    """The map of a block as `derive` prints it; the C map of the net if there is none."""
     maps = [(name, expr) for name, expr in kernel.equations if str(name).startswith("F_1(")]
     if not maps:
         return f"C_f = {kernel.c_map}"

@@ -13,12 +13,12 @@ _OUTSIDE = re.compile(r"\[([^]]+)\]\(\.\./(?:examples|benchmarks)/[^)]+\)")
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Programs of the repository are no pages: their links become names."""
+    """Replaces links to programs of the repository, which are not pages, by their names."""
     return _OUTSIDE.sub(r"`\1`", markdown)
 
 
 def on_page_content(content: str, **_: object) -> str:
-    """Replaces what pymdownx.arithmatex marked as LaTeX by MathML, which needs no script."""
+    """Replaces LaTeX that pymdownx.arithmatex marked by MathML, which needs no script."""
     return _FORMULA.sub(_mathml, content)
 
 
