@@ -189,12 +189,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--skip", type=int, default=0, help="how many of them are left out")
     parser.add_argument("--group", choices=[*GROUPS, "all"], default="all")
     parser.add_argument("--marks", default="not attack and not slow", help="tests that run")
     arguments = parser.parse_args()
     groups = list(GROUPS) if arguments.group == "all" else [arguments.group]
     survivors = 0
-    mutations = drawn(arguments.seed, arguments.count, groups)
+    mutations = drawn(arguments.seed, arguments.count, groups)[arguments.skip :]
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         left_out = shutil.ignore_patterns(".venv", ".git", "__pycache__", "site", "dist")
