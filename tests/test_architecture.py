@@ -29,6 +29,7 @@ LEVEL = {
     "_limits": 0,
     "_registration": 0,
     "_reshaping": 0,
+    "_arguments": 1,
     "_writing": 1,
     "_packages": 1,
     "activations": 2,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 from jaxtyping import PyTree
@@ -79,12 +78,6 @@ def parameter_names(params: PyTree) -> tuple[str, ...]:
 
     Raises: UnsupportedError for a `Model` that runs repeated blocks in a loop.
     """
-    _refuse_loops(params)
-    found = jax.tree_util.tree_leaves_with_path(params)
-    return tuple(_name(params, path) for path, _ in found)
-
-
-def _refuse_loops(params: PyTree) -> None:
     if isinstance(params, Model) and any(isinstance(node, ModelRepeat) for node in params.nodes):
         raise UnsupportedError(
             where="K-FAC on this model",
@@ -92,35 +85,11 @@ def _refuse_loops(params: PyTree) -> None:
             law="K-FAC needs an array for every parameter of every layer",
             remedy="train kernelc.unrolled(model), or lower with Policy(layers='unrolled')",
         )
+    found = jax.tree_util.tree_leaves_with_path(params)
+    return tuple(_name(params, path) for path, _ in found)
 
 
-def read_blocks(
-    estimator: Any, kronecker: type, names: Sequence[str], shapes: Sequence[tuple[int, ...]]
-) -> KFACBlocks:
-    """The report of a finalized `BlockDiagonalCurvature` estimator.
-
-    Arguments:
-        estimator: the estimator.
-        kronecker: the class that all Kronecker-factored blocks derive from.
-        names, shapes: of the parameters it was finalized with, in order.
-
-    Returns: one `Block` for each of its blocks.
-    """
-    found: list[tuple[tuple[int, ...], Any]] = sorted(estimator.indices_to_block_map.items())
-    return KFACBlocks(
-        tuple(
-            Block(
-                tuple(names[i] for i in indices),
-                tuple(shapes[i] for i in indices),
-                type(block).__name__,
-                isinstance(block, kronecker),
-            )
-            for indices, block in found
-        )
-    )
-
-
-def _name(params: PyTree, path: tuple[Any, ...]) -> str:
+def _name(params: PyTree, path: jax.tree_util.KeyPath) -> str:
     if isinstance(params, Model):
         # nodes[i].module.weight: the node has a name of its own.
         node = params.nodes[path[1].idx]
@@ -130,9 +99,7 @@ def _name(params: PyTree, path: tuple[Any, ...]) -> str:
 
 
 def _covered(name: str, allowed: tuple[str, ...]) -> bool:
-    return any(
-        name == prefix or name.startswith((prefix + ".", prefix + "[")) for prefix in allowed
-    )
+    return any(name == each or name.startswith((f"{each}.", f"{each}[")) for each in allowed)
 
 
 def _nodes(names: list[str]) -> tuple[str, ...]:

@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 
-def bounded(optimizer: type[Any], square: float, share: float) -> type[Any]:
-    """The class `optimizer` whose adaptive steps stay where their quadratic model can hold.
+def bounded(kfac_jax: ModuleType, square: float, share: float) -> type:
+    """`kfac_jax.Optimizer`, whose adaptive steps stay where their quadratic model can hold.
 
-    The minimum of a quadratic model lies where its gradient over its curvature says, however far
-    that is. On a noisy batch it can be outside the region where the model holds. And an example
-    that is confidently wrong has a gradient and, with p near 0 or 1, next to no curvature
-    diag(p) - p pᵀ: the model then foretells a decrease many times the loss. A step that is too
-    long is shortened along its own direction.
+    The minimum of a quadratic model may lie anywhere. On a noisy batch it can be outside the
+    region where the model holds. An example that is confidently wrong has a gradient and, with p
+    near 0 or 1, next to no curvature diag(p) - p pᵀ: the model then predicts a decrease many
+    times the loss. A step that is too long is shortened along its own direction.
 
     Arguments:
-        optimizer: `kfac_jax.Optimizer`.
+        kfac_jax: the module.
         square: bound on δᵀ(F + λ)δ for every step δ, which is twice the decrease of the loss that
-            a step with the best coefficients foretells; shortened, it foretells more than half.
+            a step with the best coefficients predicts.
         share: bound on -∇ᵀδ, the decrease to first order, as a share of the loss on the batch,
             which is not negative and has no further to fall.
     """
 
-    # Private methods: `_compat.load`, where `optimizer` comes from, allows one release alone.
-    class Bounded(optimizer):
+    # Private methods: `_compat.load` allows one release of kfac-jax alone.
+    class Bounded(kfac_jax.Optimizer):
         def _coefficients_and_quad_change(
             self,
-            state: Any,
-            vectors: Sequence[Any],
-            grads: Any,
+            state: PyTree,
+            vectors: Sequence[PyTree],
+            grads: PyTree,
             learning_rate: Array | None,
             momentum: Array | None,
             damping: Array,
-            func_args: tuple[Any, ...],
+            func_args: tuple[PyTree, ...],
             should_update_damping: bool,
         ) -> tuple[tuple[Array, ...], Array]:
             del should_update_damping  # the change is known at every adaptive step
@@ -48,7 +47,7 @@ def bounded(optimizer: type[Any], square: float, share: float) -> type[Any]:
             undamped, identity, weights, slope = parts
             undamped = undamped + self._l2_reg * weights
             damped = undamped + damping * identity
-            # XLA finds this loss among what the gradient took.
+            # XLA computes this loss once: it is part of the gradient as well.
             fall = share * self._compute_loss_value(func_args)
             w = shortened(jnp.stack(solved), damped, slope, square, fall)
             return tuple(w), self._evaluate_quadratic_model(undamped, damped, slope, w)
@@ -64,7 +63,7 @@ def shortened(
     fall: float | Float[Array, ""],
 ) -> Float[Array, " vectors"]:
     """The coefficients w, scaled down where needed to wᵀ model w <= square, -slopeᵀ w <= fall."""
-    length, foretold = w @ model @ w, -(slope @ w)
+    length, predicted = w @ model @ w, -(slope @ w)
     by_square = jnp.where(length > square, jnp.sqrt(square / length), 1.0)
-    by_fall = jnp.where(foretold > fall, fall / foretold, 1.0)
+    by_fall = jnp.where(predicted > fall, fall / predicted, 1.0)
     return w * jnp.minimum(by_square, by_fall)

@@ -11,8 +11,15 @@ import functools
 import importlib
 import importlib.metadata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import (
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -29,12 +36,16 @@ _REMEDY = "pip install 'kernelc[kfac]'"
 
 
 @functools.cache
-def load() -> Any:
+def load() -> ModuleType:
     """The module kfac_jax, patched.
 
     Raises: PackageError when it is missing, or it or JAX has a version that was not tested.
     """
-    check_versions(_installed(), jax.__version__)
+    try:
+        found = importlib.metadata.version("kfac-jax")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise missing("kfac-jax", extra="kfac", use="kernelc.kfac") from error
+    check_versions(found, jax.__version__)
     setting = "jax_pmap_shmap_merge"
     before = jax.config.values.get(setting)
     with quiet():
@@ -65,13 +76,6 @@ def check_versions(found: str, jax_version: str) -> None:
         )
 
 
-def _installed() -> str:
-    try:
-        return importlib.metadata.version("kfac-jax")
-    except importlib.metadata.PackageNotFoundError as error:
-        raise missing("kfac-jax", extra="kfac", use="kernelc.kfac") from error
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silences what JAX says of the deprecated names that kfac-jax reads: they were tested."""
@@ -97,7 +101,7 @@ def _controller() -> Any:
     return needed("threadpoolctl", extra="kfac", use="kernelc.kfac").ThreadpoolController()
 
 
-def _bind(eqn: Any, values: list[Any]) -> list[Any]:
+def _bind(eqn: jex.core.JaxprEqn, values: Sequence[object]) -> list[object]:
     # A dict since JAX 0.9.2, a pair of subfunctions and dict before.
     found = eqn.primitive.get_bind_params(eqn.params)
     functions, parameters = found if isinstance(found, tuple) else ((), found)
@@ -106,52 +110,47 @@ def _bind(eqn: Any, values: list[Any]) -> list[Any]:
     return list(out) if eqn.primitive.multiple_results else [out]
 
 
-class _OrderedSet(dict):
+class _OrderedSet(dict[Hashable, None]):
     """What the tracer needs of a set, in order of insertion.
 
     Ordered by address, every process would emit another program, and the compilation cache
     of JAX on disk would never hit.
     """
 
-    def __init__(self, items: Iterable[Any] = ()) -> None:
+    def __init__(self, items: Iterable[Hashable] = ()) -> None:
         super().__init__(dict.fromkeys(items))
 
-    def union(self, *others: Iterable[Any]) -> _OrderedSet:
+    def union(self, *others: Iterable[Hashable]) -> _OrderedSet:
         return _OrderedSet(item for part in (self, *others) for item in part)
 
-    def __sub__(self, other: Any) -> _OrderedSet:
+    def __sub__(self, other: Iterable[Hashable]) -> _OrderedSet:
         return _OrderedSet(item for item in self if item not in other)
 
 
-def _ordered_map(cls: Any, items: Any) -> Any:
+def _ordered_map(cls: type[Any], items: Mapping[object, object]) -> object:
     made = cls()
     object.__setattr__(made, "var_to_val", collections.OrderedDict())
     made.update(items)
     return made
 
 
-def _block_order(block: Any) -> tuple[int, ...]:
-    return tuple(range(len(block.parameter_variables)))
-
-
-def _parameter_order(estimator: Any) -> np.ndarray:
-    return np.array([index for group in estimator.jaxpr.layer_indices for index in group])
-
-
 def _patch() -> None:
-    private = "kfac_jax._src"
+    names = (
+        "tag_graph_matcher",
+        "tracer",
+        "curvature_blocks.curvature_block",
+        "curvature_estimator.block_diagonal",
+    )
     matcher, tracer, block, diagonal = (
-        importlib.import_module(f"{private}.{name}")
-        for name in (
-            "tag_graph_matcher",
-            "tracer",
-            "curvature_blocks.curvature_block",
-            "curvature_estimator.block_diagonal",
-        )
+        importlib.import_module(f"kfac_jax._src.{name}") for name in names
     )
     setattr(matcher, "eval_jaxpr_eqn", _bind)  # noqa: B010
     # Variables of a program no longer carry the number these sorted by.
-    block.CurvatureBlock.parameters_canonical_order = property(_block_order)
-    diagonal.BlockDiagonalCurvature.param_order = property(_parameter_order)
+    block.CurvatureBlock.parameters_canonical_order = property(
+        lambda self: tuple(range(len(self.parameter_variables)))
+    )
+    diagonal.BlockDiagonalCurvature.param_order = property(
+        lambda self: np.array([i for group in self.jaxpr.layer_indices for i in group])
+    )
     setattr(tracer, "set", _OrderedSet)  # noqa: B010
     tracer.VarMap.create = classmethod(_ordered_map)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -25,14 +25,7 @@ def output_sizes(
     pads: Sequence[Pair],
     dilation: Sequence[int],
 ) -> tuple[int, ...]:
-    """How many places the window takes on each location axis.
-
-    Arguments:
-        sizes: locations of the input on each axis.
-        window, strides, dilation: of the convolution, one for each axis.
-        pads: (before, after) on each axis.
-
-    Returns: the number of output locations on each axis.
+    """The number of output locations on each axis; `pads` are (before, after).
 
     Example:
         >>> output_sizes((5,), (3,), (2,), [(1, 1)], (1,))
@@ -52,15 +45,8 @@ def patch_moment(
 ) -> Float[Array, "entries entries"]:
     """Mean of p pᵀ over all patches p that a convolution reads (Grosse & Martens 2016, §3.1).
 
-    A patch is ordered as the weights are, (height, width, channels); zeros stand where it
-    leaves the image.
-
-    Arguments:
-        x: images, channels last.
-        window, strides, pads, dilation: as in `output_sizes`, two axes each.
-        with_bias: whether a patch ends with a one.
-
-    Returns: the mean over examples and locations.
+    A patch is ordered as the weights are, (height, width, channels), with zeros beyond the
+    border; with a bias it ends with a one.
 
     Example:
         >>> patch_moment(jnp.ones((1, 2, 2, 1)), (1, 1), (1, 1), [(0, 0)] * 2, (1, 1), True)
@@ -97,15 +83,13 @@ def patch_moment(
 
 
 def _pieces(count: int, each: int) -> int:
-    return next(
-        p
-        for p in range(1, count + 1)
-        if (count % p == 0 and (count // p) * each <= _MOST) or p == count
-    )
+    """The least number of equal pieces of a batch that each take no more than `_MOST` bytes."""
+    divisors = (p for p in range(1, count) if count % p == 0 and (count // p) * each <= _MOST)
+    return next(divisors, count)
 
 
 @functools.cache
-def conv_block(kfac_jax: Any) -> type:
+def conv_block(kfac_jax: ModuleType) -> type:
     """The curvature block of a 2-D convolution with `patch_moment` as its input factor.
 
     The factors are those of the stock block, which takes 30 times longer on a CPU and leaves
@@ -124,7 +108,7 @@ def conv_block(kfac_jax: Any) -> type:
             height, width = output_sizes(self.inputs_spatial_shape, *self._geometry())
             return height * width
 
-        def compute_inputs_stats(self, inputs: Any, weighting_array: Any = None) -> Any:
+        def compute_inputs_stats(self, inputs: Array, weighting_array: None = None) -> Array:
             assert weighting_array is None  # only blocks of repeated layers weigh examples
             batch, channels, height, width = self.layer_tag_extra_params[
                 "dimension_numbers"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from kernelc._errors import UnsupportedError, reason
-from kernelc.curvature._blocks import KFACBlocks, read_blocks
+from kernelc.curvature._blocks import Block, KFACBlocks
 from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
 from kernelc.curvature._conv import conv_block
@@ -78,8 +78,35 @@ class Engine:
     def __init__(self, settings: KFAC, problem: Problem) -> None:
         self._kfac_jax = load()
         self._settings, self._problem = settings, problem
-        self._estimator: Any = None
-        self._optimizer = self._made()
+        optimizer, bound = self._kfac_jax.Optimizer, settings.norm_constraint
+        if is_adaptive(settings.learning_rate):
+            # kfac-jax has bounds of its own for given rates alone.
+            bounds = (math.inf if b is None else b for b in (bound, settings.decrease_bound))
+            optimizer, bound = bounded(self._kfac_jax, *bounds), None
+        adaptive = is_adaptive(settings.damping)
+        self._optimizer = optimizer(
+            jax.value_and_grad(self.value, has_aux=True),
+            l2_reg=settings.l2,
+            value_func_has_aux=True,
+            value_func_has_state=self._problem.stateful,
+            value_func_has_rng=True,
+            use_adaptive_learning_rate=is_adaptive(settings.learning_rate),
+            use_adaptive_momentum=is_adaptive(settings.momentum),
+            use_adaptive_damping=adaptive,
+            initial_damping=settings.initial_damping if adaptive else None,
+            min_damping=settings.min_damping,
+            damping_adaptation_interval=settings.damping_every,
+            norm_constraint=bound,
+            # Burn-in would read batches that are no steps, and helped in no trial.
+            num_burnin_steps=0,
+            estimation_mode=settings.estimation,
+            curvature_ema=settings.curvature_ema,
+            curvature_update_period=settings.curvature_every,
+            inverse_update_period=settings.inverse_every,
+            layer_tag_to_block_ctor={"conv2d": conv_block(self._kfac_jax)},
+            custom_estimator_ctor=self._estimated,
+            batch_size_extractor=lambda batch: batch.x.shape[0],
+        )
 
     def blocks(
         self, params: Leaves, state: PyTree, batch: Batch, names: Sequence[str]
@@ -103,8 +130,8 @@ class Engine:
                     "scan, while or cond",
                     remedy="Run the layers in a Python loop, or train with an Optax optimizer",
                 ) from error
-        shapes = [leaf.shape for leaf in params]
-        return read_blocks(self._estimator, self._kfac_jax.KroneckerFactored, names, shapes)
+        found = sorted(self._estimator.indices_to_block_map.items())
+        return KFACBlocks(tuple(self._block(block, at, params, names) for at, block in found))
 
     def start(self, params: Leaves, state: PyTree, batch: Batch, damping: float) -> PyTree:
         """The state of the optimizer before the first step: a pytree of arrays.
@@ -155,7 +182,7 @@ class Engine:
         params, opt_state, state = changed if self._problem.stateful else (*changed, None)
         return Step(params, opt_state, state, stats["aux"]["loss"], stats["aux"]["passed_on"])
 
-    def value(self, *arguments: Any) -> tuple[Float[Array, ""], Any]:
+    def value(self, *arguments: PyTree) -> tuple[Float[Array, ""], PyTree]:
         """The loss with l2, and what goes with it, as kfac-jax takes it.
 
         Arguments:
@@ -174,13 +201,15 @@ class Engine:
         aux = {"loss": loss, "passed_on": passed_on}
         return total, (state, aux) if states else aux
 
-    def registered_loss(self, params: Leaves, state: PyTree, batch: Batch) -> Float[Array, ""]:
-        """The loss recomputed from what was registered with kfac-jax: equal, or a mistake.
-
-        The blocks must have been asked for before.
-        """
-        arguments = self._arguments(params, state, jax.random.key(0), batch)
-        return self._estimator.compute_func_from_registered(arguments, len(batch.x))
+    def _block(
+        self, block: object, places: Sequence[int], params: Leaves, names: Sequence[str]
+    ) -> Block:
+        return Block(
+            tuple(names[i] for i in places),
+            tuple(params[i].shape for i in places),
+            type(block).__name__,
+            isinstance(block, self._kfac_jax.KroneckerFactored),
+        )
 
     def _arguments(self, params: Leaves, state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
         return (params, state, key, batch) if self._problem.stateful else (params, key, batch)
@@ -193,43 +222,7 @@ class Engine:
         # kfac-jax means weight · Σ (f − t)² by a squared error.
         self._kfac_jax.register_squared_error_loss(outputs, target, weight=0.5)
 
-    def _made(self) -> Any:
-        settings = self._settings
-        optimizer, bound = self._kfac_jax.Optimizer, settings.norm_constraint
-        if is_adaptive(settings.learning_rate):
-            # kfac-jax has bounds of its own for given rates alone.
-            bounds = (bound, settings.decrease_bound)
-            optimizer = bounded(optimizer, *(math.inf if b is None else b for b in bounds))
-            bound = None
-        return optimizer(
-            jax.value_and_grad(self.value, has_aux=True),
-            l2_reg=settings.l2,
-            value_func_has_aux=True,
-            value_func_has_state=self._problem.stateful,
-            value_func_has_rng=True,
-            use_adaptive_learning_rate=is_adaptive(settings.learning_rate),
-            use_adaptive_momentum=is_adaptive(settings.momentum),
-            use_adaptive_damping=is_adaptive(settings.damping),
-            initial_damping=settings.initial_damping if is_adaptive(settings.damping) else None,
-            min_damping=settings.min_damping,
-            damping_adaptation_interval=settings.damping_every,
-            norm_constraint=bound,
-            # Burn-in would read batches that are no steps, and helped in no trial.
-            num_burnin_steps=0,
-            estimation_mode=settings.estimation,
-            curvature_ema=settings.curvature_ema,
-            curvature_update_period=settings.curvature_every,
-            inverse_update_period=settings.inverse_every,
-            layer_tag_to_block_ctor={"conv2d": conv_block(self._kfac_jax)},
-            custom_estimator_ctor=self._estimated,
-            batch_size_extractor=_batch_size,
-        )
-
-    def _estimated(self, **options: Any) -> Any:
+    def _estimated(self, **options: object) -> object:
         # The one public way to the estimator of an optimizer is to make it.
         self._estimator = self._kfac_jax.BlockDiagonalCurvature(**options)
         return self._estimator
-
-
-def _batch_size(batch: Batch) -> int:
-    return batch.x.shape[0]

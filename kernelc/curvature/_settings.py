@@ -1,17 +1,20 @@
-"""The settings of K-FAC, and what each of them has to be."""
+"""kfac: the settings of K-FAC, each of them checked."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import numbers
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Collection
+from typing import Literal
 
-from kernelc._errors import DataError
+import numpy as np
+from jax.typing import ArrayLike
+
+from kernelc._arguments import integer, number
+from kernelc._errors import DataError, shown
 
 
-Schedule = Callable[[int], Any]
+Schedule = Callable[[int], ArrayLike]
 Adaptive = Literal["adaptive"]
 
 ESTIMATIONS = (
@@ -22,12 +25,18 @@ ESTIMATIONS = (
     "fisher_gradients",
     "fisher_empirical",
 )
+# Stands for a number that every step is given.
 _GIVEN = 0.0
+# Without a bound on the step, fixed rates leave deep networks stuck or diverging.
+_NORM_CONSTRAINT = 1e-4
+# An adaptive step that is not shortened predicts a decrease of at most half of this.
+_ADAPTIVE_CONSTRAINT = 0.3
+_MOMENTUM = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
 class KFAC:
-    """Settings of the K-FAC optimizer; made and described by `kfac`."""
+    """Settings of the K-FAC optimizer; made, checked and described by `kfac`."""
 
     learning_rate: Adaptive | float | Schedule
     momentum: Adaptive | float
@@ -44,38 +53,23 @@ class KFAC:
     l2: float
     allow_diagonal: bool | tuple[str, ...]
 
-    # What a step of adaptive settings needs: in smaller batches its quadratic model is noise.
+    # In smaller batches the quadratic model of an adaptive step follows noise.
     default_batch_size = 256
-
-    def __post_init__(self) -> None:
-        _check_coefficient("learning_rate", self.learning_rate, schedule=True)
-        _check_coefficient("momentum", self.momentum, schedule=False)
-        _check_coefficient("damping", self.damping, schedule=True)
-        for name in ("initial_damping", "min_damping"):
-            _require(name, _positive(getattr(self, name)), getattr(self, name), _POSITIVE)
-        _require("curvature_ema", _between(self.curvature_ema), self.curvature_ema, _EMA)
-        _require("l2", _number(self.l2) and self.l2 >= 0, self.l2, "l2 is not negative")
-        for name in ("curvature_every", "inverse_every", "damping_every"):
-            value = getattr(self, name)
-            _require(name, _whole(value), value, "it counts steps, 1 or more")
-        _require("estimation", self.estimation in ESTIMATIONS, self.estimation, _MODES)
-        _check_together(self)
 
     def values(self, step: int) -> dict[str, float]:
         """The numbers that a step is given: those of its coefficients that are not adaptive."""
-        found = {}
-        for name in ("learning_rate", "momentum", "damping"):
-            setting: Any = getattr(self, name)
-            if not is_adaptive(setting):
-                value: Any = setting(step) if callable(setting) else setting
-                found[name] = float(value)
-        return found
+        given = {name: getattr(self, name) for name in ("learning_rate", "momentum", "damping")}
+        return {
+            name: float(np.asarray(setting(step) if callable(setting) else setting))
+            for name, setting in given.items()
+            if not is_adaptive(setting)
+        }
 
     def compiled(self) -> KFAC:
-        """The settings without what a compiled step does not depend on: equal means shared."""
+        """The settings that a compiled step depends on: steps of equal ones are shared."""
 
-        def mode(setting: object) -> Any:
-            return setting if is_adaptive(setting) else _GIVEN
+        def mode(setting: object) -> Adaptive | float:
+            return "adaptive" if is_adaptive(setting) else _GIVEN
 
         return dataclasses.replace(
             self,
@@ -87,9 +81,92 @@ class KFAC:
         )
 
 
-_POSITIVE = "it is a positive finite number"
-_EMA = "the moving average keeps a share from 0 to below 1 of the past"
-_MODES = "the curvature is estimated in one of " + ", ".join(ESTIMATIONS)
+def kfac(
+    learning_rate: Adaptive | float | Schedule = "adaptive",
+    *,
+    momentum: Adaptive | float | None = None,
+    damping: Adaptive | float | Schedule = "adaptive",
+    initial_damping: float = 1.0,
+    min_damping: float = 1e-2,
+    norm_constraint: float | None = None,
+    decrease_bound: float = 1.0,
+    curvature_ema: float = 0.95,
+    curvature_every: int = 1,
+    inverse_every: int = 5,
+    damping_every: int = 5,
+    estimation: str = "ggn_curvature_prop",
+    l2: float = 0.0,
+    allow_diagonal: bool | Collection[str] = (),
+) -> KFAC:
+    """The K-FAC optimizer (Martens & Grosse 2015), to give to `fit` like any of Optax.
+
+    A step is −α (F + λ)⁻¹ ∇ + μ · (the step before), where F approximates the Gauss-Newton
+    matrix by one Kronecker product for every dense and 2-D convolution layer. It needs the
+    extra `pip install 'kernelc[kfac]'`.
+
+    Arguments:
+        learning_rate: α. "adaptive" minimizes the quadratic model of the loss at every step,
+            which takes batches of a few hundred examples; else a number, or a function of the
+            step (an Optax schedule).
+        momentum: μ, "adaptive" or a number. None follows the learning rate: adaptive with an
+            adaptive one, 0.9 with any other.
+        damping: λ. "adaptive" follows how well the quadratic model predicted the loss
+            (Levenberg-Marquardt); else a number or a function of the step.
+        initial_damping, min_damping: where adaptive damping starts, and its least value: with
+            less, steps on batches of a few hundred examples follow their noise.
+        norm_constraint: bound on δᵀ(F + λ)δ. The step δ is scaled down to it. With a given
+            learning rate, F is the K-FAC estimate and δ the preconditioned gradient. With an
+            adaptive one, F is that of the batch and δ the whole step, whose predicted decrease
+            of the loss is at most half the bound. None is 1e-4 for the former and 0.3 for the
+            latter; `math.inf` is no bound.
+        decrease_bound: bound on −∇ᵀδ, the decrease to first order, as a multiple of the loss on
+            the batch, for steps δ of an adaptive learning rate. No step can lower the loss by
+            more than all of it. A quadratic model predicts many times that for a batch with
+            examples that are confidently wrong: their gradient is large and their curvature
+            vanishes. 2 allows the step that takes a squared error to zero; `math.inf` is no
+            bound.
+        curvature_ema: share of its past that the estimate of F keeps at an update.
+        curvature_every, inverse_every, damping_every: steps between updates of the estimate,
+            of its inverse and of adaptive damping.
+        estimation: how F is estimated, one of the modes of kfac-jax.
+        l2: adds l2/2 · Σ θ² to the loss that is trained on (not to the one reported).
+        allow_diagonal: nodes (or paths) whose weights may have a diagonal block, which K-FAC
+            falls back to for layers it does not recognize; True for all.
+
+    Returns: the settings, checked.
+
+    Raises: DataError for values out of range, or that do not go together.
+
+    Example:
+        >>> kfac().momentum, kfac(0.03).momentum, kfac(0.03).norm_constraint
+        ('adaptive', 0.9, 0.0001)
+    """
+    adaptive = is_adaptive(learning_rate)
+    if norm_constraint is None:
+        norm_constraint = _ADAPTIVE_CONSTRAINT if adaptive else _NORM_CONSTRAINT
+    if momentum is None:
+        momentum = "adaptive" if adaptive else _MOMENTUM
+    if not isinstance(estimation, str) or estimation not in ESTIMATIONS:
+        law = f"The curvature is estimated in one of {', '.join(ESTIMATIONS)}"
+        raise _refusal("estimation", shown(estimation), law)
+    settings = KFAC(
+        learning_rate=_coefficient("learning_rate", learning_rate),
+        momentum=momentum if is_adaptive(momentum) else _number("momentum", momentum, below=1),
+        damping=_coefficient("damping", damping),
+        initial_damping=_number("initial_damping", initial_damping, above=0),
+        min_damping=_number("min_damping", min_damping, above=0),
+        norm_constraint=_bound("norm_constraint", norm_constraint),
+        decrease_bound=_bound("decrease_bound", decrease_bound),
+        curvature_ema=_number("curvature_ema", curvature_ema, below=1),
+        curvature_every=integer(curvature_every, "kfac: curvature_every"),
+        inverse_every=integer(inverse_every, "kfac: inverse_every"),
+        damping_every=integer(damping_every, "kfac: damping_every"),
+        estimation=estimation,
+        l2=_number("l2", l2),
+        allow_diagonal=_node_names(allow_diagonal),
+    )
+    _check_together(settings)
+    return settings
 
 
 def is_adaptive(value: object) -> bool:
@@ -98,59 +175,45 @@ def is_adaptive(value: object) -> bool:
     return isinstance(value, str) and value == "adaptive"
 
 
-def _check_coefficient(name: str, value: Any, schedule: bool) -> None:
-    if is_adaptive(value) or (schedule and callable(value)):
-        return
-    forms = 'it is "adaptive", a number' + (" or a schedule of the step" if schedule else "")
-    # Zero stands for a number given at every step; momentum may be zero on its own account.
-    _require(name, _number(value) and value >= 0, value, f"{forms}, and not negative")
-    _require(name, name != "momentum" or value < 1, value, "a fixed momentum is below 1")
+def _number(name: str, value: object, above: float = -math.inf, below: float = math.inf) -> float:
+    return number(value, f"kfac: {name}", least=0, above=above, below=below)
+
+
+def _coefficient(name: str, value: Adaptive | float | Schedule) -> Adaptive | float | Schedule:
+    if is_adaptive(value) or (callable(value) and not isinstance(value, type)):
+        return value
+    remedy = 'Pass "adaptive", such a number or a schedule: a function of the step'
+    return number(value, f"kfac: {name}", least=0, remedy=remedy)
+
+
+def _bound(name: str, value: float) -> float | None:
+    infinite = isinstance(value, float) and value == math.inf
+    return None if infinite else _number(name, value, above=0)
+
+
+def _node_names(allowed: bool | Collection[str]) -> bool | tuple[str, ...]:
+    if isinstance(allowed, bool):
+        return allowed
+    # One name alone is a collection of its letters.
+    names = (allowed,) if isinstance(allowed, str) else allowed
+    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        law = "It is a tuple of node names, or True for all"
+        raise _refusal("allow_diagonal", shown(allowed), law)
+    return tuple(names)
 
 
 def _check_together(settings: KFAC) -> None:
-    for name in ("norm_constraint", "decrease_bound"):
-        bound = getattr(settings, name)
-        _require(name, bound is None or _positive(bound), bound, _POSITIVE)
-    _require(
-        "curvature_every",
-        settings.curvature_every <= settings.inverse_every,
-        f"{settings.curvature_every} with inverse_every={settings.inverse_every}",
-        "an inverse is taken anew only after the curvature has changed",
-        "Make inverse_every at least curvature_every",
-    )
-    _require(
-        "min_damping",
-        not is_adaptive(settings.damping) or settings.min_damping <= settings.initial_damping,
-        f"{settings.min_damping} with initial_damping={settings.initial_damping}",
-        "adaptive damping starts at or above its least value",
-        "Lower min_damping",
-    )
-    allowed = settings.allow_diagonal
-    names = isinstance(allowed, bool) or all(isinstance(name, str) for name in allowed)
-    _require("allow_diagonal", names, allowed, "it is a tuple of node names, or True for all")
+    every, inverse = settings.curvature_every, settings.inverse_every
+    if every > inverse:
+        law = "An inverse is taken anew only after the curvature has changed"
+        found = f"{every} with inverse_every={inverse}"
+        raise _refusal("curvature_every", found, law)
+    least, first = settings.min_damping, settings.initial_damping
+    if is_adaptive(settings.damping) and least > first:
+        law = "Adaptive damping starts at or above its least value"
+        raise _refusal("min_damping", f"{least} with initial_damping={first}", law)
 
 
-def _require(name: str, fine: bool, found: object, law: str, remedy: str | None = None) -> None:
-    if not fine:
-        raise DataError(
-            where=f"kfac: {name}",
-            found=found if isinstance(found, str) else repr(found),
-            law=law,
-            remedy=remedy or "Pass such a value, or leave it out for the default",
-        )
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _positive(value: Any) -> bool:
-    return _number(value) and value > 0
-
-
-def _between(value: Any) -> bool:
-    return _number(value) and 0 <= value < 1
-
-
-def _whole(value: object) -> bool:
-    return _positive(value) and isinstance(value, numbers.Integral)
+def _refusal(name: str, found: str, law: str) -> DataError:
+    remedy = "Pass such a value, or leave it out for the default"
+    return DataError(f"kfac: {name}", found, law, remedy)

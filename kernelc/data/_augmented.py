@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from kernelc._errors import DataError, shown
+from kernelc._arguments import integer
+from kernelc._errors import DataError
 
-from ._parts import as_dataset
+from ._forms import as_dataset
 from ._stream import Stream
 
 
@@ -40,33 +41,27 @@ def augmented(data: object, *, pad: int = 4, flip: bool = True) -> Stream:
         raise DataError(
             where=f"{data.name}: augmented",
             found=f"examples of shape {shape}",
-            law="What is shifted and mirrored are images (height, width, channels)",
+            law="Images, of shape (height, width, channels), are shifted and mirrored",
             remedy="Augment before flat(), or give each image a last axis of channels",
         )
-    if isinstance(pad, bool) or not isinstance(pad, int | np.integer) or pad < 0:
-        raise DataError(
-            where=f"{data.name}: augmented, pad",
-            found=shown(pad),
-            law="The border is a whole number of pixels, 0 or more",
-            remedy="Pass for example pad=4",
-        )
+    pad = integer(pad, f"{data.name}: augmented, pad", least=0, remedy="Pass for example pad=4")
 
     def train(rows: Int[np.ndarray, " batch"], draw: np.random.Generator | None) -> np.ndarray:
         x = data.train_x[rows]
-        return x if draw is None else _moved(x, int(pad), flip, draw)
+        return x if draw is None else _moved(x, pad, flip, draw)
 
-    test, validation = data.part("test"), data.part("validation")
+    test, validation = (data.part(name) for name in ("test", "validation"))
     return Stream(
         train,
         data.train_y,
         shape=shape,
         name=data.name,
         classes=data.classes,
-        test=None if test is None else lambda rows, draw: data.test_x[rows],
-        test_y=None if test is None else data.test_y,
-        depends=(f"augmented(pad={int(pad)}, flip={bool(flip)})", data.train_x),
-        validation=None if validation is None else lambda rows, draw: data.validation_x[rows],
-        validation_y=None if validation is None else data.validation_y,
+        test=test and (lambda rows, draw: test.x[rows]),
+        test_y=test and test.y,
+        depends=(f"augmented(pad={pad}, flip={bool(flip)})", data.train_x),
+        validation=validation and (lambda rows, draw: validation.x[rows]),
+        validation_y=validation and validation.y,
     )
 
 

@@ -7,8 +7,12 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Int
 
-from kernelc._errors import DataError, shown
-from kernelc._limits import whole
+from kernelc._arguments import integer
+from kernelc._limits import LARGEST_INTEGER
+
+
+# Beyond the words of any key of JAX, which seeds are made of.
+_LARGEST_SEED = 2**256
 
 
 # Steps are asked for in order, so the current epoch and the next are all a run needs;
@@ -43,29 +47,10 @@ def batch_indices(n: int, batch_size: int, seed: int, step: int) -> Int[np.ndarr
         >>> sorted({*first.tolist(), *second.tolist()})
         [0, 1, 2, 3, 4, 5]
     """
-    n, batch_size, seed, step = map(whole, (n, batch_size, seed, step))
-    if not all(type(number) is int for number in (n, batch_size, seed, step)):
-        raise DataError(
-            where="batch_indices",
-            found=f"n {shown(n)}, batch_size {shown(batch_size)}, seed {shown(seed)}, "
-            f"step {shown(step)}",
-            law="All four are whole numbers",
-            remedy="Pass for example (500, 128, seed=0, step=0)",
-        )
-    if not 1 <= batch_size <= n:
-        raise DataError(
-            where="batch_size",
-            found=f"{batch_size} with {n} examples",
-            law="A batch holds at least one example and each at most once",
-            remedy=f"Choose a batch size from 1 to {n}",
-        )
-    if seed < 0 or step < 0:
-        raise DataError(
-            where="batch_indices",
-            found=f"seed {seed}, step {step}",
-            law="Seed and step are not negative",
-            remedy="Count steps from 0 and choose a seed of 0 or more",
-        )
+    n = integer(n, "batch_indices: n")
+    batch_size = integer(batch_size, "batch_indices: batch_size", most=n)
+    seed = integer(seed, "batch_indices: seed", least=0, most=_LARGEST_SEED)
+    step = integer(step, "batch_indices: step", least=0, most=LARGEST_INTEGER)
     epoch, batch = divmod(step, n // batch_size)
     order = _epoch_order(n, seed, epoch)
     return order[batch * batch_size : (batch + 1) * batch_size]

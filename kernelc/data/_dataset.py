@@ -5,33 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from kernelc._arguments import integer
 from kernelc._deprecated import renamed_method
-from kernelc._errors import DataError, shown
-from kernelc._limits import whole
 
-from ._checked import examples, labels, same_example_shape, same_kind, same_length, targets
+from ._arrays import targets
+from ._parts import NAMES, Part, Parted, part, require_text
 from ._pln import Mode, pln
 
 
-PartName = Literal["train", "validation", "test"]
 _ABSENT = np.zeros((0,), np.float32)
 
 
-class Part(NamedTuple):
-    """Examples and targets of one part of the data; the examples are an array, or `Rows`."""
-
-    x: Any
-    y: Shaped[np.ndarray, "n ..."]
-
-
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Parted):
     """Training examples with their targets, and where there are any a validation and a test part.
 
     Arguments:
@@ -65,52 +57,33 @@ class Dataset:
     validation_y: Shaped[np.ndarray, "v ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
 
     def __post_init__(self) -> None:
-        self._check("train")
-        for part in ("validation", "test"):
-            given = [getattr(self, f"{part}_{axis}") for axis in "xy"]
-            if all(_is_absent(values) for values in given):
-                for axis in "xy":
-                    like = getattr(self, f"train_{axis}")
-                    object.__setattr__(self, f"{part}_{axis}", like[:0])
-                continue
-            self._check(part)
-            same_example_shape(self.train_x, getattr(self, f"{part}_x"), self.name)
-            same_kind(self.train_y, getattr(self, f"{part}_y"), self.name)
+        require_text(self.name, "Dataset: name")
+        if self.classes is not None:
+            classes = integer(self.classes, f"{self.name}: classes")
+            object.__setattr__(self, "classes", classes)
+        train: Part | None = None
+        for name in NAMES:
+            x, y = getattr(self, f"{name}_x"), getattr(self, f"{name}_y")
+            if train is not None and _is_absent(x) and _is_absent(y):
+                found = Part(train.x[:0], train.y[:0])
+            else:
+                where = f"{self.name}: {name}"
+                found = part(x, y, where, classes=self.classes, like=train)
+            train = train or found
+            object.__setattr__(self, f"{name}_x", found.x)
+            object.__setattr__(self, f"{name}_y", found.y)
 
     def __repr__(self) -> str:
-        found = {name: self.part(name) for name in ("train", "validation", "test")}
         parts = [
             f"{name}_{axis}={values.dtype}{list(values.shape)}"
-            for name, part in found.items()
-            if part is not None
-            for axis, values in zip("xy", part, strict=True)
+            for name in NAMES
+            for axis, values in zip("xy", self.part(name) or (), strict=False)
         ]
         return f"Dataset({', '.join(parts)}, name={self.name!r}, classes={self.classes})"
 
-    def _check(self, part: str) -> None:
-        where = f"{self.name}: {part}"
-        x = examples(getattr(self, f"{part}_x"), f"{where}_x")
-        y = getattr(self, f"{part}_y")
-        if self.classes is None:
-            y = targets(y, f"{where}_y")
-        else:
-            y = labels(y, f"{where}_y", self.classes)
-        same_length(x, y, where)
-        object.__setattr__(self, f"{part}_x", x)
-        object.__setattr__(self, f"{part}_y", y)
-
-    def part(self, name: PartName) -> Part | None:
-        """Examples and targets of a part, or None where the data has no such part."""
-        found = Part(getattr(self, f"{name}_x"), getattr(self, f"{name}_y"))
-        return found if len(found.x) else None
-
     def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Dataset:
         """The data with the examples of every part changed."""
-        changed = {
-            f"{name}_x": change(x)
-            for name in ("train", "validation", "test")
-            if len(x := getattr(self, f"{name}_x"))
-        }
+        changed = {f"{name}_x": change(x) for name in NAMES if len(x := getattr(self, f"{name}_x"))}
         return dataclasses.replace(self, **changed)
 
     def pln(self, mode: Mode = "one") -> Dataset:
@@ -123,17 +96,9 @@ class Dataset:
 
     def subset(self, n: int, test: int | None = None) -> Dataset:
         """The first n training examples, and the first `test` test examples (None: all)."""
-        n, m = whole(n), len(self.test_x) if test is None else whole(test)
-        for what, asked, there in (("n", n, self.train_x), ("test", m, self.test_x)):
-            least = min(1, len(there))
-            if type(asked) is not int or not least <= asked <= len(there):
-                raise DataError(
-                    where=f"{self.name}: subset, {what}",
-                    found=shown(asked),
-                    law=f"A subset takes a whole number of examples, from {least} to all "
-                    f"{len(there)}",
-                    remedy="Ask for fewer examples, or for at least one",
-                )
+        m, wheres = len(self.test_x), [f"{self.name}: subset, {name}" for name in ("n", "test")]
+        n = integer(n, wheres[0], most=len(self.train_x))
+        m = m if test is None else integer(test, wheres[1], least=min(1, m), most=m)
         return dataclasses.replace(
             self,
             train_x=self.train_x[:n],
@@ -180,13 +145,13 @@ class Dataset:
 
 
 def arrays(
-    train_x: Any,
-    train_y: Any,
-    test_x: Any = None,
-    test_y: Any = None,
+    train_x: object,
+    train_y: object,
+    test_x: object = None,
+    test_y: object = None,
     *,
-    validation_x: Any = None,
-    validation_y: Any = None,
+    validation_x: object = None,
+    validation_y: object = None,
     name: str = "arrays",
     classes: int | None = None,
 ) -> Dataset:
@@ -205,15 +170,13 @@ def arrays(
         >>> arrays([[0.0], [1.0], [2.0]], [0.5, 0.1, 0.2]).train_y.dtype
         dtype('float64')
     """
-    given = {
-        "train_x": train_x,
-        "train_y": train_y,
-        "test_x": test_x,
-        "test_y": test_y,
-        "validation_x": validation_x,
-        "validation_y": validation_y,
-    }
-    given = {key: value for key, value in given.items() if value is not None}
+    # Their absence is `Dataset`'s to explain.
+    given: dict[str, Any] = {"train_x": train_x, "train_y": train_y}
+    others = {"test": (test_x, test_y), "validation": (validation_x, validation_y)}
+    for part_name, pair in others.items():
+        for axis, values in zip("xy", pair, strict=True):
+            if values is not None:
+                given[f"{part_name}_{axis}"] = values
     if classes is None:
         classes = _classes([targets(y, f"{name}: {k}") for k, y in given.items() if k[-1] == "y"])
     return Dataset(**given, name=name, classes=classes)

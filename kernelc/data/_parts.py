@@ -1,18 +1,142 @@
-"""The forms that people have data in, read as parts: to train on, to choose by, to test."""
+"""The parts of a data set: examples, in memory or made on demand, with their targets."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 
-from kernelc._errors import DataError, shown
+from kernelc._errors import DataError, KernelcError, shown
 
-from ._checked import examples, same_example_shape, same_kind, same_length, targets
-from ._dataset import Dataset, Part, arrays
-from ._stream import Rows, Stream
+from ._arrays import examples, is_real, same_example_shape, same_kind, same_length, targets
+
+
+Make = Callable[[Int[np.ndarray, " batch"], np.random.Generator | None], object]
+"""From rows, and randomness or None, to examples of shape (batch, ...)."""
+PartName = Literal["train", "validation", "test"]
+NAMES: tuple[PartName, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Examples that are made when they are asked for: what a `Stream` has in place of an array.
+
+    Arguments:
+        make: called as make(rows, draw). With a generator `draw` it may alter the examples at
+            random, by numbers drawn from `draw` alone; with None they are as they are. Two
+            threads may call it at a time, and it returns a new array each time.
+        shape: number of examples, then the shape of one.
+        where: what errors call these examples.
+        depends: strings and arrays that tell these examples from others of that name and shape:
+            a checkpoint of a run on other ones is refused.
+
+    Example:
+        >>> halves = Rows(lambda rows, draw: rows[:, None] / 2, (4, 1), "halves")
+        >>> len(halves), halves.take(np.array([3, 1])).tolist()
+        (4, [[1.5], [0.5]])
+    """
+
+    make: Make
+    shape: tuple[int, ...]
+    where: str
+    depends: tuple[str | np.ndarray, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_text(self.where, "Rows: where")
+        check_shape(self.shape, self.where, least=0)
+        if not callable(self.make):
+            raise DataError(
+                where=self.where,
+                found=f"made by {type(self.make).__name__}",
+                law="Examples are made by a function",
+                remedy="Pass a function of (rows, draw)",
+            )
+        known = isinstance(self.depends, tuple)
+        if not known or not all(isinstance(each, str | np.ndarray) for each in self.depends):
+            raise DataError(
+                where=f"{self.where}: depends",
+                found=shown(self.depends),
+                law="What examples depend on is a tuple of strings and NumPy arrays",
+                remedy="Pass for example (version, file_names)",
+            )
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def take(
+        self, rows: Int[np.ndarray, " batch"], draw: np.random.Generator | None = None
+    ) -> Float[np.ndarray, "batch ..."]:
+        """The examples of these rows as float32.
+
+        Arguments:
+            rows: numbers from 0 to len(self) - 1.
+            draw: randomness to alter them with; as they are when None.
+
+        Raises: DataError when they cannot be made, have another shape, or are not finite.
+        """
+        try:
+            rows = np.asarray(rows)
+            fits = rows.ndim == 1 and rows.size > 0 and rows.dtype.kind in "iu"
+        except ValueError:
+            fits = False
+        if not fits or not 0 <= int(rows.min()) <= int(rows.max()) < len(self):
+            raise DataError(
+                where=f"{self.where}: rows",
+                found=shown(rows),
+                law=f"Rows are whole numbers from 0 to {len(self) - 1}",
+                remedy="Pass for example numpy.arange(8)",
+            )
+        try:
+            made = np.asarray(self.make(rows, draw))
+        except KernelcError:
+            raise
+        except Exception as error:
+            # The function is anyone's and may raise anything; the original stays attached.
+            raise DataError(
+                where=self.where,
+                found=f"{type(error).__name__}: {error}",
+                law="Every example can be made at any time",
+                remedy="Correct the function that makes them, or the files it reads",
+            ) from error
+        return self._checked(made, rows)
+
+    def like(self, size: int) -> Float[np.ndarray, "size ..."]:
+        """The first example `size` times over, without memory for more than one."""
+        return np.broadcast_to(self.take(np.arange(1)), (size, *self.shape[1:]))
+
+    def _checked(self, made: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        wanted = (len(rows), *self.shape[1:])
+        if made.shape != wanted or not is_real(made):
+            raise DataError(
+                where=self.where,
+                found=f"shape {made.shape}, dtype {made.dtype} for {len(rows)} rows",
+                law=f"Examples are real numbers of shape {wanted}",
+                remedy="Return one example of that shape for every row",
+            )
+        with np.errstate(all="ignore"):
+            made = made.astype(np.float32, copy=False)
+            # One sum tells that all is well, in a fraction of the time of looking at each.
+            if np.isfinite(made.sum()):
+                return made
+        bad = ~np.isfinite(made.reshape(len(made), -1)).all(axis=1)
+        if bad.any():
+            raise DataError(
+                where=f"{self.where}: example {rows[np.argmax(bad)]}",
+                found=f"NaN or infinity, there and in {int(bad.sum()) - 1} others of its batch",
+                law="Every value of the data is finite in float32",
+                remedy="Leave such examples out or correct their values",
+            )
+        return made
+
+
+class Part(NamedTuple):
+    """Examples and targets of one part of the data; the examples are an array, or `Rows`."""
+
+    x: Any
+    y: Shaped[np.ndarray, "n ..."]
 
 
 class Parts(NamedTuple):
@@ -23,178 +147,54 @@ class Parts(NamedTuple):
     test: Part | None
 
 
-def part(x: object, y: object, where: str) -> Part:
-    """Checked examples and targets; what a `Rows` makes is checked when it is made."""
-    found = Part(
-        x if isinstance(x, Rows) else examples(x, f"{where}: x"), targets(y, f"{where}: y")
-    )
+class Parted:
+    """A data set with attributes `train_x`, `train_y`, and those of the other parts."""
+
+    def part(self, name: PartName) -> Part | None:
+        """Examples and targets of a part, or None where the data has no such part."""
+        if not isinstance(name, str) or name not in NAMES:
+            law = f"The parts of a data set are {', '.join(NAMES)}"
+            raise DataError("part: name", shown(name), law, "Pass one of these names")
+        found = Part(getattr(self, f"{name}_x"), getattr(self, f"{name}_y"))
+        return found if len(found.x) else None
+
+
+def part(
+    x: object, y: object, where: str, *, classes: int | None = None, like: Part | None = None
+) -> Part:
+    """Checked examples and targets; examples that a `Rows` makes are checked when it makes them.
+
+    Arguments:
+        x, y: examples and targets.
+        where: what errors call the part.
+        classes: number of classes; None when the targets are no labels.
+        like: the training part, whose shapes and type of targets this part has to have.
+
+    Raises: DataError for bad values, and for parts that do not fit each other.
+    """
+    given = x if isinstance(x, Rows) else examples(x, f"{where}_x")
+    found = Part(given, targets(y, f"{where}_y", classes))
     same_length(found.x, found.y, where)
+    if like is not None:
+        same_example_shape(like.x, found.x, where)
+        same_kind(like.y, found.y, where)
     return found
 
 
-def parts(data: object) -> Parts:
-    """The parts of data in any form that `fit` takes.
+def require_text(value: object, where: str) -> None:
+    """DataError for a name that is no text."""
+    if not isinstance(value, str):
+        raise DataError(where, shown(value), "A name is a text", "Pass a string")
 
-    Arguments:
-        data: a `Dataset`, a `Stream`, or a tuple of examples and targets, (x, y), (train_x,
-            train_y, test_x, test_y), or those of the training, validation and test part, also as
-            pairs, ((train_x, train_y), (test_x, test_y)). An array may be a list, a data frame,
-            a series, an array of another library, or a `Rows`.
 
-    Raises: DataError for anything else, and when parts do not fit each other.
-    """
-    if isinstance(data, Dataset | Stream):
-        train = data.part("train")
-        assert train is not None
-        return Parts(train, data.part("validation"), data.part("test"))
-    data = _flat(data)
-    if not isinstance(data, tuple | list) or len(data) not in (2, 4, 6):
+def check_shape(shape: object, where: str, least: int = 1) -> None:
+    """DataError unless all sizes are positive; the first is at least `least`."""
+    sizes = shape if isinstance(shape, tuple) else (-1,)
+    whole = bool(sizes) and all(isinstance(n, int | np.integer) for n in sizes)
+    if not whole or sizes[0] < least or any(n < 1 for n in sizes[1:]):
         raise DataError(
-            where="data",
-            found=_told(data),
-            law="Data is a Dataset, a Stream, (x, y), (train_x, train_y, test_x, test_y) or three "
-            "such pairs: training, validation, test",
-            remedy=_read(data),
+            where=f"{where}: shape",
+            found=shown(shape),
+            law="A shape is a tuple of positive whole numbers",
+            remedy="Pass for example (224, 224, 3)",
         )
-    _require_order(data)
-    train = part(data[0], data[1], "data: train")
-    others = [
-        beside(train, data[i], data[i + 1], f"data: {name}")
-        for i, name in _PLACES[len(data)].items()
-    ]
-    validation, test = [None] * (2 - len(others)) + others
-    return Parts(train, validation, test)
-
-
-# Where each part begins in a tuple of that many arrays.
-_PLACES = {2: {}, 4: {2: "test"}, 6: {2: "validation", 4: "test"}}
-
-
-def beside(train: Part, x: object, y: object, where: str) -> Part:
-    """A checked part with examples and targets like those of the training part."""
-    found = part(x, y, where)
-    same_example_shape(train.x, found.x, where)
-    same_kind(train.y, found.y, where)
-    return found
-
-
-def as_dataset(data: object) -> Dataset:
-    """The data set of data in any form that `fit` takes, as far as it is in memory.
-
-    Arguments:
-        data: a `Dataset`, which is returned as it is, or a tuple of arrays, lists, data frames or
-            series: (x, y), (train_x, train_y, test_x, test_y), or six of them with the validation
-            part in the middle; or a tuple of pairs, one for each part. Whole numbers y of shape
-            (n,) from 0 on are labels; other y are numbers of shape (n, ...).
-
-    Raises: DataError for anything else, for values that are not finite, and for examples made on
-        demand.
-
-    Example:
-        >>> as_dataset(([[0.0, 1.0], [1.0, 0.0]], [0.5, -0.5])).train_x.shape
-        (2, 2)
-    """
-    if isinstance(data, Dataset):
-        return data
-    found = parts(data)
-    for each in found:
-        if each is not None and isinstance(each.x, Rows):
-            raise DataError(
-                where=each.x.where,
-                found="examples that are made on demand",
-                law="A Dataset holds its examples in memory",
-                remedy="Take some: data.train_x.take(numpy.arange(1000))",
-            )
-    given: dict[str, Any] = {
-        f"{name}_{axis}": values
-        for name, each in zip(Parts._fields, found, strict=True)
-        if each is not None
-        for axis, values in zip("xy", each, strict=True)
-    }
-    return arrays(**given, name="data")
-
-
-def split(data: Part, fraction: float, seed: int) -> tuple[Part, Part]:
-    """The part without a share of its examples, drawn by the seed, and that share.
-
-    Arguments:
-        data: examples and targets.
-        fraction: the share, strictly between 0 and 1.
-        seed: what the draw depends on.
-
-    Raises: DataError when one of the two would be empty.
-    """
-    count = len(data.y)
-    held = round(count * fraction) if 0 < fraction < 1 else 0
-    if not 0 < held < count:
-        raise DataError(
-            where="validation",
-            found=f"{fraction} of {count} examples",
-            law="A share is strictly between 0 and 1 and leaves examples in both parts",
-            remedy="Pass for example 0.2, or a pair (x, y)",
-        )
-    # A stream of its own: the order of batches is drawn from (seed, epoch).
-    order = np.random.default_rng((seed, _HELD_OUT)).permutation(count)
-    return _taken(data, np.sort(order[held:])), _taken(data, np.sort(order[:held]))
-
-
-_HELD_OUT = 2**31
-"""Beyond all numbers of epochs, so that no draw is used twice."""
-
-
-def _taken(data: Part, rows: np.ndarray) -> Part:
-    x = data.x
-    if not isinstance(x, Rows):
-        return Part(x[rows], data.y[rows])
-    made = Rows(
-        lambda asked, draw: x.take(rows[asked], draw),
-        (len(rows), *x.shape[1:]),
-        x.where,
-        (*x.depends, rows),
-    )
-    return Part(made, data.y[rows])
-
-
-def _flat(data: Any) -> Any:
-    """Pairs of examples and targets, which is how Keras loads data, as one tuple."""
-    pairs = isinstance(data, tuple | list) and 2 <= len(data) <= 3
-    if pairs and all(isinstance(each, tuple | list) and len(each) == 2 for each in data):
-        x, y = data[0]
-        # Two lists of two rows are examples and targets themselves.
-        if hasattr(x, "shape") and hasattr(y, "shape") and np.shape(x) != np.shape(y):
-            return tuple(array for pair in data for array in pair)
-    return data
-
-
-def _require_order(data: Any) -> None:
-    """DataError for the order of scikit-learn's train_test_split, examples before targets."""
-    shapes: list[Any] = [getattr(each, "shape", None) for each in data]
-    if len(data) != 4 or not all(shapes):
-        return
-    (a, b, c, d) = shapes
-    if a[1:] == b[1:] and c[1:] == d[1:] and a[1:] != c[1:] and (a[0], b[0]) == (c[0], d[0]):
-        raise DataError(
-            where="data",
-            found=f"arrays of shapes {a}, {b}, {c}, {d}",
-            law="Each part has its examples and then its targets: train_x, train_y, test_x, test_y",
-            remedy="Pass (data[0], data[2], data[1], data[3])",
-        )
-
-
-def _read(data: object) -> str:
-    """How what people have in place of arrays is read."""
-    if isinstance(data, Mapping):
-        names = ", ".join(f"data[{key!r}]" for key in list(data)[:2])
-        return f"Pass the arrays: ({names or 'x, y'})"
-    if isinstance(data, str | os.PathLike):
-        return (
-            "Read it first: file = numpy.load(path) and (file['x'], file['y']) for .npz, a frame "
-            "of pandas for tables, kernelc.data.Stream for a folder of images"
-        )
-    return "Pass for example (x, y), or wrap the arrays with kernelc.data.arrays"
-
-
-def _told(data: object) -> str:
-    if isinstance(data, tuple | list):
-        return f"{len(data)} items"
-    return f"{type(data).__name__} without targets" if hasattr(data, "shape") else shown(data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from kernelc._errors import DataError, shown
+
+from ._arrays import examples
 
 
 Mode = Literal["one", "avg_q", "off"]
@@ -37,9 +38,17 @@ def pln(x: Shaped[np.ndarray, "n ..."], mode: Mode = "one") -> Float[np.ndarray,
         >>> pln(np.array([[3.0, 4.0]]), mode="off").round(4).tolist()
         [[0.8485, 1.1314]]
     """
-    x = np.asarray(x)
-    _check(x, mode)
-    dtype = x.dtype if jnp.issubdtype(x.dtype, np.floating) else np.dtype(np.float32)
+    x = examples(x, "pln: x")
+    if not isinstance(mode, str) or mode not in get_args(Mode):
+        law = "The mode names how the homogeneous coordinate is chosen"
+        raise DataError("pln: mode", shown(mode), law, 'Choose "one", "avg_q" or "off"')
+    if mode == "avg_q" and x.ndim < 3:
+        raise DataError(
+            where="pln: x",
+            found=f'shape {x.shape} with mode "avg_q"',
+            law="The average q value of an example needs a location axis to average over",
+            remedy='Use mode "one", or give x the shape (n, locations, d)',
+        )
     # float64 inside: squares of half-precision values leave their range.
     wide = x.astype(np.float64)
     if wide.ndim == 1:
@@ -51,7 +60,7 @@ def pln(x: Shaped[np.ndarray, "n ..."], mode: Mode = "one") -> Float[np.ndarray,
         wide = np.concatenate([wide, np.broadcast_to(rms, (*wide.shape[:-1], 1))], axis=-1)
     rms = _root_mean_square(wide, (-1,))
     empty = rms == 0
-    return np.where(empty, 1.0, wide / np.where(empty, 1.0, rms)).astype(dtype)
+    return np.where(empty, 1.0, wide / np.where(empty, 1.0, rms)).astype(x.dtype)
 
 
 def _root_mean_square(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -59,34 +68,3 @@ def _root_mean_square(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     top = np.abs(x).max(axis=axes, keepdims=True)
     top = np.where(top == 0, 1.0, top)
     return top * np.sqrt(np.mean((x / top) ** 2, axis=axes, keepdims=True))
-
-
-def _check(x: np.ndarray, mode: str) -> None:
-    if mode not in ("one", "avg_q", "off"):
-        raise DataError(
-            where="pln: mode",
-            found=shown(mode),
-            law="The mode names how the homogeneous coordinate is chosen",
-            remedy='Choose "one", "avg_q" or "off"',
-        )
-    if x.ndim < 1 or x.size == 0 or not jnp.issubdtype(x.dtype, np.number):
-        raise DataError(
-            where="pln: x",
-            found=f"shape {x.shape}, dtype {x.dtype}",
-            law="Per-location normalization takes a non-empty batch of real examples",
-            remedy="Pass numbers of shape (n, ..., d)",
-        )
-    if jnp.issubdtype(x.dtype, np.complexfloating) or not np.isfinite(x).all():
-        raise DataError(
-            where="pln: x",
-            found=f"values that are not finite real numbers (dtype {x.dtype})",
-            law="Only finite real values have a q value",
-            remedy="Remove or replace them before normalizing",
-        )
-    if mode == "avg_q" and x.ndim < 3:
-        raise DataError(
-            where="pln: x",
-            found=f'shape {x.shape} with mode "avg_q"',
-            law="The average q value of an example needs a location axis to average over",
-            remedy='Use mode "one", or give x the shape (n, locations, d)',
-        )

@@ -20,7 +20,7 @@ from typing import IO, Any, NoReturn
 import jax.numpy as jnp
 import numpy as np
 
-from .._errors import KernelcError, LoadError
+from .._errors import KernelcError, LoadError, shown
 from ..ir import strict_json, write_whole
 
 
@@ -199,4 +199,5 @@ def _code(name: str, dtype: np.dtype) -> str:
 
 
 def _refuse(path: object, found: str, law: str, remedy: str = _REMEDY) -> NoReturn:
-    raise LoadError(where=str(path), found=found, law=law, remedy=remedy)
+    where = str(path) if isinstance(path, str | os.PathLike) else shown(path)
+    raise LoadError(where=where, found=found, law=law, remedy=remedy)

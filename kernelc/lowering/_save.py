@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from .._errors import KernelcError
+from .._errors import DataError, KernelcError, shown
 from ..ir import Network
 from ..modules import Model, is_index, state_arrays, state_starts
 from ._arrange import loops_of
@@ -121,7 +121,16 @@ def _statistics(model: Model, state: eqx.nn.State | None) -> dict[str, Any]:
             law="without its statistics a trained model computes something else",
             remedy="pass the state: result.state after fit, eqx.nn.State(model) before",
         )
-    return {} if state is None else state_arrays(state, model.nodes)
+    if state is None:
+        return {}
+    if not isinstance(state, eqx.nn.State):
+        raise DataError(
+            where="save: state",
+            found=shown(state),
+            law="the state of a model is an equinox.nn.State",
+            remedy="pass result.state after fit, or leave it out for a model without statistics",
+        )
+    return state_arrays(state, model.nodes)
 
 
 def _told(leaf: Any) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
-from .._errors import KernelcError
+from .._errors import KernelcError, shown
 from ._initial_statistic import is_index
 from ._model import Model
 from ._node import ModelRepeat
@@ -184,18 +184,19 @@ def _kinds(known: Sequence[_Parameter], only: str | Sequence[str] | None) -> Col
     there = {p.name for p in known}
     if only is None:
         return there
-    asked = (only,) if isinstance(only, str) else tuple(only)
+    several = isinstance(only, Iterable) and not isinstance(only, str)
+    asked: tuple[object, ...] = tuple(only) if several else (only,)
     for name in asked:
-        if name not in there:
+        if not isinstance(name, str) or name not in there:
             _refuse(
-                f"only = {name!r}",
+                f"only = {shown(name)}",
                 f"parameters of this model are called {', '.join(sorted(there)) or 'nothing'}",
                 "name some of them",
             )
-    return asked
+    return {name for name in asked if isinstance(name, str)}
 
 
-def _matching(name: Any, known: Sequence[_Parameter], model: Model) -> list[str]:
+def _matching(name: object, known: Sequence[_Parameter], model: Model) -> list[str]:
     """The layers with parameters that a name or pattern means, at least one."""
     layers = list(dict.fromkeys(layer for p in known for layer in p.layers))
     found = [layer for layer in layers if isinstance(name, str) and fnmatchcase(layer, name)]
@@ -204,9 +205,10 @@ def _matching(name: Any, known: Sequence[_Parameter], model: Model) -> list[str]
     every = [layer for node in model.nodes for layer in node.names]
     if isinstance(name, str) and any(fnmatchcase(layer, name) for layer in every):
         _refuse(f"{name!r}, which has no such parameters", _NAMED, "leave it out")
-    close = difflib.get_close_matches(str(name)[:64], layers, n=3, cutoff=0.5)
+    text = name[:64] if isinstance(name, str) else shown(name)
+    close = difflib.get_close_matches(text, layers, n=3, cutoff=0.5)
     remedy = f"did you mean {' or '.join(close)}" if close else "print the network for its names"
-    _refuse(f"{str(name)[:64]!r}, which is the name of no node", _NAMED, remedy)
+    _refuse(f"{text!r}, which is the name of no node", _NAMED, remedy)
 
 
 _NAMED = "parameters are selected by the names of nodes that have some"

@@ -95,7 +95,11 @@ def number(name: str, value: object, least: str = "0 or more") -> float:
 
 def several(name: str, values: object) -> list[float]:
     """The values as finite floats of at least 0, one or more, or DataError."""
-    if not isinstance(values, Iterable) or isinstance(values, str) or not (given := list(values)):
+    if (
+        not isinstance(values, Iterable)
+        or isinstance(values, str | bytes)
+        or not (given := list(values))
+    ):
         raise DataError(
             where=f"predict: {name}",
             found=shown(values),

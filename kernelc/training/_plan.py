@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from kernelc._errors import DataError
-from kernelc.data import Parts, Rows, beside, parts, split
+from kernelc.data import Parts, Rows, part, parts, split
 from kernelc.training._check import compared
 from kernelc.training._losses import Loss
 from kernelc.training._settings import FitSettings
@@ -50,7 +50,7 @@ def read_parts(data: object, settings: FitSettings) -> Parts:
         train, validation = split(found.train, settings.share, settings.seed)
         found = Parts(train, validation, found.test)
     elif asked is not None:
-        found = found._replace(validation=beside(found.train, *_pair(asked), "validation"))
+        found = found._replace(validation=part(*_pair(asked), "validation", like=found.train))
     if found.validation is None and (settings.keep == "best" or settings.patience is not None):
         raise DataError(
             where='keep="best"' if settings.keep == "best" else "patience",

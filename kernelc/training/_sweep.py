@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import optax
@@ -116,7 +116,9 @@ def _at(rate: float) -> Callable[[PyTree], PyTree]:
 
 def _rates(rates: object) -> list[float]:
     """Positive finite learning rates, at least one, or DataError."""
-    given = list(rates) if isinstance(rates, Iterable) and not isinstance(rates, str) else []
+    given = (
+        list(rates) if isinstance(rates, Iterable) and not isinstance(rates, str | bytes) else []
+    )
     found = [real(rate) for rate in given]
     if not found or not all(0 < rate < math.inf for rate in found):
         raise DataError(
@@ -132,7 +134,7 @@ def _made(make_optimizer: MakeOptimizer, rate: float) -> Optimizer:
     """The optimizer at a rate, or DataError for what makes none."""
     # An optimizer is a pair of functions; K-FAC's is callable too.
     made = make_optimizer(rate) if _makes(make_optimizer) else None
-    if made is None:
+    if not isinstance(made, KFAC) and not callable(getattr(made, "init", None)):
         raise DataError(
             where="make_optimizer",
             found=f"an object of type {type(make_optimizer).__name__}",
@@ -140,7 +142,7 @@ def _made(make_optimizer: MakeOptimizer, rate: float) -> Optimizer:
             remedy="Pass the function, such as optax.adam or "
             "lambda rate: optax.sgd(rate, momentum=0.9)",
         )
-    return made
+    return cast(Optimizer, made)
 
 
 def _makes(given: object) -> bool:

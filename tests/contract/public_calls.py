@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
+import struct
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import sympy
 
 import kernelc as kc
@@ -191,7 +195,123 @@ def training() -> Iterator[tuple[str, Call]]:
     yield "diagnose", (kc.diagnose, {"network": network()}, {})
     yield "CrossEntropy", (kc.CrossEntropy, {"label_smoothing": 0.1}, {"label_smoothing": "zero"})
 
+    yield (
+        "compare",
+        (kc.compare, {"networks": {"net": network()}, "data": None}, {"data": OPTIONAL}),
+    )
+    given = {"model": linear, "data": (X, Y), "rates": [0.1], "make_optimizer": optax.sgd}
+    given |= {"steps": 1, "batch_size": 2, "key": 0, "progress": False}
+    good = {"batch_size": OPTIONAL, "key": "zero, minus one", "progress": "*"}
+    good |= {"rates": "jax array"}
+    yield "learning_rate_sweep", (kc.learning_rate_sweep, given, good)
+    fitted = kc.KernelRegression(kernel(), X, X)
+    given = {"k": kernel(), "x_train": X, "y_train": X, "kernel": "nngp"}
+    yield "KernelRegression", (kc.KernelRegression, given, {})
+    given = {"x_test": X, "ridge": 0.1, "time": None, "learning_rate": 1.0}
+    good = {"ridge": "zero, fraction", "time": "None, zero, fraction", "learning_rate": "fraction"}
+    yield "predict of KernelRegression", (fitted.predict, given, good)
+    good = {"ridges": "jax array"}
+    yield "leave_one_out", (fitted.leave_one_out, {"ridges": [0.1]}, good)
+    likelihood = fitted.log_marginal_likelihood
+    yield "log_marginal_likelihood", (likelihood, {"ridge": 0.1}, {"ridge": "zero, fraction"})
+
+
+def curvature() -> Iterator[tuple[str, Call]]:
+    """Settings of K-FAC: each is checked before any model is seen."""
+    number, count = "zero, fraction", dict.fromkeys(("inverse_every", "damping_every"), 5)
+    given: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.9, "damping": "adaptive"}
+    given |= {"initial_damping": 1.0, "min_damping": 0.01, "norm_constraint": 1.0}
+    given |= {
+        "decrease_bound": 1.0,
+        "curvature_ema": 0.95,
+        "curvature_every": 1,
+        **count,
+        "l2": 0.0,
+    }
+    given |= {"estimation": "ggn_exact", "allow_diagonal": (), "l2": 0.0}
+    good = dict.fromkeys(("learning_rate", "damping"), f"{number}, function")
+    good |= {"momentum": "None, zero", "l2": number, "curvature_ema": "zero"}
+    good |= dict.fromkeys(("norm_constraint", "decrease_bound"), "None, fraction, infinity")
+    # The start of damping is not below its least value; a collection may have no names.
+    good |= {"min_damping": "", "initial_damping": "fraction"}
+    good |= {"allow_diagonal": "true, text, empty list, empty dict, empty array, text array"}
+    yield "kfac", (kc.kfac, given, good)
+
+
+def files() -> Iterator[tuple[str, Call]]:
+    """Models in files, and choices among their parameters."""
+    folder = Path(tempfile.mkdtemp())
+    path = folder / "model"
+    kc.save(path, model())
+    good = {"path": "text", "state": OPTIONAL}
+    yield "save", (kc.save, {"path": path, "model": model(), "state": None}, good)
+    yield "load", (kc.load, {"path": path, "network": network()}, {"network": OPTIONAL})
+    yield "Network.save", (network().save, {"path": folder / "net.json"}, {"path": "text"})
+    network().save(folder / "net.json")
+    yield "Network.load", (kc.Network.load, {"path": folder / "net.json"}, {})
+
+    def one(model: Any, name: Any, only: Any) -> kc.Selection:
+        return kc.select(model, name, only=only)
+
+    given = {"model": model(), "name": "dense_1", "only": "weight"}
+    yield "select", (one, given, {"only": "None"})
+
+
+def _made(rows: np.ndarray, draw: np.random.Generator | None) -> np.ndarray:
+    return np.zeros((len(rows), 3))
+
+
+def _small_files(folder: Path) -> None:
+    """Two images of each data set that is read from files."""
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        (folder / f"{name}.bin").write_bytes(bytes(2 * 3073))
+    for stem in ("train", "t10k"):
+        head = struct.pack(">4I", 0x803, 2, 28, 28)
+        (folder / f"{stem}-images-idx3-ubyte").write_bytes(head + bytes(2 * 28 * 28))
+        head = struct.pack(">2I", 0x801, 2)
+        (folder / f"{stem}-labels-idx1-ubyte").write_bytes(head + bytes(2))
+    for part in ("train", "val"):
+        (folder / part / "cat").mkdir(parents=True)
+        # Files of images are read when examples are asked for.
+        (folder / part / "cat" / "1.png").touch()
+
+
+def datasets() -> Iterator[tuple[str, Call]]:
+    """Data in memory, made on demand, and in files."""
+    held = kc.data.arrays(X, Y, X, Y)
+    images = np.zeros((6, 4, 4, 1))
+    optional = {"test_x": "", "test_y": "", "classes": OPTIONAL}
+    given: dict[str, Any] = {"train_x": X, "train_y": Y, "test_x": X, "test_y": Y, "classes": 2}
+    yield "arrays", (kc.data.arrays, given, optional)
+    yield "Dataset", (kc.data.Dataset, given, optional)
+    yield "subset", (held.subset, {"n": 2, "test": 1}, {"test": "None"})
+    yield "pln of a Dataset", (held.pln, {"mode": "one"}, {})
+    yield "part", (held.part, {"name": "train"}, {})
+    yield "as_dataset", (kc.data.as_dataset, {"data": (X, Y)}, {})
+    yield "parts", (kc.data.parts, {"data": (X, Y)}, {})
+    yield "pln", (kc.data.pln, {"x": X, "mode": "one"}, {"x": "jax array"})
+    given = {"n": 6, "batch_size": 2, "seed": 0, "step": 0}
+    yield "batch_indices", (kc.data.batch_indices, given, {"seed": "zero", "step": "zero"})
+    given = {"test_fraction": 0.2, "seed": 0}
+    yield "digits", (kc.data.digits, given, {"seed": "zero"})
+    folder = Path(tempfile.mkdtemp())
+    _small_files(folder)
+    given = {"directory": folder, "records": 2, "standardize": False}
+    yield "cifar10", (kc.data.cifar10, given, {"standardize": "*"})
+    yield "fashion_mnist", (kc.data.fashion_mnist, {"directory": folder}, {})
+    given = {"directory": folder, "size": 8, "threads": 1}
+    yield "imagenet", (kc.data.imagenet, given, {"threads": OPTIONAL})
+    given = {"data": (images, Y), "pad": 1}
+    yield "augmented", (kc.data.augmented, given, {"pad": "zero"})
+    given = {"make": _made, "shape": (6, 3), "where": "rows", "depends": ()}
+    yield "Rows", (kc.data.Rows, given, {"make": "function, class", "where": "text"})
+    rows = kc.data.Rows(_made, (6, 3), "rows")
+    yield "take of Rows", (rows.take, {"rows": np.arange(2)}, {})
+    given = {"train": _made, "train_y": Y, "shape": (3,), "name": "n", "classes": 2}
+    good = {"train": "function, class", "name": "text", "classes": OPTIONAL}
+    yield "Stream", (kc.data.Stream, given, good)
+
 
 CALLS: dict[str, Call] = {}
-for group in (layers, graphs, passes, training):
+for group in (layers, graphs, passes, training, curvature, files, datasets):
     CALLS.update(group())

@@ -15,7 +15,7 @@ import pytest
 import kernelc as kc
 from kernelc import _packages
 from kernelc.curvature import _compat
-from kernelc.data._photographs import pillow
+from kernelc.data._imagenet import pillow
 
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_kfac_without_its_package_names_its_extra(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     with pytest.raises(kc.PackageError, match=r"kernelc\[kfac\]"):
-        _compat._installed()
+        _compat.load.__wrapped__()
 
 
 def test_what_a_package_itself_lacks_is_not_blamed_on_the_extra(monkeypatch, tmp_path):

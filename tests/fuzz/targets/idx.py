@@ -10,7 +10,7 @@ from random import Random
 
 import numpy as np
 
-from kernelc.data._idx import read_idx
+from kernelc.data._files import read_idx
 
 from ..case import Target, Wrong
 from ..mutate import damaged

@@ -13,7 +13,7 @@ import pytest
 
 from kernelc import DataError, PackageError
 from kernelc.data import imagenet
-from kernelc.data._photographs import crop
+from kernelc.data._imagenet import crop
 
 
 Image = pytest.importorskip("PIL.Image", reason="pip install 'kernelc[data]'")

@@ -84,11 +84,14 @@ def examples(x: object, where: str) -> Float[np.ndarray, "n ..."]:
     return _read_only(array)
 
 
-def targets(y: object, where: str) -> Shaped[np.ndarray, "n ..."]:
+def targets(y: object, where: str, classes: int | None = None) -> Shaped[np.ndarray, "n ..."]:
     """A read-only view or copy of targets: int32 for whole numbers, else floating; or DataError.
 
-    A column of whole numbers, of shape (n, 1), is read as a row of n.
+    A column of whole numbers, of shape (n, 1), is read as a row of n. With `classes` the targets
+    are labels.
     """
+    if classes is not None:
+        return labels(y, where, classes)
     array = plain(y, where)
     if array.dtype.kind in "US":
         _refuse(where, "text", "Number the classes: numpy.unique(y, return_inverse=True)[1]")
@@ -102,7 +105,7 @@ def targets(y: object, where: str) -> Shaped[np.ndarray, "n ..."]:
     return _read_only(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
 
 
-def labels(y: object, where: str, classes: int | None = None) -> Int[np.ndarray, " n"]:
+def labels(y: object, where: str, classes: int) -> Int[np.ndarray, " n"]:
     """A read-only int32 view or copy of labels in [0, classes), or DataError."""
     array = targets(y, where)
     if array.ndim != 1 or not jnp.issubdtype(array.dtype, np.integer):
@@ -113,12 +116,11 @@ def labels(y: object, where: str, classes: int | None = None) -> Int[np.ndarray,
             remedy=_to_labels(array),
         )
     low, high = int(array.min()), int(array.max())
-    top = np.iinfo(np.int32).max if classes is None else classes - 1
-    if low < 0 or high > top:
+    if low < 0 or high >= classes:
         raise DataError(
             where=where,
             found=f"labels from {low} to {high}",
-            law=f"Labels lie from 0 to {top}",
+            law=f"Labels lie from 0 to {classes - 1}",
             remedy="Number the classes from 0, and give as many classes as there are",
         )
     return array
