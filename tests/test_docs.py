@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from markdown_blocks import blocks, check
 
+import kernelc as kc
 from kernelc.activations import _registry
 from kernelc.ir import Layer
 from kernelc.shaping import Target
@@ -48,6 +49,24 @@ def test_code_prints_what_is_shown(page, tmp_path, monkeypatch):
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_files_and_names_that_pages_quote_exist():
+    folders = ("kernelc", "nets", "tests", "docs", "examples", "benchmarks")
+    programs = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    missing = []
+    for page in (*sorted(DOCS.rglob("*.md")), ROOT / "CONTRIBUTING.md"):
+        for quoted in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
+            words = [word for word in quoted.split() if "NAME" not in word]
+            paths = [
+                word for word in words if word.startswith(tuple(f"{each}/" for each in folders))
+            ]
+            bare = [word for word in words if re.fullmatch(r"(_|test_)\w+\.py", word)]
+            known = all((ROOT / path).exists() for path in paths) and programs.issuperset(bare)
+            public = re.match(r"kc\.(?!LayerScale)(\w+)", quoted)
+            if not known or (public is not None and not hasattr(kc, public[1])):
+                missing.append(f"{page.name}: {quoted}")
+    assert missing == []
 
 
 def test_every_page_is_in_the_site_and_main_ones_at_its_start():
