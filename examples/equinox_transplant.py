@@ -1,9 +1,9 @@
-"""A deep network written by hand in Equinox, as it is and with the weights of a shaped twin.
+"""A deep network written in Equinox, with its own weights and with those of a shaped network.
 
-Twelve `eqx.nn.Linear` layers with tanh do not train: their initialization lets signals die out.
-A twin of the same sizes is described, shaped and lowered; its weights and its transformed
-activation go into the Equinox model, which is otherwise the same code. Both are then trained
-alike, at several learning rates.
+Twelve `eqx.nn.Linear` layers with tanh do not train: their initialization maps all inputs to
+almost one output. The script describes a network of the same sizes, shapes and lowers it, and
+copies its weights and its transformed activation into the Equinox model. It trains both models
+with the same settings at several learning rates.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Mlp(eqx.Module):
 
 
 def twin(sizes: Sequence[int]) -> kc.Network:
-    """The same architecture, described."""
+    """The same architecture as a kernelc network."""
     x = kc.Input((sizes[0],))
     hidden = [kc.chain(kc.Dense(size), kc.Activation("tanh")) for size in sizes[1:-1]]
     return kc.Network(x, kc.chain(*hidden, kc.Dense(sizes[-1]))(x), name="twin")
@@ -70,7 +70,7 @@ def transplanted(sizes: Sequence[int], network: kc.Network, *, key: jax.Array) -
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Trains both models at each rate; returns the best test accuracy of each."""
-    parser = argparse.ArgumentParser(description="An Equinox model, as it is and shaped.")
+    parser = argparse.ArgumentParser(description="An Equinox model, unchanged and shaped.")
     parser.add_argument("--depth", type=int, default=12)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--steps", type=int, default=200)

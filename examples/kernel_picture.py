@@ -1,4 +1,4 @@
-"""Kernel matrices of 200 digits through 1,000 layers, untreated and shaped, as a picture."""
+"""Draws kernel matrices of 200 digits after 1,000 layers, untreated and shaped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Matrices]:
     """Draws the picture; returns cosines and NTK by net."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--activation", default="sigmoid", help="any registered name")
-    parser.add_argument("--out", default="out/kernel_1000.png", help="where the picture goes")
+    parser.add_argument("--out", default="out/kernel_1000.png", help="file of the picture")
     parser.add_argument("--smoke", action="store_true", help="shallow nets, to test the script")
     options = parser.parse_args(argv)
     depth, name = 10 if options.smoke else DEPTH, options.activation
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Matrices]:
 
 
 def _digits() -> tuple[np.ndarray, list[int]]:
-    """Digits sorted by class, and where each class starts."""
+    """Digits sorted by class, and the first index of each class."""
     data = kc.data.digits(flat=True).subset(DIGITS)
     order = np.argsort(data.train_y, kind="stable")
     starts = [int(i) for i in np.searchsorted(data.train_y[order], range(data.classes + 1))]
@@ -69,7 +69,7 @@ def _net(activation: str, depth: int, weight_std: float = 1.0) -> kc.Network:
 
 
 def _matrices(k: kc.KernelFunction, x: np.ndarray) -> Matrices:
-    """The cosine of the outputs, and the NTK as a part of its diagonal."""
+    """The cosine of the outputs, and the NTK divided by its diagonal."""
     found = k(x)
     return {"NNGP cosine": _scaled(found.nngp), "NTK": _scaled(found.ntk)}
 
@@ -98,7 +98,7 @@ def _draw(path: Path, found: dict[str, Matrices], starts: list[int], title: str)
         axes.set_xlabel("class")
     figure.suptitle(title, fontsize=13)
     canvas.draw()
-    # 256 colors, which nobody misses, make a third of the file.
+    # 256 colors look the same and reduce the file to a third.
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
 

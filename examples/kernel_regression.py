@@ -1,8 +1,8 @@
 """Kernel regression with infinitely wide 100-layer nets, shaped and untreated.
 
-Prints how each kernel is computed and the test accuracies of the NNGP and the NTK on scikit-learn's
-digits and, where its files are on this machine, on Fashion-MNIST. Inputs are normalized (PLN) for
-all nets alike; the ridge is the one with the least exact leave-one-out error.
+Prints the method of each kernel and the test accuracies of the NNGP and the NTK on scikit-learn's
+digits and, if its files are on this machine, on Fashion-MNIST. Inputs are normalized (PLN) for all
+nets. The ridge minimizes the exact leave-one-out error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Part = Literal["nngp", "ntk"]
 PARTS: tuple[Part, ...] = ("nngp", "ntk")
 RIDGES = (0.0, *(10.0**power for power in range(-11, 1)))  # parts of the kernel's diagonal
 TIMES = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
-# The name, the untreated activation with the weights made for it, the shaped one and its target.
+# Name, untreated activation and its weights, shaped activation and its target.
 CASES = {
     "relu": ("relu", math.sqrt(2), "leaky_relu", kc.TAT(eta=0.9)),
     "tanh": ("tanh", 1.0, "tanh", kc.DKS(zeta=1.5)),
@@ -69,10 +69,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data-dir", help="folder with the files of Fashion-MNIST")
     parser.add_argument("--activations", nargs="+", choices=tuple(CASES), default=["relu", "tanh"])
     parser.add_argument("--depth", type=int, default=100)
-    parser.add_argument("--train", type=int, default=4000, help="training examples at most")
-    parser.add_argument("--chosen-on", type=int, default=1000, help="of these, to choose a ridge")
+    parser.add_argument("--train", type=int, default=4000, help="most training examples")
+    parser.add_argument("--chosen-on", type=int, default=1000, help="examples for choosing a ridge")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
-    parser.add_argument("--smoke", action="store_true", help="little of it, to test the script")
+    parser.add_argument("--smoke", action="store_true", help="few examples, to test the script")
     options = parser.parse_args(argv)
     if options.smoke:
         options.data, options.activations = ["digits"], ["tanh"]
@@ -81,7 +81,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _data(name: str, options: argparse.Namespace) -> kc.data.Dataset | None:
-    """The data set with its examples as vectors; None, and a word on it, where it is absent."""
+    """The data set with its examples as vectors; prints a message and returns None if missing."""
     if name == "digits":
         found = kc.data.digits(flat=True)
     else:
@@ -97,7 +97,7 @@ def _data(name: str, options: argparse.Namespace) -> kc.data.Dataset | None:
 def _networks(
     activation: str, depth: int, data: kc.data.Dataset
 ) -> dict[str, kc.Network | kc.ShapedNetwork]:
-    """The net with the usual weights, and the one shaped. Width does not matter to kernels."""
+    """The net with the usual weights, and the shaped net. Kernels do not depend on width."""
     untreated, weight_std, shaped, target = CASES[activation]
 
     def net(name: str, std: float) -> kc.Network:
@@ -115,12 +115,12 @@ def _networks(
 def _regression(
     k: kc.KernelFunction, part: Part, data: kc.data.Dataset, options: argparse.Namespace
 ) -> tuple[float, float]:
-    """The ridge that leaves out best on part of the training data, and its test accuracy."""
+    """The ridge with the least leave-one-out error on part of the data, and its test accuracy."""
     x, x_test = (each.astype(options.dtype) for each in (data.train_x, data.test_x))
     y = _targets(data)
     few = min(options.chosen_on, len(x))
     unit = float(getattr(k.diagonal(x[:1]), part)[0])
-    alone = functools.partial(k, get=(part,))  # means need no other kernel
+    alone = functools.partial(k, get=(part,))  # the mean needs no other kernel
     chosen = _chosen(kc.KernelRegression(alone, x[:few], y[:few], kernel=part), unit)
     fitted = kc.KernelRegression(alone, x, y, kernel=part)
     for ridge in RIDGES[RIDGES.index(chosen) :]:
@@ -129,13 +129,13 @@ def _regression(
         except kc.DataError:
             if ridge == RIDGES[-1]:
                 raise
-            continue  # of more examples, this precision needs more of a ridge
+            continue  # more examples need a larger ridge at this precision
         return ridge, _accuracy(mean, data)
     raise AssertionError("a ridge of the grid was chosen")
 
 
 def _chosen(fitted: kc.KernelRegression, unit: float) -> float:
-    """The ridge that leaves out best, of those that the precision of the kernel allows."""
+    """The ridge with the least leave-one-out error that the precision of the kernel allows."""
     errors = {}
     for part in RIDGES:
         try:
@@ -146,7 +146,7 @@ def _chosen(fitted: kc.KernelRegression, unit: float) -> float:
 
 
 def _flow(options: argparse.Namespace) -> None:
-    """Gradient flow on the shaped tanh net, all layers training, from start to end."""
+    """Gradient flow on all layers of the shaped tanh net, at several times."""
     data = _data("digits", options)
     assert data is not None
     network = _networks("tanh", options.depth, data)["shaped"]
@@ -163,7 +163,7 @@ def _flow(options: argparse.Namespace) -> None:
 
 
 def _targets(data: kc.data.Dataset) -> np.ndarray:
-    """One-hot rows, of mean 0 as the prior is."""
+    """One-hot rows, centered because the prior has mean 0."""
     return np.eye(data.classes)[data.train_y] - 1 / data.classes
 
 

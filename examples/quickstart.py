@@ -1,7 +1,7 @@
-"""A 100-layer net without skips or norm layers: derive its kernel, shape it, train it.
+"""Derives, shapes and trains a 100-layer net without skips or normalization layers.
 
-Prints the formulas, the solved constants and a table of test accuracies of the net as it is
-and shaped, both trained alike at five learning rates, and draws the figure that explains it.
+Prints the formulas, the solved constants, and test accuracies of the untreated and the shaped net
+at five learning rates. Draws a figure of C maps and losses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import nets
 
 
 RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
-HELD_OUT = 300  # training examples that choose the learning rate; the test part never does
+HELD_OUT = 300  # held-out training examples, which choose the learning rate
 NAMES = ("untreated", "shaped")
 COLOURS = {"untreated": "#b2442f", "shaped": "#1f5f99"}
 
@@ -30,7 +30,7 @@ Runs = dict[float, kc.FitResult]
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Runs the whole pipeline; returns test accuracy by net, at the rate chosen held out."""
+    """Runs the pipeline; returns the test accuracy of each net at the rate chosen by validation."""
     options = _options(argv)
     start = time.perf_counter()
     net = nets.mlp(options.depth, options.width, 10, (64,), options.activation)
@@ -73,7 +73,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--activation", default="sigmoid", help="any registered name")
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--out", default="out/quickstart.png", help="where the figure goes")
+    parser.add_argument("--out", default="out/quickstart.png", help="file of the figure")
     parser.add_argument("--smoke", action="store_true", help="a small net, to test the script")
     options = parser.parse_args(argv)
     options.depth, options.width, options.points, options.rates = 100, 96, 25, RATES
@@ -85,7 +85,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _c_maps(activation: str | kc.Activation, depths: Sequence[int], points: int) -> dict:
-    """C_f at cosines from -1 to 1, for nets of growing depth; first and last are the ends."""
+    """C_f at cosines from -1 to 1, for nets of growing depth."""
     cosines = np.linspace(-1, 1, points)
     maps = {}
     for depth in depths:
@@ -95,7 +95,7 @@ def _c_maps(activation: str | kc.Activation, depths: Sequence[int], points: int)
 
 
 def _sweep(network: kc.Network | kc.ShapedNetwork, data: kc.data.Dataset, options) -> Runs:
-    """One run at every rate on the training part less the held-out examples."""
+    """One run at every rate, on the training part without the held-out examples."""
     fitted = (data.train_x[:-HELD_OUT], data.train_y[:-HELD_OUT])
     held_out = (data.train_x[-HELD_OUT:], data.train_y[-HELD_OUT:])
     return kc.learning_rate_sweep(
@@ -109,7 +109,7 @@ def _sweep(network: kc.Network | kc.ShapedNetwork, data: kc.data.Dataset, option
 
 
 def _chosen(runs: Runs) -> float:
-    """The rate that did best on the held-out examples."""
+    """The rate with the best accuracy on the held-out examples."""
 
     def held_out_accuracy(rate: float) -> float:
         run = runs[rate]

@@ -1,4 +1,4 @@
-"""The arms: which network, initialized how. One entry here is one arm everywhere else."""
+"""The arms of the experiments: the network and its initialization, one entry for each."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class Arm:
     """One way to make a network.
 
     Arguments:
-        title: what tables call it.
+        title: its name in tables.
         build: body -> network.
         serves: activation -> whether the arm applies to it.
-        sums: whether it has sums without a norm after each, which XLA on a CPU computes again
-            in every reader, with all the sums before: in a loop over blocks it cannot.
+        sums: whether it has sums without a norm after each. XLA on a CPU recomputes them, with all
+            earlier sums, for every reader; a loop over blocks prevents this.
     """
 
     title: str

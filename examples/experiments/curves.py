@@ -15,12 +15,12 @@ from outcomes import Outcome
 from training import WINDOW
 
 
-# A run that diverges goes up to anything: what lies this far above guessing is not shown.
+# The plot cuts off losses of diverged runs this far above guessing.
 _ABOVE = 1.5
 
 
 def draw(found: Sequence[Outcome], path: Path) -> None:
-    """Training loss against steps and time, one line a cell, its range over seeds behind."""
+    """Draws training loss against steps and time: a line and its range over seeds for each cell."""
     figure = Figure(figsize=(15, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     against_steps, against_time = figure.subplots(1, 2, sharey=True)
@@ -35,14 +35,14 @@ def draw(found: Sequence[Outcome], path: Path) -> None:
     against_steps.set_ylim(top=_ABOVE * guessing)
     against_time.set(xscale="log", xlabel="seconds, without compilation")
     handles, labels = against_steps.get_legend_handles_labels()
-    # Matplotlib's types leave out places outside the axes.
+    # The types of Matplotlib omit locations outside the axes.
     beside: Any = "outside right"
     figure.legend(handles, labels, fontsize=7, loc=beside)
     figure.savefig(path, dpi=110)
 
 
 def _line(axes: Axes, at: np.ndarray, outcome: Outcome, style: dict[str, Any]) -> None:
-    # Infinite where a run had diverged, so that medians count it; lines end there.
+    # Infinite after a run diverged, so that medians include it; lines end there.
     low, middle, high = (
         np.where(np.isfinite(row), row, np.nan)
         for row in np.quantile(outcome.curve, (0, 0.5, 1), 0, method="nearest")

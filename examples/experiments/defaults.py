@@ -1,6 +1,7 @@
-"""Networks as people make them, with the initializations of frameworks, on tables and bits.
+"""Networks with the initializations of frameworks, on tables and bits.
 
-Other activations, data and initializations than those `kernelc.diagnose` was set on.
+Activations, data and initializations differ from those that the rule of `kernelc.diagnose` was
+fitted to.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ _WIDTHS = (32, 64, 128)
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """How a framework draws weights, and biases.
+    """How a framework draws weights and biases.
 
     Arguments:
         weight_std: sigma_w of a layer, from its fan-in and fan-out.
-        bias_std: of its biases, from its fan-in.
+        bias_std: sigma_b of a layer, from its fan-in.
         uniform: whether weights and biases are uniform; Gaussian otherwise.
     """
 
@@ -71,7 +72,7 @@ class Default:
 
     @property
     def name(self) -> str:
-        """What logs and tables call it."""
+        """Its name in logs and tables."""
         return f"{self.data}-{self.start}-{self.activation}-{self.depth}x{self.width}"
 
     def build(self) -> kc.Network:
@@ -108,7 +109,7 @@ class Default:
 
 
 def _uniform(values: Any) -> Any:
-    """Uniform numbers in the order of these, with their variance; what is no array as it is."""
+    """Uniform numbers with the order and variance of an array; other leaves unchanged."""
     if not eqx.is_inexact_array(values):
         return values
     ranks = jnp.argsort(jnp.argsort(values.ravel())).reshape(values.shape)
@@ -118,7 +119,7 @@ def _uniform(values: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Task:
-    """What is to be learned.
+    """Inputs and targets of a task.
 
     Arguments:
         x: inputs.
@@ -130,12 +131,12 @@ class Task:
 
     @property
     def loss(self) -> Literal["cross_entropy", "squared_error"]:
-        """By the kind of targets."""
+        """The name of the loss for the targets."""
         return "cross_entropy" if self.y.dtype.kind == "i" else "squared_error"
 
     @property
     def outputs(self) -> int:
-        """Classes, or one number."""
+        """The number of outputs: the classes, or 1."""
         return int(self.y.max()) + 1 if self.y.dtype.kind == "i" else 1
 
     @property
@@ -190,7 +191,7 @@ DATA: dict[str, Callable[[], Task]] = {
 
 
 def draw_defaults(count: int, seed: int) -> Iterator[Default]:
-    """`count` different networks; data and starts in turn, the rest at random."""
+    """`count` different networks: data and starts in turn, everything else at random."""
     chosen = random.Random(seed)
     for i in range(count):
         yield Default(

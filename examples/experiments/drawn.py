@@ -1,4 +1,4 @@
-"""Networks drawn at random across families, to see whether a diagnosis foretells their training."""
+"""Networks drawn at random from several families, to test predictions of a diagnosis."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Drawn:
 
     @property
     def name(self) -> str:
-        """What logs and tables call it."""
+        """Its name in logs and tables."""
         return f"{self.family}-{self.activation}-{self.depth}x{self.width}-gain{self.gain:g}"
 
     def build(self) -> kc.Network:
@@ -49,7 +49,7 @@ class Drawn:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """How networks of a family are made, with which activations and gains, and how often."""
+    """A family of networks: how to build one, its activations and gains, and its frequency."""
 
     build: Callable[[Drawn], kc.Network]
     activations: tuple[str, ...] = _ANY
@@ -74,7 +74,7 @@ def _biased(drawn: Drawn) -> kc.Network:
 
 
 def _residual(drawn: Drawn, norm: Callable[[], kc.Layer] | None, weights: Any) -> kc.Network:
-    """Blocks of [norm, act, dense] with sums of these weights around them, or none."""
+    """Blocks of [norm, act, dense], with weighted sums around them or without sums."""
     x = kc.Input(INPUT)
     node = kc.Dense(drawn.width, weight_std=drawn.gain)(kc.Flatten()(x))
     for _ in range(drawn.depth - 1):
@@ -119,7 +119,7 @@ FAMILIES = {
 
 
 def draw(count: int, seed: int) -> Iterator[Drawn]:
-    """`count` different networks, most of them from the untreated families, which vary most."""
+    """`count` different networks, most of them from untreated families, which vary most."""
     chosen = random.Random(seed)
     weights = [family.share for family in FAMILIES.values()]
     seen: set[Drawn] = set()
@@ -139,7 +139,7 @@ def draw(count: int, seed: int) -> Iterator[Drawn]:
 
 
 def _exists(drawn: Drawn) -> bool:
-    """Whether it can be made: some shaping targets ask for more layers than there are."""
+    """Whether the network can be built: some targets need more layers than it has."""
     try:
         drawn.build()
     except kc.UnreachableError:

@@ -1,4 +1,4 @@
-"""The optimizers, each with one number to tune and a schedule over the whole run."""
+"""The optimizers of the experiments, each with one tuned number and a schedule over the run."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _UNBOUNDED = {"norm_constraint": math.inf, "decrease_bound": math.inf}
 
 
 def cosine(peak: Any, steps: int) -> optax.Schedule:
-    """Linear warm-up over the first 5 %, then a cosine down to zero."""
+    """Linear warm-up over the first 5 %, then cosine decay to zero."""
     unit = optax.warmup_cosine_decay_schedule(0.0, 1.0, max(1, int(_WARM_UP * steps)), steps)
-    # Optax looks at the peak it is given; this one may be traced.
+    # The peak may be a traced value, which Optax would compare with 0.
     return lambda step: peak * unit(step)
 
 
@@ -32,12 +32,12 @@ def _sgd(rate: float, steps: int) -> Any:
 
 
 def _sgd_clipped(rate: float, steps: int) -> Any:
-    """Gradients of a norm above 1 are shortened to it, which allows larger rates."""
+    """Clips gradients at norm 1, which allows larger rates."""
     return optax.chain(optax.clip_by_global_norm(1.0), _sgd(rate, steps))
 
 
 def _sgd_unitwise(rate: float, steps: int) -> Any:
-    """Gradients are bounded unit by unit by 1 % of the unit's weights (Brock et al. 2021b)."""
+    """Clips the gradient of each unit at 1 % of the norm of its weights (Brock et al. 2021b)."""
     return optax.chain(optax.adaptive_grad_clip(0.01), _sgd(rate, steps))
 
 
@@ -50,7 +50,7 @@ def _muon(rate: float, steps: int) -> Any:
 
 
 def _kfac(rate: float, steps: int) -> Any:
-    """As `kernelc.kfac()` does by itself: what is tuned is the damping it starts with."""
+    """The defaults of `kernelc.kfac()`; the initial damping is tuned."""
     return kc.kfac(initial_damping=rate, allow_diagonal=True)
 
 
@@ -60,12 +60,12 @@ def _kfac_free(rate: float, steps: int) -> Any:
 
 
 def _kfac_damped(rate: float, steps: int) -> Any:
-    """As "kfac-free", with damping that never falls below 1e-2: batches of 250 are noisy."""
+    """As "kfac-free", with damping of at least 1e-2, because batches of 250 are noisy."""
     return kc.kfac(initial_damping=rate, min_damping=1e-2, **_UNBOUNDED, allow_diagonal=True)
 
 
 def _kfac_bounded(rate: float, steps: int) -> Any:
-    """As "kfac-damped", with a tight bound on steps, but none on the decrease they foretell."""
+    """As "kfac-damped", with a tight bound on steps and none on the predicted decrease."""
     return kc.kfac(
         initial_damping=rate,
         min_damping=1e-2,
@@ -104,9 +104,9 @@ OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class _Start:
-    """The initial state with this rate in it. Rates do not tell starts apart.
+    """Makes the initial state with this rate in it. Equality ignores the rate.
 
-    Compiled steps are found again by the optimizer's equality, so all rates share one.
+    `fit` looks up compiled steps by equality of optimizers, so all rates share one.
     """
 
     init: Callable[[Any], Any]
@@ -127,12 +127,12 @@ def _with_rate_in_its_state(name: str, steps: int) -> Any:
 
 
 def optimizer(name: str, rate: float, steps: int) -> Any:
-    """The optimizer at a rate. Models that differ in weights and rate compile once."""
+    """The optimizer at a rate; models that differ only in weights and rate compile once."""
     if name not in OPTIMIZERS:
         raise SystemExit(f"no optimizer {name!r}; there are {', '.join(OPTIMIZERS)}")
     made = OPTIMIZERS[name](rate, steps)
     if isinstance(made, kc.KFAC):
-        # Its numbers are arguments of a step as they are.
+        # The numbers of K-FAC are already arguments of a step.
         return made
     shared = _with_rate_in_its_state(name, steps)
     return optax.GradientTransformation(_Start(shared.init, rate), shared.update)

@@ -1,4 +1,4 @@
-"""What the log of a matrix says of its cells."""
+"""The results of the cells of a matrix, from its log."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from training import WINDOW
 
 TARGETS = (1.0, 0.5, 0.2, 0.1, 0.03)
 BASELINE = "bn-skip"
-# A batch's loss is noisy: what has been reached is read off means over this many windows.
+# The loss of a batch is noisy, so losses are means over this many windows.
 SMOOTHED = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A cell's final runs, and what the rates gave that were tried."""
+    """The final runs of a cell, and the losses at the rates tried."""
 
     cell: Cell
     rate: float
@@ -33,7 +33,7 @@ class Outcome:
 
     @property
     def curve(self) -> np.ndarray:
-        """(seeds, windows) smoothed training loss; infinite where a run had diverged."""
+        """The smoothed training loss, (seeds, windows); infinite after a run diverged."""
         length = -(-self.cell.steps // WINDOW)
         rows = []
         for run in self.runs:
@@ -43,7 +43,7 @@ class Outcome:
         return np.array(rows)
 
     def steps_to(self, loss: float) -> float | None:
-        """Median over seeds of the steps to this loss; None when most never reach it."""
+        """Median over seeds of the steps to this loss; None if most seeds do not reach it."""
         middle = statistics.median(_crossing(row, loss) for row in self.curve)
         return middle if np.isfinite(middle) else None
 
@@ -59,13 +59,13 @@ class Outcome:
 
     @property
     def milliseconds(self) -> float:
-        """Median wall time of a step once all is compiled; infinite when there was none."""
+        """Median wall time of a step after compilation; infinite if there is none."""
         found = [1e3 * seconds for run in self.runs for seconds in _seconds_a_step(run["history"])]
         return statistics.median(found) if found else np.inf
 
 
 def _crossing(curve: np.ndarray, loss: float) -> float:
-    """Steps at which a curve falls to a loss, on straight lines of log loss between its points."""
+    """The step at which a curve falls to a loss, by linear interpolation of the log loss."""
     reached = np.flatnonzero(curve <= loss)
     if not reached.size:
         return np.inf
@@ -77,7 +77,7 @@ def _crossing(curve: np.ndarray, loss: float) -> float:
 
 
 def _seconds_a_step(history: Sequence[dict[str, Any]]) -> list[float]:
-    """Between records one after the other; what comes before the first one compiles."""
+    """Seconds per step between consecutive records; the first record includes compilation."""
     pairs = itertools.pairwise(history)
     return [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in pairs]
 
@@ -102,6 +102,6 @@ def outcomes(matrix: Path, log: Path) -> list[Outcome]:
 
 
 def best_baseline(found: Sequence[Outcome]) -> Outcome | None:
-    """The baseline with the optimizer that ends lowest."""
+    """The baseline with the optimizer of the lowest final loss."""
     there = [outcome for outcome in found if outcome.cell.arm == BASELINE]
     return min(there, key=lambda outcome: outcome.final, default=None)

@@ -1,4 +1,4 @@
-"""What `kernelc.diagnose` predicted of networks, beside what came of them."""
+"""Predictions of `kernelc.diagnose` compared with training runs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ HALF = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """A network: what was predicted and what came of it.
+    """The prediction for a network and its training.
 
     Arguments:
         draw: a key of `LABELS`.
-        name: what logs call it.
+        name: its name in logs.
         verdict: with the data given.
-        loss: final training loss over that of the best constant; None where it diverged.
-        mean: mean loss on the way over the same.
+        loss: final training loss divided by that of the best constant; None if it diverged.
+        mean: mean loss during training, divided by the same.
     """
 
     draw: str
@@ -44,13 +44,13 @@ class Point:
 
     @property
     def by_difficulty(self) -> bool | None:
-        """What the verdict would be without targets."""
+        """The verdict without targets."""
         difficulty = self.verdict.difficulty
         return None if difficulty is None else difficulty < kc.Verdict.LIMIT
 
     @property
     def trained(self) -> bool:
-        """Whether it got well below the loss of the best constant."""
+        """Whether its final loss is well below that of the best constant."""
         return self.loss is not None and self.loss < HALF
 
 
@@ -61,7 +61,7 @@ def built(line: dict[str, Any]) -> Drawn | Default:
 
 
 def point(line: dict[str, Any], data: Any, guessing: float) -> Point:
-    """What is predicted of the network of a line, from the data that it was trained on."""
+    """The prediction for the network of a line, from the data that it was trained on."""
     network = built(line).build()
     loss = line["loss"]
     return Point(

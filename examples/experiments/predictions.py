@@ -1,4 +1,4 @@
-"""Does `kernelc.diagnose` predict what trains? Short trainings of networks drawn at random.
+"""Compares predictions of `kernelc.diagnose` with short training runs of random networks.
 
 python examples/experiments/predictions.py train
 python examples/experiments/predictions.py report
@@ -26,9 +26,9 @@ import kernelc as kc
 
 HERE = Path(__file__).parent
 LOG = HERE / "logs" / "predictions.jsonl"
-# Thresholds of the diagnosis were set on one draw and are judged on the other.
+# The diagnosis was fitted to the first draw and is tested on the second.
 DRAWS = {"set": (24, 0), "judged": (44, 1)}
-# Judged once more on what people make: frameworks' initializations, tables and bits.
+# A second test: initializations of frameworks, tables and bits.
 DEFAULTS = (24, 2)
 RATES = (3e-4, 1e-3, 3e-3)
 STEPS, BATCH = 300, 100
@@ -43,7 +43,7 @@ def train(
     only: Annotated[int, typer.Option(help="Train at most this many.")] = 10**6,
     steps: Annotated[int, typer.Option(help="Steps of a training.")] = STEPS,
 ) -> None:
-    """Train what has no line in the log yet, with Adam: draws on digits, defaults on their data."""
+    """Train the networks without a line in the log with Adam, on digits or on their own data."""
     done = {line["name"] for line in read(log)} if log.exists() else set()
     left = [(role, drawn) for role, drawn in _all() if drawn.name not in done][:only]
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def train(
 
 
 def trained(drawn: Drawn | Default, steps: int = STEPS) -> dict[str, Any]:
-    """The best of three rates: its training loss at the end, and the mean loss on the way."""
+    """The final training loss at the best of three rates, and the mean loss of that run."""
     data, loss_name, guessing = told(drawn)
     found = []
     for rate in RATES:
@@ -93,8 +93,8 @@ def _model(drawn: Drawn | Default) -> Any:
     key = jax.random.key(0)
     if isinstance(drawn, Default):
         return drawn.model(drawn.build(), key)
-    # Repeated layers under scan compile once, which takes longer here than training; but
-    # convolutions inside of loops are slow on CPUs.
+    # Repeated layers under scan compile once, and compiling takes longer than training; but
+    # convolutions in loops are slow on CPUs.
     policy = kc.Policy(layers="unrolled" if drawn.family == "convnet" else "scan")
     return kc.lower(drawn.build(), key=key, policy=policy)
 

@@ -16,12 +16,12 @@ from outcomes import BASELINE, TARGETS, Outcome, best_baseline, outcomes
 from run import log_of
 
 
-# A net has trained when it came this share of the way from guessing to the baseline's last loss.
+# A net has trained if its loss falls by this share of the fall of the baseline from guessing.
 TRAINED = 0.5
 
 
 def targets_of(matrix: Path) -> tuple[float, ...]:
-    """The losses whose steps are counted: "targets" of the file, where it names its own."""
+    """The losses whose steps are counted: "targets" of the file, or the defaults."""
     return tuple(json.loads(matrix.read_text()).get("targets", TARGETS))
 
 
@@ -45,9 +45,9 @@ def table(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str:
 
 
 def beside(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str | None:
-    """Markdown: steps relative to the baseline with the same optimizer, where it is not the best.
+    """Markdown: steps relative to the baseline with the same optimizer, unless it is the best.
 
-    SGD with a clip stands beside SGD without, which is what the baseline is usually trained with.
+    SGD with a clip is compared with SGD without, the usual optimizer of the baseline.
     """
     best = best_baseline(found)
     lines = [["net", "activation", "optimizer", *_named(targets)]]
@@ -95,7 +95,7 @@ def _rounded(number: float) -> str:
 
 
 def failures(found: Sequence[Outcome]) -> list[str]:
-    """The cells that did not train: less than half of the way from guessing to the baseline."""
+    """The cells that did not train: their loss stays closer to guessing than to the baseline."""
     baseline = best_baseline(found)
     lines = []
     for outcome in found:
@@ -112,7 +112,7 @@ def failures(found: Sequence[Outcome]) -> list[str]:
 
 
 def told(matrix: Path, found: Sequence[Outcome]) -> str:
-    """The tables of a matrix, and what did not train."""
+    """The tables of a matrix, and the cells that did not train."""
     targets, failed = targets_of(matrix), failures(found)
     text = table(found, targets)
     compared = beside(found, targets)

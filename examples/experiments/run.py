@@ -1,4 +1,4 @@
-"""Runs a matrix of experiments, or one cell of it; what its log has is not run again.
+"""Runs a matrix of experiments, or one cell of it, and skips the runs in its log.
 
 python examples/experiments/run.py examples/experiments/dense50.json --jobs 2
 python examples/experiments/run.py examples/experiments/dense50.json --only vanilla-dks-sigmoid
@@ -108,7 +108,7 @@ def _side_by_side(
     data_dir: str | None,
     checkpoints: Path | None,
 ) -> None:
-    """Each cell in a process of its own, so that they share cores and not Python's lock."""
+    """Runs each cell in its own process, so that cells do not share the lock of Python."""
 
     def one(cell: Cell) -> str:
         command = [sys.executable, str(HERE / "run.py"), str(matrix), "--only", cell.name]

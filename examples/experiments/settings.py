@@ -1,4 +1,4 @@
-"""What a run is, what a cell of a matrix is, and the files they come from."""
+"""Runs, cells of a matrix, and the JSON files that define them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What files are called."""
+        """Its name in files."""
         net = f"{self.family}{self.depth}x{self.width}"
         data = f"{self.data}-augmented" if self.augment else self.data
         return f"{data}-{net}-{self.arm}-{self.activation}-{self.optimizer}"
@@ -101,12 +101,12 @@ class Run:
 
     @property
     def tuning(self) -> bool:
-        """Whether it only serves to choose the rate."""
+        """Whether the run only chooses the rate."""
         return self.seed == TUNING_SEED
 
     @property
     def name(self) -> str:
-        """What logs call it."""
+        """Its name in logs."""
         return f"{self.cell.name}-rate{self.rate:g}-seed{self.seed}"
 
 

@@ -1,7 +1,7 @@
-"""Milliseconds of a training step, arm by arm and by turns: python timing.py dense50.json.
+"""Measures milliseconds per training step of cells alternately: python timing.py dense50.json.
 
-Times in the logs are of machines that did other work. Here the cells take turns in one process,
-so that their ratios stand such work better; each is at its first rate.
+Times in the logs are from machines with other work. Here the cells alternate in one process, so
+other work affects their ratios less. Each cell has its first rate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVERY, _RECORDS = 10, 3
 
 
 def milliseconds(cell: Cell) -> list[float]:
-    """Of a step, from record to record; what comes before the first one compiles."""
+    """Milliseconds per step between records; the first record includes compilation."""
     model = kc.lower(network(cell), key=jax.random.key(0), policy=policy(cell))
     result = kc.fit(
         model,

@@ -1,4 +1,4 @@
-"""One run: data, network, training, and the log it leaves."""
+"""One run: data, network, training, and its entry in the log."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def dataset(
 
 
 def _moving(data: kc.data.Dataset) -> kc.data.Stream:
-    """Shifts of four pixels are usual at 32: at other sizes as large a part of the image."""
+    """Shifts by up to an eighth of the image, the usual four pixels of 32."""
     return kc.data.augmented(data, pad=data.train_x.shape[1] // 8)
 
 
 def synthetic(cell: Cell, count: int) -> kc.data.Dataset | kc.data.Stream:
-    """Random examples of the cell's shape, to see that all of it fits together."""
+    """Random examples of the shape of the cell, to test that it runs."""
     shape, classes = DATA[cell.data]
     draw = np.random.default_rng(0)
     x = draw.normal(size=(count, *shape)).astype(np.float32)
@@ -81,7 +81,7 @@ def synthetic(cell: Cell, count: int) -> kc.data.Dataset | kc.data.Stream:
 
 @functools.lru_cache(maxsize=1)
 def network(cell: Cell) -> kc.Network | kc.ShapedNetwork:
-    """The cell's network: shaping is deterministic, so all its runs share one."""
+    """The network of the cell, shared by its runs, because shaping is deterministic."""
     return ARMS[cell.arm].build(cell.body())
 
 
@@ -92,13 +92,13 @@ def train(
     checkpoints: Path | None = None,
     progress: bool | None = None,
 ) -> dict:
-    """What the log says of the run, after training unless it is there already.
+    """The entry of the run in the log; trains if there is none.
 
     Arguments:
-        run: what to do.
+        run: its settings.
         log: the file where runs are recorded.
-        data_folder: where data are; None for the places kernelc looks in.
-        checkpoints: where runs are stored, so that one that was cut off goes on; None for not.
+        data_folder: folder of the data; None for the default folders of kernelc.
+        checkpoints: folder of checkpoints, from which an interrupted run continues; or None.
         progress: as in `kernelc.fit`.
     """
     done = finished(read(log), run)
@@ -123,7 +123,7 @@ def train(
 
 
 def rehearse(cell: Cell, batch: int) -> kc.FitResult:
-    """Two steps of the cell on synthetic batches of this size: nothing is logged."""
+    """Two steps of the cell on synthetic batches of this size, without a log entry."""
     model = kc.lower(network(cell), key=jax.random.key(0), policy=policy(cell))
     return kc.fit(
         model,
@@ -137,7 +137,7 @@ def rehearse(cell: Cell, batch: int) -> kc.FitResult:
 
 
 def policy(cell: Cell) -> kc.Policy:
-    """Layers one by one for optimizers that need every weight to be an array of its own."""
+    """Unrolled layers for optimizers that need a separate array for every weight."""
     if cell.optimizer.startswith("kfac") or cell.optimizer in ONE_BY_ONE:
         return kc.Policy(layers="unrolled")
     # Convolutions are slow in a loop.
@@ -145,7 +145,7 @@ def policy(cell: Cell) -> kc.Policy:
 
 
 def _found(model: Callable, result: kc.FitResult) -> dict[str, Any]:
-    """What is kept of a run."""
+    """The entry of a run."""
     history = [
         {
             "step": each.step,
@@ -170,13 +170,13 @@ def _found(model: Callable, result: kc.FitResult) -> dict[str, Any]:
 
 
 def _means(losses: np.ndarray) -> list[float]:
-    """Mean loss of every window; the last one may be short."""
+    """Mean loss of every window; the last window may be shorter."""
     starts = range(0, len(losses), WINDOW)
     return [float(np.mean(losses[i : i + WINDOW])) for i in starts]
 
 
 def _short(value: float) -> float | None:
-    """A few digits, which is what a loss has; None for NaN, which JSON has not."""
+    """A loss with a few digits; None for NaN, which JSON does not have."""
     return float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else None
 
 
