@@ -1,4 +1,4 @@
-"""Settings of the whole test suite; x64 stays off, as it is for whoever imports kernelc."""
+"""Settings of the whole test suite; x64 is off, as in JAX by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills, damages and fills: what becomes of runs with a checkpoint when the machine fails.
+"""Kills runs with checkpoints, damages their files and fills the disk, and checks the results.
 
     python tests/kills.py                    # 50 kills, 60 damaged files, full disk, two at once
     python tests/kills.py --kills 3 --only kills
@@ -44,7 +44,7 @@ PATIENCE = 300.0
 
 
 def train(folder: Path | None, told: Path, stop: int | None = None) -> dict[str, Any]:
-    """One run to its end, or to a step: what it came to, in a form that can be compared."""
+    """Runs to the end, or to a step; returns the result in a form that can be compared."""
     x = kc.Input((6,))
     layers = kc.chain(
         kc.Dense(48), kc.BatchNorm(), kc.Activation("tanh"), kc.Dropout(0.2), kc.Dense(3)
@@ -114,12 +114,12 @@ class Child:
         os._exit(0)
 
     def ended(self) -> bool:
-        """Whether the process is gone."""
+        """Whether the process ended."""
         self._gone = self._gone or os.waitpid(self.pid, os.WNOHANG)[0] != 0
         return self._gone
 
     def wait(self) -> dict[str, Any]:
-        """What the run came to."""
+        """The result of the run."""
         until = time.monotonic() + PATIENCE
         while not self.ended():
             if time.monotonic() > until:
@@ -157,7 +157,7 @@ def kill_runs(work: Path, whole: list, kills: int, draw: random.Random, bar: tqd
 
 
 def _strike(child: Child, folder: Path, inside: bool, draw: random.Random) -> bool:
-    """Kills a run after it has told of a few more records; False when it ended before."""
+    """Kills a run after a few more records; False if it ended before."""
     goal = _steps(child.told) + draw.randint(0, 4)
     until = time.monotonic() + PATIENCE
     while _steps(child.told) < goal:
@@ -254,7 +254,7 @@ def _require(holds: bool, what: str) -> None:
 
 
 def main() -> None:
-    """Runs all and prints how often what happened."""
+    """Runs all tests and prints the counts of their results."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--kills", type=int, default=50)
     options.add_argument("--damaged", type=int, default=60)

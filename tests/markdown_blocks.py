@@ -1,7 +1,7 @@
-"""Run the code of a Markdown file: what the documents show is what the program prints.
+"""Runs the code of a Markdown file and compares its output with the text that the file shows.
 
 Blocks fenced as python run in order in one namespace. A block fenced as text right after one
-is what it prints.
+shows its output.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def blocks(path: Path) -> list[Block]:
 
 
 def execute(block: Block, path: Path, namespace: dict[str, Any]) -> str:
-    """What the block prints; its line numbers in a traceback are those of the file."""
+    """The output of the block; line numbers in a traceback are those of the file."""
     line, code, _ = block
     out = io.StringIO()
     with contextlib.redirect_stdout(out):

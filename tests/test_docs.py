@@ -1,4 +1,4 @@
-"""The documents: their code runs, and prints what they show."""
+"""The documents: their code runs and its output is the text that they show."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGES = sorted(
 
 @pytest.fixture
 def registries() -> Iterator[None]:
-    """What a page registers is gone after it: other tests list the registries."""
+    """Removes registrations of a page after its test, because other tests list the registries."""
     before = [(known, dict(known)) for known in (Layer.kinds, _registry._definitions, Target.kinds)]
     yield
     for known, items in before:

@@ -1,4 +1,4 @@
-"""The examples run, print what they promise and leave their figure."""
+"""The examples run, print their results and write their figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page and the README say of the experiments is what the logs say."""
+"""The tables of experiments in the page and in the README agree with the logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no test may change: the settings of JAX that every other test runs under."""
+"""No test changes the settings of JAX, under which all tests run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README: its code runs and prints what it shows, its lists and commands are true."""
+"""The README: its code prints the text that it shows, and its lists and commands are correct."""
 
 from __future__ import annotations
 

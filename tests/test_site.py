@@ -24,7 +24,7 @@ FIGURES = DOCS / "theory/figures"
 
 
 class Links(HTMLParser):
-    """What a page loads, where it leads, and the places in it that can be linked to."""
+    """The resources, links and anchors of a page."""
 
     def __init__(self, page: Path) -> None:
         super().__init__()

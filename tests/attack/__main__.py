@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _lines(arguments: argparse.Namespace, seeds: range) -> Iterator[Line]:
-    """What each network came to: computed here, or in a process that may be killed."""
+    """The result of each network, computed here or in a process that may be killed."""
     if arguments.log is None:
         return (line_of(seed, arguments.what, arguments.patience) for seed in seeds)
     options = [f"--{name}={getattr(arguments, name)}" for name in ("what", "patience", "seconds")]

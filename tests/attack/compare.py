@@ -32,7 +32,7 @@ class Late(BaseException):
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """A disagreement: what kind, on which network, and what was seen."""
+    """A disagreement: its kind, the network and the values."""
 
     kind: str
     seed: int
@@ -101,7 +101,7 @@ class Attack:
             self._found("derive differs", seed, seen, spec)
 
     def _expand(self, net: kc.Network, spec: oracle.Spec, seed: int, r: random.Random) -> None:
-        """The kernel written out beside itself, in numbers and in SymPy's own evaluation."""
+        """Compares the expanded kernel with the kernel, in floats and evaluated by SymPy."""
         q, c, s, c_b = self.point or _point(r)
         kernel = self._limited(DERIVE_SECONDS, kc.derive, net)
         if isinstance(kernel, BaseException):
@@ -205,7 +205,7 @@ class Attack:
     # -- what is done with an answer --------------------------------------------------
 
     def _limited(self, seconds: float, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        """What the call returns or raises; `Late` after too many seconds of this process."""
+        """The result or the exception of a call; `Late` after too many CPU seconds."""
         signal.signal(signal.SIGVTALRM, _late)
         signal.setitimer(signal.ITIMER_VIRTUAL, seconds * self.patience)
         try:

@@ -1,4 +1,4 @@
-"""Activations as NumPy functions with what quadrature must know of them; nothing of kernelc."""
+"""Activations as NumPy functions with their kinks and scales, independent of kernelc."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 class Term:
-    """One field over (input, location): its mean, None when unknown, and what it depends on."""
+    """One field over (input, location): its mean, None if unknown, and its dependencies."""
 
     def __init__(self, kind, mean, support, **given):
         self.kind, self.mean, self.support = kind, mean, support

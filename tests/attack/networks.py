@@ -127,7 +127,7 @@ class Draw:
         return len(self.nodes)
 
     def start(self) -> int:
-        """What the input goes through first."""
+        """The first layers after the input."""
         r, shape, at = self.r, self.shapes[0], 0
         if r.random() < 0.25:
             mode = r.choice(["one", "off"] + (["avg_q"] if len(shape) > 1 else []))
@@ -162,11 +162,11 @@ class Draw:
         return at
 
     def gaussian(self, i: int) -> int:
-        """The value, through fresh weights unless it is Gaussian already."""
+        """The value if it is Gaussian, else the output of a layer of weights on it."""
         return i if self.fresh[i] else self.weighted(i)
 
     def weighted(self, i: int) -> int:
-        """A layer of fresh weights."""
+        """A layer of weights."""
         r, at, roll = self.r, self.shapes[i], self.r.random()
         width = r.choice([1, 2, 3, 4, 6])
         if len(at) > 1 and roll < 0.55:
@@ -249,7 +249,7 @@ class Draw:
         return at
 
     def spec(self, last: int) -> Spec:
-        """What leads to `last`, numbered anew."""
+        """The ancestors of `last`, renumbered."""
         keep = {last}
         for i in range(last, 0, -1):
             if i in keep:

@@ -1,4 +1,4 @@
-"""What each layer does to values, over one location at a time."""
+"""The rule of each layer, at one location at a time."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Rules(Moments):
 
     @staticmethod
     def _sources(form: Form) -> frozenset[int]:
-        """The fresh weights a form depends on; -1 for the raw input."""
+        """The random weights that a form depends on; -1 for the raw input."""
         used = [t for m, t in form if np.any(m)]
         raw = {-1} if any(t.kind == "raw" for t in used) else set()
         return frozenset(raw).union(*(t.support for t in used))

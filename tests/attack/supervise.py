@@ -1,4 +1,4 @@
-"""Hands seeds to a worker process and starts it anew after a seed that ended it."""
+"""Sends seeds to a worker process and restarts it after a seed that ended it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def results(log: Path, seeds: range, options: Sequence[str]) -> Iterator[Line]:
 
 
 def told(found: Iterable[Line]) -> str:
-    """What all seeds came to, in counts."""
+    """Counts of the results of all seeds."""
     counts: Counter[str] = Counter()
     for line in found:
         counts.update(line["counts"])

@@ -1,4 +1,4 @@
-"""What layers that mix or move locations do to values."""
+"""The rules of layers that mix or move locations."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _limited(seed: int, arguments: Any) -> dict[str, Any]:
 
 
 def line_of(seed: int, what: str, patience: float) -> dict[str, Any]:
-    """What the random network of this seed comes to, as plain data.
+    """The result of the random network of this seed, as plain data.
 
     Arguments:
         what: names of checks, comma-separated.

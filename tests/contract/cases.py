@@ -1,4 +1,4 @@
-"""One small instance of every layer kind: what it reads, and whether its kernel is known."""
+"""One small instance of every layer kind, with its input shapes and whether its kernel is known."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ CASES = {
 
 
 def network(case: Case) -> kc.Network:
-    """The layer on fresh weights: a Dense layer of the right width for each thing it reads."""
+    """The layer after layers of weights: a Dense layer of the right width for each input."""
     x = kc.Input((6, 3))
     return kc.Network(x, case.layer(*(kc.Dense(shape[-1])(x) for shape in case.shapes)))

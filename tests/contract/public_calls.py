@@ -1,4 +1,4 @@
-"""Calls of the public API that work, to be spoiled one argument at a time."""
+"""Valid calls of the public API, whose arguments tests replace one at a time."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _from_spec(name: Any, layer: Any, inputs: Any) -> kc.Network:
 
 
 def passes() -> Iterator[tuple[str, Call]]:
-    """What is made of a network."""
+    """Calls that take a network."""
     net = network()
     yield "derive", (kc.derive, {"network": net, "q": 1}, {"q": "None, fraction"})
     good = {"c": "minus one, zero, jax array", "q": "None, fraction, jax array"}

@@ -1,4 +1,4 @@
-"""What every layer kind promises, checked on one instance of each."""
+"""The contract of all layer kinds, tested on one instance of each."""
 
 from __future__ import annotations
 

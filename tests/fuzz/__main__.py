@@ -1,4 +1,4 @@
-"""The command: draw cases, run them, keep what went wrong, print what was found."""
+"""The command: draws cases, runs them, keeps failures and prints a summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a target is, and what running one case can come to."""
+"""A target of the fuzzer, and the possible results of a case."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Target:
 
 
 def verdict(target: Target, case: bytes, folder: Path) -> str:
-    """`ACCEPTED`, `REFUSED`, or what is wrong: the type of a foreign exception and its place."""
+    """`ACCEPTED`, `REFUSED`, or the type and place of an exception that is no `KernelcError`."""
     try:
         target.run(case, folder)
     except kc.KernelcError as error:

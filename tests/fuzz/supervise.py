@@ -20,7 +20,7 @@ WALL_SECONDS = 300
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one case came to."""
+    """The result of one case."""
 
     target: str
     case: bytes
@@ -34,7 +34,7 @@ class Outcome:
 
 
 class Worker:
-    """A worker process that is started anew after each case that ends it."""
+    """A worker process that is restarted after each case that ends it."""
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="fuzz-")
@@ -89,7 +89,7 @@ class Worker:
             process.communicate()
 
     def _where(self) -> str:
-        """The place in kernelc where the worker was, from what it wrote when it ended."""
+        """The line of kernelc that the worker was at, from its last output."""
         lines = self._errors.read_text(errors="replace").splitlines()
         ours = [
             line.strip() for line in lines if "/kernelc/" in line and "site-packages" not in line

@@ -26,7 +26,7 @@ _VIRTUAL = Path("/proc/self/statm")
 
 
 def main() -> None:
-    """Reads jobs from standard input, one JSON object a line, and writes what each came to."""
+    """Reads jobs from standard input, one JSON object per line, and writes their results."""
     faulthandler.register(signal.SIGPROF, file=sys.stderr, all_threads=False, chain=True)
     # Arguments of invalid values warn now and then; a warning is not an answer.
     warnings.simplefilter("ignore")
@@ -58,7 +58,7 @@ def _done(target: Target, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limit_memory() -> None:
-    """What is mapped now and 2 GiB more: JAX maps far more than it uses."""
+    """The memory mapped at the start plus 2 GiB, because JAX maps far more than it uses."""
     pages = int(_VIRTUAL.read_text().split()[0]) if _VIRTUAL.exists() else 0
     if pages:
         most = pages * resource.getpagesize() + MEMORY

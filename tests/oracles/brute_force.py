@@ -57,7 +57,7 @@ Step = Callable[[Kernels], Kernels]
 def windows(
     places: Place, sizes: Place, strides: Place, padding: str
 ) -> Iterator[tuple[Place, list[int | None]]]:
-    """Each window and the flat index of what its taps read; None for what lies outside.
+    """Each window with the flat indices that its taps read; None outside.
 
     The border is where XLA puts it: half of what is missing before, rounded down.
     """
@@ -148,7 +148,7 @@ def flatten() -> Step:
 
 
 def fresh(weight_std: float = 1.0, bias_std: float = 0.0) -> Step:
-    """A layer of fresh weights at every location."""
+    """A layer of weights at every location."""
 
     def step(state: Kernels) -> Kernels:
         k = weight_std**2 * state.k + bias_std**2

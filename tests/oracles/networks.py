@@ -15,7 +15,7 @@ Op = dict[str, Any]
 
 
 def number(value: float) -> sympy.Expr:
-    """A float as it is, an integer exactly."""
+    """A SymPy float, or an integer if the value is whole."""
     return sympy.Float(value) if value != int(value) else sympy.Integer(int(value))
 
 

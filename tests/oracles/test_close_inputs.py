@@ -60,7 +60,7 @@ def relu_gap(gap: mpmath.mpf, depth: int) -> float:
 
 
 def plain_float32(x: np.ndarray, depth: int) -> np.ndarray:
-    """The same recursion as it is usually written, in float32."""
+    """The usual form of the same recursion, in float32."""
     units = x / np.sqrt((x * x).sum(1, keepdims=True, dtype=np.float32))
     c = np.minimum(units[1:] @ units[0], np.float32(1))
     for _ in range(depth):

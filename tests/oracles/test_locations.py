@@ -21,7 +21,7 @@ Blocks = Sequence[tuple[kc.Layer, Sequence[bf.Step]]]
 def conv(
     size: int | tuple[int, ...], padding: str, stride: int = 1, delta: bool = False, rank: int = 1
 ) -> tuple[kc.Layer, Sequence[bf.Step]]:
-    """A convolution and what it does, of unlike stds so that neither goes unnoticed."""
+    """A convolution and its rule; the stds differ, so that the test sees both."""
     sizes = (size,) * rank if isinstance(size, int) else size
     layer = kc.Conv(256, sizes, stride, padding, weight_std=1.3, bias_std=0.2, delta=delta)
     window = bf.center if delta else bf.spread
@@ -32,7 +32,7 @@ def conv(
 def pool(
     size: int, padding: str, stride: int | None = None, rank: int = 1
 ) -> tuple[kc.Layer, Sequence[bf.Step]]:
-    """A mean pool and what it does."""
+    """A mean pool and its rule."""
     strides = (size if stride is None else stride,) * rank
     return kc.MeanPool(size, stride, padding), (bf.pool((size,) * rank, strides, padding),)
 
@@ -40,7 +40,7 @@ def pool(
 def local(
     size: int, padding: str, stride: int = 1, rank: int = 1
 ) -> tuple[kc.Layer, Sequence[bf.Step]]:
-    """A locally connected layer and what it does."""
+    """A locally connected layer and its rule."""
     layer = kc.LocalConv(256, size, stride, padding, weight_std=1.3, bias_std=0.2)
     sizes, strides = (size,) * rank, (stride,) * rank
     return layer, (bf.spread(sizes, strides, padding), bf.fresh(1.3, 0.2), bf.unshared)
@@ -114,12 +114,12 @@ def network(name: str) -> kc.Network:
 
 @functools.cache
 def function(name: str) -> kc.KernelFunction:
-    """One for all tests: equal shapes then share what is compiled."""
+    """One function for all tests, so that equal shapes share a compiled program."""
     return kc.kernel_fn(network(name))
 
 
 def data(shape: tuple[int, ...], count: int = 3) -> np.ndarray:
-    """Inputs of unlike q values, at every location."""
+    """Inputs of different q values, at every location."""
     rng = np.random.default_rng(11)
     scales = rng.uniform(0.5, 1.6, size=(count, *shape[:-1], 1))
     return rng.normal(size=(count, *shape)) * scales

@@ -1,4 +1,4 @@
-"""Kernels of data against all neural-tangents cases, and the references beside them."""
+"""Kernels of data compared with all neural-tangents cases and their references."""
 
 from __future__ import annotations
 

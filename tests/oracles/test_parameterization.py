@@ -83,7 +83,7 @@ def network(name: str) -> kc.Network:
 
 
 def data(shape: tuple[int, ...], count: int = 3) -> np.ndarray:
-    """Inputs of unlike q values, at every location."""
+    """Inputs of different q values, at every location."""
     rng = np.random.default_rng(12)
     scales = rng.uniform(0.5, 1.6, size=(count, *shape[:-1], 1))
     return rng.normal(size=(count, *shape)) * scales

@@ -89,7 +89,7 @@ def layers(draw: st.DrawFn, spatial: bool) -> kc.Layer:
 
 
 def shape_of(x: kc.Node, node: kc.Node) -> Shape:
-    """The shape of what a node holds."""
+    """The shape of the value of a node."""
     return kc.Network(x, node).output_shape
 
 

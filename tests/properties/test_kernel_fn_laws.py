@@ -22,7 +22,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def inputs(net: kc.Network, seed: int, count: int, q: float | None = 1.3) -> np.ndarray:
-    """Inputs of one q value, at every location; of unlike ones when None."""
+    """Inputs of one q value at every location; of different q values if None."""
     x = np.random.default_rng(seed).normal(size=(count, *net.input_shape))
     if q is not None:
         x *= np.sqrt(q / (x**2).mean(-1, keepdims=True))

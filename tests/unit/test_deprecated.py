@@ -1,4 +1,4 @@
-"""Former public names work, warn, and say what to write instead."""
+"""Deprecated public names work, and warn with the new name."""
 
 from __future__ import annotations
 

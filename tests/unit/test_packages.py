@@ -1,4 +1,4 @@
-"""Packages beyond the core: each belongs to an extra, and its absence is told by that name."""
+"""Optional packages: each belongs to an extra, which the error of a missing one names."""
 
 from __future__ import annotations
 

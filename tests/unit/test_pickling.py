@@ -1,4 +1,4 @@
-"""What the package hands out pickles and copies: joblib and multiprocessing carry it about."""
+"""Public values pickle and copy, as joblib and multiprocessing need."""
 
 from __future__ import annotations
 

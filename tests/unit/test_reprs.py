@@ -1,4 +1,4 @@
-"""What a prompt shows of a value: its kind and its fields, arrays by shape, nothing by address."""
+"""The repr of values: kind and fields, arrays by shape, and no addresses."""
 
 from __future__ import annotations
 

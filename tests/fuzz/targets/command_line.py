@@ -31,7 +31,7 @@ def called(arguments: list[str], folder: Path) -> None:
     """Runs a command in a folder with nets.py.
 
     Raises:
-        KernelcError: the command told an error and returned 2.
+        KernelcError: the command printed an error and returned 2.
         Wrong: any other exit code than 0 and 2, or an error without a message.
     """
     (folder / "nets.py").write_text(MODULE)

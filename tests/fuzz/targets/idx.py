@@ -1,4 +1,4 @@
-"""idx files, plain and gzipped: what is read is what a reader of three lines reads."""
+"""idx files, plain and gzipped, compared with a reader of three lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small valid networks that hostile ones are made of, and what is asked of any that is read."""
+"""Small valid networks, which the fuzzer damages, and checks of networks that were read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every registered activation must fulfill."""
+"""The contract of all registered activations."""
 
 from __future__ import annotations
 

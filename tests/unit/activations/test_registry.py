@@ -22,7 +22,7 @@ def definitions() -> Iterator[None]:
 
 
 def cell(*aliases: str) -> Definition:
-    """What a cell of a notebook registers each time it runs."""
+    """The definition that a notebook cell registers each time it runs."""
     return register(Definition(name="wave", expression=lambda: sympy.sin(2 * X)), *aliases)
 
 

@@ -1,4 +1,4 @@
-"""`kernelc train` on people's own files and layers: what it writes, and what it refuses."""
+"""`kernelc train` with files and layers of the user: its output and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every weight that can have Kronecker factors has them; what falls to a diagonal is refused."""
+"""Every weight that can have Kronecker factors has them; diagonal blocks are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bounds on adaptive steps: what is too long is shortened along its own direction."""
+"""The bounds on adaptive steps: a longer step is scaled down."""
 
 from __future__ import annotations
 

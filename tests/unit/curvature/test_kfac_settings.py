@@ -1,4 +1,4 @@
-"""kfac: what its settings are when left out, and what it refuses; nothing is compiled."""
+"""kfac: its default settings and its errors, without compiling."""
 
 from __future__ import annotations
 

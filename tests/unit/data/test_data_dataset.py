@@ -1,4 +1,4 @@
-"""Data sets: what is checked, the built-in digits, and the transformations."""
+"""Data sets: checks, the built-in digits, and transformations."""
 
 from __future__ import annotations
 

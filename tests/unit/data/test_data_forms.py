@@ -1,4 +1,4 @@
-"""What scikit-learn, pandas and Keras users have: lists, frames, columns, floats, one-hot rows."""
+"""Data of scikit-learn, pandas and Keras users: lists, frames, columns, floats, one-hot rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelc.data import Dataset, Rows, Stream, arrays, as_dataset, augmented, d
 
 
 class Frame:
-    """What is asked of a data frame: columns with names, and an array of all values."""
+    """A data frame: named columns, and an array of all values."""
 
     def __init__(self, **columns: list[Any]) -> None:
         self.columns = list(columns)

@@ -1,4 +1,4 @@
-"""Examples made on demand: what is checked as they are made, and random crops and mirrors."""
+"""Streamed examples: checks of each batch, and random crops and mirrors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare: figures side by side, and mistakes told by the name of their entry."""
+"""Compare: its table, and errors that name the entry."""
 
 from __future__ import annotations
 

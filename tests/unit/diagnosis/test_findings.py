@@ -1,4 +1,4 @@
-"""Findings beside collapse and explosion, and what given data change: figures known by hand."""
+"""Findings other than collapse and explosion, and the effect of data, against hand calculation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings, the fold they are folded by, and what a rule is told of its place."""
+"""Readings, the fold over nodes, and the site that a rule receives."""
 
 from __future__ import annotations
 

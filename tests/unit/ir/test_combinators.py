@@ -1,4 +1,4 @@
-"""Blocks: chain composes, repeat draws fresh weights each time, residual weighs two branches."""
+"""Blocks: chain composes, repeat has separate weights each time, residual adds two branches."""
 
 from __future__ import annotations
 

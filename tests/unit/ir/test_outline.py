@@ -13,7 +13,7 @@ from kernelc.ir._outline import Fork, Path, Repeat, Step, Subgraph, outline
 
 
 def count(path: Path) -> int:
-    """Nodes that a path stands for."""
+    """The nodes of a path."""
     total = 0
     for part in path:
         if isinstance(part, Step):

@@ -1,4 +1,4 @@
-"""Files of shaped networks hold constants together with what they were solved for."""
+"""Files of shaped networks bind constants to the layers that they were solved for."""
 
 from __future__ import annotations
 

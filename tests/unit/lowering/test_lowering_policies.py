@@ -1,4 +1,4 @@
-"""What policies promise: compilation flat in depth, less memory, float32 where it matters."""
+"""Policies: compile time independent of depth, less memory, float32 losses and gradients."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def equations(jaxpr: Any) -> int:
 
 
 def step(model: kc.Model, xs: jax.Array, optimizer: Any = ADAM) -> Any:
-    """What `fit` hands to its compiled step."""
+    """The arguments of the compiled step of `fit`."""
     params, rest = eqx.partition(model, eqx.is_inexact_array)
     carry = Carry(params, optimizer.init(params), first_state(model), jnp.zeros((), jnp.int32))
     rows, labels = jnp.arange(len(xs))[None], jnp.zeros(len(xs), jnp.int32)
@@ -58,7 +58,7 @@ def memory(model: kc.Model, xs: jax.Array) -> Any:
 
 
 def residuals(model: kc.Model, xs: jax.Array) -> int:
-    """Numbers the forward pass leaves for the backward pass beside inputs and parameters."""
+    """The number of residuals of the forward pass, without inputs and parameters."""
     params, rest = eqx.partition(model, eqx.is_inexact_array)
     kept = jax.eval_shape(lambda p, x: jax.vjp(eqx.combine(p, rest).batched, x), params, xs)[1]
     return sum(leaf.size for leaf in jax.tree.leaves(kept)) - model.parameters_count

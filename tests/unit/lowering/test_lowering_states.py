@@ -76,7 +76,7 @@ def step(model, state):
 
 @eqx.filter_jit
 def run(model, state=None):
-    """What `batched` gives, compiled."""
+    """The result of `batched`, compiled."""
     return model.batched(XS, state)
 
 

@@ -1,4 +1,4 @@
-"""What the nets are made of: shapes, counts, independence, and the published parameter counts."""
+"""The structure of nets: shapes, counts, independence, and published parameter counts."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_convnet_channels_of_each_stage():
 
 
 def parameters(network: kc.Network) -> int:
-    """Trained numbers of a published net: no bias beside a norm, scale and shift in each norm."""
+    """Parameters of a published net: no bias before a norm, scale and shift in each norm."""
     total = 0
     for node in network.nodes[1:]:
         into = network.in_shapes(node)[0][-1]

@@ -1,4 +1,4 @@
-"""Every trick: its derived kernel beside wide networks, and the arguments that are refused."""
+"""Every trick: its derived kernel against wide networks, and invalid arguments."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def named(name: str) -> kc.Network:
 
 
 def data(name: str, count: int = 5, dtype: type = np.float64) -> np.ndarray:
-    """Inputs of unlike q values; of unlike ones at each location, too."""
+    """Inputs of different q values, which also differ between locations."""
     shape = NETWORKS[name][0]
     rng = np.random.default_rng(5)
     x = rng.normal(size=(count, *shape)) * rng.uniform(0.4, 1.6, size=(count, *shape[:-1], 1))
@@ -68,5 +68,5 @@ def data(name: str, count: int = 5, dtype: type = np.float64) -> np.ndarray:
 
 @functools.cache
 def function(name: str) -> kc.KernelFunction:
-    """One for all tests: equal shapes then share what is compiled."""
+    """One function for all tests, so that equal shapes share a compiled program."""
     return kc.kernel_fn(named(name))

@@ -69,7 +69,7 @@ def batch(shape: tuple[int, ...], count: int, seed: int = 0) -> np.ndarray:
 
 
 def variance(layer: kc.Layer, shape: tuple[int, ...]) -> np.ndarray | float:
-    """Of the entries of a parameter, from what the layer's description says."""
+    """The variance of the entries of a parameter, from the spec of the layer."""
     if not isinstance(layer, kc.Dense | kc.Conv):
         return 0.0
     if len(shape) == 1:

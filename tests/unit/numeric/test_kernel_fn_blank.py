@@ -1,4 +1,4 @@
-"""Inputs that are zero somewhere: what normalizations and jumps make of them."""
+"""Inputs with zero locations, through normalizations and jumps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kernel functions refuse, and whether they say where."""
+"""Errors of kernel functions, and the node that they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers on data against what they do to covariances, written out."""
+"""Layers on data against their covariance rules, written out."""
 
 from __future__ import annotations
 

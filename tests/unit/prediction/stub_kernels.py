@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Found(NamedTuple):
-    """What a kernel function returns."""
+    """The result of a kernel function."""
 
     nngp: Any
     ntk: Any = None
@@ -18,7 +18,7 @@ class ArcCosine:
     """NNGP and NTK of x ↦ w2·√2 relu(W1 x / √d) / √width (Cho and Saul 2009, Jacot et al. 2018).
 
     Arguments:
-        dtype: what the matrices are rounded to.
+        dtype: the dtype of the matrices.
     """
 
     def __init__(self, dtype: Any = np.float64) -> None:

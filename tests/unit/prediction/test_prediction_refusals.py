@@ -1,4 +1,4 @@
-"""What predictions refuse, at once and with what to do instead."""
+"""Errors of predictions, which come at once and have a remedy."""
 
 from __future__ import annotations
 

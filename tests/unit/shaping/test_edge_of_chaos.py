@@ -1,4 +1,4 @@
-"""The edge of chaos: known points, both conditions along a network, and what is refused."""
+"""The edge of chaos: known points, both conditions along a network, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a rewrite normalizes the input, and what is assumed where it does not."""
+"""The place of PLN after a rewrite, and the assumptions without it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def network(*layers, shape=IMAGE):
 
 
 def placed(net, **options):
-    """What was said of PLN, and the names of the nodes in order."""
+    """The changes about PLN, and the names of the nodes in order."""
     shaped = kc.shape(net, rewrite=True, **options)
     told = [change for change in shaped.changes if "PLN" in change]
     return told, [node.name for node in shaped.network]

@@ -1,4 +1,4 @@
-"""What every target shares: its text, its place in `shape` and on the command line."""
+"""All targets: their text, and their use by `shape` and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a derived kernel answers, and what it refuses."""
+"""The values of a derived kernel, and its errors."""
 
 from __future__ import annotations
 

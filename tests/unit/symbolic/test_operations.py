@@ -1,4 +1,4 @@
-"""What people do with a derived kernel next, in SymPy and NumPy."""
+"""Operations on a derived kernel in SymPy and NumPy."""
 
 from __future__ import annotations
 

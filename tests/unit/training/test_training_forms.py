@@ -1,4 +1,4 @@
-"""Optimizers on loops: those that take a weight for a matrix are told apart, others train."""
+"""Optimizers on loops: those that use the axes of a weight are refused, others train."""
 
 from __future__ import annotations
 

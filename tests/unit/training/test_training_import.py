@@ -1,4 +1,4 @@
-"""Training does not load what it draws or reads examples with."""
+"""Importing training loads neither plotting nor data packages."""
 
 from __future__ import annotations
 

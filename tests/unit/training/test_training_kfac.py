@@ -1,4 +1,4 @@
-"""K-FAC through fit: factors against hand computation, deep nets, resuming, what compiles when.
+"""K-FAC through fit: factors against hand computation, deep nets, resuming, compilation.
 
 Each new pair of settings and shapes compiles for about ten seconds, so tests share them.
 """

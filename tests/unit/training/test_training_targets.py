@@ -1,4 +1,4 @@
-"""Targets that are no labels: regression, yes or no, images, and what is told when they misfit."""
+"""Targets other than labels: regression, binary labels, images, and errors for other forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is chosen by, what ends it early, and what is left then."""
+"""Validation: the choice of parameters, early stopping, and the result."""
 
 from __future__ import annotations
 
