@@ -1,7 +1,7 @@
-"""What an approximation costs behind a matrix product, as a ratio to the product alone.
+"""Measures the cost of an approximation after a matrix product, relative to the product alone.
 
-Run `python benchmarks/approximation.py`: each line fits one network's functions, fuses them behind
-X Xᵀ in float32 (N = 2000, d = 784), and times that and the product alone by turns.
+Run `python benchmarks/approximation.py`. Each line fits the functions of one network, fuses them
+with X Xᵀ in float32 (N = 2000, d = 784), and times this and the product alone alternately.
 """
 
 from __future__ import annotations

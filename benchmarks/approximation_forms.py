@@ -1,8 +1,8 @@
-"""Which forms of approximation serve: in the zoo, the networks of the oracles, and deep networks.
+"""Counts the forms of approximation that networks of `nets`, of the oracles and deep chains use.
 
-Run `python benchmarks/approximation_forms.py`: it fits every network at inputs of q = 1 and prints,
-for each floating-point type, how many functions of one gap each form and each variable serves.
-With `--each` it prints one line for each network as well.
+Run `python benchmarks/approximation_forms.py`. It fits every network at inputs of q = 1 and prints,
+for each floating-point type, how many functions of one gap use each form and each variable.
+`--each` also prints one line for each network.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Four nets as one writes them by hand in Equinox, on batches, channels last.
+"""Four nets written in Equinox without kernelc, on batches, channels last.
 
-Their weights are those of a lowered model, taken by name, so that both compute the same.
+Their weights are those of a lowered model, by name, so both compute the same function.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Linear(eqx.Module):
 
 
 class Conv(eqx.Module):
-    """A convolution of two location axes with zeros around."""
+    """A convolution over two location axes with zero padding."""
 
     weight: Array
     bias: Array

@@ -1,10 +1,10 @@
-"""What NNGP and NTK of deep networks cost, as ratios to a matrix product of the same size.
+"""Measures NNGP and NTK of deep networks, relative to a matrix product of the same size.
 
-Run `python benchmarks/kernels.py`; with `--unlike` only the last table. First where the network is
-one function of the gap: k(x) and k(x1, x2) of N = 2000 inputs of 784 numbers beside X Xᵀ with one
-exp over the result, by turns.
-Then where it is not: biases and inputs of mixed norms, evaluated layer by layer. Last, one layer
-of smooth activations at q values from 0 to over 100, in CPU seconds beside erf's closed form.
+Run `python benchmarks/kernels.py`, or with `--unlike` only the last table. The first table has
+networks that are one function of the gap: k(x) and k(x1, x2) of N = 2000 inputs of 784 numbers,
+measured alternately with X Xᵀ followed by one exp. The second has networks with biases and inputs
+of mixed norms, evaluated layer by layer. The last has one layer of smooth activations at q values
+from 0 to over 100, in CPU seconds relative to the closed form of erf.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def one_gap() -> dict[str, kc.KernelFunction]:
 
 
 def medians(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each call, all called by turns."""
+    """Median seconds of each call; calls alternate."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         jax.block_until_ready(call())
@@ -118,7 +118,7 @@ def general(dtype: str) -> None:
 
 
 def cpu(call: Callable[[], Any]) -> float:
-    """The least CPU seconds of a call, of several."""
+    """The least CPU seconds of several calls."""
     jax.block_until_ready(call())
     found = []
     for _ in range(UNLIKE_ROUNDS):
@@ -129,7 +129,7 @@ def cpu(call: Callable[[], Any]) -> float:
 
 
 def unlike(dtype: str) -> None:
-    """Prints what q values that differ cost, as ratios to erf."""
+    """Prints the times for different q values, relative to erf."""
     draw = np.random.default_rng(0)
     scales = np.exp(draw.uniform(-2, 2.3, (UNLIKE, 1)))
     x = jnp.asarray(draw.normal(size=(UNLIKE, 10)) * scales, dtype)

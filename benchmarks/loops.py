@@ -1,8 +1,8 @@
-"""What a loop over blocks saves in a net with sums: python benchmarks/loops.py.
+"""Measures the gain of a loop over blocks in a net with sums: python benchmarks/loops.py.
 
-XLA on a CPU computes a sum anew in each of its readers, with all the sums before it, so that the
-step of a net with weighted skips grows with the square of its depth; in a loop it cannot. The
-compiled step (Adam) of the same net in both forms, by turns: median milliseconds, and memory.
+XLA on a CPU recomputes a sum, with all earlier sums, for each of its readers, so the step of a net
+with weighted skips grows with the square of its depth. A loop prevents this. The script runs the
+compiled step (Adam) of one net in both forms alternately: median milliseconds, and memory.
 """
 
 from __future__ import annotations

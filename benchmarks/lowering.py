@@ -1,11 +1,11 @@
-"""What lowering costs: compilation with depth, and steps beside nets written by hand.
+"""Measures compilation over depth, and training steps relative to nets written by hand.
 
-Run `python benchmarks/lowering.py`; `--deep` also compiles the deepest one by one. First the
-seconds to trace and compile a training step (Adam) of MLPs of width 64, plain and residual with
-batch norm, with blocks in a loop and one by one. Then the compiled step of four lowered nets
-beside that of the same nets in plain Equinox (`by_hand.py`), by turns: median milliseconds, and
-MB of arguments and of temporaries as the compiler counts them. `fit` runs several steps of a net
-without convolutions in one dispatch: the MLP is timed both ways.
+Run `python benchmarks/lowering.py`; `--deep` also compiles the deepest nets unrolled. The first
+part prints the seconds to trace and compile a training step (Adam) of MLPs of width 64, plain and
+residual with batch norm, in a loop and unrolled. The second part runs the compiled step of four
+lowered nets and of the same nets in plain Equinox (`by_hand.py`) alternately. It prints median
+milliseconds, and MB of arguments and temporaries as counted by the compiler. `fit` runs several
+steps of a net without convolutions in one dispatch, so the MLP is timed in both ways.
 """
 
 from __future__ import annotations
@@ -39,32 +39,32 @@ KEY = jax.random.key(0)
 ADAM = optax.adam(1e-3)
 LOSS = optax.softmax_cross_entropy_with_integer_labels
 BATCH, ROUNDS, REPEATS = 32, 25, 5
-# Compilation is not repeated beyond so many seconds.
+# Compilations that take longer, in seconds, are not repeated.
 LONG = 30
 
 
 def carry_of(model: Any, state: Any) -> tuple[Carry, Any]:
-    """Parameters, optimizer and state of a model at the start, and what is not trained."""
+    """Initial parameters, optimizer state and state of a model, and its static part."""
     params, rest = eqx.partition(model, eqx.is_inexact_array)
     params = jax.tree.map(jnp.copy, params)
     return Carry(params, ADAM.init(params), state, jnp.zeros((), jnp.int32)), rest
 
 
 def fixed_of(rest: Any, x: jax.Array, y: jax.Array, chunk: int = 1) -> tuple[Packed, Batches]:
-    """What `fit` gives its step beside the carry, for `chunk` steps on one batch."""
+    """The arguments of the step of `fit` other than the carry, for `chunk` steps on one batch."""
     rows = jnp.tile(jnp.arange(len(x), dtype=jnp.int32), (chunk, 1))
     fixed = Packed(*jax.tree.flatten(Fixed(rest, ADAM, LOSS, KEY, None)))
     return fixed, Batches(x, y, rows, jnp.asarray(chunk, jnp.int32))
 
 
 def step_of_fit(fixed: tuple[Packed, Batches], carry: Packed) -> tuple[Packed, Any, Any, Any]:
-    """A dispatch as `fit` makes it."""
+    """A dispatch of `fit`."""
     return advance(*fixed, carry)
 
 
 @eqx.filter_jit(donate="all-except-first")
 def step_by_hand(fixed: Any, carry: Carry) -> tuple[Carry, jax.Array]:
-    """A training step as one writes it with Equinox and Optax."""
+    """A training step written with Equinox and Optax."""
     rest, *data, rows = fixed
     x, y = (part[rows] for part in data)
 
@@ -101,7 +101,7 @@ DEEP: dict[str, tuple[Callable[[int], kc.Network], int]] = {
 
 
 def compilation(name: str, deep: bool) -> None:
-    """Prints what depth costs before the first step of one of `DEEP`."""
+    """Prints the compile times of one of `DEEP` over depth."""
     network, most = DEEP[name]
     print(f"tracing and compiling a training step of a {name}, seconds (median of up to {REPEATS})")
     for layers in ("scan", "unrolled", "auto"):
@@ -171,9 +171,9 @@ def both_steps(network: kc.Network, twin: Callable[..., Any], chunk: int) -> dic
 
 
 def same(model: Any, state: Any, by_hand: Any, hand_state: Any, x: jax.Array) -> None:
-    """Both nets give the same logits, so that it is the same work that is timed."""
+    """Checks that both nets give the same logits."""
     ours = model.batched(x) if state is None else model.batched(x, state)[0]
-    # Setting a state spends it: the copy is for this call alone.
+    # Setting a state invalidates the old one, so this call sets a copy.
     theirs, _ = by_hand(x, jax.tree.map(lambda leaf: leaf, hand_state))
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 

@@ -1,7 +1,7 @@
-"""What a prediction costs beside one Cholesky factorization of a matrix of the same size.
+"""Measures a prediction relative to one Cholesky factorization of a matrix of the same size.
 
-Run `python benchmarks/predictions.py 4000`: seconds, their ratio to the factorization, and the most
-memory the process has held, for N training inputs of 64 numbers and 500 test inputs.
+Run `python benchmarks/predictions.py 4000`. It prints seconds, their ratio to the factorization,
+and the peak memory of the process, for N training inputs of 64 numbers and 500 test inputs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def network() -> kc.Network:
 
 
 def held() -> float:
-    """The largest memory held so far, in GB."""
+    """The peak memory so far, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

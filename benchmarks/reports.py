@@ -1,7 +1,7 @@
-"""How long diagnoses and their pages take: ResNet-50 and a chain of 1,000 layers.
+"""Measures the time of diagnoses and their pages: ResNet-50 and a chain of 1,000 layers.
 
-Run `python benchmarks/reports.py`. Seconds of one run each after one of a small network, which
-loads what is loaded once.
+Run `python benchmarks/reports.py`. It prints the seconds of one run each, after a run of a small
+network that loads all modules.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How long deriving and shaping take; beside the reference package `dks` where it is installed.
+"""Measures deriving and shaping, also relative to the package `dks` if it is installed.
 
 CPU seconds in one process after imports. "first" is the first call for an activation, which traces
-its solution curves; "again" is the median of later calls, each with another target, so that no
-answer is looked up. `dks` keeps nothing between calls.
+its solution curves. "again" is the median of later calls with other targets, so that no result
+comes from a cache. `dks` caches nothing between calls.
 """
 
 from __future__ import annotations

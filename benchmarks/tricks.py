@@ -1,8 +1,8 @@
-"""Derived and measured kernels of every trick, side by side.
+"""Compares derived and measured kernels of every trick.
 
-Run `python benchmarks/tricks.py`. Each net of `nets.tricks` without batch norm is drawn a few
-times; NNGP and NTK of two inputs of cosine 0.4 are averaged, and shown with their standard errors
-beside what `derive` says. A deviation is in standard errors after depth/width has been allowed.
+Run `python benchmarks/tricks.py`. Each net of `nets.tricks` without batch norm is drawn several
+times. NNGP and NTK of two inputs of cosine 0.4 are averaged and printed with their standard errors
+and the derived values. A deviation is in standard errors, after a term of depth/width.
 """
 
 from __future__ import annotations
