@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 import kernelc as kc
 import nets
+from kernelc import extend
 
 
 ROOT = Path(__file__).parents[1]
@@ -120,8 +122,15 @@ def test_the_reference_names_all_that_is_exported():
         if not name.startswith("_") and not isinstance(getattr(package, name), types.ModuleType)
     }
     assert len(named) == len(set(named))
-    rooms = ("kernelc.data.", "kernelc.sklearn.")
+    rooms = ("kernelc.data.", "kernelc.sklearn.", "kernelc.extend.")
     assert {name for name in named if not name.startswith(rooms)} == exported
+    # Type aliases and constants have no entry; classes of `kc` have one there.
+    extension = {
+        f"kernelc.extend.{name}"
+        for name, value in vars(extend).items()
+        if inspect.isfunction(value) or (inspect.isclass(value) and not hasattr(kc, name))
+    }
+    assert {name for name in named if name.startswith("kernelc.extend.")} == extension
 
 
 def test_docstrings_stand_in_the_reference_as_they_are_written():
