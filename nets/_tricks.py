@@ -183,7 +183,7 @@ def _fixup(family: _Family) -> kc.Network:
 def _shaped(family: _Family) -> dict[str, kc.Network]:
     """Activations solved for, without skips or norms."""
     # A shallow chain of rectifiers does not get as far as the 0.9 of Zhang et al. (2022).
-    reached = kc.derive(_weights(family)["he"]).evaluate(c=0.0).c
+    reached = float(kc.derive(_weights(family)["he"]).evaluate(c=0.0).c)
     targets = {
         "dks": (TANH, kc.DKS()),
         "tat": (LEAKY, kc.TAT(eta=min(0.9, 0.9 * reached))),

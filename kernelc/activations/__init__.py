@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 from .._deprecated import warn_renamed
 from . import (
-    _algebraic as _algebraic,
     _erf as _erf,
     _exponential_linear as _exponential_linear,
-    _hard as _hard,
     _polynomial as _polynomial,
     _rectified as _rectified,
     _sigmoidal as _sigmoidal,
@@ -47,7 +44,7 @@ _MOVED = frozenset(
 """What was here before 0.1.0, and is in `kernelc.gaussian` now."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _MOVED:
         warn_renamed(f"kernelc.activations.{name}", f"kernelc.gaussian.{name}")
         return getattr(importlib.import_module("kernelc.gaussian"), name)

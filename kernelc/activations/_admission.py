@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import mpmath
 import sympy
+from sympy import Expr
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from .._errors import ActivationError, shown
@@ -16,7 +16,7 @@ from ._stable import X, stabilize
 from ._vocabulary import CONDITIONS, too_large, vocabulary
 
 
-def admit(expr: Any) -> sympy.Expr:
+def admit(expr: object) -> Expr:
     """`expr` in X and in stable form, once proved real, finite and not constant on the line.
 
     Arguments:
@@ -29,8 +29,12 @@ def admit(expr: Any) -> sympy.Expr:
         ActivationError: any other number of symbols, an unknown function, a pole, a value that
             is not real, an infinite slope, a kink that cannot be located, a constant.
     """
-    if not isinstance(expr, sympy.Expr):
+    if not isinstance(expr, Expr):
         raise _refusal(expr, f"it is a {type(expr).__name__}", "must be a SymPy expression")
+    return _admitted(expr)
+
+
+def _admitted(expr: Expr) -> Expr:
     if (problem := oversized(expr)) is not None:
         raise _refusal("(a large expression)", f"it has {problem}", "has a moderate size")
     symbols = expr.free_symbols
@@ -51,7 +55,7 @@ def admit(expr: Any) -> sympy.Expr:
     return stable
 
 
-def _check_vocabulary(expr: Any) -> None:
+def _check_vocabulary(expr: Expr) -> None:
     allowed = vocabulary()
     for node in sympy.preorder_traversal(expr):
         if isinstance(node, (*CONDITIONS, ExprCondPair)):
@@ -67,20 +71,18 @@ def _check_vocabulary(expr: Any) -> None:
         raise _refusal(expr, f"it contains {node.func.__name__}", f"is built from {known}")
 
 
-def _check_constants(expr: Any) -> None:
+def _check_constants(expr: Expr) -> None:
     for node in sympy.postorder_traversal(expr):
         if isinstance(node, (*CONDITIONS, ExprCondPair)):
             continue
         growing = node.args if isinstance(node, sympy.Function) else ()
         growing = (node.exp,) if isinstance(node, sympy.Pow) else growing
-        large = isinstance(node, sympy.Expr) and too_large(node, LARGEST_NUMBER)
-        if large or any(
-            isinstance(a, sympy.Expr) and too_large(a, LARGEST_ARGUMENT) for a in growing
-        ):
+        large = isinstance(node, Expr) and too_large(node, LARGEST_NUMBER)
+        if large or any(isinstance(a, Expr) and too_large(a, LARGEST_ARGUMENT) for a in growing):
             raise _refusal(expr, "a constant in it is too large", "has constants of moderate size")
 
 
-def _check_domain(piece: Piece, whole: Any) -> None:
+def _check_domain(piece: Piece, whole: Expr) -> None:
     """Every power and logarithm stays inside its real domain on the closed interval."""
     for node in sympy.preorder_traversal(piece.expr):
         if isinstance(node, sympy.log):
@@ -95,7 +97,7 @@ def _check_domain(piece: Piece, whole: Any) -> None:
             raise _refusal(whole, f"{node} is not real", "is real on the real line")
 
 
-def _require_positive(expr: Any, piece: Piece, whole: Any, closed: bool) -> None:
+def _require_positive(expr: Expr, piece: Piece, whole: Expr, closed: bool) -> None:
     if expr.is_positive:
         return
     if _zeros(expr, piece, whole, closed) or evaluate(expr, piece.interior) <= 0:
@@ -104,14 +106,14 @@ def _require_positive(expr: Any, piece: Piece, whole: Any, closed: bool) -> None
         )
 
 
-def _zeros(expr: Any, piece: Piece, whole: Any, closed: bool) -> list[Any]:
+def _zeros(expr: Expr, piece: Piece, whole: Expr, closed: bool) -> list[mpmath.mpf]:
     low = -mpmath.inf if piece.lower.is_infinite else evaluate(X, piece.lower)
     high = mpmath.inf if piece.upper.is_infinite else evaluate(X, piece.upper)
     roots = [evaluate(X, root) for root in real_roots(expr, whole)]
     return [r for r in roots if low < r < high or (closed and (r in (low, high)))]
 
 
-def _check_values(piece: Piece, whole: Any) -> None:
+def _check_values(piece: Piece, whole: Expr) -> None:
     """Values and slopes are finite inside and at the ends."""
     slope = piece.expr.diff(X)
     for point in _probes(piece):
@@ -128,7 +130,7 @@ def _check_values(piece: Piece, whole: Any) -> None:
                 )
 
 
-def _probes(piece: Piece) -> list[Any]:
+def _probes(piece: Piece) -> list[Expr]:
     ends = [e for e in (piece.lower, piece.upper) if not e.is_infinite]
     spread = [piece.interior]
     if piece.upper.is_infinite:
@@ -138,7 +140,7 @@ def _probes(piece: Piece) -> list[Any]:
     return ends + spread
 
 
-def _check_varies(pieces: tuple[Piece, ...], whole: Any) -> None:
+def _check_varies(pieces: tuple[Piece, ...], whole: Expr) -> None:
     if len(pieces) > 1 and not all(piece.expr.has(X) is False for piece in pieces):
         return
     values = [evaluate(piece.expr, p) for piece in pieces for p in _probes(piece)]
@@ -148,7 +150,7 @@ def _check_varies(pieces: tuple[Piece, ...], whole: Any) -> None:
         raise _refusal(whole, "it is constant", "must depend on its argument")
 
 
-def _refusal(expr: Any, found: str, law: str) -> ActivationError:
+def _refusal(expr: object, found: str, law: str) -> ActivationError:
     return ActivationError(
         where=f"activation {shown(expr, 200)}",
         found=found,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import mpmath
 import scipy.special
 import sympy
+from sympy import Expr
+from sympy.printing.latex import LatexPrinter
+
+
+Modules = list[str | dict[str, Callable[..., object]]]
+"""What `sympy.lambdify` takes names from."""
 
 
 class owens_t(sympy.Function):
@@ -20,7 +26,7 @@ class owens_t(sympy.Function):
     nargs = 2
 
     @classmethod
-    def eval(cls, *args: Any) -> Any:
+    def eval(cls, *args: Expr) -> Expr | None:
         h, a = args
         if a.is_zero:
             return sympy.S.Zero
@@ -30,9 +36,8 @@ class owens_t(sympy.Function):
             return cls(-h, a)
         return -cls(h, -a) if a.could_extract_minus_sign() else None
 
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        arguments: Any = self.args
-        h, a = arguments
+    def fdiff(self, argindex: int = 1) -> Expr:
+        h, a = self.args
         if argindex == 1:
             bump = sympy.exp(-(h**2) / 2) / sympy.sqrt(2 * sympy.pi)
             return -bump * sympy.erf(a * h / sympy.sqrt(2)) / 2
@@ -41,23 +46,22 @@ class owens_t(sympy.Function):
     def _eval_is_extended_real(self) -> bool | None:
         return True if all(arg.is_extended_real for arg in self.args) else None
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr | None:
         with mpmath.workprec(prec + 10):
-            arguments: Any = self.args
-            numbers = [arg._eval_evalf(prec + 10) for arg in arguments]
+            numbers = [arg._eval_evalf(prec + 10) for arg in self.args]
             if not all(number is not None and number.is_Float for number in numbers):
                 return None
             value = _owens_t_mp(*(mpmath.mpf(number._mpf_) for number in numbers))
         return sympy.Float._new(value._mpf_, prec)
 
-    def _latex(self, printer: Any, exp: Any = None) -> str:
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
         h, a = (printer._print(arg) for arg in self.args)
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"T{power}\left({h}, {a}\right)"
 
 
-def _owens_t_mp(h: Any, a: Any) -> Any:
-    def integrand(x: Any) -> Any:
+def _owens_t_mp(h: mpmath.mpf, a: mpmath.mpf) -> mpmath.mpf:
+    def integrand(x: mpmath.mpf) -> mpmath.mpf:
         return mpmath.exp(-h * h * (1 + x * x) / 2) / (1 + x * x)
 
     # exp(-h²x²/2) is negligible past this; splitting there keeps the rule on the bump.
@@ -67,9 +71,9 @@ def _owens_t_mp(h: Any, a: Any) -> Any:
     return mpmath.sign(a) * mpmath.quad(integrand, edges) / (2 * mpmath.pi)
 
 
-FLOAT_MODULES: list[Any] = [
+FLOAT_MODULES: Modules = [
     {"owens_t": scipy.special.owens_t, "normal_cdf": scipy.special.ndtr},
     "scipy",
     "numpy",
 ]
-MP_MODULES: list[Any] = [{"owens_t": _owens_t_mp, "normal_cdf": mpmath.ncdf}, "mpmath"]
+MP_MODULES: Modules = [{"owens_t": _owens_t_mp, "normal_cdf": mpmath.ncdf}, "mpmath"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import sympy
 
-from ._registry import Definition, exact
+from ._registry import Bound, Definition, exact
 
 
 Affine: TypeAlias = tuple[sympy.Expr, sympy.Expr, sympy.Expr, sympy.Expr]
@@ -29,13 +29,13 @@ class Formula:
 
     name: str
     expr: sympy.Expr
-    params: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+    params: Bound = field(default=(), compare=False)
     definition: Definition | None = field(default=None, compare=False, repr=False)
     base: Formula | None = field(default=None, compare=False, repr=False)
     affine: Affine = field(default=IDENTITY, compare=False, repr=False)
 
     @property
-    def exact_params(self) -> dict[str, Any]:
+    def exact_params(self) -> dict[str, sympy.Expr]:
         """Parameters as SymPy numbers."""
         return {key: exact(value) for key, value in self.params}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
 
 import mpmath
 import sympy
+from sympy import Expr
 from sympy.core.relational import Relational
 
 from .._errors import ActivationError
@@ -16,14 +16,7 @@ from ._stable import X
 from ._tape import MPMATH, SMOOTH_FUNCTIONS, compile_tape
 
 
-KINKED = (
-    sympy.Abs,
-    sympy.sign,
-    sympy.Heaviside,
-    sympy.Max,
-    sympy.Min,
-    sympy.Piecewise,
-)
+KINKED = (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.Max, sympy.Min, sympy.Piecewise)
 
 
 @dataclass(frozen=True)
@@ -71,12 +64,12 @@ def split(expr: sympy.Expr) -> tuple[Piece, ...]:
     return tuple(merged)
 
 
-def _split(expr: Any, lower: Any, upper: Any) -> Iterator[Piece]:
+def _split(expr: Expr, lower: Expr, upper: Expr) -> Iterator[Piece]:
     node = _innermost(expr)
     if node is None:
         yield Piece(lower, upper, expr)
         return
-    cuts: list[Any] = []
+    cuts: list[Expr] = []
     for switch in _switches(node):
         for root in real_roots(switch, expr):
             if _between(root, lower, upper) and not any(_same(root, c) for c in cuts):
@@ -87,16 +80,14 @@ def _split(expr: Any, lower: Any, upper: Any) -> Iterator[Piece]:
         yield from _split(expr.xreplace({node: branch}), low, high)
 
 
-def _innermost(expr: Any) -> Any:
-    for node in sympy.postorder_traversal(expr):
-        if isinstance(node, KINKED):
-            return node
-    return None
+def _innermost(expr: Expr) -> Expr | None:
+    nodes = sympy.postorder_traversal(expr)
+    return next((node for node in nodes if isinstance(node, KINKED)), None)
 
 
-def _switches(node: Any) -> list[Any]:
+def _switches(node: Expr) -> list[Expr]:
     """The expressions whose sign decides which branch of `node` holds."""
-    args: Any = node.args
+    args = node.args
     if isinstance(node, sympy.Max | sympy.Min):
         return [a - b for a, b in combinations(args, 2)]
     if isinstance(node, sympy.Piecewise):
@@ -105,8 +96,8 @@ def _switches(node: Any) -> list[Any]:
     return [args[0]]
 
 
-def _branch(node: Any, point: Any, whole: Any) -> Any:
-    args: Any = node.args
+def _branch(node: Expr, point: Expr, whole: Expr) -> Expr:
+    args = node.args
     if isinstance(node, sympy.Max | sympy.Min):
         choose = max if isinstance(node, sympy.Max) else min
         return choose(args, key=lambda arg: evaluate(arg, point))
@@ -120,15 +111,14 @@ def _branch(node: Any, point: Any, whole: Any) -> Any:
             law="An activation is defined on the whole real line",
             remedy="Add a last case with condition True",
         )
-    positive = evaluate(node.args[0], point) > 0
+    positive = evaluate(args[0], point) > 0
     if isinstance(node, sympy.Abs):
-        return node.args[0] if positive else -node.args[0]
-    if isinstance(node, sympy.sign):
-        return sympy.S.One if positive else sympy.S.NegativeOne
-    return sympy.S.One if positive else sympy.S.Zero
+        return args[0] if positive else -args[0]
+    below = sympy.S.NegativeOne if isinstance(node, sympy.sign) else sympy.S.Zero
+    return sympy.S.One if positive else below
 
 
-def _holds(cond: Any, point: Any) -> bool:
+def _holds(cond: sympy.Basic, point: Expr) -> bool:
     if cond in (True, False):
         return bool(cond)
     if isinstance(cond, sympy.And):
@@ -145,7 +135,7 @@ def _holds(cond: Any, point: Any) -> bool:
     return gap < 0 if isinstance(cond, sympy.Lt | sympy.Le) else gap > 0
 
 
-def real_roots(expr: Any, whole: Any) -> list[Any]:
+def real_roots(expr: Expr, whole: Expr) -> list[Expr]:
     """Real roots of a kink-free expression in X, exact where SymPy can; none if it is constant.
 
     Raises:
@@ -162,7 +152,7 @@ def real_roots(expr: Any, whole: Any) -> list[Any]:
     return roots
 
 
-def _polynomial_roots(expr: Any) -> list[Any] | None:
+def _polynomial_roots(expr: Expr) -> list[Expr] | None:
     if not expr.is_polynomial(X):
         return None
     poly = sympy.Poly(expr, X)
@@ -176,7 +166,7 @@ def _polynomial_roots(expr: Any) -> list[Any] | None:
     return list(dict.fromkeys(poly.real_roots()))
 
 
-def _transcendental_roots(expr: Any, whole: Any) -> list[Any]:
+def _transcendental_roots(expr: Expr, whole: Expr) -> list[Expr]:
     try:
         found = sympy.solveset(expr, X, sympy.S.Reals)
     except (NotImplementedError, ValueError, TypeError, RecursionError) as error:
@@ -189,9 +179,9 @@ def _transcendental_roots(expr: Any, whole: Any) -> list[Any]:
     return list(found.args)
 
 
-def _check_signs(expr: Any, roots: list[Any], whole: Any) -> None:
+def _check_signs(expr: Expr, roots: list[Expr], whole: Expr) -> None:
     """A solver that misses a root would silently misplace a kink, so look for sign changes."""
-    run = compile_tape(expr, X, MPMATH)
+    run = compile_tape(expr, MPMATH)
     cuts = sorted(float(r) for r in roots)
     with mpmath.workdps(20):
         for low, high in pairwise([-64.0, *cuts, 64.0]):
@@ -204,7 +194,7 @@ def _check_signs(expr: Any, roots: list[Any], whole: Any) -> None:
                 raise _unlocated(expr, whole, f"a sign change between {low:g} and {high:g}")
 
 
-def _unlocated(expr: Any, whole: Any, found: str) -> ActivationError:
+def _unlocated(expr: Expr, whole: Expr, found: str) -> ActivationError:
     return ActivationError(
         where=f"activation {whole}",
         found=f"the zeros of {expr} cannot be located ({found})",
@@ -213,23 +203,23 @@ def _unlocated(expr: Any, whole: Any, found: str) -> ActivationError:
     )
 
 
-def evaluate(expr: Any, point: Any, digits: int = 30) -> Any:
+def evaluate(expr: Expr, point: Expr | int, digits: int = 30) -> mpmath.mpf:
     """The value of a kink-free expression at a SymPy number, as an mpf."""
     with mpmath.workdps(digits):
-        value = compile_tape(expr, X, MPMATH)(MPMATH.number(sympy.sympify(point)))
+        value = compile_tape(expr, MPMATH)(MPMATH.number(sympy.sympify(point)))
         return +mpmath.mpf(value)
 
 
-def _value(point: Any) -> Any:
+def _value(point: Expr) -> mpmath.mpf:
     return evaluate(X, point)
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Expr, b: Expr) -> bool:
     # two formulas of one point differ by rounding only when they carry floats
     return abs(_value(a) - _value(b)) <= mpmath.mpf("1e-14") * (1 + abs(_value(a)))
 
 
-def _between(point: Any, lower: Any, upper: Any) -> bool:
+def _between(point: Expr, lower: Expr, upper: Expr) -> bool:
     above = lower.is_infinite or _value(point) > _value(lower)
     below = upper.is_infinite or _value(point) < _value(upper)
     inside = bool(above and below)

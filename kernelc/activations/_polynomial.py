@@ -2,53 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import sympy
+from sympy import Expr
 
-from ._registry import Definition, register
+from ._exponentials import pair_mean, shifted_mean
+from ._registry import Definition, Expression, Parameters, register
 from ._stable import X
 
 
-def _evaluate(coefficients: tuple) -> Any:
-    return sympy.Add(*[c * X**n for n, c in enumerate(coefficients)])
+def _polynomial(
+    name: str,
+    expression: Expression,
+    defaults: Parameters = (),
+    complaint: Callable[..., str | None] | None = None,
+) -> Definition:
+    def dual(q1: Expr, q2: Expr, k: Expr, mean: Expr, order: int = 0, **params: Expr) -> Expr:
+        p = expression(**params).diff(X, order)
+        return pair_mean(p, p, (mean, mean), (q1, q2, k))
 
-
-def _expectation(expr: Any, q: Any, mean: Any) -> Any:
-    """E p(mean + √q·Z) = Σ (q/2)^n/n! · p^(2n)(mean): the heat semigroup at time q/2."""
-    total, term, n = sympy.S.Zero, expr, 0
-    while term != 0:
-        total += (q / 2) ** n / sympy.factorial(n) * term.subs(X, mean)
-        term, n = term.diff(X, 2), n + 1
-    return total
-
-
-def _dual(expr: Any, q1: Any, q2: Any, k: Any, mean: Any) -> Any:
-    """Mehler: E p(u)p(v) = Σ k^n/n! · E p^(n)(u) · E p^(n)(v)."""
-    total, term, n = sympy.S.Zero, expr, 0
-    while term != 0:
-        moments = _expectation(term, q1, mean) * _expectation(term, q2, mean)
-        total += k**n / sympy.factorial(n) * moments
-        term, n = term.diff(X), n + 1
-    return total
-
-
-def _polynomial(name: str, expression: Any, **options: Any) -> Definition:
-    return register(
-        Definition(
-            name=name,
-            expression=expression,
-            dual=lambda q1, q2, k, mean, **p: _dual(expression(**p), q1, q2, k, mean),
-            dual_derivative=lambda q1, q2, k, mean, **p: _dual(
-                expression(**p).diff(X), q1, q2, k, mean
-            ),
-            expectation=lambda q, mean, **p: _expectation(expression(**p), q, mean),
-            **options,
-        )
+    return Definition(
+        name=name,
+        expression=expression,
+        defaults=defaults,
+        dual=dual,
+        dual_derivative=lambda *moments, **params: dual(*moments, order=1, **params),
+        expectation=lambda q, mean, **params: shifted_mean(expression(**params), mean, q),
+        complaint=complaint,
     )
 
 
-def _complaint(coefficients: Any) -> str | None:
+def _sum(coefficients: tuple[Expr, ...]) -> Expr:
+    return sympy.Add(*[c * X**n for n, c in enumerate(coefficients)])
+
+
+def _complaint(coefficients: object) -> str | None:
     if not isinstance(coefficients, tuple) or not all(isinstance(c, float) for c in coefficients):
         return "needs a list of real coefficients, constant term first"
     if not any(coefficients[1:]):
@@ -56,11 +45,14 @@ def _complaint(coefficients: Any) -> str | None:
     return None if len(coefficients) <= 33 else "takes at most degree 32"
 
 
-_polynomial("identity", lambda: X)
-_polynomial("square", lambda: X**2)
-_polynomial(
-    "polynomial",
-    lambda coefficients: _evaluate(coefficients),
-    defaults=(("coefficients", None),),
-    complaint=_complaint,
-)
+for _definition in (
+    _polynomial("identity", lambda: X),
+    _polynomial("square", lambda: X**2),
+    _polynomial(
+        "polynomial",
+        lambda coefficients: _sum(coefficients),
+        defaults=(("coefficients", None),),
+        complaint=_complaint,
+    ),
+):
+    register(_definition)

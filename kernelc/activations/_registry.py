@@ -8,12 +8,21 @@ import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TypeAlias
 
 import sympy
+from jaxtyping import Array
 
 from .._errors import ActivationError
+from .._limits import real
 from .._registration import function_place, same_function
+
+
+Parameter: TypeAlias = "float | tuple[Parameter, ...]"
+Bound: TypeAlias = "tuple[tuple[str, Parameter], ...]"
+Parameters: TypeAlias = "tuple[tuple[str, Parameter | None], ...]"
+Expression: TypeAlias = Callable[..., sympy.Expr]
+Rule: TypeAlias = Callable[..., sympy.Expr | None]
 
 
 @dataclass(frozen=True)
@@ -32,13 +41,27 @@ class Definition:
     """
 
     name: str
-    expression: Callable[..., Any]
-    defaults: tuple[tuple[str, Any], ...] = ()
-    jax: Callable[..., Callable] | None = None
-    dual: Callable[..., Any] | None = None
-    dual_derivative: Callable[..., Any] | None = None
-    expectation: Callable[..., Any] | None = None
+    expression: Expression
+    defaults: Parameters = ()
+    jax: Callable[..., Callable[[Array], Array]] | None = None
+    dual: Rule | None = None
+    dual_derivative: Rule | None = None
+    expectation: Rule | None = None
     complaint: Callable[..., str | None] | None = None
+
+
+def centered(rule: Rule) -> Rule:
+    """A rule of `Definition` that is known for a mean of zero alone.
+
+    Arguments:
+        rule: takes the moments without the mean, and the parameters.
+    """
+
+    def known(*moments: sympy.Expr, **params: sympy.Expr) -> sympy.Expr | None:
+        *others, mean = moments
+        return None if mean != 0 else rule(*others, **params)
+
+    return known
 
 
 _definitions: dict[str, Definition] = {}
@@ -105,7 +128,7 @@ def lookup(name: object) -> Definition:
     )
 
 
-def bind(definition: Definition, params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+def bind(definition: Definition, params: Mapping[str, object]) -> Bound:
     """Parameters of `definition` in its order, defaults filled in, as floats (or tuples of them).
 
     Raises:
@@ -129,22 +152,22 @@ def bind(definition: Definition, params: Mapping[str, Any]) -> tuple[tuple[str, 
     return tuple(bound)
 
 
-def _plain(definition: Definition, name: str, value: Any) -> Any:
+def _plain(definition: Definition, name: str, value: object) -> Parameter:
     if isinstance(value, list | tuple):
         return tuple(_plain(definition, name, v) for v in value)
-    real = isinstance(value, numbers.Real) or getattr(value, "is_real", False)
-    if isinstance(value, bool) or not real:
+    fits = isinstance(value, numbers.Real) or getattr(value, "is_real", False)
+    if isinstance(value, bool) or not fits:
         raise _invalid(definition, f"{name} = {value!r}", f"needs a real number for {name}")
-    number = float(value)
+    number = real(value)
     if not math.isfinite(number):
         raise _invalid(definition, f"{name} = {number}", f"needs a finite {name}")
     return number
 
 
-def exact(value: Any) -> Any:
+def exact(value: Parameter) -> sympy.Expr:
     """The SymPy number of a float: whole floats print as integers."""
     if isinstance(value, tuple):
-        return tuple(exact(v) for v in value)
+        return sympy.Tuple(*map(exact, value))
     return sympy.Integer(int(value)) if float(value).is_integer() else sympy.Float(value)
 
 

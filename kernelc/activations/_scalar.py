@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeAlias
 
 import sympy
+from sympy import Expr
 
 from .._errors import ActivationError, LoadError, reason
 from . import _closed as closed, _structure as structure, _symmetry as symmetry
 from ._admission import admit
 from ._expression_json import decode_expression, encode_expression
 from ._formula import IDENTITY, Formula
-from ._numeric import jax_function, mpmath_function, numpy_function
+from ._numeric import (
+    JaxFunction,
+    MpmathFunction,
+    NumpyFunction,
+    jax_function,
+    mpmath_function,
+    numpy_function,
+)
 from ._pieces import Piece
-from ._registry import bind, exact, lookup
+from ._registry import Parameter, bind, exact, lookup
 from ._stable import X, stabilize
+
+
+Number: TypeAlias = float | Expr
+Description: TypeAlias = dict[str, object]
+# Transformations of transformations in a description.
+_DEEPEST = 64
 
 
 class ScalarFunction(Formula):
@@ -31,7 +45,7 @@ class ScalarFunction(Formula):
 
     base: ScalarFunction | None
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., ScalarFunction], tuple[Description]]:
         # The definition holds functions, which do not pickle; the description is exact.
         return ScalarFunction.from_dict, (self.to_dict(),)
 
@@ -74,11 +88,11 @@ class ScalarFunction(Formula):
         """ "even", "odd" or None."""
         return symmetry.parity(self)
 
-    def derivative(self, order: int = 1) -> sympy.Expr:
+    def derivative(self, order: int = 1) -> Expr:
         """φ^(order) away from the break points, as an expression in X."""
         return structure.derivative(self, order)
 
-    def numpy(self, order: int = 0) -> Callable[[Any], Any]:
+    def numpy(self, order: int = 0) -> NumpyFunction:
         """φ^(order) on float64 arrays; at a break point, the value from the left.
 
         Silent and finite wherever the true value is, for |x| ≤ 1e4.
@@ -89,12 +103,12 @@ class ScalarFunction(Formula):
         """
         return numpy_function(self, structure.order(order))
 
-    def mpmath(self, order: int = 0) -> Callable[[Any], Any]:
+    def mpmath(self, order: int = 0) -> MpmathFunction:
         """φ^(order) on mpmath numbers at the working precision."""
         return mpmath_function(self, structure.order(order))
 
     @property
-    def jax(self) -> Callable[[Any], Any]:
+    def jax(self) -> JaxFunction:
         """φ on JAX arrays of any float type; keeps the type, and forward mode works.
 
         Values and gradients of named activations are finite wherever the true ones fit the type;
@@ -103,7 +117,7 @@ class ScalarFunction(Formula):
         return jax_function(self)
 
     def transformed(
-        self, alpha: Any = 1, beta: Any = 0, gamma: Any = 1, delta: Any = 0
+        self, alpha: Number = 1, beta: Number = 0, gamma: Number = 1, delta: Number = 0
     ) -> ScalarFunction:
         """γ·(φ(α·x + β) + δ).
 
@@ -121,15 +135,15 @@ class ScalarFunction(Formula):
         expr = c * (self.expr.xreplace({X: a * X + b}) + d)
         return ScalarFunction(self.name, expr, self.params, None, self, (a, b, c, d))
 
-    def closed_dual(self, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
+    def closed_dual(self, q1: Number, q2: Number, k: Number) -> Expr | None:
         """E φ(u)φ(v), (u, v) Gaussian, means zero, variances q1 and q2, covariance k, if known."""
         return closed.closed_dual(self, q1, q2, k)
 
-    def closed_dual_derivative(self, q1: Any, q2: Any, k: Any) -> sympy.Expr | None:
+    def closed_dual_derivative(self, q1: Number, q2: Number, k: Number) -> Expr | None:
         """E φ'(u)φ'(v) = ∂/∂k E φ(u)φ(v) (Price's theorem; distributional at jumps), if known."""
         return closed.closed_dual_derivative(self, q1, q2, k)
 
-    def closed_mean(self, q: Any, order: int = 0) -> sympy.Expr | None:
+    def closed_mean(self, q: Number, order: int = 0) -> Expr | None:
         """E φ^(order)(u), u Gaussian of mean zero and variance q, order 0 or 1, if known."""
         return closed.closed_mean(self, q, order)
 
@@ -138,12 +152,12 @@ class ScalarFunction(Formula):
         """Why no transformation satisfies DKS or TAT, or None."""
         return symmetry.infeasible(self)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Description:
         """A JSON-able exact description; `from_dict` is its inverse."""
         return _described(self)
 
     @classmethod
-    def from_dict(cls, data: Any) -> ScalarFunction:
+    def from_dict(cls, data: object) -> ScalarFunction:
         """The function `to_dict` described.
 
         Raises:
@@ -152,7 +166,7 @@ class ScalarFunction(Formula):
         return _load(data, depth=0)
 
 
-def _described(function: Formula) -> dict[str, Any]:
+def _described(function: Formula) -> Description:
     if function.base is not None:
         affine = [encode_expression(value) for value in function.affine]
         return {"transformed": _described(function.base), "affine": affine}
@@ -161,7 +175,7 @@ def _described(function: Formula) -> dict[str, Any]:
     return {"name": function.name, "expr": encode_expression(function.expr)}
 
 
-def named(name: str, **params: Any) -> ScalarFunction:
+def named(name: str, **params: object) -> ScalarFunction:
     """The activation `name` of ACTIVATIONS; an alias such as "silu" stays its name.
 
     Raises:
@@ -177,7 +191,7 @@ def named(name: str, **params: Any) -> ScalarFunction:
     return ScalarFunction(name, expr, bound, definition)
 
 
-def from_expression(expr: Any, name: str = "phi") -> ScalarFunction:
+def from_expression(expr: Expr, name: str = "phi") -> ScalarFunction:
     """A SymPy expression in one symbol as an activation.
 
     Raises:
@@ -192,7 +206,7 @@ def from_expression(expr: Any, name: str = "phi") -> ScalarFunction:
     return ScalarFunction(name, admit(expr))
 
 
-def _constant(key: str, value: Any) -> sympy.Expr:
+def _constant(key: str, value: Number) -> Expr:
     number = exact(value) if isinstance(value, float) and math.isfinite(value) else value
     try:
         number = sympy.sympify(number, strict=True)
@@ -205,7 +219,7 @@ def _constant(key: str, value: Any) -> sympy.Expr:
     return number
 
 
-def _bad_constant(key: str, value: Any, law: str) -> ActivationError:
+def _bad_constant(key: str, value: object, law: str) -> ActivationError:
     return ActivationError(
         where="activation transform",
         found=f"{key} = {str(value)[:80]}",
@@ -214,20 +228,20 @@ def _bad_constant(key: str, value: Any, law: str) -> ActivationError:
     )
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: Parameter) -> float | list[object]:
     return [_listed(v) for v in value] if isinstance(value, tuple) else value
 
 
-def _load(data: Any, depth: int) -> ScalarFunction:
-    keys = frozenset(data) if isinstance(data, Mapping) else frozenset()
+def _load(data: object, depth: int) -> ScalarFunction:
     try:
-        if keys == {"transformed", "affine"} and depth < 64 and len(data["affine"]) == 4:
-            base = _load(data["transformed"], depth + 1)
-            return base.transformed(*[decode_expression(item) for item in data["affine"]])
-        if keys == {"name", "params"} and isinstance(data["params"], Mapping):
-            return named(data["name"], **data["params"])
-        if keys == {"name", "expr"} and isinstance(data["name"], str):
-            return from_expression(decode_expression(data["expr"]), data["name"])
+        match data:
+            case {"transformed": inner, "affine": [_, _, _, _] as affine, **rest} if not rest:
+                if depth < _DEEPEST:
+                    return _load(inner, depth + 1).transformed(*map(decode_expression, affine))
+            case {"name": str(name), "params": {**params}, **rest} if not rest:
+                return named(name, **params)
+            case {"name": str(name), "expr": expr, **rest} if not rest:
+                return from_expression(decode_expression(expr), name)
     except (ActivationError, TypeError) as error:
         raise _bad_description(reason(error)) from error
     raise _bad_description(f"{str(data)[:80]!r} is none of the three forms")

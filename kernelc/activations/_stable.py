@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy
+from sympy import Expr
+from sympy.printing.latex import LatexPrinter
 
 
 X = sympy.Symbol("x", real=True)
@@ -15,15 +15,12 @@ class _Stable(sympy.Function):
 
     nargs = 1
     latex_name = ""
-    left: Any = sympy.S.Zero  # limits at minus and plus infinity, value at zero
-    right: Any = sympy.S.One
-    middle: Any = sympy.S.Half
-
-    def __new__(cls, *args: Any, **options: Any) -> Any:
-        return super().__new__(cls, *args, **options)
+    left: Expr = sympy.S.Zero  # limits at minus and plus infinity, value at zero
+    right: Expr = sympy.S.One
+    middle: Expr = sympy.S.Half
 
     @classmethod
-    def eval(cls, *args: Any) -> Any:
+    def eval(cls, *args: Expr) -> Expr | None:
         (u,) = args
         if u is sympy.oo:
             return cls.right
@@ -32,7 +29,7 @@ class _Stable(sympy.Function):
         return cls.middle if u.is_zero else None
 
     @property
-    def argument(self) -> Any:
+    def argument(self) -> Expr:
         return self.args[0]
 
     def _eval_is_extended_real(self) -> bool | None:
@@ -44,11 +41,10 @@ class _Stable(sympy.Function):
     def _eval_is_finite(self) -> bool | None:
         return True if self.argument.is_finite else None
 
-    def _eval_evalf(self, prec: int) -> Any:
-        rewritten: Any = self.rewrite(sympy.exp)
-        return rewritten._eval_evalf(prec)
+    def _eval_evalf(self, prec: int) -> Expr | None:
+        return self.rewrite(sympy.exp)._eval_evalf(prec)
 
-    def _latex(self, printer: Any, exp: Any = None) -> str:
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"{self.latex_name}{power}\left({printer._print(self.argument)}\right)"
 
@@ -65,10 +61,10 @@ class softplus(_Stable):
     right = sympy.oo
     middle = sympy.log(2)
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         return sigmoid(self.argument)
 
-    def _eval_rewrite_as_exp(self, arg: Any, **kwargs: Any) -> Any:
+    def _eval_rewrite_as_exp(self, arg: Expr, **kwargs: object) -> Expr:
         return sympy.log(1 + sympy.exp(arg))
 
 
@@ -82,11 +78,11 @@ class sigmoid(_Stable):
 
     latex_name = r"\operatorname{sigmoid}"
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         # sigmoid(-u) instead of 1 - sigmoid(u): the latter loses the right tail
         return sigmoid(self.argument) * sigmoid(-self.argument)
 
-    def _eval_rewrite_as_exp(self, arg: Any, **kwargs: Any) -> Any:
+    def _eval_rewrite_as_exp(self, arg: Expr, **kwargs: object) -> Expr:
         return 1 / (1 + sympy.exp(-arg))
 
 
@@ -102,17 +98,17 @@ class normal_cdf(_Stable):
 
     latex_name = r"\Phi"
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         return sympy.exp(-(self.argument**2) / 2) / sympy.sqrt(2 * sympy.pi)
 
-    def _eval_evalf(self, prec: int) -> Any:
+    def _eval_evalf(self, prec: int) -> Expr | None:
         return (sympy.erfc(-self.argument / sympy.sqrt(2)) / 2)._eval_evalf(prec)
 
-    def _eval_rewrite_as_erf(self, arg: Any, **kwargs: Any) -> Any:
+    def _eval_rewrite_as_erf(self, arg: Expr, **kwargs: object) -> Expr:
         return (1 + sympy.erf(arg / sympy.sqrt(2))) / 2
 
 
-def stabilize(expr: Any) -> Any:
+def stabilize(expr: Expr) -> Expr:
     """Rebuild `expr` bottom-up with overflow-prone patterns replaced by the functions above.
 
     Arguments:
@@ -141,14 +137,14 @@ def stabilize(expr: Any) -> Any:
     return rebuilt
 
 
-def _one_plus(expr: Any) -> Any:
+def _one_plus(expr: Expr) -> Expr | None:
     """The other term of 1 + term, or None."""
     if isinstance(expr, sympy.Add) and len(expr.args) == 2 and expr.args[0] == 1:
         return expr.args[1]
     return None
 
 
-def _one_plus_exp(expr: Any) -> Any:
+def _one_plus_exp(expr: Expr) -> Expr | None:
     """u of 1 + exp(u), where c·exp(v) counts as exp(v + log c), or None."""
     term = _one_plus(expr)
     if term is None:
@@ -159,15 +155,15 @@ def _one_plus_exp(expr: Any) -> Any:
     return None
 
 
-def _log(expr: Any) -> Any:
-    inner: Any = expr.args[0]
+def _log(expr: Expr) -> Expr:
+    inner = expr.args[0]
     if isinstance(inner, sigmoid):
         return -softplus(-inner.argument)
     u = _one_plus_exp(inner)
     return expr if u is None else softplus(u)
 
 
-def _power(expr: Any) -> Any:
+def _power(expr: Expr) -> Expr:
     base, power = expr.base, expr.exp
     if not (power.is_Integer and power < 0):
         return expr
@@ -177,7 +173,7 @@ def _power(expr: Any) -> Any:
     return expr if u is None else sigmoid(-u) ** -power
 
 
-def _add(expr: Any) -> Any:
+def _add(expr: Expr) -> Expr:
     if len(expr.args) != 2:
         return expr
     term = _one_plus(expr)
@@ -191,7 +187,7 @@ def _add(expr: Any) -> Any:
     return expr
 
 
-def _hyperbolic(first: Any, second: Any) -> Any:
+def _hyperbolic(first: Expr, second: Expr) -> Expr:
     """exp(u) ± exp(-u) as cosh and sinh, whose quotients are known to be bounded."""
     (a, left), (b, right) = first.as_coeff_Mul(), second.as_coeff_Mul()
     if left.func is right.func is sympy.exp and abs(a) == abs(b) and left * right == 1:
@@ -200,7 +196,7 @@ def _hyperbolic(first: Any, second: Any) -> Any:
     return first + second
 
 
-def _mul(expr: Any) -> Any:
+def _mul(expr: Expr) -> Expr:
     # building the product may have split a power into new ones
     expr = sympy.Mul(
         *[_power(f) if isinstance(f, sympy.Pow) else f for f in sympy.Mul.make_args(expr)]
@@ -221,18 +217,18 @@ def _mul(expr: Any) -> Any:
     return _tangents(expr)
 
 
-def _absorb(u: Any, power: Any, other: Any) -> Any:
+def _absorb(u: Expr, power: Expr, other: Expr) -> Expr | None:
     """sigmoid(u)^power·exp(-r·u), r a positive integer, with the exponential canceled."""
     if not isinstance(other, sympy.exp):
         return None
-    ratio: Any = sympy.cancel(other.args[0] / -u)
+    ratio = sympy.cancel(other.args[0] / -u)
     if not (ratio.is_Integer and ratio > 0):
         return None
     n = min(ratio, power)
     return sigmoid(u) ** (power - n) * sigmoid(-u) ** n * sympy.exp(-u * (ratio - n))
 
 
-def _tangents(expr: Any) -> Any:
+def _tangents(expr: Expr) -> Expr:
     for factor in expr.args:
         if isinstance(factor, sympy.sinh) and sympy.sech(factor.args[0]) in expr.args:
             pair = {factor: sympy.tanh(factor.args[0]), sympy.sech(factor.args[0]): sympy.S.One}

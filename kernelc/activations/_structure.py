@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
 
 import mpmath
 import sympy
@@ -54,7 +53,7 @@ def pieces(function: Formula) -> tuple[Piece, ...]:
     return tuple(moved[::-1] if alpha.is_negative else moved)
 
 
-def _pull_back(end: Any, alpha: Any, beta: Any) -> Any:
+def _pull_back(end: sympy.Expr, alpha: sympy.Expr, beta: sympy.Expr) -> sympy.Expr:
     if end.is_infinite:
         return -end if alpha.is_negative else end
     return (end - beta) / alpha

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import mpmath
 import sympy
@@ -32,7 +31,7 @@ def parity(function: Formula) -> str | None:
     return {1: "even", -1: "odd"}[signs.pop()] if len(signs) == 1 else None
 
 
-def _generic_points(function: Formula) -> list[Any]:
+def _generic_points(function: Formula) -> list[mpmath.mpf]:
     # multiples of irrational numbers: no special value of an elementary function hits them
     points = [mpmath.sqrt(n) / 3 for n in (2, 3, 5, 7, 11)]
     for piece in pieces(function):
@@ -62,7 +61,7 @@ def infeasible(function: Formula) -> str | None:
     )
 
 
-def _growth_rate(function: Formula) -> Any:
+def _growth_rate(function: Formula) -> mpmath.mpf | None:
     """κ if φ⁽³⁾ = κφ' on the line (decided at generic points to fifty digits), or None."""
     with mpmath.workdps(50):
         first, third = (mpmath_function(function, order) for order in (1, 3))

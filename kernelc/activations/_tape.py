@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial, reduce
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,26 +14,38 @@ import mpmath
 import numpy as np
 import scipy.special
 import sympy
+from jaxtyping import Array
 
-from ._stable import normal_cdf, sigmoid, softplus
+from ._stable import X, normal_cdf, sigmoid, softplus
+
+
+N = TypeVar("N", bound=Any)
+Function = Callable[[N], N]
+Step = Callable[[list[N]], N]
+NumpyValue: TypeAlias = float | np.ndarray
+JaxValue: TypeAlias = float | Array
+
+_inverse = partial(operator.truediv, 1)
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class Arithmetic(Generic[N]):
     """How one number system spells constants and elementary functions."""
 
-    number: Callable[[sympy.Expr], Any]
-    functions: Mapping[type, Callable[[Any], Any]]
-    sqrt: Callable[[Any], Any]
-    power: Callable[[Any, Any], Any] = operator.pow
-    reciprocal: Callable[[Any], Any] = lambda x: 1 / x
+    number: Callable[[sympy.Expr], N]
+    functions: Mapping[type, Function[N]]
+    sqrt: Function[N]
+    power: Callable[[N, N], N] = operator.pow
+    reciprocal: Function[N] = _inverse
+    late: bool = False
+    """Whether constants are made at each call, where the precision is known."""
 
 
 def _float(expr: sympy.Expr) -> float:
     return float(expr.evalf(30))
 
 
-def _mpf(expr: Any) -> Any:
+def _mpf(expr: sympy.Expr) -> mpmath.mpf:
     value = expr if expr.is_Rational or expr.is_Float else expr.evalf(mpmath.mp.dps + 5)
     if value.is_Rational:
         return mpmath.mpf(value.p) / value.q
@@ -44,7 +57,7 @@ def _mpf(expr: Any) -> Any:
 _LARGEST_EXPONENT = 1e9
 
 
-def _mp_exp(x: Any) -> Any:
+def _mp_exp(x: mpmath.mpf) -> mpmath.mpf:
     if mpmath.isnan(x):
         return x
     if abs(x) > _LARGEST_EXPONENT:
@@ -52,7 +65,7 @@ def _mp_exp(x: Any) -> Any:
     return mpmath.exp(x)
 
 
-def _mp_power(base: Any, exponent: Any) -> Any:
+def _mp_power(base: mpmath.mpf, exponent: mpmath.mpf) -> mpmath.mpf:
     exponent = mpmath.mpf(exponent)
     if base == 0 and exponent < 0:
         return mpmath.inf
@@ -62,147 +75,105 @@ def _mp_power(base: Any, exponent: Any) -> Any:
     return mpmath.mpf(base) ** exponent
 
 
-def _size(number: Any) -> int:
+def _size(number: mpmath.mpf) -> int:
     """Binary digits in front of or behind the point."""
     return abs(mpmath.mag(number)) if number != 0 and mpmath.isfinite(number) else 1
 
 
-def _mp_reciprocal(x: Any) -> Any:
-    # As NumPy has it; mpmath raises.
-    return mpmath.inf if x == 0 else 1 / x
-
-
-def _mp_log(x: Any) -> Any:
+def _mp_log(x: mpmath.mpf) -> mpmath.mpf:
     return mpmath.log(x) if x > 0 else -mpmath.inf if x == 0 else mpmath.nan
 
 
-def _mp_level(function: Callable[[Any], Any], low: int, high: int) -> Callable[[Any], Any]:
+def _mp_level(function: Function[mpmath.mpf], low: int, high: int) -> Function[mpmath.mpf]:
     """A function that is constant far out, where mpmath would work with all digits of x."""
     return lambda x: function(x) if abs(x) < 1e5 else mpmath.mpf(high if x > 0 else low)
 
 
-def _mp_turned(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _mp_turned(function: Function[mpmath.mpf]) -> Function[mpmath.mpf]:
     """A periodic function; of arguments whose angle takes a billion digits, NaN."""
     return lambda x: function(x) if _size(x) < _LARGEST_EXPONENT / 1000 else mpmath.nan
 
 
-def _mp_softplus(x: Any) -> Any:
+def _mp_softplus(x: mpmath.mpf) -> mpmath.mpf:
     return max(x, mpmath.mpf(0)) + mpmath.log1p(_mp_exp(-abs(x)))
 
 
-def _mp_sigmoid(x: Any) -> Any:
+def _mp_sigmoid(x: mpmath.mpf) -> mpmath.mpf:
     small = _mp_exp(-abs(x))
     return (1 if x >= 0 else small) / (1 + small)
 
 
-def _mp_sech(x: Any) -> Any:
-    small = _mp_exp(-abs(x))
-    return 2 * small / (1 + small * small)
+def _sech(exp: Function[N]) -> Function[N]:
+    def sech(x: N) -> N:
+        small = exp(-abs(x))
+        return 2 * small / (1 + small * small)
+
+    return sech
 
 
-def _jax_sech(x: Any) -> Any:
-    small = jnp.exp(-jnp.abs(x))
-    return 2 * small / (1 + small * small)
+_TABLE: dict[type, tuple[Function[NumpyValue], Function[mpmath.mpf], Function[JaxValue]]] = {
+    sympy.exp: (np.exp, _mp_exp, jnp.exp),
+    sympy.log: (np.log, _mp_log, jnp.log),
+    sympy.sin: (np.sin, _mp_turned(mpmath.sin), jnp.sin),
+    sympy.cos: (np.cos, _mp_turned(mpmath.cos), jnp.cos),
+    sympy.sinh: (
+        np.sinh,
+        lambda x: (_mp_exp(x) - _mp_exp(-x)) / 2 if abs(x) > 1 else mpmath.sinh(x),
+        jnp.sinh,
+    ),
+    sympy.cosh: (np.cosh, lambda x: (_mp_exp(x) + _mp_exp(-x)) / 2, jnp.cosh),
+    sympy.tanh: (np.tanh, _mp_level(mpmath.tanh, -1, 1), jnp.tanh),
+    sympy.sech: (_sech(np.exp), _sech(_mp_exp), _sech(jnp.exp)),
+    sympy.atan: (np.arctan, mpmath.atan, jnp.arctan),
+    sympy.asinh: (np.arcsinh, mpmath.asinh, jnp.arcsinh),
+    sympy.erf: (scipy.special.erf, _mp_level(mpmath.erf, -1, 1), jax.lax.erf),
+    sympy.erfc: (scipy.special.erfc, _mp_level(mpmath.erfc, 2, 0), jax.lax.erfc),
+    softplus: (lambda x: np.logaddexp(0.0, x), _mp_softplus, jax.nn.softplus),
+    sigmoid: (scipy.special.expit, _mp_sigmoid, jax.nn.sigmoid),
+    normal_cdf: (
+        scipy.special.ndtr,
+        lambda x: _mp_level(mpmath.erfc, 2, 0)(-x / mpmath.sqrt(2)) / 2,
+        lambda x: 0.5 * jax.lax.erfc(x * -(0.5**0.5)),
+    ),
+}
+SMOOTH_FUNCTIONS = tuple(_TABLE)
 
-
-def _np_sech(x: Any) -> Any:
-    small = np.exp(-np.abs(x))
-    return 2 * small / (1 + small * small)
-
-
-NUMPY = Arithmetic(
-    number=_float,
-    sqrt=np.sqrt,
-    functions={
-        sympy.exp: np.exp,
-        sympy.log: np.log,
-        sympy.sin: np.sin,
-        sympy.cos: np.cos,
-        sympy.sinh: np.sinh,
-        sympy.cosh: np.cosh,
-        sympy.tanh: np.tanh,
-        sympy.sech: _np_sech,
-        sympy.atan: np.arctan,
-        sympy.asinh: np.arcsinh,
-        sympy.erf: scipy.special.erf,
-        sympy.erfc: scipy.special.erfc,
-        softplus: lambda x: np.logaddexp(0.0, x),
-        sigmoid: scipy.special.expit,
-        normal_cdf: scipy.special.ndtr,
-    },
-)
+NUMPY = Arithmetic(_float, {f: row[0] for f, row in _TABLE.items()}, np.sqrt)
 MPMATH = Arithmetic(
     number=_mpf,
+    functions={f: row[1] for f, row in _TABLE.items()},
     sqrt=mpmath.sqrt,
     power=_mp_power,
-    reciprocal=_mp_reciprocal,
-    functions={
-        sympy.exp: _mp_exp,
-        sympy.log: _mp_log,
-        sympy.sin: _mp_turned(mpmath.sin),
-        sympy.cos: _mp_turned(mpmath.cos),
-        sympy.sinh: lambda x: (_mp_exp(x) - _mp_exp(-x)) / 2 if abs(x) > 1 else mpmath.sinh(x),
-        sympy.cosh: lambda x: (_mp_exp(x) + _mp_exp(-x)) / 2,
-        sympy.tanh: _mp_level(mpmath.tanh, -1, 1),
-        sympy.sech: _mp_sech,
-        sympy.atan: mpmath.atan,
-        sympy.asinh: mpmath.asinh,
-        sympy.erf: _mp_level(mpmath.erf, -1, 1),
-        sympy.erfc: _mp_level(mpmath.erfc, 2, 0),
-        softplus: _mp_softplus,
-        sigmoid: _mp_sigmoid,
-        normal_cdf: lambda x: _mp_level(mpmath.erfc, 2, 0)(-x / mpmath.sqrt(2)) / 2,
-    },
+    # As NumPy has it; mpmath raises.
+    reciprocal=lambda x: mpmath.inf if x == 0 else 1 / x,
+    late=True,
 )
-JAX = Arithmetic(
-    number=_float,
-    sqrt=jnp.sqrt,
-    functions={
-        sympy.exp: jnp.exp,
-        sympy.log: jnp.log,
-        sympy.sin: jnp.sin,
-        sympy.cos: jnp.cos,
-        sympy.sinh: jnp.sinh,
-        sympy.cosh: jnp.cosh,
-        sympy.tanh: jnp.tanh,
-        sympy.sech: _jax_sech,
-        sympy.atan: jnp.arctan,
-        sympy.asinh: jnp.arcsinh,
-        sympy.erf: jax.lax.erf,
-        sympy.erfc: jax.lax.erfc,
-        softplus: jax.nn.softplus,
-        sigmoid: jax.nn.sigmoid,
-        normal_cdf: lambda x: 0.5 * jax.lax.erfc(x * -(0.5**0.5)),
-    },
-)
-
-SMOOTH_FUNCTIONS = tuple(NUMPY.functions)
+JAX = Arithmetic(_float, {f: row[2] for f, row in _TABLE.items()}, jnp.sqrt)
 
 
-def compile_tape(expr: sympy.Expr, symbol: sympy.Symbol, arithmetic: Arithmetic) -> Callable:
-    """A function of one value that runs the distinct subexpressions of `expr` once each.
+def compile_tape(expr: sympy.Expr, arithmetic: Arithmetic[N]) -> Function[N]:
+    """A function of X that runs the distinct subexpressions of `expr` once each.
 
     Arguments:
-        expr: smooth expression in `symbol`: sums, products, powers, SMOOTH_FUNCTIONS.
-        symbol: the free symbol.
+        expr: smooth expression in X: sums, products, powers, SMOOTH_FUNCTIONS.
         arithmetic: NUMPY, MPMATH or JAX.
 
     Returns:
         Callable; a constant expression returns a bare number.
     """
-    slots: dict[Any, int] = {symbol: 0}
-    steps: list[Callable[[list], Any]] = []
+    slots: dict[sympy.Basic, int] = {X: 0}
+    steps: list[Step[N]] = []
 
-    def visit(node: Any) -> int:
+    def visit(node: sympy.Expr) -> int:
         if node not in slots:
-            step = _step(node, symbol, arithmetic, visit)
+            step = _step(node, arithmetic, visit)
             slots[node] = len(steps) + 1
             steps.append(step)
         return slots[node]
 
     result = visit(expr)
 
-    def run(x: Any) -> Any:
+    def run(x: N) -> N:
         values = [x]
         for step in steps:
             values.append(step(values))
@@ -211,36 +182,27 @@ def compile_tape(expr: sympy.Expr, symbol: sympy.Symbol, arithmetic: Arithmetic)
     return run
 
 
-def _step(node: Any, symbol: sympy.Symbol, arithmetic: Arithmetic, visit: Callable) -> Callable:
-    if not node.has(symbol):
-        if arithmetic is MPMATH:  # precision is known only at the call
+def _step(
+    node: sympy.Expr, arithmetic: Arithmetic[N], visit: Callable[[sympy.Expr], int]
+) -> Step[N]:
+    if not node.has(X):
+        if arithmetic.late:
             return lambda values: arithmetic.number(node)
         constant = arithmetic.number(node)
         return lambda values: constant
-    if isinstance(node, sympy.Add):
-        return _fold([visit(a) for a in node.args], lambda a, b: a + b)
-    if isinstance(node, sympy.Mul):
-        return _fold([visit(a) for a in node.args], lambda a, b: a * b)
     if isinstance(node, sympy.Pow):
         return _power(node, arithmetic, visit)
+    slots = [visit(arg) for arg in node.args]
+    if isinstance(node, sympy.Add | sympy.Mul):
+        fold = operator.add if isinstance(node, sympy.Add) else operator.mul
+        return lambda values: reduce(fold, [values[slot] for slot in slots])
     function = arithmetic.functions[type(node)]
-    slot = visit(node.args[0])
-    return lambda values: function(values[slot])
+    return lambda values: function(values[slots[0]])
 
 
-def _fold(slots: list[int], combine: Callable[[Any, Any], Any]) -> Callable:
-    first, *others = slots
-
-    def run(values: list) -> Any:
-        total = values[first]
-        for slot in others:
-            total = combine(total, values[slot])
-        return total
-
-    return run
-
-
-def _power(node: Any, arithmetic: Arithmetic, visit: Callable) -> Callable:
+def _power(
+    node: sympy.Pow, arithmetic: Arithmetic[N], visit: Callable[[sympy.Expr], int]
+) -> Step[N]:
     base, exponent = visit(node.base), node.exp
     if exponent.is_Integer:
         n = int(exponent)
@@ -255,7 +217,7 @@ def _power(node: Any, arithmetic: Arithmetic, visit: Callable) -> Callable:
     return lambda values: arithmetic.power(values[base], values[top])
 
 
-def _integer_power(base: Any, n: int) -> Any:
+def _integer_power(base: N, n: int) -> N:
     # repeated squaring: NumPy's power calls libm for every element
     result = None
     while n:
@@ -264,4 +226,5 @@ def _integer_power(base: Any, n: int) -> Any:
         n >>= 1
         if n:
             base = base * base
+    assert result is not None  # SymPy has no power of exponent zero
     return result

@@ -2,8 +2,12 @@
 
 from ._backend import Backend as Backend
 from ._floats import FloatBackend as FloatBackend
-from ._kernel_state import KernelState as KernelState, SecondMoments as SecondMoments, Term as Term
+from ._kernel_state import (
+    KernelState as KernelState,
+    SecondMoments as SecondMoments,
+    Term as Term,
+    probes as probes,
+)
 from ._local import CMapReading as CMapReading, Jet as Jet, JetReading as JetReading
 from ._overlap import OverlapReading as OverlapReading
 from ._pair import PairAlgebra as PairAlgebra
-from ._probes import probes as probes

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
+from typing import Generic
 
 from ..activations import ScalarFunction
-
-
-N = TypeVar("N", bound=Any)
+from ._kernel_state import N
 
 
 class Backend(ABC, Generic[N]):
@@ -35,7 +33,7 @@ class Backend(ABC, Generic[N]):
         """Whether E a(x) b(x') = E b(x) a(x'): so when both inputs have one q value."""
         return True
 
-    def outer(self, a: Any, b: Any) -> Any:
+    def outer(self, a: N, b: N) -> N:
         """a(x) b(x') for numbers that belong to one input each: those of `mean` and `q_map`."""
         return a * b
 
@@ -47,9 +45,7 @@ class Backend(ABC, Generic[N]):
         """A covariance whose q values are 1 by construction, told so."""
         return k
 
-    def lengthened(
-        self, k: N, square: object, channels: object, constant: object, inverse: object
-    ) -> N:
+    def lengthened(self, k: N, square: N, channels: N, constant: N, inverse: N) -> N:
         """The cosine of (x, h) and (x', h'): (d k + h h') / √((d q + h²)(d q' + h'²)).
 
         Arguments:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from typing import Any, TypeVar
 
 from .._errors import UnsupportedError
-from ._kernel_state import KernelState
+from ._kernel_state import KernelState, N
 
-
-N = TypeVar("N", bound=Any)
 
 Group = tuple[Fraction, tuple[KernelState[N], ...]]
 

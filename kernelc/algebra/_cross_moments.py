@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..ir import Site
 from ._backend import Backend
-from ._kernel_state import KernelState, SecondMoments, Term
+from ._kernel_state import KernelState, N, SecondMoments, Term
 from ._refusals import dependent
-
-
-N = TypeVar("N", bound=Any)
 
 
 class CrossMoments(Generic[N]):
@@ -121,16 +118,16 @@ class CrossMoments(Generic[N]):
             )
         return SecondMoments(pair(shared.q), tuple(pair(item) for item in shared.k), theta)
 
-    def _product(self, a: Any, b: Any) -> tuple[Any, Any]:
+    def _product(self, a: N, b: N) -> tuple[N, N]:
         """The product of two per-input numbers: at one input, and at the pair."""
         return a * b, self.backend.outer(a, b)
 
     def _linear(
-        self, items: Sequence[SecondMoments[N]], scales: Sequence[tuple[Any, Any]]
+        self, items: Sequence[SecondMoments[N]], scales: Sequence[tuple[N, N]]
     ) -> SecondMoments[N]:
         """Sum of scale_i item_i, entry by entry; scales for one input and for the pair."""
 
-        def total(values: Sequence[N], weights: Sequence[Any]) -> N:
+        def total(values: Sequence[N], weights: Sequence[N]) -> N:
             first, *rest = (w * value for w, value in zip(weights, values, strict=True))
             for term in rest:
                 first = first + term

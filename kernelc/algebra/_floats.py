@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Hashable
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,6 +12,7 @@ from jaxtyping import Float64
 from .. import gaussian
 from .._errors import DataError, KernelcError
 from ..activations import ScalarFunction
+from ..ir import Real
 from ._backend import Backend
 
 
@@ -20,10 +22,10 @@ _SAME = 4 * np.finfo(np.float64).eps
 # Beyond this q value closed forms take the place of integrals, whose rules grow with q.
 _LONG = 1e2
 
-Number = float | Float64[np.ndarray, " n"]
+Number: TypeAlias = float | Float64[np.ndarray, "..."]
 
 
-class FloatBackend(Backend[Any]):
+class FloatBackend(Backend[Number]):
     """Float64 numbers; covariances may be arrays, one entry per pair of inputs.
 
     q values are floats. A covariance equal to its q value up to rounding is that of an input
@@ -37,43 +39,44 @@ class FloatBackend(Backend[Any]):
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Any, Any] = {}
+        self._kept: dict[Hashable, Number] = {}
+        self._known: dict[tuple[ScalarFunction, float], gaussian.Moments | gaussian.Line] = {}
 
-    def number(self, value: Any) -> Number:
+    def number(self, value: Real | np.ndarray) -> Number:
         if isinstance(value, np.ndarray):
             return value.astype(np.float64)
-        if getattr(value, "free_symbols", None):
+        if symbols := getattr(value, "free_symbols", None):
             raise KernelcError(
                 where="a number of the network",
-                found=f"{value} with symbol(s) {', '.join(sorted(map(str, value.free_symbols)))}",
+                found=f"{value} with symbol(s) {', '.join(sorted(map(str, symbols)))}",
                 law="kernels in floats are computed at numbers",
                 remedy="give them values first: network.subs({symbol: value})",
             )
         return float(value)
 
-    def sqrt(self, value: Any) -> Number:
+    def sqrt(self, value: Number) -> Number:
         return math.sqrt(value) if isinstance(value, float) else np.sqrt(value)
 
     def is_zero(self, value: object) -> bool:
         return isinstance(value, float) and value == 0
 
-    def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> float:
+    def mean(self, phi: ScalarFunction, q: Number, order: int = 0) -> float:
         if q == 0:
             return gaussian.at_zero(phi, order)
-        unit, scale = _scaled(phi, q, order)
+        unit, scale = _scaled(phi, float(q), order)
         found = self._moments(phi, unit)
         return math.sqrt(scale) * (found.mean, found.slope)[order]
 
-    def q_map(self, phi: ScalarFunction, q: Any) -> float:
+    def q_map(self, phi: ScalarFunction, q: Number) -> float:
         if q == 0:
             return gaussian.at_zero(phi) ** 2
-        unit, scale = _scaled(phi, q)
+        unit, scale = _scaled(phi, float(q))
         return scale * self._moments(phi, unit).second
 
-    def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Number:
+    def dual(self, phi: ScalarFunction, q: Number, k: Number, order: int = 0) -> Number:
         if q == 0:
             return _shaped_like(k, np.full(np.size(k), gaussian.at_zero(phi, order) ** 2))
-        unit, scale = _scaled(phi, q, order)
+        unit, scale = _scaled(phi, float(q), order)
         k = k if unit == q else k / q
         key = (phi, unit, order, _content(k))
         if key not in self._kept:
@@ -84,11 +87,12 @@ class FloatBackend(Backend[Any]):
         self,
         phi: ScalarFunction,
         psi: ScalarFunction,
-        q1: Any,
-        q2: Any,
-        k: Any,
+        q1: Number,
+        q2: Number,
+        k: Number,
         order: int = 0,
     ) -> Number:
+        q1, q2 = float(q1), float(q2)
         _positive(phi, q1)
         _positive(psi, q2)
         key = (phi, psi, q1, q2, order, _content(k))
@@ -102,7 +106,7 @@ class FloatBackend(Backend[Any]):
             self._kept[key] = _shaped_like(k, np.array(values))
         return self._kept[key]
 
-    def _dual(self, phi: ScalarFunction, q: Any, k: Any, order: int) -> Number:
+    def _dual(self, phi: ScalarFunction, q: float, k: Number, order: int) -> Number:
         found = self._moments(phi, q)
         own = (found.second, found.slope_second)[order] if order < 2 else None
         flat = np.atleast_1d(np.asarray(k, dtype=np.float64))
@@ -125,13 +129,13 @@ class FloatBackend(Backend[Any]):
             values = np.clip(values, -own, own)
         return _shaped_like(k, values[where])
 
-    def _moments(self, phi: ScalarFunction, q: Any) -> gaussian.Moments | gaussian.Line:
+    def _moments(self, phi: ScalarFunction, q: float) -> gaussian.Moments | gaussian.Line:
         """Moments from closed forms at large q, where these are known, else by quadrature."""
         key = (phi, q)
-        if key not in self._kept:
+        if key not in self._known:
             closed = gaussian.closed_line(phi, q) if q > _LONG else None
-            self._kept[key] = closed or gaussian.moments(phi, math.sqrt(q))
-        return self._kept[key]
+            self._known[key] = closed or gaussian.moments(phi, math.sqrt(q))
+        return self._known[key]
 
 
 def _edge(q1: float, q2: float, k: float) -> float | None:
@@ -156,7 +160,7 @@ def _scaled(phi: ScalarFunction, q: float, order: int = 0) -> tuple[float, float
         return 1.0, math.inf
 
 
-def _positive(phi: ScalarFunction, q: Any) -> None:
+def _positive(phi: ScalarFunction, q: float) -> None:
     if not 0 <= q < math.inf:
         raise DataError(
             where=f"the input of {phi.name}",
@@ -166,9 +170,9 @@ def _positive(phi: ScalarFunction, q: Any) -> None:
         )
 
 
-def _content(k: Any) -> Any:
+def _content(k: Number) -> Hashable:
     return k if isinstance(k, float) else (np.shape(k), np.asarray(k).tobytes())
 
 
-def _shaped_like(k: Any, values: np.ndarray) -> Number:
+def _shaped_like(k: Number, values: np.ndarray) -> Number:
     return float(values[0]) if np.ndim(k) == 0 else values.reshape(np.shape(k))

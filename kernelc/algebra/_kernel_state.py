@@ -6,9 +6,11 @@ import dataclasses
 from typing import Any, Generic, TypeVar
 
 from ..activations import ScalarFunction
+from ..ir import Network, PairKind, Real, pairs_read
 
 
 N = TypeVar("N", bound=Any)
+"""The numbers of a `Backend`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,7 @@ class KernelState(Generic[N]):
     second: SecondMoments[N]
     mean: N | None
     form: tuple[tuple[N, Term[N]], ...]
-    parts: tuple[tuple[Any, KernelState[N]], ...] = ()
+    parts: tuple[tuple[Real, KernelState[N]], ...] = ()
     spread: tuple[KernelState[N], tuple[int, ...]] | None = None
 
     @property
@@ -74,3 +76,17 @@ class KernelState(Generic[N]):
         """Whether every channel is Gaussian with one variance."""
         alike = not self.parts and self.spread is None
         return alike and all(atom.gaussian for _, atom in self.form)
+
+
+def probes(network: Network) -> tuple[str, ...]:
+    """Labels of the pairs beside the q value: see `PairAlgebra`.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((4, 4, 3))
+        >>> probes(kc.Network(x, kc.GlobalMeanPool()(x)))
+        ('c', 's', 'sc')
+    """
+    found = pairs_read(network)
+    locations = ("s", "sc") if PairKind.LOCATION in found else ()
+    return ("c", *locations, *(("b",) if PairKind.BATCH in found else ()))

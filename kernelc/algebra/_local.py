@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import LocationMap, Reading
+from ..ir import LocationMap, Reading, Real, S
+from ._kernel_state import N
 
 
 @dataclasses.dataclass(frozen=True)
 class Jet:
     """First and second derivative of a C map at c = 1: floats or SymPy expressions."""
 
-    slope: Any
-    curvature: Any
+    slope: Real
+    curvature: Real
 
     def then(self, outer: Jet) -> Jet:
         """The chain rule at the fixed point c = 1: this map first, then `outer`."""
@@ -33,31 +33,31 @@ class Jet:
         return Jet(s**count, self.curvature * s ** (count - 1) * total)
 
 
-class _UnitQ(Reading[Any]):
+class _UnitQ(Reading[S]):
     """Rules shared by both readings: at q = 1 affine layers are the identity on C maps."""
 
-    def combine(self, values: Sequence[Any]) -> Any:
+    def combine(self, values: Sequence[S]) -> S:
         return self._mean(values, [1 / len(values)] * len(values))
 
-    def mix(self, s: object, locations: LocationMap) -> Any:
+    def mix(self, s: S, locations: LocationMap) -> S:
         return s if locations.uneven is None else self.unsupported([s], *locations.uneven)
 
-    def batch_normalize(self, s: object) -> Any:
+    def batch_normalize(self, s: S) -> S:
         return self.unsupported(
             [s],
             "batch norm removes the mean over the batch, so its slope depends on the data",
             "remove it: kernelc.shape(network, ..., rewrite=True) does",
         )
 
-    def unsupported(self, s: Sequence[Any], reason: str, remedy: str) -> Any:
+    def unsupported(self, s: Sequence[S], reason: str, remedy: str) -> S:
         raise UnsupportedError(
             where=self.site.name, found="a layer without a C map", law=reason, remedy=remedy
         )
 
-    def concat(self, parts: Sequence[Any], fractions: Sequence[Any]) -> Any:
+    def concat(self, parts: Sequence[S], fractions: Sequence[Real]) -> S:
         return self._mean(parts, fractions)
 
-    def weighted_sum(self, terms: Sequence[Any], weights: Sequence[Any]) -> Any:
+    def weighted_sum(self, terms: Sequence[S], weights: Sequence[Real]) -> S:
         squares = [w * w for w in weights]
         total = sum(squares[1:], squares[0])
         if total == 0:
@@ -71,18 +71,18 @@ class _UnitQ(Reading[Any]):
         return self._mean(terms, squares if normal else [w / total for w in squares])
 
     @abstractmethod
-    def _mean(self, parts: Sequence[Any], shares: Sequence[Any]) -> Any:
+    def _mean(self, parts: Sequence[S], shares: Sequence[Real]) -> S:
         """The mean of `parts` with weights `shares`, which add up to 1."""
 
 
-class JetReading(_UnitQ):
+class JetReading(_UnitQ[Jet]):
     """Derivatives at c = 1 when every local map has slope `psi` and curvature `kappa`.
 
     Composition: C' multiplies, C'' <- kappa (C')^2 + psi C''; sums average with w_i^2;
     products add slopes (Martens et al. 2021). With psi = 1 curvatures simply add.
     """
 
-    def __init__(self, psi: object, kappa: object) -> None:
+    def __init__(self, psi: Real, kappa: Real) -> None:
         self.psi, self.kappa = psi, kappa
 
     def nonlinearity(self, s: Jet, phi: ScalarFunction) -> Jet:
@@ -97,32 +97,27 @@ class JetReading(_UnitQ):
             )
         return total
 
-    def _mean(self, parts: Sequence[Jet], shares: Sequence[Any]) -> Jet:
-        slope: Any = 0
-        curvature: Any = 0
-        for part, share in zip(parts, shares, strict=True):
-            slope = slope + share * part.slope
-            curvature = curvature + share * part.curvature
-        return Jet(slope, curvature)
+    def _mean(self, parts: Sequence[Jet], shares: Sequence[Real]) -> Jet:
+        pairs = list(zip(parts, shares, strict=True))
+        slope = sum(share * part.slope for part, share in pairs)
+        return Jet(slope, sum(share * part.curvature for part, share in pairs))
 
 
-class CMapReading(_UnitQ):
+class CMapReading(_UnitQ[N]):
     """C values when every nonlinearity acts as the local C map `local`, at q = 1."""
 
-    def __init__(self, local: Callable[[Any], Any]) -> None:
+    def __init__(self, local: Callable[[N], N]) -> None:
         self.local = local
 
-    def nonlinearity(self, s: object, phi: ScalarFunction) -> Any:
+    def nonlinearity(self, s: N, phi: ScalarFunction) -> N:
         return self.local(s)
 
-    def product(self, factors: Sequence[Any]) -> Any:
+    def product(self, factors: Sequence[N]) -> N:
         total = factors[0]
         for factor in factors[1:]:
             total = total * factor
         return total
 
-    def _mean(self, parts: Sequence[Any], shares: Sequence[Any]) -> Any:
-        total: Any = 0
-        for part, share in zip(parts, shares, strict=True):
-            total = total + share * part
-        return total
+    def _mean(self, parts: Sequence[N], shares: Sequence[Real]) -> N:
+        first, *rest = (part * share for part, share in zip(parts, shares, strict=True))
+        return sum(rest, first)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import UNCHANGED, Exchangeable, KernelAlgebra, LocationMap, Weights
+from ..ir import UNCHANGED, Exchangeable, KernelAlgebra, LocationMap, Real, Weights
 from ._backend import Backend
 from ._channels import alike
 from ._cross_moments import CrossMoments
-from ._kernel_state import KernelState, SecondMoments, Term
+from ._kernel_state import KernelState, N, SecondMoments, Term
 from ._refusals import dependent, unknown_mean, unlike_locations, without_length
-
-
-N = TypeVar("N", bound=Any)
 
 
 class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
@@ -113,7 +109,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         return KernelState(image, mean, ((backend.number(1), atom),))
 
     def weighted_sum(
-        self, terms: Sequence[KernelState[N]], weights: Sequence[Any]
+        self, terms: Sequence[KernelState[N]], weights: Sequence[Real]
     ) -> KernelState[N]:
         if any(term.parts for term in terms):
             return self._by_channels(terms, lambda group: self.weighted_sum(group, weights))
@@ -143,7 +139,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
             mean = None if mean is None or factor.mean is None else mean * factor.mean
         return self.state_of(second, mean, support)
 
-    def concat(self, parts: Sequence[KernelState[N]], fractions: Sequence[Any]) -> KernelState[N]:
+    def concat(self, parts: Sequence[KernelState[N]], fractions: Sequence[Real]) -> KernelState[N]:
         scales = [self.backend.number(f) for f in fractions]
         second = self._linear([part.second for part in parts], [(f, f) for f in scales])
         mean = self._combine([part.mean for part in parts], scales)
@@ -191,7 +187,8 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         theta = None if s.second.theta is None else tuple(zero for _ in s.second.k)
         ones = SecondMoments(one, tuple(one for _ in s.second.k), theta)
         constant = self.state_of(ones, one, frozenset())
-        mean: Any = s.mean
+        mean = s.mean
+        assert mean is not None  # the callers have refused it
         gone = backend.over_locations(mean) if over_locations else mean
         s = self.weighted_sum([s, constant], [one, -gone])
         return s if over_locations else dataclasses.replace(s, mean=zero)

@@ -15,6 +15,7 @@ from ._fold import Rule as Rule, fold as fold, kernel_rule as kernel_rule
 from ._layer import (
     Layer as Layer,
     Node as Node,
+    S as S,
     Shape as Shape,
     ShapingRule as ShapingRule,
     short as short,
@@ -31,11 +32,9 @@ from ._location_map import (
     WindowMean as WindowMean,
 )
 from ._network import Network as Network, NetworkNode as NetworkNode
-from ._pair_kind import PairKind as PairKind
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
-from ._real import Real as Real
-from ._site import Site as Site
+from ._rule_arguments import PairKind as PairKind, Real as Real, Site as Site, Weights as Weights
 from ._strict_json import strict_json as strict_json
 from ._structure import (
     Region as Region,
@@ -49,5 +48,4 @@ from ._structure import (
     runs as runs,
     segments as segments,
 )
-from ._weights import Weights as Weights
 from ._window import Window as Window

@@ -6,14 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from ._real import Real
-from ._site import Site
+from ._rule_arguments import Real, Site
 
 
 if TYPE_CHECKING:
     from ..activations import ScalarFunction
     from ._location_map import LocationMap
-    from ._weights import Weights
+    from ._rule_arguments import Weights
 
 S = TypeVar("S")
 

@@ -8,12 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import LARGEST_AXIS, LARGEST_VALUE, MOST_AXES, MOST_NODES, NAMES, bad_name
 from ._layer import Layer, Node, Shape
-from ._site import Site
+from ._rule_arguments import Site
 
 
 Spec = tuple[str, Layer, tuple[int, ...]]
@@ -141,10 +140,14 @@ def check_specs(name: str, specs: Sequence[Spec]) -> None:
         raise _graph_error(name, *problem)
 
 
-def _check_spec(name: str, spec: Any) -> None:
+def _check_spec(name: str, spec: object) -> None:
     """Raise `GraphError` unless it is a name, a layer and indices."""
-    three = isinstance(spec, tuple) and len(spec) == 3
-    if not three or not isinstance(spec[1], Layer) or not isinstance(spec[2], tuple):
+    if (
+        not isinstance(spec, tuple)
+        or len(spec) != 3
+        or not isinstance(spec[1], Layer)
+        or not isinstance(spec[2], tuple)
+    ):
         law = "a spec is a name, a layer and a tuple of the indices of the nodes it reads"
         raise _graph_error(name, f"the spec {shown(spec)}", law)
     check_name(name, spec[0])

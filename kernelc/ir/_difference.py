@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
@@ -28,17 +26,17 @@ def first_difference(one: Network, other: Network) -> tuple[str, str, str] | Non
         >>> first_difference(kc.Network(x, kc.Dense(3)(x)), kc.Network(x, kc.Dense(4)(x)))
         ("node 'dense_1'", 'width = 3', 'width = 4')
     """
-    pairs: Iterable[Any] = zip_longest(one.nodes, other.nodes)
-    for a, b in pairs:
-        if a is None:
-            return f"node {b.name!r}", _ABSENT, b.layer.text()[:_LONGEST]
-        if b is None:
-            return f"node {a.name!r}", a.layer.text()[:_LONGEST], _ABSENT
+    for a, b in zip(one.nodes, other.nodes, strict=False):
         if a.name != b.name:
             return f"node {a.index}", f"the name {a.name!r}", f"the name {b.name!r}"
         found = _unlike(one, a, other, b)
         if found is not None:
             return f"node {a.name!r}", *found
+    common = min(len(one), len(other))
+    for node in one.nodes[common:]:
+        return f"node {node.name!r}", node.layer.text()[:_LONGEST], _ABSENT
+    for node in other.nodes[common:]:
+        return f"node {node.name!r}", _ABSENT, node.layer.text()[:_LONGEST]
     return None
 
 

@@ -8,7 +8,7 @@ import importlib
 import json
 import math
 import types
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import sympy
 
@@ -17,7 +17,7 @@ from ..activations import ScalarFunction, decode_expression, encode_expression
 from ._layer import FORMER_KINDS, KINDS, Layer
 
 
-def fields_of(layer: Layer, where: str) -> dict[str, Any]:
+def fields_of(layer: Layer, where: str) -> dict[str, object]:
     """The fields of a layer as JSON values: tuples are lists, functions and expressions objects.
 
     Raises:
@@ -33,7 +33,7 @@ class FieldReader:
     def __init__(self) -> None:
         # kernelc's own kinds register on import, and a file may be read before any was named.
         importlib.import_module("kernelc.layers")
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, object] = {}
 
     def layer(self, kind: object, fields: object, where: str) -> Layer:
         """The layer of this kind.
@@ -69,7 +69,7 @@ class FieldReader:
         except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
             _refuse(where, f"values that {kind} refuses ({error})", "fields are those of the kind")
 
-    def _decoded(self, value: object, where: str) -> Any:
+    def _decoded(self, value: object, where: str) -> object:
         if isinstance(value, list):
             return tuple(self._decoded(item, where) for item in value)
         if not isinstance(value, dict):
@@ -80,7 +80,7 @@ class FieldReader:
         return self._known[text]
 
 
-def _encoded(value: object, where: str) -> Any:
+def _encoded(value: object, where: str) -> object:
     if isinstance(value, tuple):
         return [_encoded(item, where) for item in value]
     if isinstance(value, ScalarFunction):
@@ -98,7 +98,7 @@ def _encoded(value: object, where: str) -> Any:
     )
 
 
-def _exact(expr: sympy.Expr, where: str) -> Any:
+def _exact(expr: sympy.Expr, where: str) -> object:
     """The description of an expression that comes back equal."""
     try:
         data = encode_expression(expr, symbols=True)
@@ -114,7 +114,7 @@ def _exact(expr: sympy.Expr, where: str) -> Any:
     )
 
 
-def _object(value: dict[str, Any], where: str) -> Any:
+def _object(value: dict[str, object], where: str) -> object:
     try:
         if set(value) == {"function"}:
             return ScalarFunction.from_dict(value["function"])
@@ -126,13 +126,13 @@ def _object(value: dict[str, Any], where: str) -> Any:
 
 
 @functools.cache
-def _hints(cls: type[Layer]) -> dict[str, Any]:
+def _hints(cls: type[Layer]) -> dict[str, object]:
     try:
         resolved = get_type_hints(cls)
     except (NameError, TypeError):
         # Annotations of a user's kind may name what only a type checker imports.
         resolved = {}
-    return {field.name: resolved.get(field.name, Any) for field in dataclasses.fields(cls)}
+    return {field.name: resolved.get(field.name, object) for field in dataclasses.fields(cls)}
 
 
 def _fits(value: object, hint: object) -> bool:

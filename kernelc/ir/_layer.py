@@ -11,8 +11,7 @@ from .._deprecated import renamed_method
 from .._errors import GraphError, shown
 from .._limits import NAMES, bad_name
 from ._kinds import kind_of
-from ._real import Real
-from ._site import Shape as Shape
+from ._rule_arguments import Real, Shape as Shape
 
 
 if TYPE_CHECKING:

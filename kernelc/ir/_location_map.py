@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
 
-from ._pair_kind import PairKind
+from ._rule_arguments import PairKind
 from ._window import Window
+
+
+Share: TypeAlias = int | float | Fraction
 
 
 class Exchangeable(NamedTuple):
@@ -21,10 +25,10 @@ class Exchangeable(NamedTuple):
     for any locations p, p', r that differ.
     """
 
-    near: Any
-    far: Any
-    other_near: Any
-    other_far: Any
+    near: Share
+    far: Share
+    other_near: Share
+    other_far: Share
 
 
 UNCHANGED = Exchangeable(1, 0, 0, 1)

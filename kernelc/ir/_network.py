@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Self, TypeVar
 
 from .._errors import GraphError, shown
 from .._limits import LONGEST_TEXT
@@ -14,7 +14,7 @@ from ._assembly import NetworkNode as NetworkNode, Spec, check_specs, place, spe
 from ._files import read_text, write_text
 from ._fold import Refused, fold, kernel_rule
 from ._layer import Layer, Node, Shape
-from ._substitution import substituted
+from ._substitution import Values, substituted
 
 
 S = TypeVar("S")
@@ -83,7 +83,7 @@ class Network:
     def __setattr__(self, attribute: str, value: object) -> None:
         raise AttributeError(f"a Network is immutable: cannot set {attribute}")
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., Network], tuple[object, ...]]:
         specs = [(node.name, node.layer, node.inputs) for node in self.nodes]
         return (Network.from_specs, (specs, self.name, self.shaped_by))
 
@@ -176,7 +176,7 @@ class Network:
         """The drawing, as the text of an SVG file."""
         return _draw.svg(self)
 
-    def subs(self, values: Mapping[Any, Any]) -> Self:
+    def subs(self, values: Values) -> Self:
         """The network with SymPy symbols in its layers replaced, all at once.
 
         Arguments:

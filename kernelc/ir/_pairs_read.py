@@ -9,7 +9,7 @@ from ._algebra import Reading
 from ._assembly import NetworkNode
 from ._fold import kernel_rule
 from ._location_map import LocationMap
-from ._pair_kind import PairKind
+from ._rule_arguments import PairKind
 
 
 Kinds = frozenset[PairKind]

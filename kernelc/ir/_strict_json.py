@@ -42,7 +42,7 @@ def strict_json(text: str, where: str, law: str, remedy: str) -> Any:
         raise LoadError(where, f"broken JSON ({error})", law, remedy) from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
         raise ValueError("an object with the same entry twice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeAlias, TypeVar
 
 import sympy
 
@@ -13,12 +13,14 @@ from .._errors import GraphError
 from ._assembly import NetworkNode
 from ._graph import Graph
 from ._layer import Layer
+from ._rule_arguments import Real
 
 
 G = TypeVar("G", bound=Graph)
+Values: TypeAlias = Mapping[sympy.Symbol, Real]
 
 
-def substituted(network: G, values: Mapping[Any, Any]) -> G:
+def substituted(network: G, values: Values) -> G:
     """`network` with the symbols in `values` replaced at the same time."""
     present = {s for node in network for s in _symbols(_fields(node.layer))}
     for symbol in values:
@@ -46,23 +48,24 @@ def substituted(network: G, values: Mapping[Any, Any]) -> G:
     return network.rebuild(change)
 
 
-def _fields(layer: Layer) -> dict[str, Any]:
+def _fields(layer: Layer) -> dict[str, object]:
     return {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
 
 
-def _symbols(value: Any) -> set[Any]:
+def _symbols(value: object) -> set[sympy.Symbol]:
     if isinstance(value, dict | tuple):
         items = value.values() if isinstance(value, dict) else value
         return set().union(*map(_symbols, items))
-    return set(value.free_symbols) if isinstance(value, sympy.Expr) else set()
+    return set(getattr(value, "free_symbols", ())) if isinstance(value, sympy.Expr) else set()
 
 
-def _replaced(value: Any, values: Mapping[Any, Any], where: str) -> Any:
+def _replaced(value: object, values: Values, where: str) -> object:
     if isinstance(value, tuple):
         return tuple(_replaced(item, values, where) for item in value)
     if not _symbols(value) & set(values):
         return value
-    result = value.subs(dict(values), simultaneous=True)
+    expr: sympy.Expr = value
+    result = expr.subs(dict(values), simultaneous=True)
     if not isinstance(result, sympy.Expr) or result.is_extended_real is False:
         raise _not_real(where, f"{value} that becomes {result}")
     if not result.is_number:

@@ -6,13 +6,17 @@ from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
 from ._dense import Dense as Dense, DenseModule as DenseModule
 from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
-from ._fans import fan_in as fan_in, fan_out as fan_out
 from ._flatten import Flatten as Flatten, FlattenModule as FlattenModule
 from ._global_mean_pool import (
     GlobalMeanPool as GlobalMeanPool,
     GlobalMeanPoolModule as GlobalMeanPoolModule,
 )
-from ._initialization import gain as gain, initialization as initialization
+from ._initialization import (
+    fan_in as fan_in,
+    fan_out as fan_out,
+    gain as gain,
+    initialization as initialization,
+)
 from ._input import Input as Input, InputLayer as InputLayer
 from ._layer_norm import LayerNorm as LayerNorm, LayerNormModule as LayerNormModule
 from ._local_conv import LocalConv as LocalConv, LocalConvModule as LocalConvModule

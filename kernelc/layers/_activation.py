@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import Any, TypeVar, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -15,12 +15,9 @@ from jaxtyping import Array
 
 from .._errors import ActivationError, shown
 from ..activations import ACTIVATIONS, ScalarFunction, from_expression, named
-from ..ir import KernelAlgebra, Layer, Shape, short
+from ..ir import KernelAlgebra, Layer, S, Shape, short
 from ..modules import MapModule, as_dtype
 from ._fields import finite_number
-
-
-S = TypeVar("S")
 
 
 @final
@@ -125,7 +122,7 @@ class Activation(Layer):
         return f"Activation({', '.join(shown)})"
 
 
-def _scalar_function(function: object, params: dict[str, Any]) -> ScalarFunction:
+def _scalar_function(function: object, params: dict[str, object]) -> ScalarFunction:
     if isinstance(function, str):
         return named(function, **params)
     if params:

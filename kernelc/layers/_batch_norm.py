@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -13,12 +13,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule
 from ..modules import InitialStatistic, LayerModule, accumulator, as_dtype, only, require_channels
 from ._fields import finite_number
-
-
-S = TypeVar("S")
 
 
 @final
@@ -161,7 +158,7 @@ class BatchNormModule(LayerModule):
                     remedy="take layer and state from kernelc.unrolled(model, state)",
                 )
             return running
-        start: Any = self.index.init
+        start: object = self.index.init
         if not self.inference or not isinstance(start, tuple):
             raise DataError(
                 where=self.kind,

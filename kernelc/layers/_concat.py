@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
-from typing import ClassVar, TypeVar, final
+from typing import ClassVar, final
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, S, Shape
 from ..modules import JoinModule, alike
-
-
-S = TypeVar("S")
 
 
 @final

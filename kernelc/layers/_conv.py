@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Hashable, Sequence
-from typing import TypeVar, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -16,33 +16,30 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import CenterTaps, KernelAlgebra, Layer, Real, Shape, ShapingRule, SharedTaps
-from ..modules import BiasInitializer, Initializer, initialize, require_channels
-from ._fans import with_fans
+from ..ir import CenterTaps, KernelAlgebra, Layer, Real, S, Shape, ShapingRule, SharedTaps
+from ..modules import BiasInitializer, Initializer, require_channels
 from ._fields import boolean, positive_integers
-from ._sliding import LETTERS, Padding, check_locations, wrap
 from ._weight_layer import WeightLayer, weight_rule
 from ._weight_module import SlidingModule
-from ._window import WindowLayer
+from ._window import LETTERS, Padding, WindowLayer, check_locations, wrap
 
 
-S = TypeVar("S")
-
-
-class GroupedConv(WindowLayer, WeightLayer, shared=True):
-    """What convolutions share whose channels are split into groups that do not mix."""
+class ConvLayer(WindowLayer, WeightLayer, shared=True):
+    """Weights on windows of locations; channels may be split into groups that do not mix."""
 
     channels: int
-    groups: int
+    groups: int = 1
+    delta: bool = False
 
-    def check_conv(self) -> None:
-        """Refuse fields that a convolution cannot have."""
+    def __post_init__(self) -> None:
         positive_integers(self, "channels", "groups")
         self.check_windows()
         self.check_weights()
+        boolean(type(self).__name__, "delta", self.delta)
 
-    def check_groups(self, shape: Shape, where: str) -> None:
-        """Raise `ShapeError` unless groups divide the channels before and after."""
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        shape = shapes[0]
+        locations = self.locations(shape, where)
         for role, count in (("input", shape[-1]), ("output", self.channels)):
             if count % self.groups:
                 raise ShapeError(
@@ -51,6 +48,11 @@ class GroupedConv(WindowLayer, WeightLayer, shared=True):
                     law="groups divide the channels on both sides",
                     remedy="choose groups that divide both",
                 )
+        return (*locations, self.channels)
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        taps = 1 if self.delta else math.prod(self.windows(len(shape) - 1))
+        return taps * shape[-1] // self.groups, taps * self.channels
 
     def fan_in(self, shape: Shape, where: str | None = None) -> int:
         """How many weights each output sums over."""
@@ -62,15 +64,24 @@ class GroupedConv(WindowLayer, WeightLayer, shared=True):
         return shape[-1] == self.groups and self.groups > 1
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std, self.padding, self.groups
+        return self.weight_std, self.bias_std, self.padding, self.groups, self.delta
 
     def location_key(self, shapes: Sequence[Shape]) -> Hashable:
         return self.window, self.stride
 
+    def drawn_on(
+        self, shape: Shape, key: jax.Array, dtype: DTypeLike
+    ) -> tuple[Array, Array | None, float, float, tuple[int, ...]]:
+        """What `drawn` has for an input of this shape, and the steps between windows."""
+        axes, groups, delta = len(shape) - 1, self.groups, self.delta
+        window = self.windows(axes)
+        found = self.drawn(key, window, shape[-1], self.channels, dtype, groups, delta)
+        return *found, self.steps(axes)
+
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Conv(GroupedConv):
+class Conv(ConvLayer):
     """A convolution: at Delta initialization K <- weight_std^2 K + bias_std^2 per location.
 
     Delta initialization (Xiao et al. 2018) puts all weight on the center tap, so that at
@@ -103,7 +114,7 @@ class Conv(GroupedConv):
 
     channels: int
     window: int | tuple[int, ...] = 3
-    stride: int | tuple[int, ...] = 1
+    stride: int | tuple[int, ...] | None = 1
     padding: Padding = "SAME"
     groups: int = 1
     weight_std: Real = 1.0
@@ -113,15 +124,9 @@ class Conv(GroupedConv):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def __post_init__(self) -> None:
-        self.check_conv()
-        boolean("Conv", "delta", self.delta)
-
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        shape = shapes[0]
-        locations = self.locations(shape, where)
-        self.check_groups(shape, where)
-        windows = self.windows(len(shape) - 1, where)
+        out = super().out_shape(shapes, where)
+        windows = self.windows(len(out) - 1, where)
         if self.delta and any(n % 2 == 0 for n in windows):
             raise ShapeError(
                 where=where,
@@ -129,11 +134,7 @@ class Conv(GroupedConv):
                 law="Delta initialization needs a center tap, so odd windows",
                 remedy="use an odd window, or delta=False",
             )
-        return (*locations, self.channels)
-
-    def placed(self, shapes: Sequence[Shape]) -> Conv:
-        taps = 1 if self.delta else math.prod(self.windows(len(shapes[0]) - 1))
-        return with_fans(self, taps * shapes[0][-1] // self.groups, taps * self.channels)
+        return out
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         if self.is_depthwise(shapes[0]):
@@ -147,11 +148,8 @@ class Conv(GroupedConv):
         trained = functools.partial(algebra.mix, inputs[0], SharedTaps(over))
         return algebra.fresh(drawn, weights, trained=trained)
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return super().kernel_key(shapes), self.delta
-
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo", delta=True)
+        changed = dataclasses.replace(self.with_weights(1.0, 0.0, "suo"), delta=True)
         windows = self.windows(len(out) - 1)
         if self.is_depthwise(shapes[0]):
             return depthwise_rule(self)
@@ -167,23 +165,8 @@ class Conv(GroupedConv):
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> ConvModule:
-        axes, before = len(out) - 1, shapes[0][-1]
-        window = self.windows(axes)
-        weight_key, bias_key = jax.random.split(key)
-        weight = initialize(
-            self.init, weight_key, window, before, self.channels, self.groups, self.delta, dtype
-        )
-        bias = self.drawn_biases(bias_key, (self.channels,), dtype)
-        weight_std, bias_std = self.stds()
         return ConvModule(
-            weight * weight_std,
-            bias,
-            weight_std,
-            bias_std,
-            self.steps(axes),
-            self.padding,
-            self.groups,
-            self.delta,
+            *self.drawn_on(shapes[0], key, dtype), self.padding, self.groups, self.delta
         )
 
 

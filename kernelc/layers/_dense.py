@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import final
 
 import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Real, Shape, ShapingRule
-from ..modules import BiasInitializer, Initializer, initialize, require_channels
-from ._fans import with_fans
-from ._fields import positive_integers
-from ._weight_layer import WeightLayer, weight_rule
+from ..ir import KernelAlgebra, Real, S, Shape
+from ..modules import BiasInitializer, Initializer, require_channels
+from ._weight_layer import DenseLayer
 from ._weight_module import WeightModule
-
-
-S = TypeVar("S")
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Dense(WeightLayer):
+class Dense(DenseLayer):
     """A dense layer: K <- weight_std^2 K + bias_std^2, Theta <- K + weight_std^2 Theta.
 
     (Jacot et al. 2018, eq. 3-4, with the NTK parameterization.)
@@ -57,32 +52,13 @@ class Dense(WeightLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def __post_init__(self) -> None:
-        positive_integers(self, "width")
-        self.check_weights()
-
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        return (*shapes[0][:-1], self.width)
-
-    def placed(self, shapes: Sequence[Shape]) -> Dense:
-        return with_fans(self, shapes[0][-1], self.width)
-
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.fresh(inputs[0], self.weights(shapes[0][-1]))
-
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        return weight_rule(
-            self, dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
-        )
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> DenseModule:
-        weight_key, bias_key = jax.random.split(key)
-        weight = initialize(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
-        bias = self.drawn_biases(bias_key, (self.width,), dtype)
-        weight_std, bias_std = self.stds()
-        return DenseModule(weight * weight_std, bias, weight_std, bias_std)
+        return DenseModule(*self.drawn(key, (), shapes[0][-1], self.width, dtype))
 
 
 class DenseModule(WeightModule):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -13,12 +13,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import DataError, GraphError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule
 from ..modules import LayerModule, only
 from ._fields import finite_number
-
-
-S = TypeVar("S")
 
 
 @final

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any, TypeGuard
+from collections.abc import Sequence
+from typing import TypeGuard
 
 import sympy
 
@@ -18,6 +19,7 @@ from .._limits import (
     real,
     whole,
 )
+from ..ir import Real, Shape
 
 
 def positive_integers(layer: object, *fields: str) -> None:
@@ -63,16 +65,17 @@ def finite_number(
     )
 
 
-def _may_be_in(value: Any, minimum: float, maximum: float) -> TypeGuard[sympy.Expr]:
+def _may_be_in(value: object, minimum: float, maximum: float) -> TypeGuard[sympy.Expr]:
     """Whether `value` is an expression that nothing rules out as a finite real number there."""
     if not isinstance(value, sympy.Expr):
         return False
-    if value == sympy.nan or oversized(value) is not None:
+    expr: sympy.Expr = value
+    if expr == sympy.nan or oversized(expr) is not None:
         return False
-    if value.free_symbols:
-        negative = minimum >= 0 and value.is_negative is True
-        return value.is_finite is not False and value.is_real is not False and not negative
-    return is_real_number(value) and _in_reach(float(value), minimum, maximum)
+    if expr.free_symbols:
+        negative = minimum >= 0 and expr.is_negative is True
+        return expr.is_finite is not False and expr.is_real is not False and not negative
+    return is_real_number(expr) and _in_reach(float(expr), minimum, maximum)
 
 
 def _in_reach(number: float, minimum: float, maximum: float) -> bool:
@@ -117,9 +120,9 @@ def one_of(kind: str, field: str, value: object, choices: tuple[str, ...]) -> No
         )
 
 
-def numeric(kind: str, field: str, value: Any) -> float:
+def numeric(kind: str, field: str, value: Real) -> float:
     """A float to build weights with; symbols must have been given values first."""
-    if isinstance(value, sympy.Expr) and value.free_symbols:
+    if sympy.sympify(value).free_symbols:
         raise GraphError(
             where=kind,
             found=f"{field} = {value}",
@@ -127,3 +130,15 @@ def numeric(kind: str, field: str, value: Any) -> float:
             remedy="substitute values: network.subs({symbol: value})",
         )
     return float(value)
+
+
+def same_shape(shapes: Sequence[Shape], where: str, what: str) -> Shape:
+    """The one shape all branches have; raise `ShapeError` when they differ."""
+    if any(shape != shapes[0] for shape in shapes):
+        raise ShapeError(
+            where=where,
+            found=f"branches of shapes {', '.join(map(str, shapes))}",
+            law=f"{what} combines values of one shape",
+            remedy="project the odd branch with Dense or Conv, or match the strides",
+        )
+    return shapes[0]

@@ -5,17 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, TypeVar, final
+from typing import ClassVar, final
 
 import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import Flattened, KernelAlgebra, Layer, Shape
+from ..ir import Flattened, KernelAlgebra, Layer, S, Shape
 from ..modules import MapModule
-
-
-S = TypeVar("S")
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import TypeVar, final
+from typing import final
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +12,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape, ShapingRule, Window, WindowMean
+from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule, Window, WindowMean
 from ..modules import MapModule, accumulator, as_dtype
-from ._shapes import with_locations
-
-
-S = TypeVar("S")
 
 
 @final
@@ -35,11 +31,11 @@ class GlobalMeanPool(Layer):
     """
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        with_locations(shapes[0], where, "GlobalMeanPool")
+        _check_locations(shapes[0], where)
         return shapes[0][-1:]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
-        with_locations(shapes[0], algebra.site.name, "GlobalMeanPool")
+        _check_locations(shapes[0], algebra.site.name)
         return algebra.mix(inputs[0], WindowMean(Window.whole(shapes[0][:-1])))
 
     def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
@@ -59,6 +55,16 @@ class GlobalMeanPool(Layer):
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> GlobalMeanPoolModule:
         return GlobalMeanPoolModule()
+
+
+def _check_locations(shape: Shape, where: str) -> None:
+    if len(shape) < 2:
+        raise ShapeError(
+            where=where,
+            found=f"an input of shape {shape}",
+            law="GlobalMeanPool needs location axes before the channels",
+            remedy="leave it out for vectors",
+        )
 
 
 class GlobalMeanPoolModule(MapModule):

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any, NoReturn, get_args
+from typing import NoReturn, TypedDict, get_args
 
 import sympy
 
-from .. import modules
 from .._errors import GraphError
 from ..activations import ScalarFunction
 from ..gaussian import moments
+from ..ir import Real
+from ..modules import BiasInitializer, Initializer
 from ._activation import Activation
-from ._fans import fan_in, fan_out
+
+
+fan_in = sympy.Symbol("fan_in", integer=True, positive=True)
+"""How many numbers each output of a layer sums over."""
+fan_out = sympy.Symbol("fan_out", integer=True, positive=True)
+"""How many outputs read each number, on average: output channels times taps of the window."""
+
+
+class Arguments(TypedDict, total=False):
+    """What layers of weights take that says how they draw."""
+
+    weight_std: Real
+    bias_std: Real
+    init: Initializer
+    bias: bool
+    bias_init: BiasInitializer
 
 
 # Mean squares of this kind are exact: 1/2 for ReLU, whose gain is then printed as sqrt(2).
 _LARGEST_DENOMINATOR = 1024
 _AVERAGE = sympy.sqrt(2 * fan_in / (fan_in + fan_out))
-_SCALES: dict[str, Any] = {
+_SCALES: dict[str, sympy.Expr] = {
     "lecun": sympy.S.One,
     "he": sympy.S.One,
     "kaiming": sympy.S.One,
@@ -29,9 +45,9 @@ _SCALES: dict[str, Any] = {
 """σ_w for gain 1. He is LeCun with the gain of the activation, ReLU unless it is said."""
 _RECTIFIED = ("he", "kaiming")
 # PyTorch's normal distribution is whole; that of Keras and JAX ends at two deviations.
-_NORMAL = {"kaiming": "gaussian", "xavier": "gaussian"}
-_THIRD = {"weight_std": 1 / sympy.sqrt(3), "init": "uniform"}
-_FRAMEWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+_NORMAL: dict[str, Initializer] = {"kaiming": "gaussian", "xavier": "gaussian"}
+_THIRD: Arguments = {"weight_std": 1 / sympy.sqrt(3), "init": "uniform"}
+_FRAMEWORKS: dict[str, tuple[Arguments, Arguments]] = {
     # Weights and biases uniform in ±1/√fan_in.
     "pytorch": (_THIRD, {"bias_std": 1 / sympy.sqrt(3 * fan_in), "bias_init": "uniform"}),
     "equinox": (_THIRD, {"bias_std": 1 / sympy.sqrt(3 * fan_in), "bias_init": "uniform"}),
@@ -42,7 +58,7 @@ _FRAMEWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 def initialization(
     name: str, activation: object = None, *, gain: object = None, bias: bool = True
-) -> dict[str, Any]:
+) -> Arguments:
     """Arguments of a layer of weights that draw them as a paper or a framework does.
 
     The variance of a weight is gain² / fan_in ("lecun"; LeCun et al. 1998), the same with the
@@ -85,16 +101,16 @@ bias_init='uniform')"
         if activation is not None or gain is not None:
             _refuse(f"an activation or gain beside {name!r}", "frameworks ask for neither")
         weights, biases = _FRAMEWORKS[name]
-        return {**weights, **biases} if bias else {**weights, "bias": False}
+        return weights | (biases if bias else {"bias": False})
     family, init = _parsed(name)
     if gain is None:
         assumed = "relu" if family in _RECTIFIED else None
         gain = _exact_gain(assumed if activation is None else activation)
     elif activation is not None:
         _refuse("an activation and a gain", "the gain is that of the activation, or another")
-    found = {"weight_std": gain * _SCALES.get(family, sympy.S.One), "init": init}
-    found["weight_std"] = _plain(found["weight_std"])
-    return found if bias else {**found, "bias": False}
+    std = _plain(gain * _SCALES.get(family, sympy.S.One))
+    found: Arguments = {"weight_std": std, "init": init}
+    return found if bias else found | {"bias": False}
 
 
 def gain(activation: object) -> float:
@@ -117,7 +133,7 @@ def gain(activation: object) -> float:
     return float(_exact_gain(activation))
 
 
-def _exact_gain(activation: object) -> Any:
+def _exact_gain(activation: object) -> Real:
     if activation is None:
         return sympy.S.One
     phi = _scalar(activation)
@@ -135,27 +151,30 @@ def _scalar(activation: object) -> ScalarFunction:
     return layer.scalar
 
 
-def _parsed(name: Any) -> tuple[str, str]:
+def _parsed(name: object) -> tuple[str, Initializer]:
     """The family and the distribution."""
-    if name in get_args(modules.Initializer):
-        return name, name
+    for init in get_args(Initializer):
+        if name == init:
+            return init, init
     family, _, ending = name.partition("_") if isinstance(name, str) else ("", "", "")
     if family in _SCALES and ending in ("", "uniform", "normal"):
-        known = {"": "gaussian", "uniform": "uniform"}
-        return family, known.get(ending) or _NORMAL.get(family, "truncated_normal")
+        if ending == "normal":
+            return family, _NORMAL.get(family, "truncated_normal")
+        return family, "uniform" if ending else "gaussian"
     _refuse(f"{str(name)[:64]!r}", f"names are {', '.join(names())}")
 
 
 def names() -> list[str]:
     """What `initialization` knows by name."""
     endings = [f"{family}{end}" for family in _SCALES for end in ("", "_uniform", "_normal")]
-    return [*endings, *get_args(modules.Initializer), *_FRAMEWORKS]
+    return [*endings, *get_args(Initializer), *_FRAMEWORKS]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Real) -> Real:
     """Rational numbers, and those that SymPy would print with fifteen digits, as floats."""
-    number = isinstance(value, sympy.Expr) and value.is_number
-    return float(value) if number and (value.is_Rational or value.has(sympy.Float)) else value
+    expr: sympy.Expr = sympy.sympify(value)
+    plain = expr.is_Rational or (expr.is_number and expr.has(sympy.Float))
+    return float(value) if plain else value
 
 
 def _refuse(found: str, law: str) -> NoReturn:

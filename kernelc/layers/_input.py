@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, NoReturn, TypeVar, final
+from typing import Any, ClassVar, NoReturn, final
 
 import jax
 from jax.typing import DTypeLike
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import NAMES, bad_name, whole
-from ..ir import KernelAlgebra, Layer, Node, Shape
-
-
-S = TypeVar("S")
+from ..ir import KernelAlgebra, Layer, Node, S, Shape
 
 
 @final

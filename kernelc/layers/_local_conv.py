@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Hashable, Sequence
-from typing import TypeVar, final
+from collections.abc import Sequence
+from typing import final
 
 import jax
 import jax.numpy as jnp
@@ -14,22 +14,17 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, OwnWeights, Real, Shape, ShapingRule, SharedTaps
+from ..ir import KernelAlgebra, OwnWeights, Real, S, Shape, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
-from ._fans import with_fans
-from ._fields import positive_integers
-from ._sliding import LETTERS, Padding, check_locations, wrap
-from ._weight_layer import WeightLayer, weight_rule
+from ._conv import ConvLayer
+from ._weight_layer import weight_rule
 from ._weight_module import SlidingModule
-from ._window import WindowLayer
-
-
-S = TypeVar("S")
+from ._window import LETTERS, Padding, check_locations, wrap
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class LocalConv(WindowLayer, WeightLayer):
+class LocalConv(ConvLayer):
     """A locally connected layer: at one location that of `Conv`, between two of them K <- 0.
 
     Each output location has weights and biases of its own, spread over its window:
@@ -59,7 +54,7 @@ class LocalConv(WindowLayer, WeightLayer):
 
     channels: int
     window: int | tuple[int, ...] = 3
-    stride: int | tuple[int, ...] = 1
+    stride: int | tuple[int, ...] | None = 1
     padding: Padding = "SAME"
     weight_std: Real = 1.0
     bias_std: Real = 0.0
@@ -67,34 +62,15 @@ class LocalConv(WindowLayer, WeightLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def __post_init__(self) -> None:
-        positive_integers(self, "channels")
-        self.check_windows()
-        self.check_weights()
-
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        return (*self.locations(shapes[0], where), self.channels)
-
-    def placed(self, shapes: Sequence[Shape]) -> LocalConv:
-        taps = math.prod(self.windows(len(shapes[0]) - 1))
-        return with_fans(self, taps * shapes[0][-1], taps * self.channels)
-
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         over = self.over(shapes[0], algebra.site.name)
         weights = self.weights(over.taps * shapes[0][-1])
         out = algebra.fresh(algebra.mix(inputs[0], SharedTaps(over)), weights)
         return algebra.mix(out, OwnWeights(over.outputs))
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.weight_std, self.bias_std, self.padding
-
-    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
-        return self.window, self.stride
-
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
         if math.prod(self.windows(len(out) - 1)) == 1:
-            changed = dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
-            return weight_rule(self, changed)
+            return weight_rule(self)
         return ShapingRule(
             self,
             problem="weights spread over the window mix locations, so q is not uniform",

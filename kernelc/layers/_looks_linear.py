@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import final
 
 import jax
 import jax.numpy as jnp
@@ -14,20 +14,15 @@ from jaxtyping import Array
 
 from .._errors import ShapeError
 from ..activations import named
-from ..ir import KernelAlgebra, Real, Shape, ShapingRule
-from ..modules import BiasInitializer, Initializer, initialize, require_channels
-from ._fans import with_fans
-from ._fields import positive_integers
-from ._weight_layer import WeightLayer, weight_rule
+from ..ir import KernelAlgebra, Real, S, Shape
+from ..modules import BiasInitializer, Initializer, require_channels
+from ._weight_layer import DenseLayer
 from ._weight_module import WeightModule
-
-
-S = TypeVar("S")
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class LooksLinear(WeightLayer):
+class LooksLinear(DenseLayer):
     """Dense weights (V, -V) on (relu(h), relu(-h)): K <- weight_std^2 K + bias_std^2.
 
     (Balduzzi et al. 2017.) Since relu(h) - relu(-h) = h, the layer starts as the linear map V h
@@ -62,16 +57,6 @@ class LooksLinear(WeightLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def __post_init__(self) -> None:
-        positive_integers(self, "width")
-        self.check_weights()
-
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        return (*shapes[0][:-1], self.width)
-
-    def placed(self, shapes: Sequence[Shape]) -> LooksLinear:
-        return with_fans(self, shapes[0][-1], self.width)
-
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         (h,) = inputs
         # relu(h) and relu(-h) have one kernel: together that of sqrt(2) relu(h).
@@ -80,20 +65,11 @@ class LooksLinear(WeightLayer):
             h, self.weights(shapes[0][-1]), algebra.weighted_sum([half], (sympy.sqrt(2),))
         )
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        return weight_rule(
-            self, dataclasses.replace(self, weight_std=1.0, bias_std=0.0, init="suo")
-        )
-
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> LooksLinearModule:
-        weight_key, bias_key = jax.random.split(key)
-        weight_std, bias_std = self.stds()
-        drawn = initialize(self.init, weight_key, (), shapes[0][-1], self.width, dtype=dtype)
-        bias = self.drawn_biases(bias_key, (self.width,), dtype)
-        drawn = drawn * weight_std
-        return LooksLinearModule(jnp.concatenate([drawn, -drawn]), bias, weight_std, bias_std)
+        half, bias, *stds = self.drawn(key, (), shapes[0][-1], self.width, dtype)
+        return LooksLinearModule(jnp.concatenate([half, -half]), bias, *stds)
 
 
 class LooksLinearModule(WeightModule):

@@ -5,25 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar, final
+from typing import final
 
 import jax
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Shape, ShapingRule
-from ._sliding import Padding, PoolModule
-from ._weighted_mean_pool import pool_rule
-from ._window import WindowLayer
-
-
-S = TypeVar("S")
+from ..ir import KernelAlgebra, S, Shape
+from ._weighted_mean_pool import PoolLayer
+from ._window import PoolModule
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class MaxPool(WindowLayer):
+class MaxPool(PoolLayer):
     """Maximum over windows. Its kernel has no closed form: `derive` refuses it.
 
     Arguments:
@@ -37,17 +33,6 @@ class MaxPool(WindowLayer):
         (4, 4, 3)
     """
 
-    tiles: ClassVar[bool] = True
-    window: int | tuple[int, ...] = 2
-    stride: int | tuple[int, ...] | None = None
-    padding: Padding = "VALID"
-
-    def __post_init__(self) -> None:
-        self.check_windows()
-
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        return (*self.locations(shapes[0], where), shapes[0][-1])
-
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.unsupported(
             inputs,
@@ -55,9 +40,6 @@ class MaxPool(WindowLayer):
             "neither centered nor Gaussian",
             "use WeightedMeanPool (kernelc.shape(..., rewrite=True) does), or a strided Conv",
         )
-
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        return pool_rule(self, shapes[0], out)
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar, final
+from typing import final
 
 import jax
 import jax.numpy as jnp
@@ -12,19 +12,15 @@ from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Shape, ShapingRule, WindowMean
+from ..ir import KernelAlgebra, S, Shape, ShapingRule, WindowMean
 from ..modules import accumulator, as_dtype
-from ._sliding import Padding, PoolModule
-from ._weighted_mean_pool import pool_rule
-from ._window import WindowLayer
-
-
-S = TypeVar("S")
+from ._weighted_mean_pool import PoolLayer
+from ._window import PoolModule
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class MeanPool(WindowLayer):
+class MeanPool(PoolLayer):
     """Mean over windows: q and K become means over pairs of locations of a window.
 
     The derived kernel models any two locations of one input as having cosine similarity s
@@ -42,24 +38,11 @@ class MeanPool(WindowLayer):
         (4, 4, 3)
     """
 
-    tiles: ClassVar[bool] = True
-    window: int | tuple[int, ...] = 2
-    stride: int | tuple[int, ...] | None = None
-    padding: Padding = "VALID"
-
-    def __post_init__(self) -> None:
-        self.check_windows()
-
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        return (*self.locations(shapes[0], where), shapes[0][-1])
-
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.mix(inputs[0], WindowMean(self.over(shapes[0], algebra.site.name)))
 
     def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
-        if last:
-            return ShapingRule(self)
-        return pool_rule(self, shapes[0], out)
+        return ShapingRule(self) if last else super().shaping(shapes, out, last)
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import Literal, TypeVar, final, get_args
+from typing import Literal, final, get_args
 
 import equinox as eqx
 import jax
@@ -13,12 +13,11 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, S, Shape
 from ..modules import MapModule, accumulator, as_dtype
 from ._fields import one_of
 
 
-S = TypeVar("S")
 Mode = Literal["one", "avg_q", "off"]
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar, TypeVar, final
+from typing import ClassVar, final
 
 import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Layer, Shape
+from ..ir import KernelAlgebra, Layer, S, Shape
 from ..modules import JoinModule, alike
-from ._shapes import same_shape
-
-
-S = TypeVar("S")
+from ._fields import same_shape
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -12,12 +12,9 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ..ir import KernelAlgebra, Layer, Real, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, Real, S, Shape, ShapingRule
 from ..modules import MapModule
 from ._fields import boolean, finite_number, numeric
-
-
-S = TypeVar("S")
 
 
 @final
@@ -86,5 +83,6 @@ class ScaleModule(MapModule):
         self.fixed = None if trained else float(value)
 
     def apply(self, x: Array) -> Array:
-        factor: Any = self.fixed if self.value is None else self.value
+        factor = self.fixed if self.value is None else self.value
+        assert factor is not None  # one of the two is set
         return factor * x

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import final
 
 import equinox as eqx
 import jax
@@ -13,21 +13,16 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Real, Shape, ShapingRule, SharedTaps
-from ..modules import initialize
-from ._conv import DEPTHWISE, Conv, GroupedConv, convolved, depthwise_rule
-from ._fans import with_fans
-from ._sliding import Padding
+from ..ir import KernelAlgebra, Real, S, Shape, ShapingRule, SharedTaps
+from ._conv import DEPTHWISE, Conv, ConvLayer, convolved, depthwise_rule
 from ._standardized_dense import StandardizedLayer, standardized
 from ._weight_module import SlidingModule
-
-
-S = TypeVar("S")
+from ._window import Padding
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("StandardisedConv",)):
+class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("StandardisedConv",)):
     """A convolution with standardized weights: K <- weight_std^2 (mean_t K - M M') + bias_std^2.
 
     (Qiao et al. 2019; scaled by 1/sqrt(fan_in) as in Brock et al. 2021.) The weights of each
@@ -62,19 +57,15 @@ class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("Standardis
 
     channels: int
     window: int | tuple[int, ...] = 3
-    stride: int | tuple[int, ...] = 1
+    stride: int | tuple[int, ...] | None = 1
     padding: Padding = "SAME"
     groups: int = 1
     weight_std: Real = 1.0
     bias_std: Real = 0.0
     bias: bool = True
 
-    def __post_init__(self) -> None:
-        self.check_conv()
-
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
-        locations = self.locations(shapes[0], where)
-        self.check_groups(shapes[0], where)
+        out = super().out_shape(shapes, where)
         if self.fan_in(shapes[0], where) < 2:
             raise ShapeError(
                 where=where,
@@ -82,11 +73,7 @@ class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("Standardis
                 law="one number has no variance, so a fan-in of 1 cannot be standardized",
                 remedy="use a Conv layer here, a wider window, or more channels before it",
             )
-        return (*locations, self.channels)
-
-    def placed(self, shapes: Sequence[Shape]) -> StandardizedConv:
-        taps = math.prod(self.windows(len(shapes[0]) - 1))
-        return with_fans(self, self.fan_in(shapes[0]), taps * self.channels)
+        return out
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         if self.is_depthwise(shapes[0]):
@@ -119,26 +106,8 @@ class StandardizedConv(GroupedConv, StandardizedLayer, former_kinds=("Standardis
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> StandardizedConvModule:
-        axes, before = len(out) - 1, shapes[0][-1]
-        weight_key, bias_key = jax.random.split(key)
-        weight_std, bias_std = self.stds()
-        weight = initialize(
-            "gaussian",
-            weight_key,
-            self.windows(axes),
-            before,
-            self.channels,
-            self.groups,
-            dtype=dtype,
-        )
         return StandardizedConvModule(
-            weight * weight_std,
-            self.drawn_biases(bias_key, (self.channels,), dtype),
-            weight_std,
-            bias_std,
-            self.steps(axes),
-            self.padding,
-            self.groups,
+            *self.drawn_on(shapes[0], key, dtype), self.padding, self.groups
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import final
 
 import jax
 import jax.numpy as jnp
@@ -12,23 +12,13 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import GraphError, ShapeError
-from ..ir import KernelAlgebra, Real, Shape, ShapingRule
-from ..modules import (
-    BiasInitializer,
-    Initializer,
-    accumulator,
-    as_dtype,
-    initialize,
-    require_channels,
-)
+from ..ir import KernelAlgebra, Real, S, Shape, ShapingRule
+from ..modules import BiasInitializer, Initializer, accumulator, as_dtype, require_channels
 from ._dense import Dense
-from ._fans import with_fans
-from ._fields import positive_integers
-from ._weight_layer import WeightLayer
+from ._weight_layer import DenseLayer, WeightLayer
 from ._weight_module import WeightModule
 
 
-S = TypeVar("S")
 # A sum of some hundred numbers is off by this many units in the last place at most.
 _ROUNDING = 64
 
@@ -53,7 +43,7 @@ class StandardizedLayer(WeightLayer, shared=True):
 
 @final
 @dataclasses.dataclass(frozen=True)
-class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
+class StandardizedDense(StandardizedLayer, DenseLayer, former_kinds=("StandardisedDense",)):
     """A dense layer of standardized weights: K <- weight_std^2 (K - m m') + bias_std^2.
 
     (Qiao et al. 2019; scaled by 1/sqrt(fan_in) as in Brock et al. 2021.) The weights of each
@@ -88,10 +78,6 @@ class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
     bias_std: Real = 0.0
     bias: bool = True
 
-    def __post_init__(self) -> None:
-        positive_integers(self, "width")
-        self.check_weights()
-
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         if shapes[0][-1] < 2:
             raise ShapeError(
@@ -100,10 +86,7 @@ class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
                 law="one number has no variance, so a fan-in of 1 cannot be standardized",
                 remedy="use a Dense layer here, or more channels before it",
             )
-        return (*shapes[0][:-1], self.width)
-
-    def placed(self, shapes: Sequence[Shape]) -> StandardizedDense:
-        return with_fans(self, shapes[0][-1], self.width)
+        return super().out_shape(shapes, where)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.fresh(algebra.center(inputs[0]), self.weights(shapes[0][-1]))
@@ -118,13 +101,9 @@ class StandardizedDense(StandardizedLayer, former_kinds=("StandardisedDense",)):
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
     ) -> StandardizedDenseModule:
-        weight_key, bias_key = jax.random.split(key)
-        weight_std, bias_std = self.stds()
         # The scale of V is lost in Ŵ; it sets how far a step of the optimizer turns V, and is that
         # of Dense so that gradients along V/√(variance of V) are those of the NTK parameterization.
-        weight = initialize("gaussian", weight_key, (), shapes[0][-1], self.width, dtype=dtype)
-        bias = self.drawn_biases(bias_key, (self.width,), dtype)
-        return StandardizedDenseModule(weight * weight_std, bias, weight_std, bias_std)
+        return StandardizedDenseModule(*self.drawn(key, (), shapes[0][-1], self.width, dtype))
 
 
 class StandardizedDenseModule(WeightModule):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import Any, Self, get_args
+from typing import Self, get_args
 
+import jax
+import sympy
 from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import GraphError
 from ..ir import Layer, Real, Shape, ShapingRule, Weights
-from ..modules import BiasInitializer, Initializer
-from ._fields import finite_number, numeric, one_of, trained_bias
-from ._initialization import names
+from ..modules import BiasInitializer, Initializer, initialize
+from ._fields import finite_number, numeric, one_of, positive_integers, trained_bias
+from ._initialization import fan_in, fan_out, names
 from ._weight_module import biases
 
 
@@ -51,6 +53,22 @@ class WeightLayer(Layer, shared=True):
         """How weights and biases are drawn."""
         return self.init, self.bias_init
 
+    def fans(self, shape: Shape) -> tuple[int, int] | None:
+        """Fan-in and fan-out of the weights drawn for an input of this shape, for formulas of
+        deviations; None where the layer takes no such formulas."""
+        del shape
+        return None
+
+    def placed(self, shapes: Sequence[Shape]) -> Self:
+        """The layer with numbers where weight_std and bias_std are formulas in the fans."""
+        fans = self.fans(shapes[0])
+        changed: dict[str, sympy.Basic] = {}
+        for field in ("weight_std", "bias_std"):
+            formula = getattr(self, field)
+            if fans and isinstance(formula, sympy.Expr) and formula.has(fan_in, fan_out):
+                changed[field] = formula.subs({fan_in: fans[0], fan_out: fans[1]})
+        return dataclasses.replace(self, **changed) if changed else self
+
     def weights(self, fan_in: int) -> Weights:
         """What a kernel rule knows of the weights."""
         together = self.draws()[0] in ("orthogonal", "suo")
@@ -70,10 +88,8 @@ class WeightLayer(Layer, shared=True):
         """A new layer with those of the three that are given and that it has."""
         given = {"weight_std": weight_std, "bias_std": bias_std, "init": init}
         fields = {field.name for field in dataclasses.fields(self)}
-        changed: Any = {
-            field: value for field, value in given.items() if value is not None and field in fields
-        }
-        return dataclasses.replace(self, **changed)
+        changed = {key: value for key, value in given.items() if value is not None}
+        return dataclasses.replace(self, **{key: changed[key] for key in changed if key in fields})
 
     def stds(self) -> tuple[float, float]:
         """Both deviations as numbers to draw with; symbols must have values by then."""
@@ -91,9 +107,48 @@ class WeightLayer(Layer, shared=True):
             return None
         return biases(key, shape, self.stds()[1], dtype, self.draws()[1])
 
+    def drawn(
+        self,
+        key: PRNGKeyArray,
+        window: tuple[int, ...],
+        before: int,
+        after: int,
+        dtype: DTypeLike,
+        groups: int = 1,
+        delta: bool = False,
+    ) -> tuple[Array, Array | None, float, float]:
+        """Weights and biases at initialization, and their deviations: see `initialize`."""
+        weight_key, bias_key = jax.random.split(key)
+        weight_std, bias_std = self.stds()
+        init, _ = self.draws()
+        weight = initialize(init, weight_key, window, before, after, groups, delta, dtype)
+        bias = self.drawn_biases(bias_key, (after,), dtype)
+        return weight * weight_std, bias, weight_std, bias_std
 
-def weight_rule(layer: Any, replacement: Layer) -> ShapingRule:
+
+class DenseLayer(WeightLayer, shared=True):
+    """Weights on the channels of every location."""
+
+    width: int
+
+    def __post_init__(self) -> None:
+        positive_integers(self, "width")
+        self.check_weights()
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return (*shapes[0][:-1], self.width)
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        return shape[-1], self.width
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        return weight_rule(self)
+
+
+def weight_rule(layer: WeightLayer, replacement: Layer | None = None) -> ShapingRule:
     """Shaping asks of a layer of weights: unit weight variance, zero bias, SUO weights."""
+    if replacement is None:
+        replacement = layer.with_weights(1.0, 0.0, "suo")
     found = []
     if layer.weight_std != 1:
         found.append(f"weight_std = {layer.weight_std}")

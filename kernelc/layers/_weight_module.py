@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
 from ..modules import BiasInitializer, MapModule, unit_draw
-from ._sliding import Padding, sizes
+from ._window import Padding, sizes
 
 
 class WeightModule(MapModule):
@@ -36,7 +35,7 @@ class WeightModule(MapModule):
         """y + bias, or y alone."""
         return y if self.bias is None else y + self.bias
 
-    def weight_variance(self) -> Any:
+    def weight_variance(self) -> float | np.ndarray:
         """Variance at initialization of the weights, a number or an array that broadcasts."""
         return self.weight_std**2 / self.weight.shape[0]
 

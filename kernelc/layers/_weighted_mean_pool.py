@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import ClassVar, final
 
 import jax
 import jax.numpy as jnp
@@ -12,19 +12,34 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import CenterTaps, KernelAlgebra, Shape, ShapingRule
+from ..ir import CenterTaps, KernelAlgebra, S, Shape, ShapingRule
 from ..modules import MapModule
 from ._conv import ConvModule
-from ._sliding import Padding
-from ._window import WindowLayer
+from ._window import Padding, WindowLayer
 
 
-S = TypeVar("S")
+@dataclasses.dataclass(frozen=True)
+class PoolLayer(WindowLayer, shared=True):
+    """Pools: each channel keeps to itself, and windows tile unless there is a stride."""
+
+    tiles: ClassVar[bool] = True
+    window: int | tuple[int, ...] = 2
+    stride: int | tuple[int, ...] | None = None
+    padding: Padding = "VALID"
+
+    def __post_init__(self) -> None:
+        self.check_windows()
+
+    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return (*self.locations(shapes[0], where), shapes[0][-1])
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        return pool_rule(self, shapes[0], out)
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class WeightedMeanPool(WindowLayer):
+class WeightedMeanPool(PoolLayer):
     """A trainable depthwise convolution that starts as its center tap: K is unchanged.
 
     The mean over a window of correlated locations has no uniform q. A depthwise convolution
@@ -43,12 +58,9 @@ class WeightedMeanPool(WindowLayer):
         (4, 4, 3)
     """
 
+    tiles: ClassVar[bool] = False
     window: int | tuple[int, ...] = 3
-    stride: int | tuple[int, ...] | None = None
     padding: Padding = "SAME"
-
-    def __post_init__(self) -> None:
-        self.check_windows()
 
     def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         windows = self.windows(len(shapes[0]) - 1, where)
@@ -59,10 +71,13 @@ class WeightedMeanPool(WindowLayer):
                 law="the pool starts as its center tap, so windows are odd",
                 remedy="use the next odd window",
             )
-        return (*self.locations(shapes[0], where), shapes[0][-1])
+        return super().out_shape(shapes, where)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
         return algebra.mix(inputs[0], CenterTaps(self.over(shapes[0], algebra.site.name)))
+
+    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+        return ShapingRule(self)
 
     def module(
         self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, final
+from typing import ClassVar, final
 
 import equinox as eqx
 import jax
@@ -15,13 +15,9 @@ from jaxtyping import Array
 
 from .._deprecated import warn_renamed
 from .._errors import GraphError, ShapeError, shown
-from ..ir import Block, KernelAlgebra, Layer, Node, Real, Shape, ShapingRule, check_block
+from ..ir import Block, KernelAlgebra, Layer, Node, Real, S, Shape, ShapingRule, check_block
 from ..modules import JoinModule, alike
-from ._fields import finite_number, numeric
-from ._shapes import same_shape
-
-
-S = TypeVar("S")
+from ._fields import finite_number, numeric, same_shape
 
 
 @final
@@ -170,11 +166,11 @@ def residual(branch: Block, shortcut_weight: object = None, shortcut: Block | No
     return apply
 
 
-def _residual_weights(w: Any) -> tuple[Any, Any]:
-    if w is None:
+def _residual_weights(weight: object) -> tuple[Real, Real]:
+    if weight is None:
         return 1.0, 1.0
-    w = finite_number("residual", "shortcut_weight", w)
-    if isinstance(w, sympy.Expr) and w.free_symbols:
+    w = finite_number("residual", "shortcut_weight", weight)
+    if sympy.sympify(w).free_symbols:
         return w, sympy.sqrt(1 - w**2)
     w = float(w)
     if not 0 <= w <= 1:

@@ -1,15 +1,28 @@
-"""What the specs of all that slides a window over locations share."""
+"""Windows that slide over locations: of specs, and on the locations of arrays."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, get_args
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal, TypeAlias, get_args
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array
 
 from .._errors import ShapeError, shown
 from .._limits import LARGEST_AXIS, MOST_TAPS, whole
 from ..ir import Layer, Shape, Window
+from ..modules import MapModule
 from ._fields import one_of
-from ._sliding import Padding
+
+
+Padding = Literal["SAME", "VALID", "CIRCULAR"]
+Sizes: TypeAlias = int | tuple[int, ...]
+# Letters of the location axes in XLA's dimension numbers.
+LETTERS = {1: "H", 2: "HW", 3: "DHW"}
 
 
 class WindowLayer(Layer, shared=True):
@@ -18,8 +31,8 @@ class WindowLayer(Layer, shared=True):
     Each kind has these fields among its own.
     """
 
-    window: int | tuple[int, ...]
-    stride: Any
+    window: Sizes
+    stride: Sizes | None
     padding: Padding
     tiles: ClassVar[bool] = False
     """Whether windows tile when there is no stride; otherwise the step is 1."""
@@ -39,7 +52,7 @@ class WindowLayer(Layer, shared=True):
 
     def steps(self, axes: int, where: str | None = None) -> tuple[int, ...]:
         """The step between windows along each location axis."""
-        stride: Any = self.stride
+        stride = self.stride
         # Only where None is the default: a convolution is told its steps.
         if stride is None and type(self).stride is None:
             stride = self.window if self.tiles else 1
@@ -73,9 +86,9 @@ class WindowLayer(Layer, shared=True):
         return sizes
 
 
-def _per_axis(value: object, axes: int, where: str, field: str) -> tuple[int, ...]:
+def _per_axis(value: Sizes | None, axes: int, where: str, field: str) -> tuple[int, ...]:
     """One positive integer per location axis."""
-    sizes: Any = value if isinstance(value, tuple) else (value,) * axes
+    sizes = value if isinstance(value, tuple) else () if value is None else (value,) * axes
     if len(sizes) != axes or any(type(n) is not int or not 1 <= n <= LARGEST_AXIS for n in sizes):
         raise ShapeError(
             where=where,
@@ -97,3 +110,61 @@ def _check_taps(locations: Shape, windows: tuple[int, ...], where: str) -> None:
             "more than 2n - 1 of them see any",
             remedy="make the window smaller",
         )
+
+
+def sizes(value: Sequence[int]) -> tuple[int, ...]:
+    """Sizes as a hashable tuple of plain integers."""
+    return tuple(int(n) for n in value)
+
+
+def check_locations(where: str, x: Array, window: tuple[int, ...], padding: str) -> None:
+    """Require (batch, *locations, channels) with locations that the window can slide over."""
+    locations = x.shape[1:-1]
+    fits = padding != "VALID" or all(n >= w for n, w in zip(locations, window, strict=False))
+    if len(locations) != len(window) or not fits:
+        raise ShapeError(
+            where=where,
+            found=f"an input of shape {x.shape} under a window of {window}",
+            law="inputs are (batch, *locations, channels), with one window size for each "
+            "location axis and, with padding VALID, room for one window",
+            remedy="match the window to the locations, or use padding SAME",
+        )
+
+
+def wrap(
+    x: Array, window: tuple[int, ...], stride: tuple[int, ...], padding: str
+) -> tuple[Array, str]:
+    """Turn CIRCULAR padding into a periodic extension of `x` and padding VALID."""
+    if padding != "CIRCULAR":
+        return x, padding
+    over = Window(x.shape[1:-1], window, stride, padding)
+    for i, n in enumerate(over.locations):
+        low, high = over.pads(i)
+        if low or high:
+            x = jnp.take(x, np.arange(-low, n + high) % n, axis=i + 1)
+    return x, "VALID"
+
+
+class PoolModule(MapModule):
+    """A layer without weights that combines the values in every window, channel by channel.
+
+    Arguments:
+        window: one size for each location axis.
+        stride: one step for each location axis.
+        padding: "SAME", "VALID" or "CIRCULAR".
+    """
+
+    window: tuple[int, ...] = eqx.field(static=True, converter=sizes)
+    stride: tuple[int, ...] = eqx.field(static=True, converter=sizes)
+    padding: Padding = eqx.field(static=True, default="VALID")
+
+    def over_windows(self, x: Array, start: float, combine: Callable[..., Array]) -> Array:
+        """The values in every window combined.
+
+        Raises: ShapeError for inputs that the windows do not fit.
+        """
+        check_locations(self.kind, x, self.window, self.padding)
+        x, padding = wrap(x, self.window, self.stride, self.padding)
+        initial = np.asarray(start, x.dtype)
+        window, stride = (1, *self.window, 1), (1, *self.stride, 1)
+        return lax.reduce_window(x, initial, combine, window, stride, padding)

@@ -79,6 +79,7 @@ def transforms_of(network: Network) -> dict[str, Transform]:
                 remedy="shape the network again",
             )
         slope = dict(phi.params)["negative_slope"] if has_free_slope(phi) else None
+        assert not isinstance(slope, tuple)  # leaky ReLU has numbers
         constants = (layer.alpha, layer.beta, layer.gamma, layer.delta, slope)
         found.setdefault(labels.get(phi, phi.name), Transform(*constants))
     return found

@@ -1,6 +1,7 @@
 """Derived formulas: from a network to named SymPy equations."""
 
 from ._derive import derive as derive
+from ._formulas import Symbols as Symbols
 from ._iterate import Iterated as Iterated, Link as Link
 from ._kernel import Kernel as Kernel, KernelValue as KernelValue
 from ._maps import (
@@ -11,4 +12,3 @@ from ._maps import (
     Mean as Mean,
     QMap as QMap,
 )
-from ._symbols import Symbols as Symbols

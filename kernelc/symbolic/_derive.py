@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import sympy
 
 from .._errors import KernelcError
 from ..algebra import KernelState, OverlapReading, PairAlgebra, SecondMoments, probes
-from ..ir import Network, NetworkNode, Rule, Run, as_network, fold, kernel_rule, pairs_read, runs
+from ..ir import (
+    Network,
+    NetworkCarrier,
+    NetworkNode,
+    Real,
+    Rule,
+    Run,
+    as_network,
+    fold,
+    kernel_rule,
+    pairs_read,
+    runs,
+)
+from ._formulas import Equation, Symbols
 from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
 from ._maps import LocalMap
 from ._stages import stages
 from ._symbolic_backend import SymbolicBackend
-from ._symbols import Symbols
 from ._tape import Nature, Tape, substituted
 
 
@@ -29,7 +40,7 @@ _GROUP_NODES = 12
 SymbolicState = KernelState[sympy.Expr]
 
 
-def derive(network: Network, q: Any = None) -> Kernel:
+def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
     """Derive the kernel of a network: its Q map, C map, NNGP and NTK as SymPy equations.
 
     Each node's kernel rule (Martens et al. 2021) is applied once over SymPy. Small networks come
@@ -134,7 +145,9 @@ class _Pass:
         theta = None if out.theta is None else (out.theta[0],)
         return self._kernel(SecondMoments(plain.q, plain.k[:1], theta), [*equations, *more])
 
-    def _iterated(self, letter: str, theta: bool) -> tuple[SecondMoments[sympy.Expr], list[Any]]:
+    def _iterated(
+        self, letter: str, theta: bool
+    ) -> tuple[SecondMoments[sympy.Expr], list[Equation]]:
         """The output as powers of named maps, and the equations that define the maps.
 
         Up to the first node that mixes pairs (a pool, a batch norm) every pair goes through
@@ -210,7 +223,7 @@ class _Pass:
         zero = tuple(sympy.Integer(0) for _ in k)
         return algebra.state_of(SecondMoments(q, k, zero if theta else None), None)
 
-    def _kernel(self, out: SecondMoments[sympy.Expr], equations: Sequence[Any]) -> Kernel:
+    def _kernel(self, out: SecondMoments[sympy.Expr], equations: Sequence[Equation]) -> Kernel:
         finish = self.backend.finish
         return Kernel(
             network=self.network,
@@ -237,7 +250,7 @@ class _Maps:
 
     def __init__(self, letter: str) -> None:
         self.letter = letter
-        self.equations: list[Any] = []
+        self.equations: list[Equation] = []
         self._names: dict[sympy.Lambda, str] = {}
 
     def name(self, body: sympy.Lambda) -> str:

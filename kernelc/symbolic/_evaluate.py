@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import mpmath
 import numpy as np
+import numpy.typing as npt
 import sympy
 
 from .._errors import DataError, KernelcError, shown
 from .._limits import MOST_DIGITS, real
-from ._edge import edge_moments
+from ..algebra import FloatBackend, PairAlgebra, SecondMoments
 from ._formulas import Formulas
-from ._program import DOUBLE, program
+from ._program import DOUBLE, Number, program
 
 
 _USUAL = {"c", "q", "s", "c_b"}
 # Rounding of a deep network; what exceeds q by more is no covariance.
 _EXCESS = 1e-6
+
+
+Given: TypeAlias = float | str | sympy.Expr
+"""A number given for a symbol: texts and SymPy numbers keep all their digits."""
+Numbers: TypeAlias = npt.ArrayLike | Given
+Moments: TypeAlias = tuple[Number, Number, Number | None]
+"""q value, NNGP and NTK."""
+Value: TypeAlias = float | sympy.Float | np.ndarray
 
 
 class KernelValue(NamedTuple):
@@ -29,13 +38,13 @@ class KernelValue(NamedTuple):
     and itself, or its opposite, behind functions that jump.
     """
 
-    q: Any
-    nngp: Any
-    c: Any
-    ntk: Any
+    q: Value
+    nngp: Value
+    c: Value
+    ntk: Value | None
 
 
-def evaluated(kernel: Formulas, given: Mapping[str, Any], dps: int) -> KernelValue:
+def evaluated(kernel: Formulas, given: Mapping[str, Numbers], dps: int) -> KernelValue:
     """The kernel at numbers or arrays of numbers for its symbols, arrays broadcast."""
     where = kernel.network.name
     if type(dps) is not int or not 1 <= dps <= MOST_DIGITS:
@@ -53,7 +62,7 @@ def evaluated(kernel: Formulas, given: Mapping[str, Any], dps: int) -> KernelVal
     return KernelValue(q, nngp, c, None if kernel.theta is None else ntk)
 
 
-def _array(where: str, name: str, value: Any) -> np.ndarray:
+def _array(where: str, name: str, value: Numbers) -> np.ndarray:
     """The numbers given for a symbol, each in the form it came in."""
     try:
         array = np.asarray(value, dtype=None if np.ndim(value) else object)
@@ -66,7 +75,7 @@ def _array(where: str, name: str, value: Any) -> np.ndarray:
     return array.astype(object)
 
 
-def _check_number(where: str, name: str, value: Any) -> None:
+def _check_number(where: str, name: str, value: object) -> None:
     law = "symbols stand for finite real numbers"
     try:
         # Decimals in a text keep all their digits.
@@ -105,7 +114,7 @@ class _Point:
         self.asked = dps
         formulas = [kernel.q_map, kernel.nngp]
         formulas += [] if kernel.theta is None else [kernel.theta]
-        free: set[Any] = set().union(*(formula.free_symbols for formula in formulas))
+        free: set[sympy.Symbol] = set().union(*(formula.free_symbols for formula in formulas))
         self.symbols = sorted(free, key=str)
         self._check_names(set(names), {str(symbol) for symbol in free})
         self.run = program(tuple(self.symbols), tuple(formulas), self.dps)
@@ -120,22 +129,23 @@ class _Point:
             found = f"a value for {', '.join(unknown)}"
             raise _refusal(where, found, "leave out what the kernel does not use")
 
-    def value(self, numbers: Sequence[Any], names: Sequence[str]) -> KernelValue:
+    def value(self, numbers: Sequence[Given], names: Sequence[str]) -> KernelValue:
         """The kernel at one number for each name."""
         with mpmath.workdps(self.dps + 5):
             return self._value(dict(zip(names, numbers, strict=True)))
 
-    def _value(self, given: dict[str, Any]) -> KernelValue:
+    def _value(self, given: dict[str, Given]) -> KernelValue:
         found = self._on_edge(given) or self._by_formula(given) or self._by_rules(given)
         if found is None:
             raise self._not_a_number(given)
         q, nngp, ntk = found
         nngp = self._covariance(q, nngp, given)
         c = nngp / q if q != 0 else math.nan
-        ntk = None if self.kernel.theta is None else ntk
-        return KernelValue(*(self._shown(item) for item in (q, nngp, c, ntk)))
+        missing = self.kernel.theta is None or ntk is None
+        theta = None if missing else self._shown(ntk)
+        return KernelValue(self._shown(q), self._shown(nngp), self._shown(c), theta)
 
-    def _on_edge(self, given: dict[str, Any]) -> tuple[Any, Any, Any] | None:
+    def _on_edge(self, given: dict[str, Given]) -> Moments | None:
         """At |c| = 1, where formulas are limits that rounding decides."""
         if abs(float(given["c"])) != 1 or not self.kernel.as_derived:
             return None
@@ -144,7 +154,7 @@ class _Point:
             return None
         return found
 
-    def _by_formula(self, given: dict[str, Any]) -> tuple[Any, Any, Any] | None:
+    def _by_formula(self, given: dict[str, Given]) -> Moments | None:
         """None where an exponential in a formula overflows, or it divides by a q value of 0."""
         try:
             found = self.run(*(self._number(given[str(symbol)]) for symbol in self.symbols))
@@ -155,17 +165,17 @@ class _Point:
             return None
         return q, nngp, ntk[0] if ntk else None
 
-    def _by_rules(self, given: dict[str, Any]) -> tuple[Any, Any, Any] | None:
+    def _by_rules(self, given: dict[str, Given]) -> Moments | None:
         """The kernel rules in floats, which need no closed form; for the kernel as derived."""
         if self.dps > DOUBLE or not self.kernel.as_derived:
             return None
         return self._in_floats(given)
 
-    def _in_floats(self, given: dict[str, Any]) -> tuple[Any, Any, Any]:
+    def _in_floats(self, given: dict[str, Given]) -> Moments:
         others = {v: given[str(v)] for v in self.symbols if str(v) not in _USUAL}
         numbers = {name: float(given[name]) for name in _USUAL if name in given}
         try:
-            found = edge_moments(self.kernel, numbers, others)
+            found = _float_moments(self.kernel, numbers, others)
         except (ZeroDivisionError, OverflowError) as error:
             raise self._not_a_number(given) from error
         if not 0 <= found[0] < math.inf or any(
@@ -174,7 +184,7 @@ class _Point:
             raise self._not_a_number(given)
         return found
 
-    def _covariance(self, q: Any, nngp: Any, given: dict[str, Any]) -> Any:
+    def _covariance(self, q: Number, nngp: Number, given: dict[str, Given]) -> Number:
         """The covariance, at most q in size: more than that is rounding, or a mistake."""
         if abs(nngp) > q * (1 + _EXCESS):
             raise DataError(
@@ -186,19 +196,16 @@ class _Point:
             )
         return min(max(nngp, -q), q)
 
-    def _number(self, value: Any) -> Any:
+    def _number(self, value: Given) -> Number:
         if self.dps <= DOUBLE:
             return float(value)
         with mpmath.workdps(self.dps + 5):
-            exact: Any = sympy.Float(value, self.dps + 5)
-            return exact._to_mpmath(mpmath.mp.prec)
+            return sympy.Float(value, self.dps + 5)._to_mpmath(mpmath.mp.prec)
 
-    def _shown(self, value: Any) -> Any:
-        if value is None or self.dps <= DOUBLE:
-            return None if value is None else float(value)
-        return sympy.Float(value, self.asked)
+    def _shown(self, value: Number) -> float | sympy.Float:
+        return float(value) if self.dps <= DOUBLE else sympy.Float(value, self.asked)
 
-    def _not_a_number(self, given: dict[str, Any]) -> DataError:
+    def _not_a_number(self, given: dict[str, Given]) -> DataError:
         return DataError(
             where=self.kernel.network.name,
             found=f"no finite kernel at {_text(given)}",
@@ -208,7 +215,7 @@ class _Point:
         )
 
 
-def _text(given: Mapping[str, Any]) -> str:
+def _text(given: Mapping[str, Given]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in given.items())
 
 
@@ -219,3 +226,30 @@ def _refusal(where: str, found: str, remedy: str) -> KernelcError:
         law="a kernel is evaluated at one number for each of its symbols",
         remedy=remedy,
     )
+
+
+def _float_moments(
+    kernel: Formulas, numbers: Mapping[str, float], others: Mapping[sympy.Symbol, Given]
+) -> Moments:
+    """q value, NNGP and NTK of the output from the kernel rules in floats.
+
+    At |c| = 1 a formula is a limit: whether k / q comes out as 1, or a rounding below, decides
+    between an infinite derivative and 1e8. The rules know that the two inputs are one. Nor do they
+    hold the exponentials of a closed form, which overflow where their product does not.
+
+    Arguments:
+        kernel: the kernel, as it was derived.
+        numbers: q and the cosines by name.
+        others: values of the other symbols.
+    """
+    network = kernel.network.subs(dict(others)) if others else kernel.network
+    backend = FloatBackend()
+    algebra = PairAlgebra(backend, kernel.probes)
+    q, c = numbers["q"], numbers["c"]
+    s = numbers.get("s", 0.0)
+    cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", 0.0)}
+    k = tuple(q * cosines[label] for label in kernel.probes)
+    start = algebra.state_of(SecondMoments(q, k, tuple(0.0 for _ in k)), None)
+    out = network.fold(algebra, start)[network.last].second
+    nngp, theta = out.k[0], None if out.theta is None else out.theta[0]
+    return float(out.q), float(nngp), None if theta is None else float(theta)

@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TypeAlias
 
 import sympy
 
-from ..ir import Network
-from ._symbols import Symbols
+from .._errors import KernelcError, shown
+from .._limits import oversized
+from ..ir import Network, Real
+
+
+Equation: TypeAlias = tuple[sympy.Expr, sympy.Expr | sympy.Tuple]
+"""A name, or a map of named variables, and what it stands for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Symbols:
+    """Symbols of one kernel.
+
+    Arguments:
+        q: q value of the inputs; a number when it was given.
+        c: cosine similarity of the pair of inputs.
+        s: cosine similarity of two locations of one input (networks that average locations).
+        c_b: cosine similarity of a typical pair of the batch (networks with batch norm).
+        psi, kappa: local slope and curvature of the nonlinearities.
+    """
+
+    q: sympy.Expr
+    c: sympy.Symbol
+    s: sympy.Symbol
+    c_b: sympy.Symbol
+    psi: sympy.Symbol
+    kappa: sympy.Symbol
+
+    @classmethod
+    def of(cls, q: Real | None) -> Symbols:
+        """The usual symbols, with `q` fixed when it is a number."""
+        return cls(
+            q=sympy.Symbol("q", positive=True) if q is None else _positive(q),
+            c=sympy.Symbol("c", real=True),
+            s=sympy.Symbol("s", real=True),
+            c_b=sympy.Symbol("c_b", real=True),
+            psi=sympy.Symbol("psi", positive=True),
+            kappa=sympy.Symbol("kappa", nonnegative=True),
+        )
+
+    def cosine(self, probe: str) -> sympy.Expr:
+        """Cosine similarity at the input of the pair a probe stands for (`PairAlgebra`)."""
+        return {"c": self.c, "s": self.s, "sc": self.s * self.c, "b": self.c_b}[probe]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,8 +70,30 @@ class Formulas:
     network: Network
     symbols: Symbols
     probes: tuple[str, ...]
-    equations: tuple[tuple[Any, Any], ...]
+    equations: tuple[Equation, ...]
     q_map: sympy.Expr
     nngp: sympy.Expr
     theta: sympy.Expr | None
     as_derived: bool = dataclasses.field(default=True, repr=False)
+
+
+def _positive(q: Real) -> sympy.Expr:
+    value = sympy.Integer(int(q)) if isinstance(q, float) and q.is_integer() else _expression(q)
+    if value is None or value.is_positive is not True or value.is_finite is False:
+        raise KernelcError(
+            where="derive",
+            found=f"q = {shown(q)}",
+            law="a q value is a mean square, so positive",
+            remedy="pass a positive number, or nothing for a symbol",
+        )
+    return value
+
+
+def _expression(value: object) -> sympy.Expr | None:
+    try:
+        # Strictly: text would be evaluated.
+        found = sympy.sympify(value, strict=True)
+    except (sympy.SympifyError, TypeError, ValueError, AttributeError):
+        return None
+    large = not isinstance(found, sympy.Expr) or oversized(found) is not None
+    return None if large else found

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 import sympy
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.stringpict import prettyForm
+from sympy.printing.str import StrPrinter
 
 from .._errors import UnsupportedError
 from ._maps import LocalMap
 from ._operations import Formula, unique_name
-from ._program import Numbers, Step, Writer, program
+from ._program import Number, Numbers, Step, Writer, program
 
 
 LONGEST_EXPANSION = 20_000
@@ -43,7 +46,7 @@ class Iterated(Formula):
     index: ClassVar[int]
     entry: ClassVar[str]
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., sympy.Expr], tuple[object, ...]]:
         # Its class is made for its links, and no module holds it under its name.
         cls = type(self)
         return _entry_at, (cls.links, cls.index, cls.entry, self.args)
@@ -51,7 +54,8 @@ class Iterated(Formula):
     def step(self, writer: Writer) -> Step:
         index = self.index
         slot = writer.shared((self.links, self.args), self._state_step)
-        return lambda values: values[slot][index]
+        # That slot holds all entries of a state.
+        return lambda values: cast("Numbers", values[slot])[index]
 
     @property
     def free_symbols(self) -> set[sympy.Basic]:
@@ -67,7 +71,7 @@ class Iterated(Formula):
         ]
         rounding = 4 * 10.0 ** -min(writer.dps, 300)
 
-        def run(values: list[Any]) -> Numbers:
+        def run(values: list[Number]) -> Numbers:
             state: Numbers = tuple(values[slot] for slot in slots)
             for (apply, pairs), link in zip(parts, self.links, strict=True):
                 for _ in range(link.times):
@@ -76,7 +80,7 @@ class Iterated(Formula):
 
         return run
 
-    def doit(self, **hints: Any) -> sympy.Expr:
+    def doit(self, **hints: object) -> sympy.Expr:
         """The entry with every application written out.
 
         Raises:
@@ -84,7 +88,7 @@ class Iterated(Formula):
         """
         if max(_sizes(self.links, [written_size(arg) for arg in self.args])) > LONGEST_EXPANSION:
             raise _too_long(self.links)
-        state: Any = [arg.doit(**hints) for arg in self.args]
+        state: Sequence[sympy.Expr] = [arg.doit(**hints) for arg in self.args]
         for link in self.links:
             for _ in range(link.times):
                 state = link.body(*state)
@@ -107,7 +111,7 @@ class Iterated(Formula):
         index = self.index + len(self.links[-1].body.expr)
         return iterated(links, index, f"d{self.entry}")(*self.args, *change)
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
         inside = ", ".join(printer.doprint(arg) for arg in self.args)
         for link in self.links:
             power = "" if link.times == 1 else rf"^{{\circ {link.times}}}"
@@ -116,14 +120,14 @@ class Iterated(Formula):
             inside = rf"\left[{inside}\right]_{{{printer.doprint(self.shown)}}}"
         return inside if exp is None else rf"{inside}^{{{exp}}}"
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, printer: StrPrinter) -> str:
         inside = ", ".join(printer.doprint(arg) for arg in self.args)
         for link in self.links:
             power = "" if link.times == 1 else f"^{link.times}"
             inside = f"{link.name}{power}({inside})"
         return inside if len(self.links[-1].body.expr) == 1 else f"{inside}.{self.shown}"
 
-    def _pretty(self, printer: Any) -> Any:
+    def _pretty(self, printer: PrettyPrinter) -> prettyForm:
         return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
 
     @property
@@ -132,7 +136,7 @@ class Iterated(Formula):
         return sympy.Symbol(self.entry.replace("_in", ""))
 
 
-_classes: dict[tuple[Any, ...], type[Iterated]] = {}
+_classes: dict[tuple[object, ...], type[Iterated]] = {}
 
 
 def iterated(links: tuple[Link, ...], index: int, entry: str) -> type[Iterated]:
@@ -145,7 +149,9 @@ def iterated(links: tuple[Link, ...], index: int, entry: str) -> type[Iterated]:
     return _classes[key]
 
 
-def _entry_at(links: tuple[Link, ...], index: int, entry: str, args: Any) -> sympy.Expr:
+def _entry_at(
+    links: tuple[Link, ...], index: int, entry: str, args: tuple[sympy.Expr, ...]
+) -> sympy.Expr:
     return iterated(links, index, entry)(*args)
 
 
@@ -307,7 +313,7 @@ def _too_long(links: tuple[Link, ...]) -> UnsupportedError:
     )
 
 
-def _link_latex(link: Link, printer: Any) -> str:
+def _link_latex(link: Link, printer: LatexPrinter) -> str:
     """The name of the map; that of a single local map as the local map prints itself."""
     image = link.body.expr[0]
     if isinstance(image, LocalMap) and link.name == image.title():

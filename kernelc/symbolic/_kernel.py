@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import sympy
 
 from .._errors import KernelcError, UnsupportedError
 from ..algebra import Jet
-from ._evaluate import KernelValue as KernelValue, evaluated
+from ._evaluate import KernelValue as KernelValue, Numbers, evaluated
 from ._formulas import Formulas
 from ._slopes import max_slope, network_jet
 
@@ -113,7 +112,7 @@ class Kernel(Formulas):
             ),
         )
 
-    def subs(self, *values: Any) -> Kernel:
+    def subs(self, *values: object) -> Kernel:
         """The kernel with symbols replaced, as `sympy.Basic.subs`."""
         changed = {
             field: None if (old := getattr(self, field)) is None else old.subs(*values)
@@ -122,7 +121,9 @@ class Kernel(Formulas):
         equations = tuple((name, expr.subs(*values)) for name, expr in self.equations)
         return dataclasses.replace(self, **changed, equations=equations, as_derived=False)
 
-    def evaluate(self, c: Any, q: Any = None, *, dps: int = 15, **symbols: Any) -> KernelValue:
+    def evaluate(
+        self, c: Numbers, q: Numbers | None = None, *, dps: int = 15, **symbols: Numbers
+    ) -> KernelValue:
         """The kernel at numbers.
 
         Arguments:
@@ -186,7 +187,7 @@ class Kernel(Formulas):
         return f"Kernel({self.network!r}, equations={len(self.equations)})"
 
 
-def _all_equal(q: Any, fixed: float) -> bool:
+def _all_equal(q: object, fixed: float) -> bool:
     try:
         return bool(np.all(np.asarray(q, dtype=np.float64) == fixed))
     except (TypeError, ValueError):

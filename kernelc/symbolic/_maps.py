@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import mpmath
 import sympy
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.pretty.pretty import PrettyPrinter
 from sympy.printing.pretty.stringpict import prettyForm
+from sympy.printing.str import StrPrinter
 
 from .. import gaussian
 from ..activations import ScalarFunction, X
 from ._operations import Formula, unique_name
-from ._program import Step, Writer
+from ._program import Number, Step, Writer
 
 
 _ALPHA = sympy.Symbol("alpha", positive=True)
@@ -35,18 +39,17 @@ class LocalMap(Formula):
     label: ClassVar[str] = ""
     letter: ClassVar[str] = "K"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., sympy.Expr], tuple[object, ...]]:
         # Its class is made for one activation, and no module holds it under its name.
         cls = type(self)
         return _applied, (cls.__base__, cls.phi, cls.label, cls.order, cls.psi, self.args)
 
     def step(self, writer: Writer) -> Step:
         slots = [writer.visit(arg) for arg in self.args]
-        kind: Any = type(self)
-        dps = writer.dps
+        double, precise, dps = self.double, self.precise, writer.dps
         if writer.double:
-            return lambda values: _kept(kind, *[values[slot] for slot in slots])
-        return lambda values: kind.precise(dps, *[values[slot] for slot in slots])
+            return lambda values: _kept(double, *[values[slot] for slot in slots])
+        return lambda values: precise(dps, *[values[slot] for slot in slots])
 
     # Abstract in all but name: SymPy's metaclass leaves no place for ABCMeta.
     @classmethod
@@ -55,7 +58,7 @@ class LocalMap(Formula):
         raise NotImplementedError
 
     @classmethod
-    def precise(cls, dps: int, *args: Any) -> Any:
+    def precise(cls, dps: int, *args: Number) -> Number:
         """The value by mpmath."""
         raise NotImplementedError
 
@@ -63,16 +66,16 @@ class LocalMap(Formula):
         """The closed form, None when none is known."""
         return None
 
-    def doit(self, **hints: Any) -> sympy.Expr:
+    def doit(self, **hints: object) -> sympy.Expr:
         args = [a.doit(**hints) for a in self.args]
         again = self.func(*args)
         closed = again.closed() if isinstance(again, LocalMap) else again
         return again if closed is None else closed
 
-    def _sympystr(self, printer: Any) -> str:
+    def _sympystr(self, printer: StrPrinter) -> str:
         return f"{self.title()}({', '.join(printer.doprint(arg) for arg in self.args)})"
 
-    def _pretty(self, printer: Any) -> Any:
+    def _pretty(self, printer: PrettyPrinter) -> prettyForm:
         return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
 
     @classmethod
@@ -86,7 +89,7 @@ class LocalMap(Formula):
         name = _GREEK.get(cls.label, rf"\mathrm{{{cls.label}}}".replace("_", r"\ "))
         return f"{cls.letter}{chr(39) * cls.order}_{{{name}}}"
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
         body = self.head()
         inside = ", ".join(printer.doprint(a) for a in self.args)
         power = "" if exp is None else f"^{{{exp}}}"
@@ -110,7 +113,7 @@ class Dual(LocalMap):
         return gaussian.dual(cls.phi, q, q, min(max(k, -q), q), cls.order)
 
     @classmethod
-    def precise(cls, dps: int, *args: Any) -> Any:
+    def precise(cls, dps: int, *args: Number) -> Number:
         q, k = args
         return gaussian.dual_mp(cls.phi, q, q, k, dps, cls.order)
 
@@ -131,7 +134,7 @@ class CMap(LocalMap):
         return gaussian.dual(cls.phi, 1.0, 1.0, min(max(args[0], -1.0), 1.0), cls.order)
 
     @classmethod
-    def precise(cls, dps: int, *args: Any) -> Any:
+    def precise(cls, dps: int, *args: Number) -> Number:
         return gaussian.dual_mp(cls.phi, 1, 1, args[0], dps, cls.order)
 
 
@@ -149,7 +152,7 @@ class QMap(LocalMap):
         return gaussian.moments(cls.phi, q**0.5).second if q else gaussian.at_zero(cls.phi) ** 2
 
     @classmethod
-    def precise(cls, dps: int, *args: Any) -> Any:
+    def precise(cls, dps: int, *args: Number) -> Number:
         return gaussian.dual_mp(cls.phi, args[0], args[0], args[0], dps)
 
 
@@ -169,7 +172,7 @@ class Mean(LocalMap):
         return moments.slope if cls.order else moments.mean
 
     @classmethod
-    def precise(cls, dps: int, *args: Any) -> Any:
+    def precise(cls, dps: int, *args: Number) -> Number:
         if args[0] == 0:
             return gaussian.line_mean_mp(cls.phi, cls.order, args[0])
         moments = gaussian.moments_mp(cls.phi, mpmath.sqrt(args[0]), 0, dps)
@@ -187,15 +190,15 @@ class Cross(LocalMap):
         return gaussian.cross_dual(cls.phi, _second(cls), q1, q2, k, orders=(cls.order, cls.order))
 
     @classmethod
-    def precise(cls, dps: int, *args: Any) -> Any:
+    def precise(cls, dps: int, *args: Number) -> Number:
         q1, q2, k = args
         return gaussian.cross_dual_mp(cls.phi, _second(cls), q1, q2, k, dps, (cls.order, cls.order))
 
 
 @lru_cache(maxsize=1 << 14)
-def _kept(kind: Any, *numbers: float) -> float:
+def _kept(double: Callable[..., float], *numbers: float) -> float:
     """The value in float64, kept: the NNGP and the NTK of a network read the same ones."""
-    return float(kind.double(*numbers))
+    return float(double(*numbers))
 
 
 def _second(cls: type[LocalMap]) -> ScalarFunction:
@@ -203,7 +206,7 @@ def _second(cls: type[LocalMap]) -> ScalarFunction:
     return cls.psi
 
 
-_classes: dict[tuple[Any, ...], type[LocalMap]] = {}
+_classes: dict[tuple[object, ...], type[LocalMap]] = {}
 
 
 def local_map(
@@ -251,7 +254,7 @@ def closed_dual(
 
 def constant(phi: ScalarFunction) -> sympy.Expr:
     """phi(0), exactly where the formula has a value there."""
-    exact: Any = sympy.nan
+    exact = sympy.nan
     if not gaussian.jumps_at_zero(phi):
         piece = next(piece for piece in phi.pieces if piece.upper >= 0)
         exact = piece.expr.xreplace({X: sympy.Integer(0)})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import mpmath
 import numpy as np
 import sympy
 
 from .._errors import UnsupportedError
-from ._program import DOUBLE, Runnable, program
+from ._program import DOUBLE, Number, Runnable, program
 
 
 _DOUBLE_BITS = 66
@@ -39,7 +39,7 @@ class Formula(Runnable, sympy.Function):
 
     is_real = True
 
-    def __new__(cls, *args: Any, **options: Any) -> Any:
+    def __new__(cls, *args: sympy.Expr, **options: bool) -> sympy.Expr:
         return super().__new__(cls, *args, **options)
 
     @classmethod
@@ -57,7 +57,7 @@ class Formula(Runnable, sympy.Function):
         return _at(type(self), self.args, digits(prec))
 
     @classmethod
-    def _imp_(cls, *args: Any) -> Any:
+    def _imp_(cls, *args: Number | np.ndarray) -> Number | np.ndarray:
         """The function on floats, arrays and mpmath numbers, for code that `lambdify` writes."""
         if any(isinstance(arg, mpmath.mpf) for arg in args):
             return _run(cls, args, mpmath.mp.dps)
@@ -66,7 +66,7 @@ class Formula(Runnable, sympy.Function):
         found = np.array(values, dtype=np.float64).reshape(points[0].shape)
         return found if found.ndim else float(found)
 
-    def _eval_nseries(self, x: sympy.Symbol, n: int, logx: Any, cdir: Any = 0) -> sympy.Expr:
+    def _eval_nseries(self, x: sympy.Symbol, n: int, logx: object, cdir: object = 0) -> sympy.Expr:
         """Taylor's formula at x = 0."""
         total, term, factorial = sympy.Order(x**n, x), self, sympy.Integer(1)
         for power in range(n):
@@ -76,33 +76,35 @@ class Formula(Runnable, sympy.Function):
             term, factorial = term.diff(x), factorial * (power + 1)
         return total
 
-    def _eval_as_leading_term(self, x: sympy.Symbol, logx: Any = None, cdir: Any = 0) -> sympy.Expr:
+    def _eval_as_leading_term(
+        self, x: sympy.Symbol, logx: object = None, cdir: object = 0
+    ) -> sympy.Expr:
         value = self.subs(x, 0)
         _require_finite(value, self, x)
         return value
 
-    def _eval_is_meromorphic(self, x: sympy.Symbol, a: Any) -> bool | None:
+    def _eval_is_meromorphic(self, x: sympy.Symbol, a: sympy.Expr) -> bool | None:
         # Limits are values where those are finite: kernels are continuous up to |c| = 1.
         return True if _is_finite(self.subs(x, a)) else None
 
-    def _eval_simplify(self, **options: Any) -> sympy.Expr:
+    def _eval_simplify(self, **options: object) -> sympy.Expr:
         return self.func(*[sympy.simplify(arg, **options) for arg in self.args])
 
 
-def _at(cls: type[Formula], args: tuple[Any, ...], dps: int) -> sympy.Expr:
+def _at(cls: type[Formula], args: tuple[sympy.Expr, ...], dps: int) -> sympy.Expr:
     # Symbols are left only in arguments that the function does not depend on.
     numbers = [_number(sympy.S.Zero if arg.free_symbols else arg, dps) for arg in args]
     return sympy.Float(_run(cls, numbers, dps), dps)
 
 
-def _number(expr: sympy.Expr, dps: int) -> Any:
+def _number(expr: sympy.Expr, dps: int) -> Number:
     if dps <= DOUBLE:
         return float(expr)
     with mpmath.workdps(dps + 5):
         return expr.evalf(dps + 5)._to_mpmath(mpmath.mp.prec)
 
 
-def _run(cls: type[Formula], numbers: Any, dps: int) -> Any:
+def _run(cls: type[Formula], numbers: Sequence[Number], dps: int) -> Number:
     dps = max(dps, DOUBLE)
     variables = sympy.symbols(f"x:{len(numbers)}", real=True)
     if dps == DOUBLE:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache, reduce
 from operator import add, mul
-from typing import Any
+from typing import TypeAlias
 
 import mpmath
 import scipy.special
@@ -25,8 +25,10 @@ _ENDLESS = {
 # Digits carried beyond those asked for.
 _GUARD = 5
 
-Numbers = tuple[Any, ...]
-Step = Callable[[list[Any]], Any]
+Number: TypeAlias = float | mpmath.mpf
+Numbers: TypeAlias = tuple[Number, ...]
+Step: TypeAlias = Callable[[list[Number]], Number]
+Function: TypeAlias = Callable[..., Number]
 
 
 class Runnable:
@@ -58,7 +60,7 @@ def program(
         writer = Writer(variables, dps)
         slots = [writer.visit(entry) for entry in entries]
 
-    def run(*numbers: Any) -> Numbers:
+    def run(*numbers: Number) -> Numbers:
         values = list(numbers)
         with mpmath.workdps(dps + _GUARD):
             for step in writer.steps:
@@ -77,7 +79,7 @@ class Writer:
         self.steps: list[Step] = []
         self._given = len(variables)
         self._variables = set(variables)
-        self._slots: dict[Any, int] = {v: i for i, v in enumerate(variables)}
+        self._slots: dict[Hashable, int] = {v: i for i, v in enumerate(variables)}
 
     def visit(self, node: sympy.Basic) -> int:
         """Where the number of `node` will stand in the list of values."""
@@ -87,7 +89,7 @@ class Writer:
         """Whether the variables suffice for a number of `node`."""
         return node.free_symbols <= self._variables
 
-    def shared(self, key: Any, make: Callable[[Writer], Step]) -> int:
+    def shared(self, key: Hashable, make: Callable[[Writer], Step]) -> int:
         """Where the value of a step stands that several nodes read: one for each key."""
         if key not in self._slots:
             step = make(self)
@@ -95,7 +97,7 @@ class Writer:
             self.steps.append(step)
         return self._slots[key]
 
-    def _step(self, node: Any) -> Step:
+    def _step(self, node: sympy.Basic) -> Step:
         if isinstance(node, Runnable):
             return node.step(self)
         if not node.args:
@@ -111,15 +113,15 @@ class Writer:
             call = self._by_sympy(node.func)
         return lambda values: call(*[values[slot] for slot in slots])
 
-    def _constant(self, node: Any) -> Step:
+    def _constant(self, node: sympy.Expr) -> Step:
         if node in _ENDLESS:  # a slope that is infinite, written out; `evaluate` judges it
             endless = _ENDLESS[node] if self.double else mpmath.mpf(_ENDLESS[node])
             return lambda values: endless
-        number: Any = node.evalf(self.dps + _GUARD)
+        number = node.evalf(self.dps + _GUARD)
         value = float(number) if self.double else number._to_mpmath(mpmath.mp.prec)
         return lambda values: value
 
-    def _power(self, node: Any) -> Step:
+    def _power(self, node: sympy.Pow) -> Step:
         base, exponent = self.visit(node.base), node.exp
         if exponent.is_Integer:
             n = int(exponent)
@@ -131,29 +133,29 @@ class Writer:
         top = self.visit(exponent)
         return lambda values: values[base] ** values[top]
 
-    def _by_sympy(self, func: Any) -> Callable[..., Any]:
+    def _by_sympy(self, func: type[sympy.Function]) -> Function:
         """Functions that no table knows: SymPy evaluates them."""
         dps = self.dps + _GUARD
 
-        def call(*numbers: Any) -> Any:
-            found: Any = func(*[sympy.Float(number, dps) for number in numbers]).evalf(dps)
+        def call(*numbers: Number) -> Number:
+            found = func(*[sympy.Float(number, dps) for number in numbers]).evalf(dps)
             return float(found) if self.double else found._to_mpmath(mpmath.mp.prec)
 
         return call
 
 
-def _integer_power(base: Any, n: int) -> Any:
+def _integer_power(base: Number, n: int) -> Number:
     if n < 0 and base == 0:
         return math.inf if isinstance(base, float) else mpmath.inf
     return base**n
 
 
-def _inside(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _inside(function: Function) -> Function:
     """A function on [-1, 1], at arguments that rounding may have put just outside."""
     return lambda x: function(min(max(x, -1), 1))
 
 
-_FLOATS: dict[Any, Callable[..., Any]] = {
+_FLOATS: dict[type[sympy.Function], Function] = {
     sympy.exp: math.exp,
     sympy.log: math.log,
     sympy.sin: math.sin,
@@ -173,7 +175,7 @@ _FLOATS: dict[Any, Callable[..., Any]] = {
     normal_cdf: lambda x: float(scipy.special.ndtr(x)),
     owens_t: lambda h, a: float(scipy.special.owens_t(h, a)),
 }
-_DIGITS: dict[Any, Callable[..., Any]] = {
+_DIGITS: dict[type[sympy.Function], Function] = {
     sympy.exp: mpmath.exp,
     sympy.log: mpmath.log,
     sympy.sin: mpmath.sin,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sympy
 
-from ._tape import Equation
+from ._formulas import Equation
 
 
 # Symbols of one entry of a stage. A block that is written out in full grows by a factor at

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import sympy
 
 from .. import gaussian
 from ..activations import ScalarFunction
 from ..algebra import Backend
+from ..ir import Real
 from ._maps import (
     CMap,
     Cross,
@@ -40,7 +40,7 @@ class SymbolicBackend(Backend[sympy.Expr]):
         self._at_zero: dict[ScalarFunction, sympy.Expr] = {}
         self._closed_q: dict[tuple[ScalarFunction, sympy.Expr], sympy.Expr | None] = {}
 
-    def number(self, value: Any) -> sympy.Expr:
+    def number(self, value: Real | Fraction) -> sympy.Expr:
         if isinstance(value, Fraction):
             return sympy.Rational(value.numerator, value.denominator)
         if isinstance(value, float) and value.is_integer():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import sympy
 
 from ..algebra import KernelState, PairAlgebra, SecondMoments
+from ..ir import Real
+from ._formulas import Equation
 from ._symbolic_backend import SymbolicBackend
-
-
-Equation = tuple[sympy.Symbol, sympy.Expr]
 
 
 class Tape:
@@ -112,7 +110,7 @@ class Nature:
     unit_q: bool
     probes: int
     theta: bool
-    parts: tuple[tuple[Any, Nature], ...] = ()
+    parts: tuple[tuple[Real, Nature], ...] = ()
 
     @classmethod
     def of(cls, state: KernelState[sympy.Expr], carry_means: bool = True) -> Nature:

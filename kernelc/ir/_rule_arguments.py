@@ -1,0 +1,61 @@
+"""What kernel rules are told: where they stand, numbers, weights, and pairs that may be read."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import StrEnum
+from typing import TypeAlias
+
+import sympy
+
+
+Real: TypeAlias = int | float | sympy.Expr
+"""A number, exact or in floats, or a formula of symbols."""
+Shape = tuple[int, ...]
+
+
+class PairKind(StrEnum):
+    """What a rule reads beside the pair of inputs (x, x') at one location."""
+
+    LOCATION = "location"
+    """Two locations, of one input and of two: means over locations read them."""
+    UNLIKE = "unlike"
+    """None, but pairs of unlike locations are told from others where they are carried."""
+    BATCH = "batch"
+    """Two typical inputs of the batch: batch norm reads them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """The place of a kernel rule: what a refusal names, and the sizes of finite layers.
+
+    Arguments:
+        name: of the node.
+        in_shapes: shapes of one example of each input.
+        out_shape: shape of one example of the output.
+    """
+
+    name: str = "network"
+    in_shapes: tuple[Shape, ...] = ()
+    out_shape: Shape = (1,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights of variance `variance` / fan-in, and biases of variance `bias_variance`.
+
+    Arguments:
+        variance: sigma_w^2.
+        bias_variance: sigma_b^2.
+        fan_in: how many trained weights each output sums over.
+        bias: whether a bias is trained. It counts in the standard parameterization whatever
+            its variance.
+        orthogonal: whether they are drawn so as to keep norms, in place of independently. In
+            the limit of infinite width this changes nothing.
+    """
+
+    variance: Real
+    bias_variance: Real
+    fan_in: int
+    bias: bool = True
+    orthogonal: bool = False
