@@ -13,7 +13,6 @@ from ..ir import (
     NetworkCarrier,
     NetworkNode,
     Real,
-    Rule,
     Run,
     as_network,
     fold,
@@ -25,7 +24,7 @@ from ._formulas import Equation, Symbols
 from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
 from ._maps import LocalMap
-from ._stages import stages
+from ._stages import groups, stages
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape, substituted
 
@@ -35,7 +34,6 @@ _LONGEST_FORMULA = 400
 _FLAT_NODES = 40
 _MOST_EQUATIONS = 15
 _LONGEST_INLINE = 60
-_GROUP_NODES = 12
 
 SymbolicState = KernelState[sympy.Expr]
 
@@ -107,7 +105,7 @@ class _Pass:
     def flat(self, limited: bool = True) -> Kernel | None:
         """An equation for each node, substituted into explicit maps; None when too long."""
         most = _MOST_EQUATIONS * len(self.algebra.probes)
-        rule = self._bound(self.algebra, self.tape)
+        rule = self.tape.binding(kernel_rule(self.algebra))
 
         def short(node: NetworkNode, inputs: Sequence[SymbolicState]) -> SymbolicState:
             value = rule(node, inputs)
@@ -128,11 +126,6 @@ class _Pass:
             None if second.theta is None else tuple(t.xreplace(known) for t in second.theta),
         )
         return self._kernel(out, self.tape.equations)
-
-    def _bound(self, algebra: PairAlgebra[sympy.Expr], tape: Tape) -> Rule[SymbolicState]:
-        """Kernel rules whose results have names, so that no formula grows."""
-        rule = kernel_rule(algebra)
-        return lambda node, inputs: tape.bind(rule(node, inputs), node.name)
 
     def mapped(self) -> Kernel:
         """Named maps on the state, one for each distinct block, powers for repeats.
@@ -187,7 +180,7 @@ class _Pass:
         """Some runs of the main path, applied to a state."""
         nature = Nature.of(state, self.carry_means)
         reached = _State(maps, tuple(nature.pack(state)))
-        for group, count in _groups(found):
+        for group, count in groups(found):
             left = count
             while left:
                 body, after = self._body(group, nature, algebra)
@@ -209,7 +202,7 @@ class _Pass:
         value = nature.state(algebra, symbols)
         for segment in (s for run in group for s in run.block):
             nodes = [self.network.nodes[i] for i in segment.nodes]
-            rule = self._bound(algebra, tape)
+            rule = tape.binding(kernel_rule(algebra))
             value = fold(nodes, rule, {segment.start: algebra.seal(value)})[segment.stop]
         after = Nature.of(value, self.carry_means)
         finish = self.backend.finish
@@ -305,18 +298,3 @@ def _at_cosine(
     change = {c: cosine}
     theta = None if second.theta is None else tuple(t.xreplace(change) for t in second.theta)
     return SecondMoments(second.q, tuple(k.xreplace(change) for k in second.k), theta)
-
-
-def _groups(found: Sequence[Run]) -> list[tuple[list[Run], int]]:
-    """Runs as they are; consecutive single nodes joined while they stay few."""
-    groups: list[tuple[list[Run], int]] = []
-    room = 0
-    for run in found:
-        single = run.count == 1 and all(s.stop - s.start == 1 for s in run.block)
-        if single and room >= len(run.block):
-            groups[-1][0].append(run)
-            room -= len(run.block)
-        else:
-            groups.append(([run], run.count))
-            room = _GROUP_NODES - len(run.block) if single else 0
-    return groups

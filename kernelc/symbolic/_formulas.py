@@ -65,6 +65,7 @@ class Formulas:
         nngp: covariance of the outputs of a pair.
         theta: tangent kernel; None where none is known.
         as_derived: whether no symbol has been replaced since.
+        replaced: arguments of `subs` for each time symbols were replaced.
     """
 
     network: Network
@@ -75,6 +76,7 @@ class Formulas:
     nngp: sympy.Expr
     theta: sympy.Expr | None
     as_derived: bool = dataclasses.field(default=True, repr=False)
+    replaced: tuple[tuple[object, ...], ...] = dataclasses.field(default=(), repr=False)
 
 
 def _positive(q: Real) -> sympy.Expr:

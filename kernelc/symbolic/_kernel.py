@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import sympy
 
-from .._errors import KernelcError, UnsupportedError
+from .._errors import KernelcError, UnsupportedError, shown as shown_value
 from ..algebra import Jet
 from ._evaluate import KernelValue as KernelValue, Numbers, evaluated
 from ._formulas import Formulas
+from ._latex import latex
+from ._python import Language, python_code
+from ._recurrence import Recurrence, recurrence
+from ._rows import Line, Rows, rows
 from ._slopes import max_slope, network_jet
+from ._text import text
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,7 +67,10 @@ class Kernel(Formulas):
 
     @cached_property
     def c_map(self) -> sympy.Expr:
-        """Cosine similarity of the outputs, as a function of c and q: NNGP over Q map."""
+        """Cosine similarity of the outputs: NNGP over Q map, without q where q cancels."""
+        if self.q.is_Symbol and self.recurrence.cosines:
+            unit = {self.q: sympy.Integer(1)}
+            return self.nngp.subs(unit) / self.q_map.subs(unit)
         return self.nngp / self.q_map
 
     @property
@@ -119,7 +128,13 @@ class Kernel(Formulas):
             for field in ("q_map", "nngp", "theta")
         }
         equations = tuple((name, expr.subs(*values)) for name, expr in self.equations)
-        return dataclasses.replace(self, **changed, equations=equations, as_derived=False)
+        return dataclasses.replace(
+            self,
+            **changed,
+            equations=equations,
+            as_derived=False,
+            replaced=(*self.replaced, values),
+        )
 
     def evaluate(
         self, c: Numbers, q: Numbers | None = None, *, dps: int = 15, **symbols: Numbers
@@ -159,29 +174,82 @@ class Kernel(Formulas):
         given = {"c": c, "q": (fixed or 1) if q is None else q, **symbols}
         return evaluated(self, given, dps)
 
-    def latex(self) -> str:
-        """The equations as an `align*` environment, for a paper or a notebook."""
-        rows = [
-            rf"{sympy.latex(name)} &= {sympy.latex(expr)}"
-            for name, expr in [*self.equations, *self._results()]
-        ]
-        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+    @cached_property
+    def recurrence(self) -> Recurrence:
+        """The kernel as recursions over its blocks, local maps in the forms of the literature."""
+        return recurrence(self.network, self.symbols).subs(self.replaced)
 
-    def _results(self) -> list[tuple[sympy.Symbol, sympy.Expr]]:
-        found = [
-            (sympy.Symbol("Q_f"), self.q_map),
-            (sympy.Symbol("C_f"), self.c_map),
-        ]
+    def latex(self, style: Literal["recurrence", "explicit"] = "recurrence") -> str:
+        """The kernel as an `align*` environment of amsmath, for a paper or a notebook.
+
+        Arguments:
+            style: "recurrence" defines each local map once and writes recursions over blocks;
+                "explicit" writes the kernel as one formula in c and q.
+
+        Raises:
+            UnsupportedError: the explicit formula would be too long to build.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("abs"))(x))
+            >>> print(kc.derive(net, q=1).latex(style="explicit").splitlines()[1])
+            Q_f &= 1 \\\\
+        """
+        if style == "explicit":
+            shown = self.expand()
+            lines = [Line(name, right) for name, right in shown._results()]
+            return latex(Rows(tuple(lines), {}))
+        if style != "recurrence":
+            raise KernelcError(
+                where="latex",
+                found=f"style = {shown_value(style)}",
+                law="A kernel is written as a recurrence or as one explicit formula",
+                remedy='Pass "recurrence" or "explicit"',
+            )
+        return latex(self._rows)
+
+    def to_python(self, language: Language = "numpy") -> str:
+        """A self-contained Python module whose function `kernel` recomputes q, c and the NTK.
+
+        Arguments:
+            language: "numpy", "jax" or "mpmath", whose numbers the function takes. Means without
+                a closed form are integrated by panels of Gauss-Legendre rules.
+
+        Returns:
+            The text of a module with `kernel(c, q=1.0)` (without q where the kernel was derived
+            for one) and other symbols as keywords; it returns (q value, c value, NTK) of the
+            outputs, None for the last where none is known.
+
+        Raises:
+            KernelcError: another language.
+            UnsupportedError: a mean that no code is written for.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("cos"))(x), name="waves")
+            >>> print(kc.derive(net, q=1).to_python().splitlines()[-1].strip())
+            return q_, c_, q_ * theta_
+        """
+        return python_code(self.recurrence, self.network.name, language, self.theta is not None)
+
+    @property
+    def _rows(self) -> Rows:
+        return rows(self.recurrence, tangent=self.theta is not None)
+
+    def _results(self) -> list[tuple[str, sympy.Expr]]:
+        found = [("Q_f", self.q_map), ("C_f", self.c_map)]
         if self.theta is not None:
-            found.append((sympy.Symbol("Theta_f"), self.theta))
+            found.append(("Theta_f", self.theta))
         return found
 
     def _repr_latex_(self) -> str:
         return self.latex()
 
     def __str__(self) -> str:
-        rows = [f"{name} = {expr}" for name, expr in [*self.equations, *self._results()]]
-        return f"kernel of {self.network.name}\n" + "\n".join(f"  {row}" for row in rows)
+        lines = [f"  {line}" for line in text(self._rows)]
+        return "\n".join([f"kernel of {self.network.name}", *lines])
 
     def __repr__(self) -> str:
         return f"Kernel({self.network!r}, equations={len(self.equations)})"

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import sympy
 
+from ..ir import Run
 from ._formulas import Equation
 
 
 # Symbols of one entry of a stage. A block that is written out in full grows by a factor at
 # each node, so a long one would have more symbols than fit into memory.
 LONGEST_ENTRY = 400
+_GROUP_NODES = 12
 
 
 def stages(
@@ -70,3 +72,18 @@ class _Stage:
         live = [s for s in (*self.variables, *self.written) if s in read]
         found.append(self.map_to(live))
         return _Stage(live)
+
+
+def groups(found: Sequence[Run]) -> list[tuple[list[Run], int]]:
+    """Runs as they are; consecutive single nodes joined while they stay few."""
+    groups: list[tuple[list[Run], int]] = []
+    room = 0
+    for run in found:
+        single = run.count == 1 and all(s.stop - s.start == 1 for s in run.block)
+        if single and room >= len(run.block):
+            groups[-1][0].append(run)
+            room -= len(run.block)
+        else:
+            groups.append(([run], run.count))
+            room = _GROUP_NODES - len(run.block) if single else 0
+    return groups

@@ -10,6 +10,7 @@ from .. import gaussian
 from ..activations import ScalarFunction
 from ..algebra import Backend
 from ..ir import Real
+from ._exact import exact
 from ._maps import (
     CMap,
     Cross,
@@ -22,6 +23,7 @@ from ._maps import (
     constant,
     local_map,
 )
+from ._standard import standard_q_map
 
 
 # A shaped activation has Q(1) = 1 to about 1e-15; anything this close was meant to be 1.
@@ -32,9 +34,13 @@ class SymbolicBackend(Backend[sympy.Expr]):
     """Expressions; closed forms where they exist, named local maps elsewhere.
 
     Each distinct activation gets a label, numbered when a name returns with other constants.
+
+    Arguments:
+        explicit: whether closed forms are written out; otherwise every local map has its name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, explicit: bool = True) -> None:
+        self.explicit = explicit
         self.labels: dict[ScalarFunction, str] = {}
         self._unit: dict[ScalarFunction, tuple[bool, bool]] = {}
         self._at_zero: dict[ScalarFunction, sympy.Expr] = {}
@@ -43,8 +49,8 @@ class SymbolicBackend(Backend[sympy.Expr]):
     def number(self, value: Real | Fraction) -> sympy.Expr:
         if isinstance(value, Fraction):
             return sympy.Rational(value.numerator, value.denominator)
-        if isinstance(value, float) and value.is_integer():
-            return sympy.Integer(int(value))
+        if isinstance(value, float):
+            return exact(value)
         return sympy.sympify(value)
 
     def sqrt(self, value: sympy.Expr) -> sympy.Expr:
@@ -67,15 +73,20 @@ class SymbolicBackend(Backend[sympy.Expr]):
             return self._constant(phi, order) ** 2
         if q == 1 and self._normalized(phi)[0]:
             return local_map(CMap, phi, self._label(phi), order)(k)
-        closed = closed_dual(phi, q, k, order)
+        closed = closed_dual(phi, q, k, order) if self.explicit else None
         return closed if closed is not None else local_map(Dual, phi, self._label(phi), order)(q, k)
 
     def q_map(self, phi: ScalarFunction, q: sympy.Expr) -> sympy.Expr:
+        number = q.is_number
         if q.is_zero:
             return self._constant(phi) ** 2
         if q == 1 and self._normalized(phi)[0]:
             return sympy.Integer(1)
         key = (phi, q)
+        if not self.explicit:
+            form = standard_q_map(phi) if number else None
+            named = local_map(QMap, phi, self._label(phi))(q)
+            return named if form is None else form.explicit(q, q)
         if key not in self._closed_q:
             self._closed_q[key] = closed_q_map(phi, q)
         closed = self._closed_q[key]

@@ -8,16 +8,22 @@ from collections.abc import Iterator, Sequence
 import sympy
 
 from ..algebra import KernelState, PairAlgebra, SecondMoments
-from ..ir import Real
+from ..ir import Real, Rule
 from ._formulas import Equation
 from ._symbolic_backend import SymbolicBackend
 
 
 class Tape:
-    """Names the second moments of each node and keeps what the names stand for."""
+    """Names the second moments of each node and keeps what the names stand for.
 
-    def __init__(self, backend: SymbolicBackend) -> None:
+    Arguments:
+        backend: the expressions.
+        every: whether short entries get names too, all but numbers.
+    """
+
+    def __init__(self, backend: SymbolicBackend, every: bool = False) -> None:
         self.backend = backend
+        self.every = every
         self.equations: list[Equation] = []
         self.longest = 0
         self._sizes: dict[sympy.Basic, int] = {}
@@ -31,7 +37,7 @@ class Tape:
         q = snapped(state.second.q)
         if q is not state.second.q:
             state = _with_second(state, dataclasses.replace(state.second, q=q))
-        if all(_is_short(entry) for entry in _entries(state.second)):
+        if all(self._is_short(entry) for entry in _entries(state.second)):
             return state
         self._count += 1
         i, second = self._count, state.second
@@ -48,14 +54,24 @@ class Tape:
         bound = SecondMoments(q, k, theta)
         return _with_second(state, bound)
 
+    def binding(self, rule: Rule[KernelState[sympy.Expr]]) -> Rule[KernelState[sympy.Expr]]:
+        """A kernel rule whose results have names, so that no formula grows."""
+        return lambda node, inputs: self.bind(rule(node, inputs), node.name)
+
     def _name(self, name: str, expr: sympy.Expr, **assumptions: bool) -> sympy.Expr:
-        if _is_short(expr):
+        if self._is_short(expr):
             return expr
         symbol = sympy.Symbol(name, **assumptions)
         self.equations.append((symbol, expr))
         self._sizes[symbol] = self._size(expr)
         self.longest = max(self.longest, self._sizes[symbol])
         return symbol
+
+    def _is_short(self, expr: sympy.Expr) -> bool:
+        """Atoms and products of atoms need no name of their own."""
+        if self.every:
+            return expr.is_number
+        return expr.is_Atom or (expr.is_Mul and all(arg.is_Atom for arg in expr.args))
 
     def _size(self, expr: sympy.Basic) -> int:
         """Number of leaves once every name is written out."""
@@ -86,11 +102,6 @@ def substituted(equations: Sequence[Equation]) -> dict[sympy.Basic, sympy.Basic]
     for symbol, expr in equations:
         known[symbol] = expr.xreplace(known)
     return known
-
-
-def _is_short(expr: sympy.Expr) -> bool:
-    """Atoms and products of atoms get no name of their own."""
-    return expr.is_Atom or (expr.is_Mul and all(arg.is_Atom for arg in expr.args))
 
 
 def _entries(second: SecondMoments[sympy.Expr]) -> Iterator[sympy.Expr]:

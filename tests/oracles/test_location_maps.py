@@ -184,10 +184,12 @@ class Mapped(Layer, kind="tests.Mapped"):
 def test_every_map_is_the_matrices_it_says(name: str) -> None:
     """Its structure and its matrices make one kernel, with layers behind it too."""
     x = RNG.normal(size=(3, 4, 3, 5)) * RNG.uniform(0.5, 1.6, size=(3, 4, 3, 1))
+    # One map has a nonlinearity behind it: what follows a map does not depend on which it is.
+    behind = (DENSE, ERF, DENSE) if name == "circular mean" else (DENSE,)
     kernels = []
     for dense in (False, True):
         start = kc.Input((4, 3, 5))
-        layers = kc.chain(DENSE, RELU, Mapped(name, dense), DENSE, ERF, DENSE, kc.GlobalMeanPool())
+        layers = kc.chain(DENSE, RELU, Mapped(name, dense), *behind, kc.GlobalMeanPool())
         kernels.append(kc.kernel_fn(kc.Network(start, layers(start)))(x))
     for fast, dense in zip(kernels[0][:2], kernels[1][:2], strict=True):
         np.testing.assert_allclose(fast, dense, rtol=1e-12, atol=1e-13)

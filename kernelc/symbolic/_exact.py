@@ -1,0 +1,47 @@
+"""Exact: the number a float stands for, where it stands for one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import sympy
+
+
+_DIFFERENCE = Fraction(4, 2**52)
+"""Relative: squares and sums of decimals are off by a few roundings."""
+_MOST_DIGITS = 10**10
+"""Numerator times denominator: about one float in 10^5 is as near to such a fraction by chance."""
+_FEWER_DIGITS = 10**5
+_LARGEST_DENOMINATOR = 10**5
+
+
+def exact(value: float) -> sympy.Expr:
+    """The fraction, root or multiple of a root of pi that a float is the rounding of.
+
+    Decimals are what people write, and deviations of weights are roots: 0.6 is 3/5, 0.36 ** 0.5
+    is 3/5 and (2 / math.pi) ** 0.5 is sqrt(2/pi). A float that is none of them stays.
+
+    Arguments:
+        value: a finite number.
+
+    Example:
+        >>> exact(0.6), exact(2**0.5), exact(0.3**2), exact(0.123456789)
+        (3/5, sqrt(2), 9/100, 0.123456789000000)
+    """
+    for power, unit in ((1, 1), (2, 1), (2, sympy.pi), (2, 1 / sympy.pi)):
+        found = _ratio(value, power, unit)
+        if found is not None:
+            size = (found * unit) ** sympy.Rational(1, power)
+            return size if value >= 0 else -size
+    return sympy.Float(value)
+
+
+def _ratio(value: float, power: int, unit: sympy.Expr | int) -> sympy.Rational | None:
+    """The short fraction r with |value|^power = r unit."""
+    plain = unit == 1
+    target = Fraction(abs(value)) ** power if plain else Fraction(float(abs(value) ** power / unit))
+    near = target.limit_denominator(_LARGEST_DENOMINATOR)
+    most = _MOST_DIGITS if plain else _FEWER_DIGITS
+    if abs(near - target) > _DIFFERENCE * target or near.numerator * near.denominator > most:
+        return None
+    return sympy.Rational(near.numerator, near.denominator)

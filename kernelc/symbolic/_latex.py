@@ -1,0 +1,127 @@
+"""Kernels in LaTeX: an `align*` environment of amsmath that fits a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+
+from ._maps import LocalMap
+from ._rows import Composition, Definition, Line, Loop, Name, Row, Rows
+from ._text import TextPrinter
+
+
+# Letters that fit beside the equals sign in a column of text at 10 points.
+_PAGE = 75
+_LETTERS = {"Theta": r"\Theta", "theta": r"\theta", "mu": r"\mu"}
+
+
+class FormulaPrinter(LatexPrinter):
+    """SymPy's LaTeX, with the symbols of a recurrence and inverse functions in full."""
+
+    def __init__(self, names: dict[sympy.Symbol, Name] | None = None) -> None:
+        super().__init__({"inv_trig_style": "full", "order": None, "mul_symbol": None})
+        self.names = names or {}
+
+    def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:
+        if expr in self.names:
+            return name_latex(self.names[expr])
+        return super()._print_Symbol(expr)
+
+    def _print_Float(self, expr: sympy.Float) -> str:
+        return f"{float(expr):.6g}"
+
+
+def name_latex(name: Name) -> str:
+    r"""A symbol of a recurrence: \hat q_{l}."""
+    letter = _LETTERS.get(name.letter, name.letter)
+    if name.hat:
+        letter = rf"\hat{{{letter}}}"
+    above = [f"({name.part})"] if name.part else []
+    above += [f"{name.hat}"] if name.hat and name.hats > 1 else []
+    above += [r"\prime" * len(name.primes)] if name.primes else []
+    power = f"^{{{','.join(above)}}}" if above else ""
+    return f"{letter}_{{{name.index}}}{power}"
+
+
+def latex(shown: Rows) -> str:
+    """The rows as one `align*` environment."""
+    printer = FormulaPrinter(shown.names)
+    widths = TextPrinter(shown.names)
+    lines = [line for row in shown.rows for line in _row(row, printer, widths)]
+    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+def _row(row: Row, printer: FormulaPrinter, widths: TextPrinter) -> list[str]:
+    match row:
+        case Loop(first, last):
+            return [rf"\text{{for }} l = {first}, \dots, {last}\colon &"]
+        case Line(left, right):
+            name = _RESULTS[left] if isinstance(left, str) else printer.doprint(left)
+            return _equation(name, right, printer, widths)
+        case Composition(links, variable):
+            return [rf"C_f &= {_composed(links, variable, printer)}"]
+        case Definition():
+            return _definition(row, printer, widths)
+
+
+_RESULTS = {"Q_f": "Q_f", "C_f": "C_f", "Theta_f": r"\Theta_f"}
+
+
+def _equation(
+    left: str, right: sympy.Expr, printer: FormulaPrinter, widths: TextPrinter
+) -> list[str]:
+    """left = right, a sum that is too long for a line in several."""
+    if len(widths.doprint(right)) <= _PAGE or not right.is_Add:
+        return [f"{left} &= {printer.doprint(right)}"]
+    lines: list[list[sympy.Expr]] = [[]]
+    for term in right.args:
+        if lines[-1] and len(widths.doprint(sympy.Add(*lines[-1], term))) > _PAGE:
+            lines.append([])
+        lines[-1].append(term)
+    written = [printer.doprint(sympy.Add(*terms)) for terms in lines]
+    rest = [rf"&\quad {'' if t.startswith('-') else '+ '}{t}" for t in written[1:]]
+    return [f"{left} &= {written[0]}", *rest]
+
+
+def _composed(links: Any, variable: sympy.Expr, printer: FormulaPrinter) -> str:
+    inside = printer.doprint(variable)
+    for link, times in links:
+        head = link.head() if isinstance(link, LocalMap) else rf"\kappa_{{{link.order}}}"
+        power = rf"^{{\circ {times}}}" if times > 1 else ""
+        inside = rf"{head}{power}\left({inside}\right)"
+    return inside
+
+
+def _definition(row: Definition, printer: FormulaPrinter, widths: TextPrinter) -> list[str]:
+    left = printer.doprint(row.left)
+    if row.right is None:
+        told = [rf"{_named(n)}(u) &= {printer.doprint(formula)}" for n, formula in row.formulas]
+        return [rf"{left} &= {mean_latex(row)}", *told]
+    lines = _equation(left, row.right, printer, widths)
+    if row.delta is not None:
+        lines[-1] += rf", \quad \Delta = {printer.doprint(row.delta)}"
+    if row.source:
+        lines[-1] += rf" && \text{{({row.source.replace('&', chr(92) + '&')})}}"
+    return lines
+
+
+def mean_latex(row: Definition) -> str:
+    """The Gaussian mean that a local map without a closed form stands for."""
+    letter, order = getattr(row.left, "letter", ""), getattr(row.left, "order", 0)
+    first, second = (_named(label) + "'" * order for label in row.means)
+    if letter == "Q":
+        return rf"\mathrm{{E}}\, {first}(u)^2"
+    if letter == "M":
+        return rf"\mathrm{{E}}\, {first}(u)"
+    return rf"\mathrm{{E}}\, {first}(u)\, {second}(v)"
+
+
+def _named(label: str) -> str:
+    """The name of an activation."""
+    if not label.startswith("phi"):
+        return rf"\mathrm{{{label}}}".replace("_", r"\ ")
+    rest = label.removeprefix("phi").lstrip("_").replace("_", r"\ ")
+    below = rest if rest.isdigit() or not rest else rf"\mathrm{{{rest}}}"
+    return r"\varphi" + (f"_{{{below}}}" if below else "")

@@ -1,0 +1,335 @@
+"""Recurrence: a kernel as a paper writes it, block by block, each local map defined once."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
+
+import sympy
+
+from .._errors import KernelcError
+from ..algebra import PairAlgebra, SecondMoments, probes
+from ..ir import Network, fold, kernel_rule, runs
+from ._exact import exact
+from ._formulas import Equation, Symbols
+from ._maps import LocalMap
+from ._stages import groups
+from ._standard import short_form, shortest
+from ._symbolic_backend import SymbolicBackend
+from ._tape import Nature, Tape
+
+
+_ROLE = re.compile(r"(q|k|Theta|m)_(in|\d+)([_\d]*)('*)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Some consecutive nodes, applied `count` times: how they change the state.
+
+    Arguments:
+        hats: names for what is computed on the way, each in terms of the state and earlier ones.
+        images: the new value of each entry of the state.
+        count: how many times.
+    """
+
+    hats: tuple[Equation, ...]
+    images: tuple[Equation, ...]
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Recurrence:
+    """A kernel as recursions over its blocks.
+
+    Arguments:
+        variables: symbols of the state: of q values, covariances (or cosines) and tangents.
+        start: their values at the input.
+        blocks: what becomes of them.
+        cosines: whether the state holds c and Theta/q, since q cancels from both.
+    """
+
+    variables: tuple[sympy.Symbol, ...]
+    start: tuple[sympy.Expr, ...]
+    blocks: tuple[Block, ...]
+    cosines: bool
+
+    def subs(self, replaced: Sequence[Sequence[Any]]) -> Recurrence:
+        """The recursions with symbols replaced, as `sympy.Basic.subs`, once for each entry."""
+
+        def changed(expr: sympy.Expr) -> sympy.Expr:
+            return reduce(lambda written, values: written.subs(*values), replaced, expr)
+
+        def lines(equations: Sequence[Equation]) -> tuple[Equation, ...]:
+            return tuple((symbol, changed(expr)) for symbol, expr in equations)
+
+        blocks = tuple(Block(lines(b.hats), lines(b.images), b.count) for b in self.blocks)
+        start = tuple(changed(entry) for entry in self.start)
+        return dataclasses.replace(self, start=start, blocks=blocks)
+
+
+class Role(NamedTuple):
+    """What a symbol of a state or a tape stands for."""
+
+    letter: str
+    place: str
+    primes: str
+
+
+def role(symbol: sympy.Symbol) -> Role:
+    """The role of a symbol by its name, as `Nature` and `Tape` give them."""
+    found = _ROLE.match(str(symbol))
+    assert found is not None, symbol
+    return Role(found[1], found[2] + found[3], found[4])
+
+
+def recurrence(network: Network, symbols: Symbols) -> Recurrence:
+    """The recursions of a network: one more derivation, in which local maps keep their names."""
+    try:
+        # Blocks are more alike without the means of their inputs, which few rules ask for.
+        return _recurrence(network, symbols, carry_means=False)
+    except KernelcError:
+        return _recurrence(network, symbols, carry_means=True)
+
+
+def _recurrence(network: Network, symbols: Symbols, carry_means: bool) -> Recurrence:
+    backend = SymbolicBackend(explicit=False)
+    algebra = PairAlgebra(backend, probes(network))
+    q = symbols.q
+    k = tuple(q * symbols.cosine(label) for label in algebra.probes)
+    zero = tuple(sympy.Integer(0) for _ in k)
+    state = algebra.state_of(SecondMoments(q, k, zero), None)
+    nature = Nature.of(state, carry_means)
+    start, variables = nature.pack(state), nature.symbols()
+    blocks: list[Block] = []
+    for group, count in groups(runs(network)):
+        left = count
+        while left:
+            tape = Tape(backend, every=True)
+            value = nature.state(algebra, nature.symbols())
+            rule = tape.binding(kernel_rule(algebra))
+            for segment in (s for run in group for s in run.block):
+                nodes = [network.nodes[i] for i in segment.nodes]
+                value = fold(nodes, rule, {segment.start: algebra.seal(value)})[segment.stop]
+            after = Nature.of(value, carry_means)
+            times = left if after == nature else 1
+            images = zip(after.symbols(), after.pack(value), strict=True)
+            blocks.append(_block(backend, tape.equations, tuple(images), times))
+            nature, left = after, left - times
+    if nature.parts:
+        blocks.append(_joined(nature))
+    written = _in_cosines(variables, start, blocks)
+    if written is None:
+        written = Recurrence(tuple(variables), tuple(start), tuple(blocks), cosines=False)
+    return _merged(dataclasses.replace(written, blocks=tuple(_inlined(b) for b in _live(written))))
+
+
+def _joined(nature: Nature) -> Block:
+    """The output of groups of channels: their moments together."""
+    second = nature.unpack(nature.symbols())
+    plain = dataclasses.replace(nature, parts=(), unit_q=False, mean=None, theta=True)
+    images = zip(plain.symbols(), [second.q, *second.k, *(second.theta or ())], strict=True)
+    return Block((), tuple((s, _plain(e)) for s, e in images), 1)
+
+
+def _block(
+    backend: SymbolicBackend, hats: Sequence[Equation], images: Sequence[Equation], count: int
+) -> Block:
+    finish = backend.finish
+    ordered = sorted(hats, key=lambda line: (_count(role(line[0]).place), _ORDER[role(line[0])[0]]))
+    named = tuple((symbol, _plain(finish(expr))) for symbol, expr in ordered)
+    return Block(named, tuple((symbol, _plain(finish(expr))) for symbol, expr in images), count)
+
+
+_ORDER = {"q": 0, "k": 1, "m": 2, "Theta": 3}
+
+
+def _count(place: str) -> int:
+    return int(place.partition("_")[0])
+
+
+def _live(found: Recurrence) -> list[Block]:
+    """The blocks without entries of the state that nothing after them reads."""
+    read = {"q", "k", "c", "Theta", "theta"}
+    kept: list[Block] = []
+    for block in reversed(found.blocks):
+        while True:
+            images = [(s, e) for s, e in block.images if place(s) in read]
+            symbols = set().union(*(e.free_symbols for _, e in images)) if images else set()
+            for symbol, expr in reversed(block.hats):
+                if symbol in symbols:
+                    symbols |= expr.free_symbols
+            inputs = {place(s) for s in symbols if "_in" in str(s)}
+            if block.count == 1 or inputs <= read:
+                break
+            read |= inputs
+        kept.append(Block(block.hats, tuple(images), block.count))
+        read = inputs | ({"q"} if found.cosines else set())
+    return kept[::-1]
+
+
+def _merged(found: Recurrence) -> Recurrence:
+    """Equal blocks that follow one another as one."""
+    blocks: list[Block] = []
+    for block in found.blocks:
+        if (
+            blocks
+            and (blocks[-1].hats, blocks[-1].images) == (block.hats, block.images)
+            and _repeats(block)
+        ):
+            blocks[-1] = dataclasses.replace(block, count=blocks[-1].count + block.count)
+        elif any(symbol != expr for symbol, expr in block.images):
+            blocks.append(block)
+    return dataclasses.replace(found, blocks=tuple(blocks))
+
+
+def _repeats(block: Block) -> bool:
+    """Whether the block reads what it writes."""
+    written = {place(s) for s, _ in block.images}
+    read = set().union(*(e.free_symbols for _, e in (*block.hats, *block.images)))
+    return {place(s) for s in read if "_in" in str(s)} <= written
+
+
+def place(symbol: sympy.Symbol) -> str:
+    """Which entry of a state a symbol stands for: k, k', q of the first group of channels."""
+    letter, _, rest = str(symbol).partition("_")
+    name, primes = rest.rstrip("'"), "'" * rest.count("'")
+    part = name.removeprefix("in") if name.startswith("in") else ""
+    return f"{letter}{part}{primes}"
+
+
+def _inlined(block: Block) -> Block:
+    """The block without names for what is short, or read once; tangents in terms of covariances."""
+    hats = [(symbol, _with_covariance(symbol, expr, block.hats)) for symbol, expr in block.hats]
+    images = list(block.images)
+    kept: list[Equation] = []
+    for i, (symbol, expr) in enumerate(hats):
+        later = [*hats[i + 1 :], *images]
+        uses = sum(e.count(symbol) for _, e in later)
+        if expr.count_ops() > 1 and uses > 1:
+            kept.append((symbol, expr))
+            continue
+        hats[i + 1 :] = [(s, e.xreplace({symbol: expr})) for s, e in hats[i + 1 :]]
+        images = [(s, e.xreplace({symbol: expr})) for s, e in images]
+    images = [(s, shortest(e) if _is_tangent(s) else e) for s, e in images]
+    return Block(tuple(kept), tuple(images), block.count)
+
+
+def _is_tangent(symbol: sympy.Symbol) -> bool:
+    return str(symbol).lower().startswith("theta")
+
+
+def _with_covariance(
+    symbol: sympy.Symbol, expr: sympy.Expr, hats: Sequence[Equation]
+) -> sympy.Expr:
+    """A tangent as the covariance of its node and what is left: Theta <- k + w Theta_in."""
+    if not _is_tangent(symbol):
+        return expr
+    tangents = {s: sympy.S.Zero for s in expr.free_symbols if _is_tangent(s)}
+    own = expr.xreplace(tangents)
+    for name, value in hats:
+        same = str(name)[1:] == str(symbol)[5:] and str(name)[0] in "kc"
+        if own != 0 and same and sympy.expand(own - value) == 0:
+            return name + sympy.expand(expr - own)
+    return expr
+
+
+def _plain(expr: sympy.Expr) -> sympy.Expr:
+    """Exact numbers, and local maps written out where their standard form is short."""
+    floats = {f: exact(float(f)) for f in expr.atoms(sympy.Float)}
+    expr = expr.xreplace(floats)
+    return expr.replace(
+        lambda node: isinstance(node, LocalMap), lambda node: short_form(node) or node
+    )
+
+
+def _in_cosines(
+    variables: Sequence[sympy.Symbol], start: Sequence[sympy.Expr], blocks: Sequence[Block]
+) -> Recurrence | None:
+    """The recursions in q, c = k/q and Theta/q, where q is nowhere in those of the last two."""
+    found = []
+    for block in blocks:
+        changed = _block_in_cosines(block)
+        if changed is None:
+            return None
+        found.append(changed)
+    units = {str(role(v)[1:]): v for v in variables if role(v).letter == "q"}
+    q = start[0] if units else sympy.Integer(1)
+    scaled = [
+        value if role(v).letter == "q" else sympy.cancel(value / q)
+        for v, value in zip(variables, start, strict=True)
+    ]
+    names = tuple(_cosine_name(v) for v in variables)
+    return Recurrence(names, tuple(scaled), tuple(found), cosines=True)
+
+
+def _cosine_name(symbol: sympy.Symbol) -> sympy.Symbol:
+    """c for k; theta for Theta."""
+    letter = {"k": "c", "Theta": "theta", "q": "q", "m": "mu"}[role(symbol).letter]
+    name = str(symbol).replace(role(symbol).letter, letter, 1)
+    return symbol if letter == "q" else sympy.Symbol(name, real=True)
+
+
+def _block_in_cosines(block: Block) -> Block | None:
+    """One block in cosines; None where q does not cancel."""
+    known: dict[sympy.Symbol, sympy.Expr] = {}
+    reads = set().union(*(e.free_symbols for _, e in (*block.hats, *block.images)))
+    inside = [s for s in reads if "_in" in str(s) and _ROLE.match(str(s))]
+    lengths: dict[str, sympy.Expr] = {}
+    for symbol in inside:
+        if role(symbol).letter == "q":
+            lengths[role(symbol).place] = symbol
+    for symbol in inside:
+        _scale(symbol, lengths, known)
+    hats, images = [], []
+    for target, lines in ((hats, block.hats), (images, block.images)):
+        for symbol, expr in lines:
+            written = expr.xreplace(known)
+            place = role(symbol).place if target is hats else "out" + role(symbol).place
+            if role(symbol).letter == "q":
+                lengths[place] = written
+                if target is hats:
+                    known[symbol] = written
+                else:
+                    target.append((symbol, shortest(written)))
+                continue
+            q = lengths.get(place, sympy.Integer(1))
+            scale = sympy.sqrt(q) if role(symbol).letter == "m" else q
+            plain = _tidied(written / scale)
+            if any(role(s).letter == "q" for s in plain.free_symbols if _ROLE.match(str(s))):
+                return None
+            name = _cosine_name(symbol)
+            target.append((name, plain))
+            if target is hats:
+                known[symbol] = scale * name
+    return Block(tuple(hats), tuple(images), block.count)
+
+
+def _scale(
+    symbol: sympy.Symbol,
+    lengths: Mapping[str, sympy.Expr],
+    known: dict[sympy.Symbol, sympy.Expr],
+) -> None:
+    letter, place, _ = role(symbol)
+    if letter != "q":
+        q = lengths.get(place, sympy.Integer(1))
+        known[symbol] = (sympy.sqrt(q) if letter == "m" else q) * _cosine_name(symbol)
+
+
+def _tidied(expr: sympy.Expr) -> sympy.Expr:
+    """q cancelled, inside of functions too."""
+    inside = expr.replace(
+        lambda node: isinstance(node, sympy.Function),
+        lambda node: node.func(*[_quotient(arg) for arg in node.args]),
+    )
+    return sympy.expand_mul(_quotient(inside)) if inside.is_polynomial() else _quotient(inside)
+
+
+def _quotient(expr: sympy.Expr) -> sympy.Expr:
+    """A quotient without common factors, whose denominator does not begin with a minus."""
+    above, below = sympy.fraction(sympy.cancel(expr))
+    if below.could_extract_minus_sign():
+        above, below = -above, -below
+    return above / below

@@ -1,0 +1,355 @@
+"""Rows: the lines in which a recurrence is shown, the same for a terminal and for LaTeX."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import sympy
+
+from ..activations import ScalarFunction, X
+from ._arc_cosine import RHO, ArcCosine, kappa0, kappa1
+from ._iterate import written_size
+from ._maps import CMap, Cross, Dual, LocalMap, Mean, QMap
+from ._recurrence import Block, Recurrence, place
+from ._standard import K, Q, shortest, standard
+
+
+_LONGEST_RESULT = 16
+"""Operations up to which what one block does is written into the next line."""
+_U = sympy.Symbol("u", real=True)
+_LONGEST_WRITTEN = 60
+"""Symbols up to which it is written out to see how long it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Name:
+    """How a symbol of a recurrence is written.
+
+    Arguments:
+        letter: q, k, c, m, Theta, theta or mu.
+        index: of the block after which it holds: a number, or a text such as "l-1".
+        hat: 0 for an entry of the state; else the number of a value on the way, of `hats`.
+        hats: how many such values the block has.
+        primes: of the pairs of locations.
+        part: of the groups of channels, or "".
+    """
+
+    letter: str
+    index: int | str
+    hat: int = 0
+    hats: int = 0
+    primes: str = ""
+    part: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition:
+    """A local map and what it stands for; without a formula it is a Gaussian mean.
+
+    Arguments:
+        left: the map at its symbols.
+        right: its formula, or None.
+        delta: what the formula calls Delta, or None.
+        source: where the formula stands.
+        means: labels of the activations whose mean it is: an activation that no one knows by
+            its name (an expression, a transformed one) has a label that begins with "phi".
+        formulas: those of such activations, in u, where they have not been told before.
+    """
+
+    left: sympy.Expr
+    right: sympy.Expr | None
+    delta: sympy.Expr | None = None
+    source: str = ""
+    means: tuple[str, str] = ("", "")
+    formulas: tuple[tuple[str, sympy.Expr], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Loop:
+    """The lines that follow hold for l from `first` to `last`."""
+
+    first: int
+    last: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """An equation.
+
+    Arguments:
+        left: a symbol that has a name, or a text such as "C_f".
+        right: an expression.
+        inside: whether it belongs to the loop above.
+        start: whether it only names an entry of the input of what follows.
+    """
+
+    left: sympy.Symbol | str
+    right: sympy.Expr
+    inside: bool = False
+    start: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Composition:
+    """The C map as a composition of maps of one variable: (map, times), the first applied first."""
+
+    links: tuple[tuple[sympy.Expr, int], ...]
+    variable: sympy.Expr
+
+
+Row = Definition | Loop | Line | Composition
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """The rows, and the names of their symbols."""
+
+    rows: tuple[Row, ...]
+    names: dict[sympy.Symbol, Name]
+
+
+def rows(found: Recurrence, tangent: bool) -> Rows:
+    """The rows of a recurrence; without those of the NTK where there is none."""
+    return _Rows(found, tangent).built()
+
+
+class _Rows:
+    def __init__(self, found: Recurrence, tangent: bool) -> None:
+        self.found = found
+        self.tangent = tangent
+        self.names: dict[sympy.Symbol, Name] = {}
+        self.body: list[Row] = []
+        self.index = 0
+        # What the entries of the state are, in symbols that have been written.
+        self.current = {place(v): e for v, e in zip(found.variables, found.start, strict=True)}
+
+    def built(self) -> Rows:
+        for block in self.found.blocks:
+            short = self._after(block)
+            if short is not None and all(_is_short(expr) for expr in short.values()):
+                self.index += short != self.current
+                self.current = short
+            else:
+                self._emit(block)
+        results = list(self._results())
+        definitions = list(self._definitions([*self.body, *results]))
+        return Rows((*definitions, *self.body, *results), self.names)
+
+    # -- blocks ------------------------------------------------------------------------
+
+    def _after(self, block: Block) -> dict[str, sympy.Expr] | None:
+        """The state behind a block that is applied once, written out; None when that is long."""
+        known: dict[sympy.Basic, sympy.Basic]
+        known = {s: self.current[place(s)] for s in _inputs(block)}
+        sizes = {symbol: written_size(expr) for symbol, expr in known.items()}
+        for symbol, expr in block.hats:
+            sizes[symbol] = written_size(expr, sizes)
+        longest = max(written_size(expr, sizes) for _, expr in block.images)
+        if block.count > 1 or longest > _LONGEST_WRITTEN:
+            return None
+        for symbol, expr in block.hats:
+            known[symbol] = expr.xreplace(known)
+        return {place(s): shortest(e.xreplace(known)) for s, e in block.images}
+
+    def _emit(self, block: Block) -> None:
+        """The lines of a block, behind those of its input that have not been written yet."""
+        loop = block.count > 1
+        read = {s: self._read(s, block) for s in _inputs(block)}
+        first, self.index = self.index + 1, self.index + block.count
+        after = "l" if loop else self.index
+        if loop:
+            self.body.append(Loop(first, self.index))
+        known: dict[sympy.Basic, sympy.Expr] = dict(read)
+        lines: list[tuple[sympy.Symbol, Line]] = []
+        images = dict(block.images)
+        hats = {symbol for symbol, _ in block.hats}
+        same = {expr: symbol for symbol, expr in images.items() if expr in hats}
+        for symbol, expr in block.hats:
+            alike = [s for s, _ in block.hats if s not in same and _letters(s) == _letters(symbol)]
+            name = (
+                self._named(same[symbol], after)
+                if symbol in same
+                else self._named(symbol, after, 1 + alike.index(symbol), len(alike))
+            )
+            lines.append((symbol, Line(name, expr.xreplace(known), loop)))
+            known[symbol] = name
+        for symbol, expr in block.images:
+            if expr not in same and not self._untold(symbol, block):
+                name = self._named(symbol, after)
+                lines.append((symbol, Line(name, expr.xreplace(known), loop)))
+        self.body += [line for symbol, line in lines if not is_tangent(symbol)]
+        if self.tangent:
+            self.body += [line for symbol, line in lines if is_tangent(symbol)]
+        self.current = {place(s): self._reached(s, block) for s, _ in block.images}
+
+    def _read(self, symbol: sympy.Symbol, block: Block) -> sympy.Expr:
+        """How an entry of the input is written in the lines of a block."""
+        value = self.current[place(symbol)]
+        image = dict(block.images).get(symbol, symbol)
+        changes = image != symbol and not self._untold(symbol, block)
+        if value.is_number and not (changes and block.count > 1):
+            return value
+        if (block.count == 1 or not changes) and value.count_ops() <= 1:
+            return value
+        if value not in self.names and (self.tangent or not is_tangent(symbol)):
+            name = self._named(symbol, self.index)
+            self.body.append(Line(name, value, start=True))
+            self.current[place(symbol)] = value = name
+        if changes and block.count > 1:
+            return self._named(symbol, "l-1")
+        return value
+
+    def _untold(self, symbol: sympy.Symbol, block: Block) -> bool:
+        """Whether an entry needs no line: it stays, or is a q value that cosines do not read."""
+        image = dict(block.images)[symbol]
+        if image == symbol:
+            return True
+        return self.found.cosines and symbol.name[0] == "q" and _grows(symbol, image)
+
+    def _reached(self, symbol: sympy.Symbol, block: Block) -> sympy.Expr:
+        """An entry of the state behind a block whose lines have been written."""
+        image = dict(block.images)[symbol]
+        if not self._untold(symbol, block):
+            return self._named(symbol, self.index)
+        before = self.current.get(place(symbol), symbol)
+        if image == symbol or not image.has(symbol):
+            return before if image == symbol else image
+        return (image / symbol) ** block.count * before
+
+    def _named(
+        self, symbol: sympy.Symbol, index: int | str, hat: int = 0, hats: int = 0
+    ) -> sympy.Symbol:
+        where = place(symbol) if "_in" in symbol.name else symbol.name.partition("_")[0]
+        primes = "'" * symbol.name.count("'")
+        letter, _, part = where.rstrip("'").partition("_")
+        name = Name(letter, index, hat, hats, primes, part)
+        sign = {"positive": True} if letter == "q" else {"real": True}
+        shown = sympy.Symbol(f"{letter}{part}{primes}[{index},{hat}]", **sign)
+        self.names[shown] = name
+        return shown
+
+    # -- results -----------------------------------------------------------------------
+
+    def _results(self) -> Iterator[Row]:
+        state = self.current
+        q = state.get("q", sympy.Integer(1))
+        yield Line("Q_f", q)
+        if self.found.cosines:
+            composed = self._composed()
+            if composed is not None:
+                yield composed
+            else:
+                yield Line("C_f", state["c"])
+            if self.tangent and "theta" in state:
+                yield Line("Theta_f", q * state["theta"])
+            return
+        yield Line("C_f", state["k"] / q)
+        if self.tangent and "Theta" in state:
+            yield Line("Theta_f", state["Theta"])
+
+    def _composed(self) -> Composition | None:
+        links: list[tuple[sympy.Expr, int]] = []
+        for block in self.found.blocks:
+            (image,) = [e for s, e in block.images if place(s) == "c"] or [None]
+            if image is None or set(dict(block.hats)) & image.free_symbols:
+                return None
+            if image.is_Symbol:
+                continue
+            if not isinstance(image, ArcCosine | CMap) or not image.args[0].is_Symbol:
+                return None
+            links.append((image, block.count))
+        if sum(count for _, count in links) < 2:
+            return None
+        start = {place(v): e for v, e in zip(self.found.variables, self.found.start, strict=True)}
+        return Composition(tuple(links), start["c"])
+
+    # -- definitions -------------------------------------------------------------------
+
+    def _definitions(self, shown: Sequence[Row]) -> Iterator[Definition]:
+        exprs = [row.right for row in shown if isinstance(row, Line)]
+        exprs += [link for row in shown if isinstance(row, Composition) for link, _ in row.links]
+        maps: dict[type, sympy.Expr] = {}
+        for expr in exprs:
+            for node in sympy.preorder_traversal(expr):
+                if isinstance(node, LocalMap | ArcCosine):
+                    maps.setdefault(type(node), node)
+        for kind in (kappa1, kappa0):
+            if kind in maps:
+                yield Definition(kind(RHO), kind.closed(RHO), source="Cho & Saul 2009")
+        named = [kind for kind in maps if issubclass(kind, LocalMap)]
+        labels = [kind.label for kind in named]
+        told: set[ScalarFunction] = set()
+        named.sort(key=lambda kind: (labels.index(kind.label), kind.order, kind.letter))
+        names = {kind.phi: _label(kind.phi, kind.label) for kind in reversed(named) if not kind.psi}
+        for kind in named:
+            found = _definition(kind)
+            if found.right is not None:
+                yield found
+                continue
+            both = (kind.phi, kind.psi or kind.phi)
+            means = tuple(names.setdefault(phi, _label(phi, phi.name)) for phi in both)
+            untold = {names[phi]: phi for phi in both if phi not in told and _is_unknown(phi)}
+            told |= set(both)
+            formulas = tuple((name, phi.expr.xreplace({X: _U})) for name, phi in untold.items())
+            yield dataclasses.replace(found, means=means, formulas=formulas)
+
+
+def _definition(kind: type[LocalMap]) -> Definition:
+    symbols: tuple[sympy.Symbol, ...] = {
+        Dual: (Q, K),
+        QMap: (Q,),
+        Mean: (Q,),
+        CMap: (sympy.Symbol("c", real=True),),
+        Cross: (*sympy.symbols("q q'", positive=True), K),
+    }[kind.__base__]
+    left = kind(*symbols)
+    form = standard(left)
+    if form is None:
+        return Definition(left, None)
+    formula = form.formula
+    if isinstance(left, CMap):
+        formula = formula.xreplace({K: symbols[0]})
+    return Definition(left, formula, form.delta, form.source)
+
+
+def _is_unknown(phi: ScalarFunction) -> bool:
+    """Whether the formula of an activation must be told: an expression, or a transformed one."""
+    return phi.base is not None or phi.name == "phi"
+
+
+def _label(phi: ScalarFunction, label: str) -> str:
+    """What an activation is called in its means."""
+    return f"phi_{label}" if _is_unknown(phi) and not label.startswith("phi") else label
+
+
+def is_tangent(symbol: sympy.Symbol) -> bool:
+    """Whether a symbol of a recurrence belongs to the NTK."""
+    return symbol.name.lower().startswith("theta")
+
+
+def _inputs(block: Block) -> list[sympy.Symbol]:
+    """Entries of the state that a block reads, q values first."""
+    lines = (*block.hats, *block.images)
+    read = set().union(*(expr.free_symbols for _, expr in lines))
+    inputs = {s for s in (*read, *(s for s, _ in block.images)) if "_in" in s.name}
+    inputs = {s for s in inputs if s in read}
+    return sorted(inputs, key=lambda s: ("qkcmTt".index(s.name[0]), s.name))
+
+
+def _letters(symbol: sympy.Symbol) -> str:
+    """The letter and the primes of a symbol, without its number."""
+    letter, _, rest = symbol.name.partition("_")
+    return letter + "'" * rest.count("'")
+
+
+def _is_short(expr: sympy.Expr) -> bool:
+    """Whether an entry may be written into the next line."""
+    maps = expr.atoms(LocalMap)
+    nested = any(arg.atoms(LocalMap) for node in maps for arg in node.args)
+    return expr.count_ops() <= _LONGEST_RESULT and not nested
+
+
+def _grows(symbol: sympy.Symbol, image: sympy.Expr) -> bool:
+    """Whether q <- a q, or q <- a, with a number a."""
+    return image.is_number or (image / symbol).is_number
