@@ -8,23 +8,19 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from .._errors import KernelcError
 from ..ir import Network, NetworkCarrier
 from ..shaping import ShapedNetwork
 from ._diagnose import diagnose
+from ._figures import draw
 from ._findings import Finding
-from ._html import comparison_page, write_page
-from ._numbers import cosine, number
+from ._pages import write_comparison
 from ._panels import Panel, compared_maps, compared_slopes
-from ._plot import draw
-from ._profile import COSINES
-from ._report import Report
+from ._profile import UNRELATED, number, rounded
+from ._report import Report, plain
 
 
 INPUTS = 10
-_UNRELATED = int(np.flatnonzero(COSINES == 0)[0])
 _COLUMNS = ("network", "depth", "q", "C_f(0)", "C_f'(1)", "NTK condition", "difficulty", "critical")
 
 
@@ -69,7 +65,7 @@ class Comparison:
         Raises:
             KernelcError: the file cannot be written.
         """
-        write_page(path, comparison_page(self.reports, self.rows(), self._panels(), progress))
+        write_comparison(path, self.reports, self.rows(), self._panels(), progress)
 
     def rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Columns and rows of the table, as text."""
@@ -77,7 +73,7 @@ class Comparison:
         for name, report in self.reports.items():
             end = report.levels[-1]
             figures = (end.slope, ntk_condition(report))
-            start = (name, str(end.depth), number(end.q), cosine(end.c_at_zero))
+            start = (name, str(end.depth), number(end.q), number(rounded(end.c_at_zero)))
             critical = ", ".join(f"{f.kind} at {f.node}" for f in _critical(report)) or "none"
             difficulty = report.verdict.difficulty
             figures = (*figures, math.nan if difficulty is None else difficulty)
@@ -151,7 +147,7 @@ def ntk_condition(report: Report) -> float:
     """That of ten unrelated inputs; NaN where there is no NTK, inf where it is constant."""
     if report.ntk is None:
         return math.nan
-    one, zero = float(report.ntk[-1]), float(report.ntk[_UNRELATED])
+    one, zero = float(report.ntk[-1]), float(report.ntk[UNRELATED])
     if not (math.isfinite(one) and math.isfinite(zero)):
         return math.nan
     gap, sum_ = one - zero, one + (INPUTS - 1) * zero
@@ -163,15 +159,12 @@ def ntk_condition(report: Report) -> float:
 def row(report: Report) -> dict[str, Any]:
     """The figures of one network as plain values; what is not finite becomes None."""
     end = report.levels[-1]
-    figures = {
-        "q": end.q,
-        "c_at_zero": end.c_at_zero,
-        "slope": end.slope,
-        "ntk_condition": ntk_condition(report),
-    }
     return {
         "depth": end.depth,
-        **{name: value if math.isfinite(value) else None for name, value in figures.items()},
+        "q": plain(end.q),
+        "c_at_zero": plain(end.c_at_zero),
+        "slope": plain(end.slope),
+        "ntk_condition": plain(ntk_condition(report)),
         "trains": report.verdict.trains,
         "difficulty": report.verdict.difficulty,
         "critical": [finding.kind for finding in _critical(report)],

@@ -16,13 +16,13 @@ from ._verdict import verdict_of
 
 
 def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
-    """Measure q values, C maps and slopes node by node, and say what they forebode.
+    """Measure q values, C maps and slopes node by node, and predict how the network trains.
 
     The kernel rules (Martens et al. 2021) are folded in float64 over nine cosines; C_f'(1) by
     the chain rule. A C_f(0) above 0.95 is called collapse, a C_f'(1) above 1000 explosion: both
     make deep networks untrainable (Martens et al. 2021). The layers' own rules say what shaping
-    would ask of them. Where a layer has no exact kernel, the nearest one that has stands in,
-    and a finding says so.
+    would ask of them. Where a layer has no exact kernel, the closest layer that has one
+    replaces it, and a finding says so.
 
     Arguments:
         network: a `Network`, or what `shape` returns.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float64, PRNGKeyArray
+from jaxtyping import Array, Float64, PRNGKeyArray
 from tqdm import tqdm
 
-from .._errors import KernelcError, UnsupportedError
+from .._arguments import integer
+from .._errors import UnsupportedError
 from ..ir import Network, PairKind, pairs_read
 from ..lowering import lower
 from ..modules import Policy
-from ._profile import COSINES, Level
-from ._thinning import by_depth, thinned
+from ._profile import COSINES, UNRELATED, Level, by_depth, thinned
 
 
 _MOST_LEVELS = 40
@@ -50,10 +49,10 @@ class FiniteWidth:
         head = "  {:<28}{:>6}{:>12}{:>12}{:>12}{:>20}".format(
             "node", "depth", "q", "measured", "C_f(0)", "measured"
         )
-        zero = int(np.flatnonzero(COSINES == 0)[0])
         rows = [f"{self.samples} networks of the widths given, beside infinite width", "", head]
         for i in thinned(range(len(self.levels)), 12):
-            level, mean, spread = self.levels[i], self.c_map[i, zero], self.c_spread[i, zero]
+            mean, spread = self.c_map[i, UNRELATED], self.c_spread[i, UNRELATED]
+            level = self.levels[i]
             rows.append(
                 f"  {level.node[:27]:<28}{level.depth:>6}{level.q:>12.4g}{self.q[i]:>12.4g}"
                 f"{level.c_at_zero:>12.4f}{f'{mean:.4f} +- {spread:.4f}':>20}"
@@ -70,7 +69,8 @@ def finite_width(
     progress: bool | None,
 ) -> FiniteWidth:
     """Draw networks and inputs, and measure; see `Report.finite`."""
-    _check(network, samples)
+    samples = integer(samples, "finite: samples")
+    _check(network)
     key = jax.random.key(0) if key is None else key
     kept = tuple(thinned([levels[0], *by_depth(levels[1:])], _MOST_LEVELS))
     hidden = None if progress is None else not progress
@@ -99,7 +99,7 @@ def _measured(
     return [_moments(values[level.node]) for level in levels]
 
 
-def _moments(values: Any) -> tuple[np.ndarray, float]:
+def _moments(values: Array) -> tuple[np.ndarray, float]:
     flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         squares = (flat**2).mean(axis=1)
@@ -118,18 +118,10 @@ def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float64[np.ndarray, "i
     return np.stack([first, *(c * first + np.sqrt(1 - c * c) * other for c in COSINES)])
 
 
-def _check(network: Network, samples: object) -> None:
-    where = network.name
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise KernelcError(
-            where="finite",
-            found=f"samples = {samples!r}",
-            law="figures are means over a whole number of networks",
-            remedy="pass a positive integer",
-        )
+def _check(network: Network) -> None:
     if network.input_shape[-1] < 2:
         raise UnsupportedError(
-            where=where,
+            where=network.name,
             found="inputs of one channel",
             law="with one channel a pair of inputs has the cosine 1 or -1 at every location",
             remedy="measure a network whose inputs have two channels or more",

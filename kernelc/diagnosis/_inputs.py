@@ -1,19 +1,61 @@
-"""What a diagnosis takes its inputs to be: unit and unrelated, or as given data are."""
+"""The inputs of a diagnosis: unit and unrelated, or as given data are, with their targets."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sized
+from typing import cast
 
 import numpy as np
+from jaxtyping import Float64, Shaped
 
 from .._errors import DataError
-from ._sample import Sample, sample_of
-from ._split import rows, split
+from ..data import Dataset, Rows, Stream, parts
 
 
 # A kernel memorizes the targets of a small sample: the share that is reached is too large there.
 # 2,000 take ten seconds.
 _INPUTS, _TARGETS = 500, 2000
+_NODES = 32
+# Smaller angles are those of repeated inputs.
+SAME = 1e-6
+# The least range of angles that is told from one angle.
+_RANGE = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sample:
+    """Inputs and what is to be learned on them.
+
+    Arguments:
+        inputs: as they were given.
+        angles: between any two, in radians.
+        targets: less their mean, a column for each output; labels as one-hot rows.
+    """
+
+    inputs: Float64[np.ndarray, "n ..."]
+    angles: Float64[np.ndarray, "n n"]
+    targets: Float64[np.ndarray, "n outputs"]
+
+    @property
+    def norms_differ(self) -> float:
+        """Standard deviation of the q values over their mean."""
+        q = np.mean(self.inputs.reshape(len(self.inputs), -1) ** 2, axis=1)
+        return float(np.std(q) / np.mean(q))
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest angle between inputs that are not the same."""
+        apart = self.angles[self.angles >= SAME]
+        high = float(apart.max(initial=_RANGE))
+        return min(float(apart.min(initial=np.pi)), high - _RANGE), high
+
+    @property
+    def nodes(self) -> Float64[np.ndarray, " nodes"]:
+        """Chebyshev nodes of these angles, at which a kernel is to be known."""
+        low, high = self.range
+        place = np.cos(np.pi * (2 * np.arange(_NODES) + 1) / (2 * _NODES))
+        return (low + high) / 2 + (high - low) / 2 * place
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,7 +76,7 @@ class Inputs:
 
     @property
     def least(self) -> float:
-        """The smallest cosine of two inputs that each have the mean cosine with all others."""
+        """Lower bound of a pair's cosine, if each has the mean cosine with all others."""
         return max(-1.0, 2 * self.cosine - 1)
 
     def text(self) -> str:
@@ -52,14 +94,16 @@ def inputs_of(data: object, shape: tuple[int, ...]) -> Inputs:
     """
     if data is None:
         return Inputs()
-    given, targets = split(data)
+    given, targets = cast(Sized, data), None
+    if isinstance(data, Dataset | Stream | tuple):
+        given, targets = parts(data).train
     try:
         chosen = _chosen(len(given), _INPUTS if targets is None else _TARGETS)
-        x = np.asarray(rows(given, chosen), dtype=np.float64)
+        x = np.asarray(_rows(given, chosen), dtype=np.float64)
     except (TypeError, ValueError, IndexError) as error:
         raise _wrong(f"data of type {type(given).__name__}", shape) from error
     if x.ndim != len(shape) + 1 or x.shape[1:] != shape or len(x) < 2:
-        raise _wrong(f"an array of shape {np.shape(given)}", shape)
+        raise _wrong(f"an array of shape {np.shape(x)}", shape)
     flat = x.reshape(len(x), -1)
     squares = np.mean(flat**2, axis=1)
     if not np.all(np.isfinite(squares)) or not np.all(squares > 0):
@@ -79,6 +123,11 @@ def _chosen(count: int, most: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(count)[:most]
 
 
+def _rows(values: object, chosen: np.ndarray) -> np.ndarray:
+    """Some examples, made on demand where they are not in memory."""
+    return values.take(chosen) if isinstance(values, Rows) else np.asarray(values)[chosen]
+
+
 def _wrong(found: str, shape: tuple[int, ...]) -> DataError:
     return DataError(
         where="diagnose: data",
@@ -87,3 +136,26 @@ def _wrong(found: str, shape: tuple[int, ...]) -> DataError:
         "or more, finite and not zero",
         remedy="pass such an array, (inputs, targets) or a kernelc.data.Dataset, or leave data out",
     )
+
+
+def sample_of(x: np.ndarray, unit: np.ndarray, y: Shaped[np.ndarray, "n ..."]) -> Sample:
+    """The sample of inputs x, which are `unit` when flat and of length 1, with labels or numbers y.
+
+    Raises: DataError for targets that are all the same.
+    """
+    columns = y.reshape(len(y), -1)
+    if y.ndim == 1 and y.dtype.kind == "i" and int(y.min()) >= 0:
+        names, places = np.unique(y, return_inverse=True)
+        columns = np.eye(len(names))[places]
+    targets = np.asarray(columns, dtype=np.float64)
+    targets = targets - targets.mean(axis=0)
+    if not np.any(np.ptp(columns, axis=0) > 0):
+        raise DataError(
+            where="diagnose: data",
+            found=f"{len(y)} targets that are all the same",
+            law="a verdict is about what there is to be learned beside a constant",
+            remedy="pass (inputs, targets) whose targets differ, or inputs alone",
+        )
+    angles = np.arccos(np.clip(unit @ unit.T, -1.0, 1.0))
+    np.fill_diagonal(angles, 0.0)
+    return Sample(x, angles, targets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,11 +13,20 @@ from jaxtyping import Float64
 from .._errors import KernelcError
 from ..algebra import FloatBackend, OverlapReading, PairAlgebra, SecondMoments, probes
 from ..ir import KernelAlgebra, Layer, Network, NetworkNode, cut_nodes, fold
-from ._algebras import KEEP_Q, FloatState, MapAlgebra, SlopeAlgebra
 from ._inputs import Inputs
 from ._profile import COSINES, Level, Profile, RangeError, Refusal
-from ._spread import Spread, SpreadReading
+from ._readings import (
+    KEEP_Q,
+    FloatState,
+    MapAlgebra,
+    Numbers,
+    SlopeAlgebra,
+    Spread,
+    SpreadReading,
+)
 
+
+S = TypeVar("S")
 
 # Below, floats have fewer digits.
 _LEAST_Q = 1e-300
@@ -126,7 +135,7 @@ def _sealed(readings: _Readings, state: _State) -> _State:
 def _apply(
     readings: _Readings, node: NetworkNode, layer: Layer, inputs: Sequence[_State], main: bool
 ) -> _State:
-    def read(reading: KernelAlgebra[Any], values: Sequence[Any]) -> Any:
+    def read(reading: KernelAlgebra[S], values: Sequence[S]) -> S:
         return layer.kernel(reading.at(node.site), values, node.in_shapes)
 
     overlapped = read(readings.overlap, [state.overlapped for state in inputs])
@@ -220,10 +229,15 @@ def _start(readings: _Readings, inputs: Inputs) -> _State:
 
 
 def _first(
-    algebra: PairAlgebra, q: float, c: Any, typical: float, theta: Any, along: float
+    algebra: PairAlgebra[Numbers],
+    q: float,
+    c: Numbers,
+    typical: float,
+    theta: Numbers,
+    along: float,
 ) -> FloatState:
     cosines = {"c": c, "s": _OTHER, "sc": _OTHER * c, "b": typical}
     tangents = {"c": theta, "s": 0.0, "sc": _OTHER * along, "b": 0.0}
     k = tuple(q * cosines[label] for label in algebra.probes)
-    second = SecondMoments(q, k, tuple(tangents[label] for label in algebra.probes))
+    second = SecondMoments[Numbers](q, k, tuple(tangents[label] for label in algebra.probes))
     return algebra.state_of(second, None)

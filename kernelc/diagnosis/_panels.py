@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+from scipy.interpolate import PchipInterpolator
 
+from .._errors import KernelcError
+from ..gaussian import hermite_coefficients, moments
+from ..ir import Network
 from ._finite import FiniteWidth
-from ._numbers import cosine, number
-from ._profile import COSINES, Level
-from ._ring import around
-from ._spectra import Spectrum
-from ._thinning import by_depth, thinned
+from ._profile import COSINES, Level, by_depth, number, rounded, thinned
 
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_CURVES = 7
 _MOST_POINTS = 300
+_POINTS = 72
+_DEGREES, _MOST_SPECTRA = 24, 6
 _FOLLOWED = (2, 4, 5, 6)
 """Places in `COSINES` of those whose way through a finite network is drawn."""
 
@@ -44,18 +51,18 @@ def c_maps(levels: Sequence[Level]) -> Panel:
 
     shown = thinned(by_depth(levels), _MOST_CURVES)
 
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         curves(axes, [(f"depth {level.depth}", level) for level in shown])
 
     end = levels[-1]
     told = (
         f"Cosine similarity at {len(shown)} depths against that of the inputs; "
-        f"at {end.node}, unrelated inputs end at {cosine(end.c_at_zero)}."
+        f"at {end.node}, unrelated inputs end at {number(rounded(end.c_at_zero))}."
     )
     return Panel("C maps by depth", told, draw)
 
 
-def curves(axes: Any, labeled: Sequence[tuple[str, Level]]) -> None:
+def curves(axes: Axes, labeled: Sequence[tuple[str, Level]]) -> None:
     """The C maps of some levels, colored in their order."""
     from matplotlib import colormaps
 
@@ -70,7 +77,7 @@ def profiles(levels: Sequence[Level]) -> Panel:
     """Slope, q value and gradients along the graph."""
     shown = thinned(by_depth(levels), _MOST_POINTS)
 
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         for label, values in (
             ("C_f'(1)", [level.slope for level in shown]),
             ("q value", [level.q for level in shown]),
@@ -97,10 +104,11 @@ def profiles(levels: Sequence[Level]) -> Panel:
 def compared_maps(ends: Mapping[str, Level]) -> Panel:
     """C maps of the outputs of several networks."""
     parts = [
-        f"{name}: unrelated inputs end at {cosine(end.c_at_zero)}" for name, end in ends.items()
+        f"{name}: unrelated inputs end at {number(rounded(end.c_at_zero))}"
+        for name, end in ends.items()
     ]
 
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         curves(axes, list(ends.items()))
 
     told = f"Cosine similarity of the outputs against that of the inputs. {'; '.join(parts)}."
@@ -110,7 +118,7 @@ def compared_maps(ends: Mapping[str, Level]) -> Panel:
 def compared_slopes(networks: Mapping[str, Sequence[Level]]) -> Panel:
     """Slopes along the graphs of several networks, by the share of their depth."""
 
-    def draw(axes: Any) -> None:
+    def draw(axes: Axes) -> None:
         for name, levels in networks.items():
             shown, end = thinned(by_depth(levels), _MOST_POINTS), max(levels[-1].depth, 1)
             share = [level.depth / end for level in shown]
@@ -122,7 +130,7 @@ def compared_slopes(networks: Mapping[str, Sequence[Level]]) -> Panel:
     return Panel("Slopes along the graphs", told, draw)
 
 
-def positive(values: Any) -> np.ndarray:
+def positive(values: ArrayLike) -> np.ndarray:
     """Gaps where a logarithmic axis cannot show what has underflowed or overflowed."""
     found = np.array(values)
     # The margins of an axis, a factor beyond the values, must be floats as well.
@@ -137,7 +145,7 @@ def ring(level: Level, ntk: np.ndarray | None) -> Panel | None:
     if not np.isfinite(level.c_map).all():
         return None
 
-    def draw(*axes: Any) -> None:
+    def draw(*axes: Axes) -> None:
         for each, (label, matrix) in zip(axes, matrices, strict=True):
             low = min(0.0, float(matrix.min()))
             image = each.imshow(
@@ -154,20 +162,19 @@ def ring(level: Level, ntk: np.ndarray | None) -> Panel | None:
     return Panel("Kernels of inputs on a circle", told, draw, len(matrices))
 
 
-def spectra(found: Sequence[Spectrum]) -> Panel | None:
-    """Power of the Hermite degrees of activations; None without any."""
+def spectra(network: Network) -> Panel | None:
+    """Squared Hermite coefficients of activations over Q(1); None without any."""
+    found = hermite_power(network)
     if not found:
         return None
 
-    def draw(axes: Any) -> None:
-        for i, spectrum in enumerate(found):
-            degrees = np.arange(len(spectrum.power))
-            axes.plot(
-                degrees, positive(spectrum.power), "o", ms=4 - 0.3 * i, label=f" {spectrum.name}"
-            )
+    def draw(axes: Axes) -> None:
+        for i, (name, power) in enumerate(found):
+            shown = positive(power)
+            axes.plot(np.arange(len(shown)), shown, "o", ms=4 - 0.3 * i, label=f" {name}")
         axes.set(xlabel="degree k", ylabel="a_k² / Q(1)", yscale="log", ylim=(1e-8, 2))
 
-    parts = [f"{s.name}: {s.power[0]:.3g} constant, {s.power[1]:.3g} linear" for s in found]
+    parts = [f"{name}: {p[0]:.3g} constant, {p[1]:.3g} linear" for name, p in found]
     told = (
         "Squared Hermite coefficients of the activations over Q(1), which are the power series of "
         f"their C maps at q = 1. {'; '.join(parts)}."
@@ -175,10 +182,33 @@ def spectra(found: Sequence[Spectrum]) -> Panel | None:
     return Panel("Hermite spectra of the activations", told, draw)
 
 
+def hermite_power(network: Network) -> list[tuple[str, Float64[np.ndarray, " degrees"]]]:
+    """a_k² / Q(1), the power series of the C map at q = 1, of distinct activations, six at most.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((8,))
+        >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("identity"))(x))
+        >>> hermite_power(net)[0][1][:3].round(12).tolist()
+        [0.0, 1.0, 0.0]
+    """
+    found: list[tuple[str, np.ndarray]] = []
+    for phi in dict.fromkeys(node.layer.nonlinearity() for node in network):
+        if phi is None or len(found) == _MOST_SPECTRA:
+            continue
+        try:
+            power = hermite_coefficients(phi, _DEGREES) ** 2 / moments(phi, 1.0).second
+        except KernelcError:
+            # Constants that are symbols, or no finite Q(1): the findings say so.
+            continue
+        found.append((phi.name, power))
+    return found
+
+
 def finite(measured: FiniteWidth) -> Panel:
     """Cosines and q values of finite networks beside the derived ones."""
 
-    def draw(left: Any, right: Any) -> None:
+    def draw(left: Axes, right: Axes) -> None:
         depth = [level.depth for level in measured.levels]
         for i, place in enumerate(_FOLLOWED):
             derived = [level.c_map[place] for level in measured.levels]
@@ -202,3 +232,24 @@ def finite(measured: FiniteWidth) -> Panel:
         f"difference of a mean cosine: {measured.gap:.3g}."
     )
     return Panel("Finite width beside derived", told, draw, 2)
+
+
+def around(kernel: Float64[np.ndarray, " cosines"]) -> Float64[np.ndarray, "points points"]:
+    """K(cos(t_i - t_j)) for points at equal angles t on a circle.
+
+    Between the cosines the kernel is interpolated in the angle, in which it is even about 0
+    and about pi, so its slope is zero there: the values beyond are mirror images.
+
+    Example:
+        >>> matrix = around(COSINES)
+        >>> matrix.shape, float(matrix[0, 0]), float(matrix[0, 36])
+        ((72, 72), 1.0, -1.0)
+    """
+    angles, values = np.arccos(COSINES[::-1]), kernel[::-1]
+    mirrored = np.concatenate([-angles[:0:-1], angles, 2 * np.pi - angles[-2::-1]])
+    curve = PchipInterpolator(mirrored, np.concatenate([values[:0:-1], values, values[-2::-1]]))
+    steps = np.arange(_POINTS)
+    apart = np.abs(steps[:, None] - steps) % _POINTS
+    # The shorter way round, so that the matrix is symmetric to the last digit.
+    apart = np.minimum(apart, _POINTS - apart)
+    return curve(2 * np.pi / _POINTS * np.arange(_POINTS // 2 + 1))[apart]

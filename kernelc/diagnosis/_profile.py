@@ -1,9 +1,11 @@
-"""What is measured of a network: its kernel at the nodes of the main path, and refusals."""
+"""Profile: the kernel at the nodes of the main path and refusals, and how both are shown."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,8 +14,14 @@ from .._errors import KernelcError
 from ._inputs import Inputs
 
 
+T = TypeVar("T")
+
 COSINES = np.linspace(-1.0, 1.0, 9)
-_UNRELATED = int(np.flatnonzero(COSINES == 0)[0])
+UNRELATED = int(np.flatnonzero(COSINES == 0)[0])
+NEAR = int(np.flatnonzero(COSINES == 0.75)[0])
+"""Places of the cosines 0 and 0.75 in `COSINES`."""
+# Rounding errors of cosines.
+_ROUNDING = 1e-15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Level:
     @property
     def c_at_zero(self) -> float:
         """C_f(0)."""
-        return float(self.c_map[_UNRELATED])
+        return float(self.c_map[UNRELATED])
 
 
 class RangeError(KernelcError):
@@ -99,3 +107,36 @@ class Profile:
     def end(self) -> Refusal | None:
         """The first node beyond which nothing is measured of this network; None if all is."""
         return next((refusal for refusal in self.refusals if not refusal.replaced), None)
+
+
+def number(value: float) -> str:
+    """Four digits; a dash for NaN.
+
+    Example:
+        >>> number(0.123456), number(float("nan")), number(1e-17)
+        ('0.1235', '–', '1e-17')
+    """
+    return "–" if value != value else f"{value:.4g}"
+
+
+def rounded(cosine: float) -> float:
+    """The cosine, with rounding errors as 0."""
+    return 0.0 if abs(cosine) <= _ROUNDING else cosine
+
+
+def thinned(values: Sequence[T], most: int) -> list[T]:
+    """At most `most` of the values, two or more, evenly, the first and the last among them.
+
+    Example:
+        >>> thinned(range(11), 3)
+        [0, 5, 10]
+    """
+    if len(values) <= most:
+        return list(values)
+    step = (len(values) - 1) / (most - 1)
+    return [values[round(i * step)] for i in range(most)]
+
+
+def by_depth(levels: Sequence[Level]) -> list[Level]:
+    """The last level of each depth: the input of its nonlinearities."""
+    return list({level.depth: level for level in levels}.values())

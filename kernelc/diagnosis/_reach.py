@@ -10,8 +10,8 @@ from scipy.interpolate import BarycentricInterpolator
 from .._errors import KernelcError
 from ..ir import Network, NetworkNode, pairs_read
 from ..numeric import kernel_fn
+from ._inputs import SAME, Sample
 from ._profile import Profile
-from ._sample import SAME, Sample
 
 
 STEPS = 300

@@ -6,6 +6,8 @@ import dataclasses
 import math
 import os
 import textwrap
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,12 @@ from jaxtyping import Float64, PRNGKeyArray
 
 from .._errors import KernelcError
 from ..ir import Network
+from ._figures import draw
 from ._findings import Finding
 from ._finite import FiniteWidth, finite_width
-from ._html import report_page, write_page
+from ._pages import write_report
 from ._panels import Panel, c_maps, finite as finite_panel, profiles, ring, spectra
-from ._plot import draw
-from ._profile import COSINES, Level
-from ._spectra import spectra as activation_spectra
-from ._thinning import thinned
+from ._profile import COSINES, Level, rounded, thinned
 from ._verdict import Verdict
 
 
@@ -58,29 +58,18 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold; what is not finite becomes None."""
-        return {
+        names = ("node", "depth", "q", "c_at_zero", "slope", "backward", "c_map")
+        found = {
             "network": self.network,
             "ok": self.ok,
             "verdict": dataclasses.asdict(self.verdict),
-            "findings": [_plain(dataclasses.asdict(finding)) for finding in self.findings],
-            "cosines": COSINES.tolist(),
-            "levels": [
-                _plain(
-                    {
-                        "node": level.node,
-                        "depth": level.depth,
-                        "q": level.q,
-                        "c_at_zero": level.c_at_zero,
-                        "slope": level.slope,
-                        "backward": level.backward,
-                        "c_map": [_finite(float(c)) for c in level.c_map],
-                    }
-                )
-                for level in self.levels
-            ],
-            "ntk": None if self.ntk is None else [_finite(float(t)) for t in self.ntk],
-            "assumptions": list(self.assumptions),
+            "findings": [dataclasses.asdict(finding) for finding in self.findings],
+            "cosines": COSINES,
+            "levels": [{name: getattr(level, name) for name in names} for level in self.levels],
+            "ntk": self.ntk,
+            "assumptions": self.assumptions,
         }
+        return {name: plain(value) for name, value in found.items()}
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw C maps by depth, and slope, q value and gradient along the graph.
@@ -175,13 +164,13 @@ class Report:
         measured = finite if isinstance(finite, FiniteWidth) else None
         if finite is True:
             measured = self.finite(progress=progress)
-        write_page(path, report_page(self, self._panels(measured), progress))
+        write_report(path, self, self._panels(measured), progress)
 
     def _panels(self, measured: FiniteWidth | None) -> list[Panel]:
         panels = [
             c_maps(self.levels),
             profiles(self.levels),
-            spectra(activation_spectra(self.source)),
+            spectra(self.source),
             ring(self.levels[-1], self.ntk),
             None if measured is None else finite_panel(measured),
         ]
@@ -193,7 +182,7 @@ class Report:
         rows.append(_HEADER)
         rows += [
             f"  {level.node[:27]:<28}{level.depth:>6}{level.q:>12.4g}"
-            f"{_rounded(level.c_at_zero):>12.4g}{level.slope:>12.4g}"
+            f"{rounded(level.c_at_zero):>12.4g}{level.slope:>12.4g}"
             for level in thinned(self.levels, _MOST_ROWS)
         ]
         for finding in self.findings:
@@ -204,17 +193,13 @@ class Report:
     @property
     def summary(self) -> str:
         """How many findings there are of each severity, in words."""
-        if not self.findings:
-            return "no findings"
-        counts = {"critical": 0, "warning": 0, "note": 0}
-        for finding in self.findings:
-            counts[finding.severity] += 1
-        many = {"critical": "critical", "warning": "warnings", "note": "notes"}
-        return ", ".join(
-            f"{count} {severity if count == 1 else many[severity]}"
-            for severity, count in counts.items()
-            if count
-        )
+        counts = Counter(finding.severity for finding in self.findings)
+        words = {
+            "critical": f"{counts['critical']} critical",
+            "warning": f"{counts['warning']} warning{'s' * (counts['warning'] != 1)}",
+            "note": f"{counts['note']} note{'s' * (counts['note'] != 1)}",
+        }
+        return ", ".join(text for key, text in words.items() if counts[key]) or "no findings"
 
     def __repr__(self) -> str:
         told = f"verdict={str(self.verdict)!r}, findings={self.summary!r}"
@@ -245,14 +230,14 @@ def _wrapped(text: str, first: str, then: str) -> list[str]:
     )
 
 
-def _rounded(c: float) -> float:
-    """Cosines carry rounding errors of about 1e-16: what is below shows as 0."""
-    return c if abs(c) > 1e-15 else 0.0
-
-
-def _finite(value: object) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _finite(value) for name, value in values.items()}
+def plain(value: object) -> object:
+    """The value as JSON can hold it; a number that is not finite becomes None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [
+            plain(each) for each in (value.tolist() if isinstance(value, np.ndarray) else value)
+        ]
+    return value

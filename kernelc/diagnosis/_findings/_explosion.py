@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import numpy as np
-
-from .._profile import COSINES, Level
+from .._profile import NEAR, Level
 from ._finding import Case, Finding
 
 
 STEEP = 1e3
-_NEAR = int(np.flatnonzero(COSINES == 0.75)[0])
 
 
 def explosion(case: Case) -> Iterator[Finding]:
@@ -28,7 +25,7 @@ def explosion(case: Case) -> Iterator[Finding]:
         severity="critical",
         kind="explosion",
         measured=f"C_f'(1) passes {STEEP:g} at nonlinearity {first.depth} and ends at {end:.3g}"
-        f"{growth}; inputs of cosine 0.75 end at {float(case.end.c_map[_NEAR]):.3g}",
+        f"{growth}; inputs of cosine 0.75 end at {float(case.end.c_map[NEAR]):.3g}",
         value=end,
         law="slopes at c = 1 multiply along a path, and local ones above 1 make the network "
         "chaotic: inputs that differ little get unrelated outputs",

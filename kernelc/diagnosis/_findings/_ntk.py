@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .._profile import COSINES
+from .._profile import NEAR
 from ._finding import Case, Finding
 
 
 _ALIKE, _APART = 0.95, 0.05
-_NEAR = int(np.flatnonzero(COSINES == 0.75)[0])
 
 
 def ntk(case: Case) -> Iterator[Finding]:
@@ -19,7 +18,7 @@ def ntk(case: Case) -> Iterator[Finding]:
     theta = case.profile.ntk
     if theta is None or not np.all(np.isfinite(theta)) or theta[-2] <= 0:
         return
-    typical, near = float(theta[-1] / theta[-2]), float(theta[_NEAR] / theta[-2])
+    typical, near = float(theta[-1] / theta[-2]), float(theta[NEAR] / theta[-2])
     measured = "Θ({:.3g})/Θ(1) = {:.4g}, so that the condition number is {} for n inputs"
     node = case.network.nodes[-1].name
     if typical > _ALIKE:

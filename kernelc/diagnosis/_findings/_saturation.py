@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._spread import saturation
+from .._readings import saturation
 from ._finding import Case, Finding
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kernelc as kc
-from kernelc.diagnosis._spread import moments
+from kernelc.diagnosis._readings import moments
 
 
 RNG = np.random.default_rng(0)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,11 +17,9 @@ import sympy
 
 import kernelc as kc
 import nets
-from kernelc.diagnosis._html import write_page
-from kernelc.diagnosis._html._markup import escaped, tag
-from kernelc.diagnosis._html._mathml import equation
+from kernelc.diagnosis._formulas import equation
+from kernelc.diagnosis._panels import around
 from kernelc.diagnosis._profile import COSINES
-from kernelc.diagnosis._ring import around
 
 
 HOSTILE = '<script>alert(1)</script> & "x" \' $x^{ \x00\ud800 http://there'
@@ -76,7 +75,8 @@ def test_the_page_is_strict_asks_for_nothing_and_escapes_names(page):
     check_harmless(root)
     title = root.find(".//h1")
     assert title is not None
-    assert "<script>alert(1)</script> &" in words(title)
+    # Neither markup nor characters that no page may hold.
+    assert '<script>alert(1)</script> & "x" \' $x^{ \ufffd\ufffd' in words(title)
     assert report.findings
     text = words(root)
     for finding in report.findings:
@@ -134,10 +134,13 @@ def test_pages_are_replaced_in_one_step_and_errors_are_told(page, tmp_path):
     assert link.is_symlink()
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE")
     assert sorted(os.listdir(tmp_path)) == ["link.html", "old.html"]
+    x = kc.Input((2,))
+    small = kc.diagnose(kc.Network(x, kc.Dense(2)(x)))
+    wrong: Any
     for wrong in (tmp_path, tmp_path / "none" / "page.html", 3.5, "page\0", "x" * 300):
-        with pytest.raises(kc.KernelcError, match="another path"):
+        with pytest.raises(kc.KernelcError, match="pages are written into a folder"):
             # A number is no path: what the types forbid is refused in words as well.
-            write_page(wrong, "")  # type: ignore[arg-type]
+            small.to_html(wrong, progress=False)
     with pytest.raises(kc.KernelcError, match="another path"):
         report.plot(tmp_path / "page.xyz")
     assert sorted(os.listdir(tmp_path)) == ["link.html", "old.html"]
@@ -158,7 +161,7 @@ def test_wide_networks_are_measured_near_the_limit():
 
 
 def test_what_cannot_be_measured_is_refused(page):
-    with pytest.raises(kc.KernelcError, match="samples = 0"):
+    with pytest.raises(kc.KernelcError, match="finite: samples"):
         page[0].finite(samples=0)
     x = kc.Input((8,))
     norm = kc.Network(x, kc.chain(kc.Dense(8), kc.BatchNorm(), kc.Activation("erf"))(x))
@@ -179,11 +182,6 @@ def test_kernels_around_a_circle_are_exact_at_known_cosines_and_symmetric():
     wanted = (np.sin(exact) + (np.pi - exact) * np.cos(exact)) / np.pi
     assert np.abs(matrix[0] - wanted).max() < 0.015  # nine cosines, by cubics
     assert matrix[0, [0, 18, 36]] == pytest.approx(wanted[[0, 18, 36]], abs=1e-12)
-
-
-def test_markup_escapes_what_is_not_markup():
-    assert tag("p", tag("b", "<"), ">", title='"') == '<p title="&quot;"><b>&lt;</b>&gt;</p>'
-    assert escaped("a\x00\ud800\x1b") == "a\ufffd\ufffd\ufffd"
 
 
 def test_a_browser_lays_the_page_out_and_asks_for_nothing(page, tmp_path):

@@ -1,4 +1,4 @@
-"""How far q values of finite layers stray from those of infinite ones, one draw to another."""
+"""The readings of a diagnosis: C maps, NTKs, slopes, and how far finite layers vary."""
 
 from __future__ import annotations
 
@@ -6,16 +6,95 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
-from ..activations import ScalarFunction
-from ..ir import Reading, Weights
+from .._errors import KernelcError
+from ..activations import ScalarFunction, named
+from ..algebra import FloatBackend, KernelState, PairAlgebra
+from ..ir import Reading, Real, Weights
+from ._profile import RangeError
 
 
+_LARGEST_Q = 1000.0
+# Slopes of tails are read here, and flat below this: tanh(x)/x is 1e-8.
+_FAR, _FLAT = 1e8, 1e-6
+KEEP_Q = "normalize sums and weights so that q stays near 1"
 _GRID = np.linspace(-10.0, 10.0, 4001)
 _DENSITY = np.exp(-(_GRID**2) / 2) / math.sqrt(2 * math.pi) * (_GRID[1] - _GRID[0])
+
+Numbers = float | np.ndarray
+FloatState = KernelState[Numbers]
+
+
+class MapAlgebra(PairAlgebra[Numbers]):
+    """C maps and NTKs; pre-activations that are not Gaussian are taken as such, and listed."""
+
+    def __init__(self, backend: FloatBackend, probes: tuple[str, ...]) -> None:
+        super().__init__(backend, probes)
+        self.approximated: dict[str, None] = {}
+        self.far: dict[str, None] = {}
+
+    def nonlinearity(self, s: FloatState, phi: ScalarFunction) -> FloatState:
+        if not s.parts and not s.gaussian:
+            self.approximated[self.site.name] = None
+            s = self.state_of(s.second, s.mean, s.support, gaussian=True)
+        if phi.homogeneity is None and s.second.q > _LARGEST_Q:
+            return self._far(s, phi)
+        return super().nonlinearity(s, phi)
+
+    def _far(self, s: FloatState, phi: ScalarFunction) -> FloatState:
+        """An activation that sees its tails alone: the rectifier with the same slopes."""
+        up, down = (float(phi.numpy(0)(np.array([x]))[0]) / x for x in (_FAR, -_FAR))
+        finite = math.isfinite(up) and math.isfinite(down)
+        if not (finite and up > _FLAT):
+            # Tails that grow faster than a rectifier's overflow from here on.
+            raise (KernelcError if finite else RangeError)(
+                where=self.site.name,
+                found=f"a q value of {s.second.q:.3g} at {phi.name}",
+                law=f"beyond a q value of {_LARGEST_Q:g} an activation sees its tails alone, and "
+                "its C map takes ever longer to integrate",
+                remedy=KEEP_Q,
+            )
+        self.far[self.site.name] = None
+        image = super().nonlinearity(s, named("leaky_relu", negative_slope=down / up))
+        return self.weighted_sum([image], [up])
+
+    def batch_normalize(self, s: FloatState) -> FloatState:
+        """Batch norm takes each pair's K less that of a typical pair, and likewise its NTK.
+
+        With mean m over a large batch, d(u - m) d(u' - m) = Theta - 2 Theta_b + Theta_b; what the
+        deviation adds is a projection on one direction of many.
+        """
+        out = super().batch_normalize(s)
+        theta, b = s.second.theta, self.probes.index("b")
+        if theta is None:
+            return out
+        variance = s.second.q - s.second.k[b]
+        theta = tuple((t - theta[b]) / variance for t in theta)
+        second = dataclasses.replace(out.second, theta=theta)
+        return self.state_of(second, out.mean, out.support, out.gaussian)
+
+
+class SlopeAlgebra(MapAlgebra):
+    """dK/dc in the place of the NTK.
+
+    The NTK rules are those of a derivative along c, plus the weights' own term; without it
+    `theta` started at dk/dc is dk/dc throughout.
+    """
+
+    def fresh(
+        self,
+        s: FloatState,
+        weights: Weights,
+        read: FloatState | None = None,
+        trained: Callable[[], FloatState] | None = None,
+    ) -> FloatState:
+        out = super().fresh(s, weights, read, trained)
+        w = self.backend.number(weights.variance)
+        theta = tuple(w * t for t in s.second.theta or ())
+        second = dataclasses.replace(out.second, theta=theta)
+        return self.state_of(second, out.mean, gaussian=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +105,9 @@ class Spread:
     q: float
     variance: float
     kept: bool = False
+
+
+_UNIT = Spread(1.0, 0.0)
 
 
 class SpreadReading(Reading[Spread]):
@@ -58,7 +140,7 @@ class SpreadReading(Reading[Spread]):
         own = excess - 2 * power**2 if s.kept else excess
         return Spread(second, power**2 * s.variance + own / self.site.out_shape[-1])
 
-    def weighted_sum(self, terms: Sequence[Spread], weights: Sequence[Any]) -> Spread:
+    def weighted_sum(self, terms: Sequence[Spread], weights: Sequence[Real]) -> Spread:
         parts = [float(w) ** 2 * t.q for w, t in zip(weights, terms, strict=True)]
         return self._total(terms, parts)
 
@@ -66,17 +148,17 @@ class SpreadReading(Reading[Spread]):
         q = math.prod(factor.q for factor in factors)
         return Spread(q, sum(factor.variance for factor in factors))
 
-    def concat(self, parts: Sequence[Spread], fractions: Sequence[Any]) -> Spread:
+    def concat(self, parts: Sequence[Spread], fractions: Sequence[Real]) -> Spread:
         return self._total(parts, [float(f) * p.q for f, p in zip(fractions, parts, strict=True)])
 
     def normalize(self, s: Spread, center: bool, over_locations: bool) -> Spread:
-        return Spread(1.0, 0.0)
+        return _UNIT
 
     def batch_normalize(self, s: Spread) -> Spread:
-        return Spread(1.0, 0.0)
+        return _UNIT
 
     def pln(self, s: Spread, channels: int, mode: str) -> Spread:
-        return Spread(1.0, 0.0)
+        return _UNIT
 
     def dropout(self, s: Spread, keep: float) -> Spread:
         return Spread(s.q / keep, s.variance + (1 / keep - 1) / self.site.out_shape[-1])
