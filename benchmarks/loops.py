@@ -25,7 +25,7 @@ def both_forms(network: kc.Network) -> dict[str, list[Any]]:
     x, y = data_for(network)
     steps = {}
     for name, layers in (("in a loop", "scan"), ("one by one", "unrolled")):
-        model = kc.lower(network, key=KEY, policy=kc.Policy(layers=layers))
+        model = kc.lower(network, key=KEY, layers=layers)
         carry, rest = carry_of(model, None)
         fixed = fixed_of(rest, x, y)
         size = compiled(advance_leaves, fixed, carry)[0].compiled.memory_analysis()

@@ -110,7 +110,7 @@ def compilation(name: str, deep: bool) -> None:
             if layers == "unrolled" and depth > most and not deep:
                 continue
             start = time.perf_counter()
-            model = kc.lower(network(depth), key=KEY, policy=kc.Policy(layers=layers))
+            model = kc.lower(network(depth), key=KEY, layers=layers)
             lowering = time.perf_counter() - start
             seconds[depth] = before_first_step(model)
             print(

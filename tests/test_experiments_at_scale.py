@@ -29,11 +29,11 @@ def _importable(monkeypatch):
     monkeypatch.syspath_prepend(str(HERE))
 
 
-def step(cell: Any, network: Any, policy: Any) -> tuple[Any, Any]:
+def step(cell: Any, network: Any, layers: Any) -> tuple[Any, Any]:
     """(parameters, logits) of a training step on a full batch, and the gradient's shapes."""
 
     def whole(key: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
-        model = kc.lower(network, key=key, policy=policy)
+        model = kc.lower(network, key=key, layers=layers)
         params, rest = eqx.partition(model, eqx.is_inexact_array)
         state = first_state(model)
 
@@ -60,7 +60,7 @@ def test_every_cell_takes_a_full_batch_on_paper():
     assert {cell.optimizer for cell in found} == {"sgd", "kfac-fixed"}
     for cell in found:
         network = training.network(cell)
-        params, gradient = step(cell, network, training.policy(cell))
+        params, gradient = step(cell, network, training.layers(cell))
         sizes = [math.prod(leaf.shape) for leaf in jax.tree.leaves(params)]
         published = PUBLISHED[cell.family, cell.depth]
         if cell.arm == "bn-skip":

@@ -89,7 +89,7 @@ class Default:
 
     def model(self, network: kc.Network, key: jax.Array) -> Any:
         """The network with weights as the framework draws them."""
-        model = kc.lower(network, key=key, policy=kc.Policy(layers="scan"))
+        model = kc.lower(network, key=key, layers="scan")
         if not STARTS[self.start].uniform:
             return model
         is_dense = lambda node: isinstance(node, kc.layers.DenseModule)  # noqa: E731

@@ -95,8 +95,8 @@ def _model(drawn: Drawn | Default) -> Any:
         return drawn.model(drawn.build(), key)
     # Repeated layers under scan compile once, and compiling takes longer than training; but
     # convolutions in loops are slow on CPUs.
-    policy = kc.Policy(layers="unrolled" if drawn.family == "convnet" else "scan")
-    return kc.lower(drawn.build(), key=key, policy=policy)
+    layers = "unrolled" if drawn.family == "convnet" else "scan"
+    return kc.lower(drawn.build(), key=key, layers=layers)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from arms import ARMS
 from optimizers import optimizer
 from settings import Cell, cells
 from tqdm import tqdm
-from training import network, policy, synthetic
+from training import layers, network, synthetic
 
 import kernelc as kc
 
@@ -27,7 +27,7 @@ _EVERY, _RECORDS = 10, 3
 
 def milliseconds(cell: Cell) -> list[float]:
     """Milliseconds per step between records; the first record includes compilation."""
-    model = kc.lower(network(cell), key=jax.random.key(0), policy=policy(cell))
+    model = kc.lower(network(cell), key=jax.random.key(0), layers=layers(cell))
     result = kc.fit(
         model,
         synthetic(cell, 2 * cell.batch),

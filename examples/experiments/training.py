@@ -8,7 +8,7 @@ import importlib.metadata
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -106,7 +106,7 @@ def train(
         return done
     cell = run.cell
     data = dataset(cell.data, cell.examples, cell.augment, data_folder)
-    model = kc.lower(network(cell), key=jax.random.key(run.seed), policy=policy(cell))
+    model = kc.lower(network(cell), key=jax.random.key(run.seed), layers=layers(cell))
     result = kc.fit(
         model,
         data,
@@ -124,7 +124,7 @@ def train(
 
 def rehearse(cell: Cell, batch: int) -> kc.FitResult:
     """Two steps of the cell on synthetic batches of this size, without a log entry."""
-    model = kc.lower(network(cell), key=jax.random.key(0), policy=policy(cell))
+    model = kc.lower(network(cell), key=jax.random.key(0), layers=layers(cell))
     return kc.fit(
         model,
         synthetic(cell, batch),
@@ -136,12 +136,12 @@ def rehearse(cell: Cell, batch: int) -> kc.FitResult:
     )
 
 
-def policy(cell: Cell) -> kc.Policy:
+def layers(cell: Cell) -> Literal["auto", "scan", "unrolled"]:
     """Unrolled layers for optimizers that need a separate array for every weight."""
     if cell.optimizer.startswith("kfac") or cell.optimizer in ONE_BY_ONE:
-        return kc.Policy(layers="unrolled")
+        return "unrolled"
     # Convolutions are slow in a loop.
-    return kc.Policy(layers="scan" if ARMS[cell.arm].sums and cell.family == "mlp" else "auto")
+    return "scan" if ARMS[cell.arm].sums and cell.family == "mlp" else "auto"
 
 
 def _found(model: Callable, result: kc.FitResult) -> dict[str, Any]:

@@ -136,8 +136,7 @@ def _check_rate(rate: float | None) -> None:
 
 
 def _model(network: kc.Network, optimizer: Optimizer, seed: int) -> kc.Model:
-    policy = kc.Policy(layers="unrolled") if optimizer in _ONE_BY_ONE else None
-    return kc.lower(network, key=seed, policy=policy)
+    return kc.lower(network, key=seed, layers="unrolled" if optimizer in _ONE_BY_ONE else "auto")
 
 
 def _chosen(optimizer: Optimizer, rate: float | None) -> Any:

@@ -9,7 +9,7 @@ import jax
 from jaxtyping import PyTree
 
 from kernelc._errors import UnsupportedError
-from kernelc.modules import Model, ModelNode, ModelRepeat
+from kernelc.modules import Model, ModelNode
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def parameter_names(params: PyTree) -> tuple[str, ...]:
 
     Raises: UnsupportedError for a `Model` that runs repeated blocks in a loop.
     """
-    if isinstance(params, Model) and any(isinstance(node, ModelRepeat) for node in params.nodes):
+    if isinstance(params, Model) and params.looped:
         raise UnsupportedError(
             where="K-FAC on this model",
             found="repeated blocks in one loop over stacked weights",
             law="K-FAC needs an array for every parameter of every layer",
-            remedy="train kernelc.unrolled(model), or lower with Policy(layers='unrolled')",
+            remedy='train kernelc.unrolled(model), or lower with layers="unrolled"',
         )
     found = jax.tree_util.tree_leaves_with_path(params)
     return tuple(_name(params, path) for path, _ in found)

@@ -94,7 +94,8 @@ class Comparison:
         return "\n".join(shown)
 
     def __repr__(self) -> str:
-        return f"<comparison of {', '.join(self.reports)}>"
+        verdicts = {name: str(report.verdict) for name, report in self.reports.items()}
+        return f"Comparison(verdicts={verdicts})"
 
     def _panels(self) -> list[Panel]:
         levels = {name: report.levels for name, report in self.reports.items()}

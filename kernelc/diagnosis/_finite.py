@@ -14,7 +14,6 @@ from .._arguments import integer
 from .._errors import UnsupportedError
 from ..ir import Network, PairKind, pairs_read
 from ..lowering import lower
-from ..modules import Policy
 from ._profile import COSINES, UNRELATED, Level, by_depth, thinned
 
 
@@ -91,7 +90,7 @@ def _measured(
     """Cosines and mean q value at each node, for one draw of weights and inputs."""
     for_weights, for_inputs, for_dropout = jax.random.split(key, 3)
     # Layers one by one: what happens between them is what is asked for.
-    model = lower(network, key=for_weights, policy=Policy(layers="unrolled"))
+    model = lower(network, key=for_weights, layers="unrolled")
     xs = jnp.asarray(np.sqrt(levels[0].q) * _inputs(for_inputs, network.input_shape))
     keys = jax.random.split(for_dropout, len(xs))
     values = jax.vmap(lambda x, k: model.activations(x, key=k))(xs, keys)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Collection, Sequence
-from typing import Any, overload
+from typing import overload
 
 import equinox as eqx
 import jax
+from jaxtyping import PyTree
 
 from .._errors import KernelcError
 from ..ir import Shape, folded
 from ..modules import LoopMode, Model, ModelNode, ModelRepeat, carried, first_state, one_by_one
-from ._blocks import repeated, same_but_for_values, shifted
+from ._blocks import lowered_by, repeated, same_but_for_values
 
 
-# Below this many layers "auto" leaves a run of blocks as it is: it then compiles in seconds, and
-# a loop costs time and memory (100 layers of width 256 on a CPU: steps 5% slower, and all
-# gradients held at once where else each is used up by the optimizer as it comes).
+# Below this many layers "auto" does not loop: the model compiles in seconds, and a loop costs time
+# and memory (100 layers of width 256 on a CPU: steps 5% slower, and all gradients are held at once,
+# where otherwise the optimizer uses each as it is computed).
 LEAST_LAYERS = 256
 
 
@@ -26,7 +27,7 @@ LEAST_LAYERS = 256
 def scanned(model: Model, state: None = None) -> Model: ...
 @overload
 def scanned(model: Model, state: eqx.nn.State) -> tuple[Model, eqx.nn.State]: ...
-def scanned(model: Any, state: Any = None) -> Any:
+def scanned(model: Model, state: eqx.nn.State | None = None) -> Model | tuple[Model, eqx.nn.State]:
     """The model with every repeated block run in a loop over stacked weights.
 
     Blocks repeat when they follow one another, each reads the value of the one before alone,
@@ -60,37 +61,26 @@ def scanned(model: Any, state: Any = None) -> Any:
 def unrolled(model: Model, state: None = None) -> Model: ...
 @overload
 def unrolled(model: Model, state: eqx.nn.State) -> tuple[Model, eqx.nn.State]: ...
-def unrolled(model: Any, state: Any = None) -> Any:
+def unrolled(model: Model, state: eqx.nn.State | None = None) -> Model | tuple[Model, eqx.nn.State]:
     """The model with its layers one by one, each with arrays of its own.
 
-    K-FAC and optimizers that take norms of single parameters need this form.
-
-    Arguments:
-        model: what `lower` returns, in either form, trained or not.
-        state: its state in that form, for a model trained with batch norm.
-
-    Returns: a model of the same function with the very same weights; with a state, the pair of
-        that and its state.
-
-    Raises:
-        KernelcError: something else than a model.
-        DataError: the state of another model, or of the other form; none for a model that holds
-            no first state, as one made by `eqx.nn.make_with_state`.
+    K-FAC and optimizers that take norms of single parameters need this form. Arguments, Returns
+    and Raises: as for `scanned`.
 
     Example:
         >>> import jax, kernelc as kc
         >>> x = kc.Input((4,))
-        >>> policy = kc.Policy(layers="scan")
-        >>> model = kc.lower(kc.Network(x, kc.repeat(kc.Dense(4), 9)(x)), key=jax.random.key(0),
-        ...                  policy=policy)
+        >>> net = kc.Network(x, kc.repeat(kc.Dense(4), 9)(x))
+        >>> model = kc.lower(net, key=jax.random.key(0), layers="scan")
         >>> len(model.nodes), len(unrolled(model).nodes)
         (1, 9)
     """
     return _converted(model, state, "unrolled")
 
 
-def _converted(model: Any, state: Any, layers: LoopMode) -> Any:
-    """The model in that form, with its state if there is one."""
+def _converted(
+    model: Model, state: eqx.nn.State | None, layers: LoopMode
+) -> Model | tuple[Model, eqx.nn.State]:
     if not isinstance(model, Model):
         raise KernelcError(
             where="model",
@@ -99,15 +89,9 @@ def _converted(model: Any, state: Any, layers: LoopMode) -> Any:
             remedy="pass what kernelc.lower(network, key=...) returns",
         )
     singles, moved = one_by_one(model.nodes)
-    found = dataclasses.replace(
-        model,
-        nodes=singles,
-        output=moved[model.output],
-        policy=dataclasses.replace(model.policy, layers="unrolled"),
-        blocks=(),
-    )
-    # The shapes take a run of the whole model on paper: not for nothing.
-    if layers == "scan" or found.policy.remat != "none":
+    found = dataclasses.replace(model, nodes=singles, output=moved[model.output], blocks=())
+    # The shapes take an abstract evaluation of the whole model, so they are found only if needed.
+    if layers == "scan" or found.remat != "none":
         own = first_state(found) if state is None else carried(state, model.nodes, found.nodes)
         found = arranged(found, _shapes(found, own), layers)
     return found if state is None else (found, carried(state, model.nodes, found.nodes))
@@ -117,44 +101,34 @@ Loop = tuple[int, int, int]
 """The value that enters, the layers of a block, the blocks."""
 
 
-def arranged(
-    flat: Model, shapes: Sequence[Shape], layers: LoopMode, loops: Collection[Loop] | None = None
-) -> Model:
+def arranged(flat: Model, shapes: Sequence[Shape], form: LoopMode | Collection[Loop]) -> Model:
     """The model, which has its layers one by one, in the form that is asked for.
 
     Arguments:
         flat: a model without any `ModelRepeat`.
         shapes: of its input and of the value of each node, for one example.
-        layers: as in `Policy`.
-        loops: the runs of blocks to loop over; default what `layers` says.
+        form: the `layers` of `lower`, or the runs of blocks to loop over.
     """
     nodes: list[ModelNode | ModelRepeat] = []
     blocks: list[tuple[int, int]] = []
     gone = 0
-    for start, size, count in _runs(flat, shapes):
-        part = flat.nodes[start : start + size * count]
-        if loops is None:
-            looped = count > 1 and _looped(layers, part[:size], start, shapes[start], count)
+    layers, _ = one_by_one(flat.nodes)
+    for start, size, count in _runs(layers, flat.output, shapes):
+        part = layers[start : start + size * count]
+        if isinstance(form, str):
+            looped = count > 1 and _looped(form, part[:size], start, shapes[start], count)
         else:
-            looped = (start, size, count) in loops
+            looped = (start, size, count) in form
         if looped:
             nodes.append(repeated(part, size, start, gone))
             gone += len(part) - 1
             continue
-        if size > 1 and flat.policy.remat == "block":
+        if size > 1 and flat.remat == "block":
             firsts = range(len(nodes), len(nodes) + len(part), size)
             blocks += [(first, first + size) for first in firsts]
         # No node reads past the value that enters its run, so one shift serves all of them.
-        nodes += [shifted(node, gone) for node in part]
-    if layers == "auto":
-        layers = "scan" if gone else "unrolled"
-    return dataclasses.replace(
-        flat,
-        nodes=nodes,
-        output=flat.output - gone,
-        policy=dataclasses.replace(flat.policy, layers=layers),
-        blocks=blocks,
-    )
+        nodes += [lowered_by(gone, node) for node in part]
+    return dataclasses.replace(flat, nodes=nodes, output=flat.output - gone, blocks=blocks)
 
 
 def loops_of(model: Model) -> list[Loop]:
@@ -168,19 +142,15 @@ def loops_of(model: Model) -> list[Loop]:
     return found
 
 
-def _runs(flat: Model, shapes: Sequence[Shape]) -> list[Loop]:
+def _runs(layers: Sequence[ModelNode], output: int, shapes: Sequence[Shape]) -> list[Loop]:
     """The runs of blocks along the main path, single layers among them."""
-    last = len(flat.nodes)
-    # A reader of the output, so that no block hides it.
-    inputs = [(), *(node.inputs for node in flat.nodes), (last, flat.output)]
-    layers = zip(flat.nodes, shapes[1:], strict=True)
-    keys = [
-        None,
-        *(same_but_for_values(n, [shapes[i] for i in n.inputs], out) for n, out in layers),
-        "",
-    ]
+    last = len(layers)
+    # An extra reader of the output keeps it out of the inside of a block.
+    inputs = [(), *(node.inputs for node in layers), (last, output)]
+    outs = zip(layers, shapes[1:], strict=True)
+    keys = [same_but_for_values(n, [shapes[i] for i in n.inputs], out) for n, out in outs]
     found = []
-    for run in folded(inputs, keys, nested=True):
+    for run in folded(inputs, [None, *keys, ""], nested=True):
         start, stop = run.block[0].start, run.block[-1].stop
         if stop <= last:
             found.append((start, stop - start, run.count))
@@ -189,30 +159,32 @@ def _runs(flat: Model, shapes: Sequence[Shape]) -> list[Loop]:
     return found
 
 
-def _looped(layers: LoopMode, block: Sequence[Any], start: int, shape: Shape, count: int) -> bool:
-    if layers != "auto":
-        return layers == "scan"
+def _looped(
+    form: LoopMode, block: Sequence[ModelNode], start: int, shape: Shape, count: int
+) -> bool:
+    if form != "auto":
+        return form == "scan"
     if len(block) * count < LEAST_LAYERS:
         return False
     # XLA runs a convolution inside a loop on one CPU thread and without its fast kernels.
     return jax.default_backend() != "cpu" or not _convolves(block, start, shape)
 
 
-def _convolves(block: Sequence[Any], start: int, shape: Shape) -> bool:
-    model = Model([shifted(node, start) for node in block], shape)
-    xs: Any = jax.ShapeDtypeStruct((1, *shape), model.policy.param_dtype)
+def _convolves(block: Sequence[ModelNode], start: int, shape: Shape) -> bool:
+    model = Model([lowered_by(start, node) for node in block], shape)
     state, key = first_state(model), jax.random.key(0)
 
-    def run(xs: jax.Array) -> object:
+    def run(xs: PyTree) -> object:
         return model.batched(xs, key=key) if state is None else model.batched(xs, state, key=key)
 
+    xs = jax.ShapeDtypeStruct((1, *shape), model.policy.param_dtype)
     return "conv_general_dilated" in str(eqx.filter_make_jaxpr(run)(xs)[0])
 
 
-def _shapes(flat: Model, state: Any) -> list[Shape]:
+def _shapes(flat: Model, state: eqx.nn.State | None) -> list[Shape]:
     """Of the input and of the value of each node, for one example."""
     calm = eqx.nn.inference_mode(flat)
     x = jax.ShapeDtypeStruct(flat.input_shape, flat.policy.param_dtype)
     run = functools.partial(calm.activations, state=state, key=jax.random.key(0))
     values = eqx.filter_eval_shape(run, x)
-    return [flat.input_shape, *(values[node.names[0]].shape for node in flat.nodes)]
+    return [flat.input_shape, *(values[name].shape for node in flat.nodes for name in node.names)]

@@ -1,4 +1,4 @@
-"""A file of named arrays beside short texts, in the safetensors format: nothing in it can run.
+"""A file of named arrays and short texts in the safetensors format, which holds no code.
 
 Eight bytes hold the length of a JSON header, little-endian; the header says of each array its
 type, its shape and where its bytes lie, without gaps, behind the header
@@ -13,9 +13,9 @@ import json
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 import jax.numpy as jnp
 import numpy as np
@@ -26,8 +26,8 @@ from ..ir import strict_json, write_whole
 
 LONGEST_HEADER = 2**25
 _METADATA, _DIGEST = "__metadata__", "sha256"
-_REMEDY = "write the file again with kernelc.save"
-_LAW = "a model file is what kernelc.save wrote, whole and unchanged"
+REMEDY = "write the file again with kernelc.save"
+LAW = "a model file is what kernelc.save wrote, whole and unchanged"
 _TYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -56,8 +56,7 @@ class Container:
     arrays: Mapping[str, np.ndarray]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     name: str
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -73,18 +72,14 @@ def write_container(path: str | os.PathLike[str], content: Container) -> None:
             another type than the format knows.
     """
     order = sorted(content.arrays, key=lambda name: -content.arrays[name].dtype.itemsize)
-    table: dict[str, Any] = {}
+    table: dict[str, object] = {}
     start = 0
     for name in order:
         array = content.arrays[name]
-        stop = start + array.nbytes
-        offsets = [start, stop]
-        table[name] = {
-            "dtype": _code(name, array.dtype),
-            "shape": list(array.shape),
-            "data_offsets": offsets,
-        }
-        start = stop
+        offsets = [start, start + array.nbytes]
+        code = _code(name, array.dtype)
+        table[name] = {"dtype": code, "shape": list(array.shape), "data_offsets": offsets}
+        start += array.nbytes
     blocks = [_bytes(content.arrays[name]) for name in order]
     digest = _digest(content.metadata, table, blocks)
     header = json.dumps({_METADATA: {**content.metadata, _DIGEST: digest}, **table}).encode()
@@ -101,7 +96,7 @@ def write_container(path: str | os.PathLike[str], content: Container) -> None:
 
 
 def read_container(path: str | os.PathLike[str]) -> Container:
-    """Read what `write_container` wrote; no more is allocated than the file is long.
+    """Read what `write_container` wrote; memory is bounded by the length of the file.
 
     Raises:
         LoadError: a file that cannot be read, is cut short, changed, or of another format.
@@ -112,14 +107,14 @@ def read_container(path: str | os.PathLike[str]) -> Container:
             header = _header(path, file, size)
             data = file.read()
     except (OSError, TypeError, ValueError) as error:
-        _refuse(path, f"a file that cannot be read ({error})", _LAW, "check the path")
+        refuse(path, f"a file that cannot be read ({error})", remedy="check the path")
     metadata = header.pop(_METADATA, None)
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        _refuse(path, "a file of arrays without the texts of a model", _LAW)
+        refuse(path, "a file of arrays without the texts of a model")
     entries = _entries(path, header, len(data))
     blocks = [memoryview(data)[entry.start : entry.stop] for entry in entries]
     if metadata.pop(_DIGEST, None) != _digest(metadata, header, blocks):
-        _refuse(path, "a checksum that is not that of the content", _LAW)
+        refuse(path, "a checksum that is not that of the content")
     arrays = {
         entry.name: np.frombuffer(block, entry.dtype).reshape(entry.shape)
         for entry, block in zip(entries, blocks, strict=True)
@@ -127,34 +122,34 @@ def read_container(path: str | os.PathLike[str]) -> Container:
     return Container(metadata, arrays)
 
 
-def _header(path: object, file: IO[bytes], size: int) -> dict[str, Any]:
+def _header(path: object, file: IO[bytes], size: int) -> dict[str, object]:
     start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
     if not 2 <= length <= min(LONGEST_HEADER, size - 8):
-        _refuse(path, f"{size:,} bytes that do not begin with the length of a header", _LAW)
+        refuse(path, f"{size:,} bytes that do not begin with the length of a header")
     try:
         text = file.read(length).decode()
     except UnicodeDecodeError:
-        _refuse(path, "a header that is not UTF-8", _LAW)
-    header = strict_json(text, str(path), _LAW, _REMEDY)
+        refuse(path, "a header that is not UTF-8")
+    header = strict_json(text, str(path), LAW, REMEDY)
     if not isinstance(header, dict):
-        _refuse(path, "a header that is no JSON object", _LAW)
+        refuse(path, "a header that is no JSON object")
     return header
 
 
-def _entries(path: object, table: Mapping[str, Any], size: int) -> list[_Entry]:
+def _entries(path: object, table: Mapping[str, object], size: int) -> list[_Entry]:
     """The arrays in the order of their bytes, which they cover from first to last."""
     entries = sorted(
         (_entry(path, name, told) for name, told in table.items()),
-        key=lambda entry: (entry.start, entry.stop),
+        key=lambda entry: entry[3:],
     )
     reached = 0
     for entry in entries:
         if entry.start != reached:
-            _refuse(path, f"array {entry.name[:80]!r} at byte {entry.start}, not {reached}", _LAW)
+            refuse(path, f"array {entry.name[:80]!r} at byte {entry.start}, not {reached}")
         reached = entry.stop
     if reached != size:
-        _refuse(path, f"{size:,} bytes of arrays where the header tells of {reached:,}", _LAW)
+        refuse(path, f"{size:,} bytes of arrays where the header describes {reached:,}")
     return entries
 
 
@@ -166,14 +161,16 @@ def _entry(path: object, name: str, told: object) -> _Entry:
             dtype = jnp.dtype(_TYPES[code])
             if offsets[1] - offsets[0] == math.prod(shape) * dtype.itemsize and len(shape) <= 32:
                 return _Entry(name, dtype, tuple(shape), *offsets)
-    _refuse(path, f"a malformed description of array {name[:80]!r}", _LAW)
+    refuse(path, f"a malformed description of array {name[:80]!r}")
 
 
 def _sizes(value: object) -> bool:
     return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
 
 
-def _digest(metadata: Mapping[str, str], table: Mapping[str, Any], blocks: Any) -> str:
+def _digest(
+    metadata: Mapping[str, str], table: Mapping[str, object], blocks: Iterable[memoryview]
+) -> str:
     total = hashlib.sha256()
     described = [dict(metadata), dict(table)]
     total.update(json.dumps(described, sort_keys=True, separators=(",", ":")).encode())
@@ -183,7 +180,7 @@ def _digest(metadata: Mapping[str, str], table: Mapping[str, Any], blocks: Any) 
 
 
 def _bytes(array: np.ndarray) -> memoryview:
-    # Numbers of bfloat16 have no buffer of their own; their bytes have.
+    # bfloat16 arrays do not support the buffer protocol; their bytes do.
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
@@ -198,6 +195,7 @@ def _code(name: str, dtype: np.dtype) -> str:
     )
 
 
-def _refuse(path: object, found: str, law: str, remedy: str = _REMEDY) -> NoReturn:
-    where = str(path) if isinstance(path, str | os.PathLike) else shown(path)
-    raise LoadError(where=where, found=found, law=law, remedy=remedy)
+def refuse(where: object, found: str, law: str = LAW, remedy: str = REMEDY) -> NoReturn:
+    """Raise `LoadError` for a file that is not what `save` wrote."""
+    place = str(where) if isinstance(where, str | os.PathLike) else shown(where)
+    raise LoadError(where=place, found=found, law=law, remedy=remedy)

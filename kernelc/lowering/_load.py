@@ -1,27 +1,24 @@
-"""load: a model back from its file, refused where it is not the network that was expected."""
+"""load: a model from its file, which is refused if it holds another network than expected."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
-from .._errors import KernelcError, LoadError
+from .._errors import KernelcError, LoadError, shown
 from ..ir import Network, as_network, first_difference, strict_json
-from ..modules import Model, Policy, is_index, state_of, state_starts
+from ..modules import Model, Policy, Remat, checked_form, is_index, state_of, state_starts
 from ._arrange import Loop, loops_of
-from ._container import read_container
-from ._content import bare, leaves_by_name
-from ._save import FORMAT, VERSION
-
-
-_LAW = "a model file is what kernelc.save wrote, whole and unchanged"
-_REMEDY = "write the file again with kernelc.save"
+from ._container import LAW, REMEDY, read_container, refuse
+from ._lower import bare
+from ._save import FORMAT, VERSION, Settings, leaves_by_name
 
 
 class Loaded(NamedTuple):
@@ -35,15 +32,16 @@ class _Form(NamedTuple):
     """How the model of a file was lowered."""
 
     policy: Policy
+    remat: Remat
     axis_name: str | None
     loops: list[Loop]
-    settings: Mapping[str, Any]
+    settings: Settings
 
 
 def load(path: str | os.PathLike[str], network: object = None) -> Loaded:
     """Read a model that `save` wrote, in the form and with the very values it had.
 
-    Nothing in the file is evaluated or unpickled, and no more is allocated than it is long.
+    Nothing in the file is evaluated or unpickled, and memory is bounded by its length.
     Layer kinds of your own must be defined first.
 
     Arguments:
@@ -86,12 +84,12 @@ def load(path: str | os.PathLike[str], network: object = None) -> Loaded:
 
 def _stored(metadata: Mapping[str, str]) -> Network:
     if metadata.get("format") != FORMAT:
-        _refuse("header", f"the format {metadata.get('format')!r}"[:80])
+        refuse("header", f"the format {shown(metadata.get('format'))}")
     if metadata.get("version") != VERSION:
-        found = f"version {metadata.get('version')!r}"[:80]
-        _refuse("header", found, f"this kernelc reads version {VERSION}")
+        found = f"version {shown(metadata.get('version'))}"
+        refuse("header", found, f"this kernelc reads version {VERSION}")
     if set(metadata) != {"format", "version", "network", "model"}:
-        _refuse("header", f"entries {', '.join(sorted(metadata))}"[:120])
+        refuse("header", f"entries {', '.join(sorted(metadata))}"[:120])
     return Network.from_json(metadata["network"])
 
 
@@ -109,40 +107,45 @@ def _require_same(stored: Network, given: Network) -> None:
 
 def _form(text: str) -> _Form:
     where = 'header, entry "model"'
-    told = strict_json(text, where, _LAW, _REMEDY)
-    if not isinstance(told, dict) or set(told) != set(_Form._fields):
-        _refuse(where, "a malformed entry")
-    policy, axis_name, loops, settings = (told[field] for field in _Form._fields)
+    told = strict_json(text, where, LAW, REMEDY)
+    fields = ("policy", "axis_name", "loops", "settings")
+    if not isinstance(told, dict) or set(told) != set(fields):
+        refuse(where, "a malformed entry")
+    policy, axis_name, loops, settings = (told[field] for field in fields)
+    # Beside its fields, which are dtypes, the forms that lower takes as arguments of those names.
     if not isinstance(policy, dict) or set(policy) != set(Policy.__dataclass_fields__):
-        _refuse(where, f"the policy {policy!r}"[:80])
+        refuse(where, f"the policy {shown(policy)}")
     if not all(isinstance(choice, str) for choice in policy.values()):
-        _refuse(where, f"the policy {policy!r}"[:80])
+        refuse(where, f"the policy {shown(policy)}")
     if axis_name is not None and not isinstance(axis_name, str):
-        _refuse(where, f"the axis name {axis_name!r}"[:80])
+        refuse(where, f"the axis name {shown(axis_name)}")
     if not isinstance(settings, dict) or not isinstance(loops, list):
-        _refuse(where, "settings or loops of the wrong type")
+        refuse(where, "settings or loops of the wrong type")
     for loop in loops:
         if not isinstance(loop, list) or [type(number) for number in loop] != [int] * 3:
-            _refuse(where, f"the loop {loop!r}"[:80])
-    return _Form(Policy(**policy), axis_name, [tuple(loop) for loop in loops], settings)
+            refuse(where, f"the loop {shown(loop)}")
+    _, remat = (checked_form(where, name, policy.pop(name)) for name in ("layers", "remat"))
+    loops = [tuple(loop) for loop in loops]
+    return _Form(Policy(**policy), cast(Remat, remat), axis_name, loops, settings)
 
 
 def _bare(network: Network, form: _Form) -> Model:
     try:
-        like = bare(network, form.policy, form.axis_name, set(form.loops))
+        like = bare(network, form.policy, form.axis_name, form.remat, set(form.loops))
     except (TypeError, ValueError, ArithmeticError, MemoryError) as error:
-        # Sizes beyond what JAX can describe; kinds of users raise what they like.
-        _refuse("network", f"a network that cannot be lowered ({str(error)[:200]})")
+        # Sizes beyond the limits of JAX; layer kinds of users may raise other errors.
+        refuse("network", f"a network that cannot be lowered ({str(error)[:200]})")
     if loops_of(like) != form.loops:
-        _refuse('header, entry "model"', "loops over blocks that do not repeat")
+        refuse('header, entry "model"', "loops over blocks that do not repeat")
     return like
 
 
-def _filled(like: Model, arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any]) -> Model:
+def _filled(like: Model, arrays: Mapping[str, np.ndarray], settings: Settings) -> Model:
     """The bare model with its values."""
     wanted = dict(leaves_by_name(like))
     starts = state_starts(like.nodes)
-    _require_names("arrays", arrays, [*_arrays_of(wanted), *starts])
+    described = [n for n, leaf in wanted.items() if isinstance(leaf, jax.ShapeDtypeStruct)]
+    _require_names("arrays", arrays, [*described, *starts])
     plain = {name: leaf for name, leaf in wanted.items() if type(leaf) in (bool, int, float)}
     _require_names("settings", settings, list(plain))
     leaves = []
@@ -151,14 +154,14 @@ def _filled(like: Model, arrays: Mapping[str, np.ndarray], settings: Mapping[str
             leaf = _array(name, arrays[name], leaf.shape, leaf.dtype)
         elif name in plain:
             if type(settings[name]) is not type(leaf):
-                _refuse(name, f"the setting {settings[name]!r}"[:80])
+                refuse(name, f"the setting {shown(settings[name])}")
             leaf = settings[name]
         leaves.append(leaf)
     return jax.tree.unflatten(jax.tree.structure(like, is_leaf=is_index), leaves)
 
 
 def _state(model: Model, like: Model, arrays: Mapping[str, np.ndarray]) -> eqx.nn.State | None:
-    # After the parameters, whose sizes bound those of the statistics.
+    # Checked after the parameters, whose sizes bound those of the statistics.
     starts = state_starts(like.nodes)
     found = {
         name: _array(name, arrays[name], start.shape, getattr(start, "dtype", jnp.float32))
@@ -167,13 +170,9 @@ def _state(model: Model, like: Model, arrays: Mapping[str, np.ndarray]) -> eqx.n
     return state_of(found, model.nodes) if starts else None
 
 
-def _arrays_of(wanted: Mapping[str, Any]) -> list[str]:
-    return [name for name, leaf in wanted.items() if isinstance(leaf, jax.ShapeDtypeStruct)]
-
-
-def _array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+def _array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: DTypeLike) -> jax.Array:
     if (array.shape, array.dtype) != (tuple(shape), dtype):
-        _refuse(
+        refuse(
             name,
             f"{array.dtype}{list(array.shape)}",
             f"its network has {jnp.dtype(dtype).name}{list(shape)} there",
@@ -181,14 +180,10 @@ def _array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: Any) -> 
     return jnp.array(array)
 
 
-def _require_names(what: str, found: Mapping[str, Any], wanted: list[str]) -> None:
+def _require_names(what: str, found: Mapping[str, object], wanted: list[str]) -> None:
     missing = [name for name in wanted if name not in found]
     known = set(wanted)
     spare = [name for name in found if name not in known]
     if missing or spare:
         told = f"no {missing[0]!r}" if missing else f"{spare[0]!r}, which its network has not"
-        _refuse(what, told[:120])
-
-
-def _refuse(where: str, found: str, law: str = _LAW) -> NoReturn:
-    raise LoadError(where=where, found=found, law=law, remedy=_REMEDY)
+        refuse(what, told[:120])

@@ -6,18 +6,20 @@ import dataclasses
 import json
 import os
 from collections import Counter
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import NoReturn
 
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from .._errors import DataError, KernelcError, shown
 from ..ir import Network
-from ..modules import Model, is_index, state_arrays, state_starts
+from ..modules import Model, is_index, leaves_of, state_arrays, state_starts
 from ._arrange import loops_of
 from ._container import Container, write_container
-from ._content import bare, leaves_by_name
+from ._lower import bare
 
 
 FORMAT = "kernelc.model"
@@ -28,8 +30,8 @@ def save(path: str | os.PathLike[str], model: Model, state: eqx.nn.State | None 
     """Write a model into one file: its network, weights, running statistics and policy.
 
     The file is in the safetensors format: arrays by node name behind a JSON header, with a
-    checksum, so that other tools read the weights too. It is written beside its place and then
-    moved there, so that a file is whole or not there.
+    checksum, so that other tools read the weights too. It is written under another
+    name and then moved, so that an interrupted write leaves no partial file.
 
     Arguments:
         path: where to; what is there is replaced.
@@ -54,10 +56,12 @@ def save(path: str | os.PathLike[str], model: Model, state: eqx.nn.State | None 
     """
     network = _network_of(model)
     loops = loops_of(model)
-    arrays, settings = _content(model, bare(network, model.policy, model.axis_name, loops))
+    like = bare(network, model.policy, model.axis_name, model.remat, loops)
+    arrays, settings = _content(model, like)
     arrays |= _statistics(model, state)
+    layers = {"layers": "scan" if loops else "unrolled", "remat": model.remat}
     form = {
-        "policy": dataclasses.asdict(model.policy),
+        "policy": {**dataclasses.asdict(model.policy), **layers},
         "axis_name": model.axis_name,
         "loops": loops,
         "settings": settings,
@@ -90,30 +94,42 @@ def _network_of(model: object) -> Network:
     return model.network
 
 
-def _content(model: Model, like: Model) -> tuple[dict[str, Any], dict[str, Any]]:
+def leaves_by_name(model: Model) -> Iterator[tuple[str, PyTree]]:
+    """(name, leaf) in the order of `jax.tree.flatten(model, is_leaf=is_index)`.
+
+    Names are those of node and parameter: dense_1.weight; in a loop, where the leaf is that of all
+    blocks, the node is that of the first one.
+    """
+    return ((leaf.layers[0] + leaf.path, leaf.value) for leaf in leaves_of(model.nodes))
+
+
+Settings = dict[str, bool | int | float]
+
+
+def _content(model: Model, like: Model) -> tuple[dict[str, Array], Settings]:
     """Arrays and settings by name, once the model is known to be what `load` will build."""
     if jax.tree.structure(model, is_leaf=is_index) != jax.tree.structure(like, is_leaf=is_index):
         _refuse("model", "layers or constants that are not those its network is lowered to")
-    arrays: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
-    twice = [
-        name for name, count in Counter(n for n, _ in leaves_by_name(model)).items() if count > 1
-    ]
+    arrays: dict[str, Array] = {}
+    settings: Settings = {}
+    names = Counter(name for name, _ in leaves_by_name(model))
+    twice = [name for name, count in names.items() if count > 1]
     if twice:
         _refuse(twice[0], "two parameters of this name, by the names of nodes with dots")
     for (name, leaf), (_, wanted) in zip(leaves_by_name(model), leaves_by_name(like), strict=True):
         if isinstance(wanted, jax.ShapeDtypeStruct):
             if not eqx.is_array(leaf) or (leaf.shape, leaf.dtype) != (wanted.shape, wanted.dtype):
-                _refuse(name, f"{_told(leaf)} where the network and the policy say {wanted}")
+                told = f"{leaf.dtype}{list(leaf.shape)}" if eqx.is_array(leaf) else shown(leaf)
+                _refuse(name, f"{told} where the network and the policy say {wanted}")
             arrays[name] = leaf
         elif type(wanted) in (bool, int, float) and type(leaf) is type(wanted):
             settings[name] = leaf
         elif not is_index(wanted) and not np.array_equal(leaf, wanted):
-            _refuse(name, f"{leaf!r}"[:80] + f" where the network says {wanted!r}"[:80])
+            _refuse(name, f"{shown(leaf)} where the network says {shown(wanted)}")
     return arrays, settings
 
 
-def _statistics(model: Model, state: eqx.nn.State | None) -> dict[str, Any]:
+def _statistics(model: Model, state: eqx.nn.State | None) -> dict[str, Array]:
     if state is None and state_starts(model.nodes):
         raise KernelcError(
             where="save",
@@ -131,10 +147,6 @@ def _statistics(model: Model, state: eqx.nn.State | None) -> dict[str, Any]:
             remedy="pass result.state after fit, or leave it out for a model without statistics",
         )
     return state_arrays(state, model.nodes)
-
-
-def _told(leaf: Any) -> str:
-    return f"{leaf.dtype}{list(leaf.shape)}" if eqx.is_array(leaf) else f"{leaf!r}"[:80]
 
 
 def _refuse(where: str, found: str) -> NoReturn:

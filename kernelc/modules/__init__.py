@@ -1,6 +1,5 @@
 """The model that runs finite layers, and what belongs to no kind of them: dtypes, states, draws."""
 
-from ._initial_statistic import InitialStatistic as InitialStatistic, is_index as is_index
 from ._initializers import (
     BiasInitializer as BiasInitializer,
     Initializer as Initializer,
@@ -11,6 +10,7 @@ from ._initializers import (
 )
 from ._keys import as_key as as_key, node_key as node_key, seed_of as seed_of
 from ._layer import (
+    InitialStatistic as InitialStatistic,
     JoinModule as JoinModule,
     LayerModule as LayerModule,
     MapModule as MapModule,
@@ -19,22 +19,30 @@ from ._layer import (
     require_channels as require_channels,
 )
 from ._model import Model as Model
-from ._node import ModelNode as ModelNode, ModelRepeat as ModelRepeat, one_by_one as one_by_one
+from ._node import (
+    ModelNode as ModelNode,
+    ModelRepeat as ModelRepeat,
+    Nodes as Nodes,
+    is_index as is_index,
+    leaves_of as leaves_of,
+    one_by_one as one_by_one,
+    rewired as rewired,
+)
 from ._precision import (
     LoopMode as LoopMode,
     Policy as Policy,
+    Remat as Remat,
     accumulator as accumulator,
     as_dtype as as_dtype,
+    checked_form as checked_form,
 )
 from ._select import Labels as Labels, Selection as Selection, select as select
-from ._state_arrays import (
-    state_arrays as state_arrays,
-    state_of as state_of,
-    state_starts as state_starts,
-)
 from ._states import (
     carried as carried,
     first_state as first_state,
     is_stateful as is_stateful,
     stack as stack,
+    state_arrays as state_arrays,
+    state_of as state_of,
+    state_starts as state_starts,
 )

@@ -1,18 +1,18 @@
-"""What must hold of the graph and the input of a model."""
+"""Checks of the graph and of the input of a model."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
 
 from .._errors import DataError, GraphError, ShapeError
 from .._reshaping import reshaping
-from ._node import ModelNode, ModelRepeat
+from ._node import Nodes
 
 
-def check_input(what: str, x: Any, wanted: tuple[int, ...], axes: int = 0) -> None:
-    """Arrays of numbers of the shape the model takes, after `axes` axes of any size."""
+def check_input(what: str, x: Array | np.ndarray, wanted: tuple[int, ...], axes: int = 0) -> None:
+    """Require numbers of the shape that the model takes, after `axes` axes of any size."""
     dtype = getattr(x, "dtype", None)
     if dtype is None or not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, bool)):
         raise DataError(
@@ -40,8 +40,8 @@ def _other_call(shape: tuple[int, ...], wanted: tuple[int, ...], axes: int) -> s
     return reshaping(shape, wanted, axes)
 
 
-def check_graph(nodes: tuple[ModelNode | ModelRepeat, ...], output: int) -> None:
-    """Names that are unique, inputs that come before, an output that exists."""
+def check_graph(nodes: Nodes, output: int) -> None:
+    """Require unique names, inputs that come before, and an output that exists."""
     names: set[str] = set()
     for position, node in enumerate(nodes):
         late = [i for i in node.inputs if not 0 <= i <= position]

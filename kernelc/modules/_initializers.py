@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import ShapeError, UnsupportedError
@@ -27,7 +28,7 @@ _LEFT = math.sqrt(
 
 
 def unit_draw(
-    kind: BiasInitializer, key: PRNGKeyArray, shape: Sequence[int], dtype: Any = "float32"
+    kind: BiasInitializer, key: PRNGKeyArray, shape: Sequence[int], dtype: DTypeLike = "float32"
 ) -> Array:
     """Independent numbers of mean 0 and variance 1.
 
@@ -56,17 +57,9 @@ def unit_draw(
 
 
 def gaussian_fan_in(
-    key: PRNGKeyArray, rows: int, columns: int, dtype: Any = "float32"
+    key: PRNGKeyArray, rows: int, columns: int, dtype: DTypeLike = "float32"
 ) -> Float[Array, "rows columns"]:
-    """A Gaussian matrix of variance 1/rows: E q(x @ w) = q(x).
-
-    Arguments:
-        key: randomness.
-        rows: the fan-in, what one output sums over.
-        columns: number of outputs.
-        dtype: floating dtype of the result.
-
-    Returns: a matrix of shape (rows, columns).
+    """A Gaussian matrix of variance 1/rows: E q(x @ w) = q(x); `rows` is the fan-in.
 
     Example:
         >>> gaussian_fan_in(jax.random.key(0), 3, 5).shape
@@ -76,22 +69,15 @@ def gaussian_fan_in(
 
 
 def scaled_uniform_orthogonal(
-    key: PRNGKeyArray, rows: int, columns: int, dtype: Any = "float32"
+    key: PRNGKeyArray, rows: int, columns: int, dtype: DTypeLike = "float32"
 ) -> Float[Array, "rows columns"]:
     """A Haar-distributed semi-orthogonal matrix times max(1, √(columns/rows)).
 
     (SUO of Martens et al. 2021, Deep Kernel Shaping.) With q(x) = ‖x‖²/dim, q(x @ w) = q(x)
     exactly when columns >= rows, since the rows of w are then orthogonal and of squared length
     columns/rows; when columns < rows its columns are orthonormal and E q(x @ w) = q(x).
-    Entries have variance 1/rows, that of the Gaussian initializer.
-
-    Arguments:
-        key: randomness.
-        rows: the fan-in, what one output sums over.
-        columns: number of outputs.
-        dtype: floating dtype of the result; drawn in float32 or better.
-
-    Returns: a matrix of shape (rows, columns).
+    Entries have variance 1/rows, that of the Gaussian initializer; they are drawn in float32 or
+    better.
 
     Example:
         >>> scaled_uniform_orthogonal(jax.random.key(0), 3, 5).shape
@@ -114,7 +100,7 @@ def initialize(
     out_channels: int,
     groups: int = 1,
     delta: bool = False,
-    dtype: Any = "float32",
+    dtype: DTypeLike = "float32",
 ) -> Float[Array, "*window in_per_group out"]:
     """Weights of a dense layer (empty window) or a convolution that preserve the q value.
 

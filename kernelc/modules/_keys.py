@@ -1,8 +1,10 @@
-"""Random keys: from what callers pass, and for each node of a network."""
+"""Random keys: those that callers pass, and those of the nodes of a network."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +40,7 @@ def as_key(where: str, key: PRNGKeyArray | int) -> PRNGKeyArray:
 
 
 def seed_of(key: PRNGKeyArray) -> int:
-    """The int that such a key was made of, for NumPy's generators; of split keys another one.
+    """The int that a key was made from, as a seed for NumPy; another int for split keys.
 
     Example:
         >>> seed_of(jax.random.key(3))
@@ -50,9 +52,19 @@ def seed_of(key: PRNGKeyArray) -> int:
 
 def node_key(key: PRNGKeyArray, name: str) -> PRNGKeyArray:
     """The key of the node of that name, whichever nodes stand before it."""
+    return _folded(key, jnp.asarray(_words(name)))
+
+
+def node_keys(key: PRNGKeyArray, names: Sequence[str]) -> PRNGKeyArray:
+    """`node_key` of each name, on a first axis."""
+    # All at once: a thousand calls would cost more to trace than the layers.
+    words = jnp.asarray(np.array([_words(name) for name in names], np.uint32).reshape(-1, 2))
+    return jax.vmap(functools.partial(_folded, key))(words)
+
+
+def _words(name: str) -> np.ndarray:
     # Python's own hash of a text changes with the process.
-    words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:8], "<u4")
-    return _folded(key, jnp.asarray(words))
+    return np.frombuffer(hashlib.sha256(name.encode()).digest()[:8], "<u4")
 
 
 @jax.jit

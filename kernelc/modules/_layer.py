@@ -1,11 +1,14 @@
-"""What every module is: a batch-level map from the values of its inputs to its own value."""
+"""What every layer of a model is: a map on batches, and the state that it may begin with."""
 
 from __future__ import annotations
 
 import abc
+import dataclasses
 
 import equinox as eqx
 import jax
+import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from .._errors import ShapeError
@@ -59,6 +62,32 @@ class LayerModule(eqx.Module):
             of each parameter, and None in that of anything else.
         """
         return jax.tree.map(lambda _: 0.0, eqx.filter(self, eqx.is_inexact_array))
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialStatistic:
+    """One number everywhere, which becomes an array only inside `eqx.nn.State`.
+
+    As an array it would be a leaf of the model, and so taken for a parameter to train.
+
+    Arguments:
+        value: the number.
+        shape: of the array.
+    """
+
+    value: float
+    shape: tuple[int, ...]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
+        return np.full(self.shape, self.value, np.float32)
+
+    def stacked(self, count: int) -> InitialStatistic:
+        """This for `count` layers, on a new first axis."""
+        return InitialStatistic(self.value, (count, *self.shape))
+
+    def __getitem__(self, index: object) -> InitialStatistic:
+        """This for one of the layers that were stacked."""
+        return InitialStatistic(self.value, self.shape[1:])
 
 
 class MapModule(LayerModule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Sequence
 from typing import Any, overload
@@ -15,9 +14,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError, GraphError
 from ._graph import check_graph, check_input
+from ._keys import node_keys
 from ._layer import LayerModule
-from ._node import Call, ModelNode, ModelRepeat, one_by_one, run_nodes
-from ._precision import Policy, as_dtype
+from ._node import Call, ModelNode, ModelRepeat, Nodes, one_by_one, run_nodes
+from ._precision import Policy, Remat, as_dtype
 from ._states import carried, check_state, is_stateful, name_states
 
 
@@ -40,12 +40,13 @@ class Model(eqx.Module):
         nodes: the layers; each takes values that come before it.
         input_shape: shape of one example, (*locations, channels).
         output: index of the value to return; default the last.
-        policy: dtypes, and what the backward pass keeps.
+        policy: dtypes.
         axis_name: name of the `jax.vmap` axis over which batch norm shares statistics when
             the model is mapped over single examples.
         blocks: ranges (start, stop) of nodes of which only the first reads a value from outside
-            and only the value of the last is read outside: with `policy.remat == "block"` the
-            backward pass computes their inside again. `kernelc.lower` finds them.
+            and only the value of the last is read outside; see `remat`. `kernelc.lower` finds
+            them.
+        remat: as in `kernelc.lower`.
         network: the network this was lowered from, None for a model made by hand. It is what
             `kernelc.save` stores the weights with.
 
@@ -65,18 +66,20 @@ class Model(eqx.Module):
     policy: Policy = eqx.field(static=True)
     axis_name: str | None = eqx.field(static=True)
     blocks: tuple[tuple[int, int], ...] = eqx.field(static=True)
-    # A `Network`: modules lie below networks, so they hold it without knowing it.
+    remat: Remat = eqx.field(static=True)
+    # A `Network`, whose type the layer below networks cannot import.
     network: Any = eqx.field(static=True)
 
     def __init__(
         self,
-        nodes: Sequence[ModelNode | ModelRepeat],
+        nodes: Nodes,
         input_shape: Sequence[int],
         *,
         output: int | None = None,
         policy: Policy | None = None,
         axis_name: str | None = None,
         blocks: Sequence[tuple[int, int]] = (),
+        remat: Remat = "none",
         network: Any = None,
     ) -> None:
         nodes = tuple(nodes)
@@ -87,6 +90,7 @@ class Model(eqx.Module):
         self.policy = Policy() if policy is None else policy
         self.axis_name = axis_name
         self.blocks = tuple(blocks)
+        self.remat = remat
         self.network = network
 
     @overload
@@ -196,13 +200,18 @@ class Model(eqx.Module):
         return is_stateful(self.nodes)
 
     @property
+    def looped(self) -> bool:
+        """Whether repeated blocks run in a loop on the device."""
+        return any(isinstance(node, ModelRepeat) for node in self.nodes)
+
+    @property
     def parameters_count(self) -> int:
         """Number of trained parameters."""
         return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array)))
 
     def _run(
         self,
-        nodes: Sequence[ModelNode | ModelRepeat],
+        nodes: Nodes,
         xs: Examples,
         state: eqx.nn.State | None,
         key: PRNGKeyArray | None,
@@ -212,13 +221,10 @@ class Model(eqx.Module):
         # Setting a state invalidates it; through a copy the caller's one stays usable.
         state = jax.tree.map(lambda leaf: leaf, state)
         dtype = self.policy.compute_dtype or self.policy.param_dtype
-        keys = None
-        if key is not None:
-            # All at once: a thousand calls would cost more to trace than the layers.
-            places = jnp.arange(sum(len(node.names) for node in nodes))
-            keys = jax.vmap(functools.partial(jax.random.fold_in, key))(places)
-        # What looks at values in between looks at all of them.
-        again = nodes is self.nodes and self.policy.remat == "block"
+        names = [name for node in nodes for name in node.names]
+        keys = None if key is None else node_keys(key, names)
+        # `activations` passes nodes of its own, and needs every value.
+        again = nodes is self.nodes and self.remat == "block"
         call = Call(axis_name, dtype, again)
         x = as_dtype(jnp.asarray(xs), dtype)
         return run_nodes(nodes, x, state, keys, call, self.blocks if again else ())
@@ -255,7 +261,7 @@ def _bound(axis_name: str | None) -> bool:
 
 
 def _warn(stateful: bool, depth: int) -> None:
-    """Tell the caller `depth` calls up; Equinox makes some of them for a method."""
+    """Warn the caller `depth` frames up, some of which are Equinox's."""
     told = "a model without batch norm takes no state and returns y alone: y = model(x)"
     if stateful:
         told = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -12,26 +12,24 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._errors import KernelcError
-from ._initial_statistic import one_of
-from ._layer import LayerModule
+from ._layer import InitialStatistic, LayerModule
 from ._precision import cast
 
 
+State = eqx.nn.State | None
+Keys = Array | None
+"""A random key for each layer, of the new or of the old kind."""
+
+
 class Call(NamedTuple):
-    """What is the same for all layers while a model runs.
+    """What is the same for all layers while a model runs."""
 
-    Arguments:
-        axis_name: name of a `jax.vmap` axis that is part of the batch.
-        dtype: what parameters are cast to where they are used.
-        remat: whether the backward pass computes the inside of a block again.
-    """
-
-    axis_name: str | None
-    dtype: str
-    remat: bool
+    axis_name: str | None  # of a jax.vmap axis that is part of the batch
+    dtype: str  # of parameters where they are used
+    remat: bool  # whether the backward pass computes the inside of a block again
 
 
-# Not an Equinox module: JAX takes this kind apart natively, and every dispatch takes apart all.
+# Not an Equinox module: JAX flattens a registered dataclass faster, at every dispatch.
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ModelNode:
@@ -63,8 +61,8 @@ class ModelNode:
         return self.module.parameter_variances()
 
     def run(
-        self, inputs: tuple[Array, ...], state: Any, keys: Any, call: Call
-    ) -> tuple[Array, Any]:
+        self, inputs: tuple[Array, ...], state: State, keys: Keys, call: Call
+    ) -> tuple[Array, State]:
         """The value, and the state after it; `keys` has a row for each of `names`."""
         key = None if keys is None else jax.lax.index_in_dim(keys, 0, keepdims=False)
         module = cast(self.module, call.dtype)
@@ -80,7 +78,7 @@ class ModelRepeat(eqx.Module):
 
     Tracing, compilation and optimizer updates cost what they cost for one block. The blocks
     differ in the values of their arrays alone. States, such as running statistics, have a first
-    axis over the blocks too: each block is handed its row and gives it back changed.
+    axis over the blocks too: each block reads and updates its row.
 
     Arguments:
         nodes: the first block, its arrays with a leading axis over the blocks; value 0 is the
@@ -106,7 +104,7 @@ class ModelRepeat(eqx.Module):
     def parameter_variances(self) -> PyTree:
         """As `LayerModule.parameter_variances`: those of one block, which broadcast over all."""
 
-        def over_all(variance: Any) -> Any:
+        def over_all(variance: PyTree) -> PyTree:
             return variance[None] if np.ndim(variance) else variance
 
         return [jax.tree.map(over_all, node.parameter_variances()) for node in self.block(0)]
@@ -117,7 +115,7 @@ class ModelRepeat(eqx.Module):
         The places of its states are still those of the stacked ones.
         """
         # The index is an operand, so that one compilation serves all blocks.
-        own = one_of(self.nodes, index)
+        own = _one_of(self.nodes, index)
         names = self.names[index * len(own) :]
         return tuple(
             ModelNode(name, node.module, node.inputs)
@@ -125,47 +123,45 @@ class ModelRepeat(eqx.Module):
         )
 
     def run(
-        self, inputs: tuple[Array, ...], state: Any, keys: Any, call: Call
-    ) -> tuple[Array, Any]:
+        self, inputs: tuple[Array, ...], state: State, keys: Keys, call: Call
+    ) -> tuple[Array, State]:
         """The value, and the state after it; `keys` has a row for each of `names`."""
         stacked, rest = eqx.partition(self.nodes, eqx.is_array)
-        rest = one_of(rest, 0)
+        rest = _one_of(rest, 0)
         own = None if state is None else state.substate(self.nodes)
         if keys is not None:
             keys = keys.reshape(self.count, len(self.nodes), *keys.shape[1:])
 
-        def body(x: Array, each: tuple[PyTree, Any, Any]) -> tuple[Array, Any]:
+        def body(x: Array, each: tuple[PyTree, State, Keys]) -> tuple[Array, State]:
             arrays, state, keys = each
             values, state = run_nodes(eqx.combine(arrays, rest), x, state, keys, call)
             return values[-1], state
 
-        # Inside a loop nothing merges with the forward pass: the barrier would only cost.
+        # Inside a loop XLA merges nothing with the forward pass, so the barrier is not needed.
         step = jax.checkpoint(body, prevent_cse=False) if call.remat else body
         (x,) = inputs
         x, own = jax.lax.scan(step, x, (stacked, own, keys), length=self.count)
-        return x, None if state is None else state.update(own)
+        return x, None if state is None or own is None else state.update(own)
+
+
+Nodes = Sequence[ModelNode | ModelRepeat]
+Either = TypeVar("Either", bound=ModelNode | ModelRepeat)
 
 
 def run_nodes(
-    nodes: Sequence[ModelNode | ModelRepeat],
+    nodes: Nodes,
     x: Array,
-    state: Any,
-    keys: Any,
+    state: State,
+    keys: Keys,
     call: Call,
     blocks: Sequence[tuple[int, int]] = (),
-) -> tuple[list[Any], Any]:
+) -> tuple[list[Array], State]:
     """`x` and the values of all nodes, and the state after them.
 
-    Arguments:
-        nodes: what to run; value 0 is `x`.
-        x: a batch of values.
-        state: as for a `LayerModule`.
-        keys: a row for each layer, or None.
-        call: the rest.
-        blocks: ranges of nodes whose inside the backward pass computes again; None stands in
-            the place of the values there.
+    The backward pass computes the inside of `blocks`, ranges of nodes, again; each value there is
+    that of the last node, as the others are not read.
     """
-    values: list[Any] = [x]
+    values = [x]
     row = start = 0
     stops = dict(blocks)
     while start < len(nodes):
@@ -177,25 +173,62 @@ def run_nodes(
             value, state = nodes[start].run(inputs, state, own, call)
         else:
             value, state = _kept_at_ends(nodes[start:stop], start, values[start], state, own, call)
-        values += [None] * (stop - start - 1) + [value]
+        values += [value] * (stop - start)
         start, row = stop, row + size
     return values, state
 
 
 def _kept_at_ends(
-    nodes: Sequence[Any], start: int, x: Array, state: Any, keys: Any, call: Call
-) -> tuple[Array, Any]:
+    nodes: Nodes, start: int, x: Array, state: State, keys: Keys, call: Call
+) -> tuple[Array, State]:
     """The value of the last of `nodes`, which read `x`, value number `start`, and each other."""
-    inside = [_rewired(node, range(-start, len(nodes))) for node in nodes]
+    inside = [rewired(node, lambda i: i - start) for node in nodes]
 
-    def last(nodes: Any, x: Array, state: Any, keys: Any) -> tuple[Array, Any]:
+    def last(nodes: Nodes, x: Array, state: State, keys: Keys) -> tuple[Array, State]:
         values, state = run_nodes(nodes, x, state, keys, call)
         return values[-1], state
 
     return eqx.filter_checkpoint(last)(inside, x, state, keys)
 
 
-def one_by_one(nodes: Sequence[ModelNode | ModelRepeat]) -> tuple[tuple[ModelNode, ...], list[int]]:
+class Leaf(NamedTuple):
+    """A leaf of a model, and the layers it belongs to, one for each row where it is stacked."""
+
+    layers: tuple[str, ...]
+    path: str  # from the layer to it
+    place: str  # from the model to it
+    value: PyTree
+    stacked: bool  # whether it has a first axis over the layers of a loop
+
+
+def leaves_of(nodes: Nodes) -> Iterator[Leaf]:
+    """The leaves in the order of `jax.tree.flatten(nodes, is_leaf=is_index)`."""
+    for position, node in enumerate(nodes):
+        stacked = isinstance(node, ModelRepeat)
+        parts = node.nodes if stacked else (node,)
+        for number, part in enumerate(parts):
+            before = f".nodes[{position}]" + (f".nodes[{number}]" if stacked else "")
+            found = jax.tree_util.tree_leaves_with_path(part.module, is_leaf=is_index)
+            for keys, leaf in found:
+                path, layers = jax.tree_util.keystr(keys), node.names[number :: len(parts)]
+                yield Leaf(layers, path, f"{before}.module{path}", leaf, stacked)
+
+
+def is_index(leaf: object) -> bool:
+    """Whether this is the place of a state in a model."""
+    return isinstance(leaf, eqx.nn.StateIndex)
+
+
+def _one_of(stacked: PyTree, index: int) -> PyTree:
+    """The layers at `index` among stacked ones."""
+
+    def row(leaf: PyTree) -> PyTree:
+        return leaf[index] if eqx.is_array(leaf) or isinstance(leaf, InitialStatistic) else leaf
+
+    return jax.tree.map(row, stacked)
+
+
+def one_by_one(nodes: Nodes) -> tuple[tuple[ModelNode, ...], list[int]]:
     """The layers without any `ModelRepeat`, and the new index of each value."""
     layers: list[ModelNode] = []
     moved = [0]
@@ -204,13 +237,14 @@ def one_by_one(nodes: Sequence[ModelNode | ModelRepeat]) -> tuple[tuple[ModelNod
             last = moved[node.inputs[0]]
             for index in range(node.count):
                 places = [last, *range(len(layers) + 1, len(layers) + len(node.nodes) + 1)]
-                layers += [_rewired(own, places) for own in node.block(index)]
+                layers += [rewired(own, places.__getitem__) for own in node.block(index)]
                 last = len(layers)
         else:
-            layers.append(_rewired(node, moved))
+            layers.append(rewired(node, moved.__getitem__))
         moved.append(len(layers))
     return tuple(layers), moved
 
 
-def _rewired(node: ModelNode, places: Sequence[int]) -> ModelNode:
-    return ModelNode(node.name, node.module, tuple(places[i] for i in node.inputs))
+def rewired(node: Either, moved: Callable[[int], int]) -> Either:
+    """The node, which reads value number `moved(i)` in place of number i."""
+    return dataclasses.replace(node, inputs=tuple(moved(i) for i in node.inputs))

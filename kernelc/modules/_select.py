@@ -13,9 +13,8 @@ import jax
 from jaxtyping import PyTree
 
 from .._errors import KernelcError, shown
-from ._initial_statistic import is_index
 from ._model import Model
-from ._node import ModelRepeat
+from ._node import leaves_of
 
 
 _SHOWN = 4
@@ -56,8 +55,8 @@ class Selection:
     """Parameters of a model: a function from its parameters, or gradients, to True and False.
 
     What `select` returns. `~a`, `a | b` and `a & b` are selections too. Optax takes a selection
-    wherever it takes a mask. (A tree of True and False in the form of the model would not do:
-    models can be called, and Optax calls masks that can.)
+    wherever it takes a mask. (A tree of booleans in the form of the model would
+    not work: models are callable, and Optax calls callable masks.)
 
     Arguments:
         chosen: the paths of the parameters.
@@ -115,8 +114,8 @@ class Selection:
 
     def __repr__(self) -> str:
         names = self.names
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        return f"<selection of {', '.join(names[:_SHOWN]) or 'nothing'}{more}>"
+        more = ", ..." if len(names) > _SHOWN else ""
+        return f"Selection(names=({', '.join(names[:_SHOWN])}{more}), count={len(names)})"
 
 
 def select(model: Model, *names: str, only: str | Sequence[str] | None = None) -> Selection:
@@ -139,8 +138,8 @@ def select(model: Model, *names: str, only: str | Sequence[str] | None = None) -
         >>> x = kc.Input((4,))
         >>> net = kc.Network(x, kc.chain(kc.Dense(4), kc.Activation("relu"), kc.Dense(2))(x))
         >>> model = kc.lower(net, key=jax.random.key(0))
-        >>> kc.select(model, "dense_2"), kc.select(model, only="bias")
-        (<selection of dense_2.weight, dense_2.bias>, <selection of dense_1.bias, dense_2.bias>)
+        >>> kc.select(model, "dense_2")
+        Selection(names=(dense_2.weight, dense_2.bias), count=2)
         >>> frozen = optax.masked(optax.set_to_zero(), kc.select(model, "dense_1"))
         >>> optimizer = optax.chain(optax.adam(1e-3), frozen)
     """
@@ -163,21 +162,13 @@ def select(model: Model, *names: str, only: str | Sequence[str] | None = None) -
 
 
 def _parameters(model: Model) -> Iterator[_Parameter]:
-    for place, node in enumerate(model.nodes):
-        parts = node.nodes if isinstance(node, ModelRepeat) else (node,)
-        for number, part in enumerate(parts):
-            layers = node.names[number :: len(parts)]
-            before = f".nodes[{place}]" + (
-                f".nodes[{number}]" if isinstance(node, ModelRepeat) else ""
-            )
-            for path, leaf in jax.tree_util.tree_leaves_with_path(part, is_leaf=is_index):
-                if eqx.is_inexact_array(leaf):
-                    own = jax.tree_util.keystr(path)
-                    yield _Parameter(layers, own.removeprefix(".module."), before + own)
+    for leaf in leaves_of(model.nodes):
+        if eqx.is_inexact_array(leaf.value):
+            yield _Parameter(leaf.layers, leaf.path.removeprefix("."), leaf.place)
 
 
-def _layout(params: Model) -> tuple[tuple[str, ...], ...]:
-    return tuple(node.names for node in params.nodes)
+def _layout(model: Model) -> tuple[tuple[str, ...], ...]:
+    return tuple(node.names for node in model.nodes)
 
 
 def _kinds(known: Sequence[_Parameter], only: str | Sequence[str] | None) -> Collection[str]:

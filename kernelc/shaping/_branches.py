@@ -1,4 +1,4 @@
-"""Every curve in the (α, β) plane on which a balance vanishes, found once per activation."""
+"""The curves in the (α, β) plane on which a balance is zero, found once per activation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Branch:
         return min(p.level for p in self.points)
 
     def predicted(self) -> float:
-        """Where the next line of constant α should be cut."""
+        """The β at which the curve is expected on the next line of constant α, by extrapolation."""
         last = self.points[-1].beta
         return last if len(self.points) == 1 else 2 * last - self.points[-2].beta
 
@@ -64,8 +64,8 @@ class Branch:
 def branches(phi: ScalarFunction, conditions: Conditions) -> tuple[Branch, ...]:
     """The branches of an activation, each longer than one point.
 
-    Lines of constant α are scanned for sign changes in β and the zeros joined from line to line.
-    The scan is deterministic and independent of the target, so that it is done once.
+    Lines of constant α are scanned for sign changes in β, and the zeros are joined from line to
+    line. The scan does not depend on the target, so it is done once.
     """
     done: list[Branch] = []
     active: list[Branch] = []
@@ -87,7 +87,7 @@ def branches(phi: ScalarFunction, conditions: Conditions) -> tuple[Branch, ...]:
 
 
 def extended(phi: ScalarFunction, branch: Branch) -> Branch:
-    """The branch followed to far larger α, where a soft kink acts like a sharp one."""
+    """The branch continued to larger α, where φ looks like its limit, such as a kink."""
     longer = Branch(branch.conditions, list(branch.points))
     if branch.points[-1].alpha != ALPHAS[-1]:
         return longer
@@ -142,19 +142,12 @@ def _points(
     m = _scanned(phi, conditions, alpha, zero)
     level, (gamma, delta) = conditions.level(m), conditions.output(m)
     # A pole changes sign too, but its balance grows under refinement.
-    # Where φ has all but died out, float64 keeps too few of its digits to solve anything.
+    # Where φ is nearly constant, float64 has too few digits left to solve for constants.
     small = (np.abs(left) + np.abs(right) < 1.0) & (alpha * gamma < _LARGEST_GAIN)
-    return [
-        Point(
-            alpha,
-            float(zero[i]),
-            float(level[i]),
-            float(alpha * gamma[i]),
-            float(delta[i]),
-            bool(right[i] > left[i]),
-        )
-        for i in np.flatnonzero(small & np.isfinite(level))
-    ]
+    columns = zip(zero, level, alpha * gamma, delta, right > left, strict=True)
+    found = np.flatnonzero(small & np.isfinite(level))
+    rows = [[each.item() for each in row] for row in columns]
+    return [Point(alpha, *rows[i]) for i in found]
 
 
 def _scanned(

@@ -1,4 +1,4 @@
-"""What constants achieve, measured by a rule that took no part in finding them."""
+"""Residuals of solved constants, measured by a quadrature rule that the solvers do not use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from .._errors import ShapingError
 from ..activations import ScalarFunction
 from ..gaussian import independent_rule, panel_rule
 from ._deviations import deviations_on
-from ._leaky_relu import with_slope
 from ._target import Residuals
 from ._transform import Transform
 
@@ -41,7 +40,7 @@ class LocalMaps:
 
 def measured(phi: ScalarFunction, transform: Transform, *, curved: bool = False) -> LocalMaps:
     """The local maps by the certificate's rule; the transform's negative slope replaces φ's own."""
-    t, phi = transform, with_slope(phi, transform)
+    t, phi = transform, transform.of(phi)
     z, w = rule_of_certificates(phi, abs(t.alpha), t.beta)
     x = abs(t.alpha) * z + t.beta
     value = t.gamma * (phi.numpy(0)(x) + t.delta)
@@ -60,16 +59,10 @@ def measured(phi: ScalarFunction, transform: Transform, *, curved: bool = False)
 def measured_slope(phi: ScalarFunction, transform: Transform) -> float:
     """C'(1) by the certificate's rule, from its excess over 1.
 
-    A network of a thousand layers multiplies the error of this figure by more than a thousand,
-    and E φ̂'²/Q(1) itself is only good to a few roundings of 1.
-
-    Arguments:
-        phi: the activation, with its negative slope in place where that was solved for.
-        transform: its constants.
-
-    Returns: the local slope reached.
+    A network of a thousand layers multiplies the error of this number by more than a thousand,
+    and E φ̂'²/Q(1) is accurate only to a few roundings of 1.
     """
-    alpha = abs(transform.alpha)
+    alpha, phi = abs(transform.alpha), transform.of(phi)
     z, w = rule_of_certificates(phi, alpha, transform.beta)
     found = deviations_on(phi, alpha, np.asarray(transform.beta), z, w, curved=False)
     return 1 + float(found.excess / found.variance)
@@ -81,7 +74,7 @@ def rule_of_certificates(
     """Nodes and weights for E f(αZ + β), other than those of the solvers."""
     if alpha <= _STEEP:
         return independent_rule(phi, alpha, beta)
-    # So far stretched, φ bends within a panel unless panels are as narrow as φ's own scale, 1/α.
+    # At large α panels must be as narrow as the scale of φ, 1/α.
     return panel_rule([(b - beta) / alpha for b in phi.breakpoints], 19, 1 / alpha)
 
 
@@ -91,7 +84,7 @@ def certified(phi: ScalarFunction, transform: Transform, residuals: Residuals) -
     Raises:
         ShapingError: one exceeds 1e-12 and 64 ε γ(1+|δ|).
     """
-    # φ(·) and δ cancel down to 1/γ, so that their rounding comes back γ times larger.
+    # φ(·) + δ is of order 1/γ by cancellation, so γ multiplies its rounding error.
     rounding = 64 * _EPSILON * abs(transform.gamma) * (1 + abs(transform.delta))
     return within(phi, str(transform), residuals, max(TOLERANCE, rounding))
 

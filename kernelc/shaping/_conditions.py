@@ -1,42 +1,17 @@
-"""The two local problems, each as a balance that must vanish and a level that must be met.
+"""The two local problems, each as a balance that must be zero and a level that must be reached.
 
-The balance does not know the target. Its zeros in the (α, β) plane are therefore curves that belong
-to the activation alone; the target only says how far along a curve to go.
+The balance, a dimensionless number, does not depend on the target. Its zeros in the (α, β) plane
+are curves of the activation. The target, C'(1) - 1 or C''(1), selects a point on a curve. `output`
+gives the γ and δ that meet the remaining conditions. Branches are compared at the level
+`reference`; `curved` says whether the level needs E φ''².
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 from ._deviations import Batch, Deviations
-
-
-class Conditions(Protocol):
-    """A local shaping problem for an unknown (α, β)."""
-
-    @property
-    def curved(self) -> bool:
-        """Whether the level needs E φ''²."""
-        ...
-
-    @property
-    def reference(self) -> float:
-        """The level at which branches are compared."""
-        ...
-
-    def balance(self, m: Deviations) -> Batch:
-        """A dimensionless number that vanishes on the branches."""
-        ...
-
-    def level(self, m: Deviations) -> Batch:
-        """What the target fixes: C'(1) - 1, or C''(1)."""
-        ...
-
-    def output(self, m: Deviations) -> tuple[Batch, Batch]:
-        """γ and δ that meet the remaining conditions."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +41,7 @@ class CurvatureConditions:
     """Smooth TAT: Q'(1) = 1 is the balance, C''(1) the level (TAT, smooth activations).
 
     Let s = E φ + δ. Q(1) = C'(1) = 1 give γ² α² E φ'² = 1 and s² = excess, so s = ±√excess: one
-    family of branches per sign. What is left of Q'(1) = 1 is tilt - excess + s α E Zφ' = 0, here
+    family of branches per sign. Then Q'(1) = 1 is tilt - excess + s α E Zφ' = 0, here
     divided by the excess.
     """
 
@@ -86,6 +61,9 @@ class CurvatureConditions:
         return gamma, self.sign * m.excess**0.5 - m.mean
 
 
+Conditions = SlopeConditions | CurvatureConditions
+
+
 def reached(level: float) -> bool:
-    """Whether a level can be told from rounding: the moments carry about 1e-16."""
+    """Whether a level is above the rounding error of the moments, about 1e-16."""
     return math.isfinite(level) and level > 1e-11

@@ -1,7 +1,7 @@
-"""Gaussian moments of φ(X), X = αZ + β, arranged so that nothing cancels as α goes to 0.
+"""Gaussian moments of φ(X), X = αZ + β, computed without cancellation as α goes to 0.
 
 With φ = m + α m₁ z + r (mean, linear part, rest) and φ' = m₁ + d, Stein's lemma makes r orthogonal
-to 1 and z. The small quantities the shaping equations are about are then sums of small terms:
+to 1 and z. The small quantities of the shaping equations are then sums of small terms:
     excess  = (C'(1) - 1) V = α² E d² - E r²
     tilt    = (Q'(1) - 1) V = α² m₁ E (z² - 1) d + α E z r d - E r²
 while V = α² m₁² + E r² and E φ'² = m₁² + E d² are sums of squares.
@@ -25,15 +25,8 @@ Batch = Float64[np.ndarray, "..."]
 class Deviations:
     """Deviations of φ(αZ + β), one entry per β (or scalars).
 
-    Arguments:
-        alpha: the scale.
-        mean: E φ(X).
-        variance: Var φ(X).
-        excess: (C'(1) - 1)·variance, C the C map of φ(αZ + β) without its mean.
-        tilt: (Q'(1) - 1)·variance, Q likewise.
-        slope_power: E φ'(X)².
-        bend: α E φ''(X) = E Z φ'(X).
-        bend_power: E φ''(X)², where it was asked for.
+    `excess` and `tilt` are those of the module's docstring, of the C map without its mean and of
+    the Q map. `slope_power` is E φ'(X)², `bend` α E φ''(X) = E Z φ'(X), `bend_power` E φ''(X)².
     """
 
     alpha: float
@@ -49,17 +42,9 @@ class Deviations:
 def deviations_on(
     phi: ScalarFunction, alpha: float, beta: Batch, z: Batch, w: Batch, *, curved: bool
 ) -> Deviations:
-    """Deviations by a given rule; nodes run along the last axis, β along the others.
+    """Deviations by nodes z, (n,) or (..., n), and weights w, for shifts β of shape (...,).
 
-    Arguments:
-        phi: the activation.
-        alpha: scale.
-        beta: shifts, shape (...,).
-        z: nodes, shape (n,) or (..., n).
-        w: weights, as z.
-        curved: whether to compute E φ''² too.
-
-    Returns: moments, each of the shape of beta.
+    `curved` asks for E φ''² too.
     """
     x = alpha * z + np.expand_dims(beta, -1)
     value, slope = phi.numpy(0)(x), phi.numpy(1)(x)

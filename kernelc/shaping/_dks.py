@@ -11,15 +11,13 @@ from ..activations import ScalarFunction
 from ..ir import Network
 from ._certificate import certified, measured, measured_slope
 from ._conditions import SlopeConditions, reached
-from ._feasibility import PRODUCTS, refuse_unshapeable, unsolved
-from ._free_slope import with_free_slopes
-from ._leaky_relu import has_free_slope, solve_leaky_relu_dks, with_slope
-from ._nonlinearities import nonlinearities, transforms_of
+from ._feasibility import PRODUCTS, refuse_unshapeable, unreachable
+from ._leaky_relu import solve_leaky_relu_dks, with_free_slopes
 from ._roots import root
-from ._select import reach, solve
+from ._select import solve
 from ._subnetworks import subnetworks
 from ._target import Certificate, Residuals, Solution, Target, check_number
-from ._transform import Transform
+from ._transform import Transform, has_free_slope, nonlinearities, transforms_of
 
 
 _STEEPEST = 1e6
@@ -49,9 +47,8 @@ class DKS(Target):
     q_slope: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number(
-            "DKS", "zeta", self.zeta, 1.0, math.inf, "1 is reached only by linear networks"
-        )
+        why = "1 is reached only by linear networks"
+        check_number("DKS", "zeta", self.zeta, 1.0, math.inf, why)
         check_number("DKS", "q_slope", self.q_slope, 0.0, math.inf, "Q maps of interest grow")
 
     def rewritten(self, network: Network) -> tuple[Network, tuple[str, ...]]:
@@ -72,7 +69,7 @@ class DKS(Target):
         for label, phi in nonlinearities(solution.network).items():
             transform = solution.transforms[label]
             found[label] = certify_dks(phi, transform, psi, self.q_slope)
-            slopes.append(measured_slope(with_slope(phi, transform), transform))
+            slopes.append(measured_slope(phi, transform))
         largest = subnetworks(solution.network).max_slope(max(slopes))
         return {**found, "network": {"max C_f'(1)-zeta": largest - self.zeta}}
 
@@ -95,7 +92,7 @@ def solve_dks(phi: ScalarFunction, psi: float, q_slope: float = 1.0) -> Transfor
     Returns: the certified transform, α > 0.
 
     Raises:
-        ShapingError: a target that makes no sense.
+        ShapingError: psi or q_slope out of range.
         UnreachableError: no transformation meets the target; the message says what would.
 
     Example:
@@ -114,14 +111,7 @@ def certify_dks(
     """The residuals of the four local conditions of DKS.
 
     Q(1) = E φ̂², Q'(1) = E φ̂φ̂'Z, C(0) = (E φ̂)²/Q(1), C'(1) = E φ̂'²/Q(1) (DKS; φ̂(u) = γ(φ(αu+β)+δ)).
-
-    Arguments:
-        phi: the activation; the transform's negative slope, if it has one, replaces its own.
-        transform: the constants.
-        psi: the local slope asked for.
-        q_slope: the value of Q'(1) asked for.
-
-    Returns: residuals by name.
+    The transform's negative slope, if it has one, replaces that of φ.
 
     Raises:
         ShapingError: one exceeds 1e-12, or 64 ε γ(1+|δ|) where rounding of φ(·)+δ costs more.
@@ -149,22 +139,14 @@ def _transform(phi: ScalarFunction, psi: float, q_slope: float) -> Transform:
     _check(phi, psi, q_slope)
     if has_free_slope(phi):
         if q_slope != 1:
-            raise UnreachableError(
-                where=f"activation {phi.name}",
-                found=f"q_slope = {q_slope:g}",
-                law="two rays from the origin have Q(q) = q, so Q'(1) = 1",
-                remedy="leave q_slope at 1, or use another activation",
-            )
+            law = "two rays from the origin have Q(q) = q, so Q'(1) = 1"
+            remedy = "leave q_slope at 1, or use another activation"
+            raise unreachable(phi, f"q_slope = {q_slope:g}", law, remedy)
         return solve_leaky_relu_dks(psi)
     refuse_unshapeable(phi)
+    remedy = "Use more nonlinear layers or a smaller zeta, so that each needs less slope"
     family = (SlopeConditions(float(q_slope)),)
-    transform = solve(phi, family, psi - 1)
-    if transform is None:
-        levels = reach(phi, family)
-        covered = None if levels is None else (1 + levels[0], 1 + levels[1])
-        remedy = "Use more nonlinear layers or a smaller zeta, so that each needs less slope"
-        raise unsolved(phi, f"psi = {psi:.10g}", covered, remedy)
-    return transform
+    return solve(phi, family, psi - 1, f"psi = {psi:.10g}", remedy, least=1.0)
 
 
 def _check(phi: ScalarFunction, psi: float, q_slope: float) -> None:
@@ -185,7 +167,7 @@ def _check(phi: ScalarFunction, psi: float, q_slope: float) -> None:
 
 
 def _local_slope(network: Network, zeta: float) -> float:
-    """psi = mu^{-1}(zeta), on a logarithmic scale where mu of a chain is a straight line."""
+    """psi = mu^{-1}(zeta), solved in log psi, in which log mu of a chain is linear."""
     found = subnetworks(network)
     flat = found.max_slope(1.0)
     if flat >= zeta:
@@ -200,7 +182,7 @@ def _local_slope(network: Network, zeta: float) -> float:
     def miss(log_psi: float) -> float:
         return math.log(found.max_slope(math.exp(log_psi)) / zeta)
 
-    # From below: at zeta itself the slope of a deep net would overflow.
+    # The bracket grows from below: at psi = zeta the slope of a deep net would overflow.
     high = math.log(zeta) / len(network)
     while miss(high) < 0:
         high *= 2

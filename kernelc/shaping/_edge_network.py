@@ -1,18 +1,132 @@
-"""What the edge of chaos asks of a network: every layer of weights keeps q at the fixed point."""
+"""The requirement of the edge of chaos: every layer of weights keeps q at the fixed point."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from enum import Enum
 from functools import lru_cache
-from typing import NoReturn
 
 from .._errors import GraphError, ShapingError
+from ..activations import ScalarFunction
 from ..gaussian import Moments
-from ..ir import Layer, Network, NetworkNode, after_last_nonlinearity
+from ..ir import (
+    Layer,
+    LocationMap,
+    Network,
+    NetworkNode,
+    PairKind,
+    Real,
+    Weights,
+    after_last_nonlinearity,
+)
 from ._edge_curve import EdgePoint
 from ._feasibility import refuse_products
-from ._places import InputPosition, InputPositionReading, places
+from ._independence import RequirementReading
 from ._subnetworks import subnetworks
 from ._target import Residuals
+
+
+class InputPosition(Enum):
+    """Where a value stands between nonlinearities, which decides its q value."""
+
+    INPUT = "the input, with q = 1"
+    IMAGE = "an image of the nonlinearity, with q = E phi^2"
+    FIXED = "a pre-activation, with q = q*"
+
+
+class InputPositionReading(RequirementReading[InputPosition]):
+    """Follows the three kinds of values.
+
+    `read` says for each layer of weights what it reads and how its weights are drawn,
+    `functions` lists the distinct nonlinearities, as they are applied.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: dict[str, tuple[InputPosition, Weights]] = {}
+        self.functions: list[ScalarFunction] = []
+
+    def combine(self, values: Sequence[InputPosition]) -> InputPosition:
+        return values[0]
+
+    def fresh(
+        self,
+        s: InputPosition,
+        weights: Weights,
+        read: InputPosition | None = None,
+        trained: Callable[[], InputPosition] | None = None,
+    ) -> InputPosition:
+        self.read[self.site.name] = (s, weights)
+        return InputPosition.FIXED
+
+    def nonlinearity(self, s: InputPosition, phi: ScalarFunction) -> InputPosition:
+        if phi not in self.functions:
+            self.functions.append(phi)
+        return InputPosition.IMAGE
+
+    def weighted_sum(
+        self, terms: Sequence[InputPosition], weights: Sequence[Real]
+    ) -> InputPosition:
+        return self._alike(terms, "a sum")
+
+    def concat(self, parts: Sequence[InputPosition], fractions: Sequence[Real]) -> InputPosition:
+        return self._alike(parts, "a concatenation")
+
+    def product(self, factors: Sequence[InputPosition]) -> InputPosition:
+        if len(factors) > 1:
+            self.violated(
+                "a product of branches multiplies q values and adds slopes",
+                "use a WeightedSum whose squared weights add up to 1",
+            )
+        return factors[0]
+
+    def normalize(self, s: InputPosition, center: bool, over_locations: bool) -> InputPosition:
+        self.violated("a norm layer sets q to 1, and C'(1) anew", "remove it")
+        return s
+
+    def center(self, s: InputPosition) -> InputPosition:
+        if s is not InputPosition.FIXED:
+            self.violated(
+                "the mean over channels is subtracted, which changes q",
+                "use a layer of weights that reads its input as it is",
+            )
+        return s
+
+    def batch_normalize(self, s: InputPosition) -> InputPosition:
+        return self.normalize(s, center=True, over_locations=False)
+
+    def mix(self, s: InputPosition, locations: LocationMap) -> InputPosition:
+        if PairKind.LOCATION in locations.reads:
+            self.violated(
+                f"{locations.text()} lowers q", "use WeightedMeanPool, or pool after the last one"
+            )
+        elif locations.uneven is not None:
+            self.violated(*locations.uneven)
+        return s
+
+    def pln(self, s: InputPosition, channels: int, mode: str) -> InputPosition:
+        if s is not InputPosition.INPUT:
+            self.violated("PLN sets q to 1", "put it after the input")
+        return s
+
+    def dropout(self, s: InputPosition, keep: float) -> InputPosition:
+        if keep < 1:
+            self.violated("dropout raises q in training", "put it after the last nonlinearity")
+        return s
+
+    def unsupported(self, s: Sequence[InputPosition], reason: str, remedy: str) -> InputPosition:
+        self.violated(reason, remedy)
+        return s[0]
+
+    def _alike(self, terms: Sequence[InputPosition], what: str) -> InputPosition:
+        if len(set(terms)) > 1:
+            kinds = " and ".join(sorted({term.value for term in terms}))
+            self.violated(
+                f"{what} of values that differ in q: {kinds}",
+                "put a Dense or Conv layer on each branch that has none",
+            )
+            return InputPosition.FIXED
+        return terms[0]
 
 
 def draws(layer: Layer) -> bool:
@@ -21,14 +135,21 @@ def draws(layer: Layer) -> bool:
 
 
 def plain(node: NetworkNode, last: frozenset[str]) -> Layer:
-    """With deviations 1 and 0, so that requirements are asked of everything but these."""
+    """The layer with weight_std 1 and bias_std 0, unless it is in `last`; these are solved for."""
     return node.layer if node.name in last else node.layer.with_weights(1.0, 0.0)
 
 
 @lru_cache(maxsize=4)
 def positions(network: Network) -> InputPositionReading:
-    """What each layer of weights reads, and the activations as they are applied; found once."""
-    return places(network, after_last_nonlinearity(network))
+    """What layers of weights read up to the last nonlinearities; found once for a network."""
+    reading, free = InputPositionReading(), after_last_nonlinearity(network)
+    nodes = [
+        node.index
+        for node in network.nodes[1:]
+        if not free[node.index] or node.layer.nonlinearity() is not None
+    ]
+    network.fold(reading, InputPosition.INPUT, nodes)
+    return reading
 
 
 def refuse_other_graphs(network: Network, found: InputPositionReading) -> None:
@@ -70,46 +191,35 @@ def drawn(network: Network, point: EdgePoint, init: str, shaped_by: str) -> Netw
 
 
 def network_residuals(network: Network, q: float, moments: Moments) -> Residuals:
-    """Residuals of the finished network: q after every layer of weights, and the largest slope.
+    """Residuals of the network: q after every layer of weights, and the largest slope.
 
-    Arguments:
-        network: the network with its weights and biases.
-        q: the fixed point.
-        moments: of the activation there.
+    `moments` are those of the activation at the fixed point q.
 
     Raises:
         ShapingError: a layer of weights does not keep q.
     """
-    read = positions(network).read
-    before = {
-        InputPosition.INPUT: 1.0,
-        InputPosition.IMAGE: moments.second,
-        InputPosition.FIXED: q,
-    }
-    gains = {
-        InputPosition.INPUT: None,
-        InputPosition.IMAGE: moments.slope_second,
-        InputPosition.FIXED: 1.0,
+    gains = {  # the q value that weights read, and its slope
+        InputPosition.INPUT: (1.0, None),
+        InputPosition.IMAGE: (moments.second, moments.slope_second),
+        InputPosition.FIXED: (q, 1.0),
     }
     misses, slopes = [0.0], [1.0]
-    for name, (place, weights) in read.items():
-        miss = (weights.variance * before[place] + weights.bias_variance) / q - 1
+    for name, (place, weights) in positions(network).read.items():
+        before, gain = gains[place]
+        miss = (weights.variance * before + weights.bias_variance) / q - 1
         if not abs(miss) <= 1e-9:
-            _refuse_weights(name, miss)
+            raise ShapingError(
+                where=name,
+                found=f"q misses the fixed point by the factor {1 + miss:.6g}",
+                law="a layer whose kernel rule says `fresh` draws weights, and says so in "
+                "`with_weights`",
+                remedy="give the layer kind a method `with_weights` that sets its deviations",
+            )
         misses.append(miss)
-        if (gain := gains[place]) is not None:
+        if gain is not None:
             slopes.append(weights.variance * gain)
     slope = max(slopes, key=lambda value: abs(value - 1))
     return {
         "max q_f/q-1": max(misses, key=abs),
         "max C_f'(1)-1": subnetworks(network).max_slope(slope) - 1,
     }
-
-
-def _refuse_weights(name: str, miss: float) -> NoReturn:
-    raise ShapingError(
-        where=name,
-        found=f"q misses the fixed point by the factor {1 + miss:.6g}",
-        law="a layer whose kernel rule says `fresh` draws weights, and says so in `with_weights`",
-        remedy="give the layer kind a method `with_weights` that sets its deviations",
-    )

@@ -1,4 +1,4 @@
-"""EdgeOfChaos: weights and biases that hold the slope at 1, and activations left as they are."""
+"""EdgeOfChaos: deviations of weights and biases with slope 1; activations do not change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..modules import Initializer
 from ._certificate import rule_of_certificates, within
 from ._edge_curve import EdgePoint, edge_point
 from ._edge_network import drawn, draws, network_residuals, plain, positions, refuse_other_graphs
-from ._requirements import Prepared, Rewriting, Violation, prepared, refuse
+from ._requirements import Prepared, Rewriting, prepared, refuse
 from ._target import Certificate, Residuals, Solution, Target, check_number
 
 
@@ -94,8 +94,7 @@ class EdgeOfChaos(Target):
             law=_LAW,
         )
         found = positions(ready.network)
-        violations = [Violation(*each) for each in found.violations]
-        refuse(network, violations, rewriting.rewrite, _LAW)
+        refuse(network, found.violations, rewriting.rewrite, _LAW)
         refuse_other_graphs(ready.network, found)
         return ready
 
@@ -130,13 +129,7 @@ def solve_edge_of_chaos(phi: ScalarFunction, target: EdgeOfChaos) -> EdgePoint:
 
     sigma_w^2 E phi'(X)^2 = 1 and q = sigma_w^2 E phi(X)^2 + sigma_b^2, X ~ N(0, q) (Schoenholz et
     al. 2017, eqs. 4 and 8), give both numbers for each q; where q is not given it is searched
-    for from 1 outwards.
-
-    Arguments:
-        phi: the activation.
-        target: which point of the curve.
-
-    Returns: the point; the caller certifies it.
+    for from 1 outwards. The caller certifies the point.
 
     Raises:
         UnreachableError: no such point with q from 0.001 to 1000, or phi jumps.
@@ -156,15 +149,8 @@ def certify_edge(
     """The residuals of the two conditions of the edge of chaos, and the moments they come from.
 
     C'(1) = sigma_w^2 E phi'(X)^2 = 1 and Q(q) = sigma_w^2 E phi(X)^2 + sigma_b^2 = q, with
-    X ~ N(0, q) (Schoenholz et al. 2017, eqs. 4 and 8).
-
-    Arguments:
-        phi: the activation.
-        q: the fixed point.
-        weight_std: sigma_w.
-        bias_std: sigma_b.
-
-    Returns: residuals by name, and moments by the certificate's rule.
+    X ~ N(0, q) (Schoenholz et al. 2017, eqs. 4 and 8), by the certificate's rule; q is the fixed
+    point.
 
     Raises:
         ShapingError: a residual exceeds 1e-12.
@@ -190,6 +176,6 @@ def _repelling(point: EdgePoint) -> tuple[str, ...]:
     if abs(point.q_slope) <= 1 + _STABLE:
         return ()
     return (
-        f"q = {point.q:.6g} all along: it repels, Q'(q) = {point.q_slope:.6g}, so a q value beside "
-        "it (other inputs, finite widths) moves away by this factor at each nonlinearity",
+        f"q = {point.q:.6g} all along: it repels, Q'(q) = {point.q_slope:.6g}, so other q "
+        "values (other inputs, finite widths) move away by this factor at each nonlinearity",
     )

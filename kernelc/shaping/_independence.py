@@ -5,10 +5,36 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 from ..activations import ScalarFunction
-from ..ir import LocationMap, Reading, Weights
+from ..ir import LocationMap, Reading, Real, Weights
+
+
+S = TypeVar("S")
+
+
+@dataclasses.dataclass(frozen=True)
+class Violation:
+    """One requirement that one node breaks."""
+
+    node: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.found}; {self.remedy}"
+
+
+class RequirementReading(Reading[S]):
+    """A reading that collects broken requirements in `violations` and raises no errors."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def violated(self, found: str, remedy: str) -> None:
+        """Record that the current node breaks a requirement."""
+        self.violations.append(Violation(self.site.name, found, remedy))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,17 +49,17 @@ class Dependence:
     """Whether its mean over channels may differ from zero."""
 
 
-class DependenceReading(Reading[Dependence]):
-    """Collects violations instead of numbers: `violations` holds (node, found, remedy).
+class DependenceReading(RequirementReading[Dependence]):
+    """Which sums add dependent terms, and which nonlinearities read values that are not Gaussian.
 
     `approximations` names the nonlinearities that read a sum of Gaussian and other terms, as
-    after the sums of ResNet v1. DKS treats those as Gaussian, and so do we, saying so.
+    after the sums of ResNet v1. DKS treats those as Gaussian; networks state the assumption.
     """
 
     def __init__(self, centered: bool = True) -> None:
         # C(0) = 0 says that images have mean zero; leaky TAT sets C_f(0) above that.
+        super().__init__()
         self.centered = centered
-        self.violations: list[tuple[str, str, str]] = []
         self.approximations: list[str] = []
         self._ids = itertools.count()
 
@@ -59,15 +85,15 @@ class DependenceReading(Reading[Dependence]):
         if not s.gaussian and s.partly:
             self.approximations.append(self.site.name)
         elif not s.gaussian:
-            self._violated(
+            self.violated(
                 f"the activation {phi.name} reads a value that is not Gaussian",
                 "put a Dense or Conv layer before it",
             )
         return Dependence(s.support, False, mean=not self.centered)
 
-    def weighted_sum(self, terms: Sequence[Dependence], weights: Sequence[Any]) -> Dependence:
+    def weighted_sum(self, terms: Sequence[Dependence], weights: Sequence[Real]) -> Dependence:
         if sum(t.mean for t in terms) > 1:
-            self._violated(
+            self.violated(
                 "a sum of branches whose means are not zero, so that their product adds to q",
                 "put a Dense or Conv layer on all branches but one",
             )
@@ -90,13 +116,10 @@ class DependenceReading(Reading[Dependence]):
         support: frozenset[int] = frozenset()
         for term in terms:
             if support & term.support:
-                self._violated(
+                self.violated(
                     f"{what} branches that share random weights",
                     "put a Dense or Conv layer on all branches but one",
                 )
                 break
             support |= term.support
         return Dependence(frozenset().union(*(t.support for t in terms)), gaussian)
-
-    def _violated(self, found: str, remedy: str) -> None:
-        self.violations.append((self.site.name, found, remedy))

@@ -1,4 +1,4 @@
-"""Leaky ReLU, where the negative slope is the unknown and every answer is a formula."""
+"""Leaky ReLU, whose negative slope is solved for in closed form; ReLUs replaced by it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,14 @@ from collections.abc import Callable
 import numpy as np
 
 from .._errors import ShapingError, UnreachableError
-from ..activations import ScalarFunction, named
+from ..activations import ScalarFunction
 from ..gaussian import angle, cubic
-from ._transform import Transform
+from ..ir import Layer, Network, NetworkNode
+from ..layers import Activation
+from ._transform import Transform, has_free_slope
 
 
 LARGEST_SLOPE = math.pi / (math.pi - 1)  # C'(1) of a centered ReLU
-
-
-def has_free_slope(phi: ScalarFunction) -> bool:
-    """Whether φ is two rays from the origin, the left one's slope a parameter of φ."""
-    return (
-        phi.base is None
-        and phi.homogeneity == 1
-        and len(phi.pieces) == 2
-        and "negative_slope" in dict(phi.params)
-    )
 
 
 def solve_leaky_relu_dks(psi: float) -> Transform:
@@ -58,23 +50,11 @@ def solve_leaky_relu_dks(psi: float) -> Transform:
     return Transform(1.0, 0.0, variance**-0.5, delta, negative_slope=a)
 
 
-def with_slope(phi: ScalarFunction, transform: Transform) -> ScalarFunction:
-    """φ with the negative slope that was solved for, where one was."""
-    if transform.negative_slope is None:
-        return phi
-    return named(phi.name, **{**dict(phi.params), "negative_slope": transform.negative_slope})
-
-
 def leaky_relu_tat_transform(negative_slope: float) -> Transform:
     """φ̂ = √(2/(1+a²))·lrelu_a, for which Q(q) = q and C'(1) = 1 (TAT, leaky ReLU).
 
-    Arguments:
-        negative_slope: a.
-
-    Returns: α = 1, β = 0, δ = 0, γ and a.
-
     Raises:
-        ShapingError: a is not a finite number.
+        ShapingError: a, the negative slope, is not a finite number.
 
     Example:
         >>> round(leaky_relu_tat_transform(0.0).gamma ** 2, 12)
@@ -87,13 +67,10 @@ def leaky_relu_tat_transform(negative_slope: float) -> Transform:
 def leaky_relu_c_map(negative_slope: float) -> Callable:
     """C(c) = c + (1-a)²/(π(1+a²))·(√(1-c²) - c·arccos c) (TAT, leaky ReLU).
 
-    Arguments:
-        negative_slope: a.
-
     Returns: the map, on floats or arrays of values in [-1, 1].
 
     Raises:
-        ShapingError: a is not a finite number.
+        ShapingError: a, the negative slope, is not a finite number.
 
     Example:
         >>> round(leaky_relu_c_map(0.0)(0.0), 12) == round(1 / math.pi, 12)
@@ -120,3 +97,37 @@ def _finite(negative_slope: float) -> float:
             remedy="Pass one in [0, 1]",
         )
     return float(negative_slope)
+
+
+def with_free_slopes(network: Network) -> tuple[Network, tuple[str, ...]]:
+    """The network with leaky ReLUs for ReLUs, and the changes made.
+
+    alpha and gamma only scale a homogeneous function, so the shape of a ReLU has no constant
+    left to solve for: DKS and TAT(eta=...) vary its negative slope (Martens et al. 2021,
+    Zhang et al. 2022).
+    """
+    changes: list[str] = []
+
+    def change(node: NetworkNode) -> Layer:
+        layer = node.layer
+        if not isinstance(layer, Activation) or not is_fixed_rectifier(layer.function):
+            return layer
+        slope, _ = _rays(layer.function)
+        changes.append(f"{node.name}: {layer.text()} -> Activation('leaky_relu'), slope solved for")
+        return Activation("leaky_relu", negative_slope=slope)
+
+    return network.rebuild(change), tuple(changes)
+
+
+def is_fixed_rectifier(phi: ScalarFunction) -> bool:
+    """Whether φ is a ReLU or leaky ReLU, up to scale, whose negative slope is no parameter."""
+    if phi.homogeneity != 1 or len(phi.pieces) != 2 or has_free_slope(phi):
+        return False
+    below, above = _rays(phi)
+    return above > 0 and 0 <= below < above
+
+
+def _rays(phi: ScalarFunction) -> tuple[float, float]:
+    """The slopes of a homogeneous function left and right of zero."""
+    below, above = (float(value) for value in phi.numpy(0)([-1.0, 1.0]))
+    return -below, above

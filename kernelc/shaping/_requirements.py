@@ -10,7 +10,7 @@ from .._errors import ShapingError, shown
 from .._limits import real
 from ..ir import Layer, Network, NetworkNode, ShapingRule, after_last_nonlinearity
 from ..layers import PLN, WeightedSum
-from ._independence import DependenceReading
+from ._independence import DependenceReading, Violation
 
 
 PLNMode = Literal["one", "avg_q", "off"]
@@ -20,23 +20,11 @@ _NORMALIZED = "inputs have mean square 1 at every location"
 
 
 @dataclasses.dataclass(frozen=True)
-class Violation:
-    """One requirement that one node breaks."""
-
-    node: str
-    found: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.node}: {self.found}; {self.remedy}"
-
-
-@dataclasses.dataclass(frozen=True)
 class Rewriting:
-    """How much of a network `shape` may change; its arguments of the same names.
+    """The options of `shape` that say what it may change.
 
     Raises:
-        ShapingError: a value that is none of those.
+        ShapingError: a value out of range.
     """
 
     rewrite: bool = False
@@ -69,12 +57,12 @@ def prepared(
     exempt: frozenset[str] = frozenset(),
     law: str = _LAW,
 ) -> Prepared:
-    """The network with every requirement met, or an error that lists all that are not.
+    """The network with every requirement met, or an error that lists the violations.
 
-    `exempt` names nodes whose layers are not asked; `law` is what the error appeals to.
+    `exempt` names nodes that are not checked; `law` is the law that the error states.
 
     Raises:
-        ShapingError: requirements are broken that a rewrite was not asked, or not able, to mend.
+        ShapingError: violations remain, because no rewrite was asked for or none exists.
     """
     last = after_last_nonlinearity(network)
     violations: list[Violation] = []
@@ -95,7 +83,7 @@ def prepared(
     changed = network.rebuild(change)
     origin = DependenceReading(centered)
     changed.fold(origin, origin.start())
-    violations += [Violation(*violation) for violation in origin.violations]
+    violations += origin.violations
     refuse(network, violations, rewrite, law)
     changed, assumptions = _normalized_input(changed, rewriting.pln if rewrite else None)
     if origin.approximations:
@@ -152,10 +140,10 @@ def _weighted(rule: ShapingRule, shortcut: int, weight: float) -> ShapingRule:
 
 
 def _normalized_input(network: Network, pln: PLNMode | None) -> tuple[Network, tuple[str, ...]]:
-    """The network with PLN in front, or the assumption that takes its place.
+    """The network with PLN in front, or the assumption that replaces it.
 
-    A network that flattens its input gets it behind that: the vector is the one location its
-    first weights read. In front, every single number would be stretched to length 1.
+    In a network that flattens its input, PLN comes after the flattening: the vector is the one
+    location that the first weights read. Before it, PLN would normalize every single number.
     """
     readers = _readers(network, 0)
     if all(isinstance(node.layer, PLN) for node in readers):
@@ -175,7 +163,7 @@ def _readers(network: Network, index: int) -> list[NetworkNode]:
 
 
 def _arranged_input(network: Network, pln: PLNMode | None) -> int:
-    """Index of the last node that still holds the numbers of the input, each of them once."""
+    """Index of the last node whose value is a rearrangement of the input."""
     place = 0
     while len(readers := _readers(network, place)) == 1 and readers[0].layer.is_reshape:
         if pln == "avg_q" and len(readers[0].shape) == 1:
@@ -191,7 +179,7 @@ def _free_name(wanted: str, taken: set[str]) -> str:
 
 
 def _with_layer_after(network: Network, place: int, layer: Layer, name: str) -> Network:
-    """The network with a layer behind the node at `place`, in front of all that read it."""
+    """The network with a layer inserted after the node at `place`, for all its readers."""
 
     def moved(index: int) -> int:
         return index if index < place else index + 1

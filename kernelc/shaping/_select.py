@@ -13,7 +13,8 @@ from ..activations import ScalarFunction
 from ._branches import ALPHAS, Branch, Point, branches, extended
 from ._conditions import Conditions
 from ._deviations import Deviations, deviations
-from ._newton import newton
+from ._feasibility import unreachable
+from ._roots import newton
 from ._transform import Transform
 
 
@@ -77,23 +78,28 @@ def _between(p: Point, q: Point, t: float) -> Start:
     return Start(log_alpha, mix(p.beta, q.beta), mix(p.gain, q.gain), mix(p.delta, q.delta))
 
 
-def solve(phi: ScalarFunction, family: Family, level: float) -> Transform | None:
-    """The transform on the first branch, in the order of `ranked`, that meets the level."""
+def solve(
+    phi: ScalarFunction, family: Family, level: float, told: str, remedy: str, least: float = 0.0
+) -> Transform:
+    """The transform on the first branch, in the order of `ranked`, that meets the level.
+
+    Raises:
+        UnreachableError: none does; `told` is the target in words, `least` what a level of 0 is
+            there.
+    """
     for known in (ranked, _ranked_far):
         for branch in known(phi, family):
             for start in crossings(branch, level):
                 transform = _land(phi, branch.conditions, level, start)
                 if transform is not None:
                     return transform
-    return None
-
-
-def reach(phi: ScalarFunction, family: Family) -> tuple[float, float] | None:
-    """The least and the largest level found on any branch, None if there is no branch."""
     known = _ranked_far(phi, family)
     if not known:
-        return None
-    return min(b.floor for b in known), max(b.reach for b in known)
+        reason = "No scale and shift meets Q'(1) and the other conditions at once"
+        raise unreachable(phi, f"nothing reaches {told}", reason)
+    low, high = least + min(b.floor for b in known), least + max(b.reach for b in known)
+    law = f"The solutions found cover {low:.6g} to {high:.6g}"
+    raise unreachable(phi, f"{told} is out of reach", law, remedy)
 
 
 @lru_cache(maxsize=128)

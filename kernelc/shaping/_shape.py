@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from .._errors import ShapingError
 from ..ir import Network, as_network
-from ._changes import changes_between
 from ._dks import DKS
-from ._nonlinearities import transformed
 from ._requirements import PLNMode, Rewriting
-from ._shaped import ShapedNetwork
-from ._target import Certificate, Target
+from ._shaped import ShapedNetwork, certified_network
+from ._target import Target
+from ._transform import transformed
 
 
 def shape(
@@ -60,37 +59,9 @@ def shape(
     start, changes = target.rewritten(network) if rewrite else (network, ())
     ready = target.prepare(start, rewriting)
     solution = target.solve(ready.network)
-    return ShapedNetwork(
-        network=transformed(solution.network, solution.transforms, str(target)),
-        constants=solution.constants,
-        transforms=solution.transforms,
-        assumptions=ready.assumptions + solution.assumptions,
-        target=target,
-        certificate=target.certify(solution),
-        changes=changes + changes_between(start, solution.network),
-    )
-
-
-def certify(shaped: ShapedNetwork) -> Certificate:
-    """The certificate of a shaped network, measured anew from its layers.
-
-    Arguments:
-        shaped: what `shape` returned.
-
-    Returns: the residual of every condition, by activation and for the "network".
-
-    Raises:
-        ShapingError: one is larger than rounding.
-
-    Example:
-        >>> import kernelc as kc
-        >>> x = kc.Input((8,))
-        >>> net = kc.Network(x, kc.chain(kc.Dense(8), kc.Activation("tanh"), kc.Dense(3))(x))
-        >>> shaped = kc.shape(net, kc.DKS(zeta=1.2))
-        >>> certify(shaped) == shaped.certificate
-        True
-    """
-    return shaped.target.certify(shaped)
+    changes += _changes_between(start, solution.network)
+    shaped = transformed(solution.network, solution.transforms, str(target))
+    return certified_network(shaped, target, solution, ready.assumptions, changes)
 
 
 def _checked(target: object) -> Target:
@@ -103,3 +74,21 @@ def _checked(target: object) -> Target:
         law="shape takes a network, a target and options in their ranges",
         remedy=f"pass {', '.join(kinds[:-1])} or {kinds[-1]}",
     )
+
+
+def _changes_between(before: Network, after: Network) -> tuple[str, ...]:
+    """What happened to the layers, one line for each node."""
+    old = {node.name: node.layer for node in before}
+    new = {node.name: node.layer for node in after}
+    changed = []
+    for name, layer in old.items():
+        if name not in new:
+            changed.append(f"{name}: {layer.text()} removed")
+        elif new[name] != layer:
+            changed.append(f"{name}: {layer.text()} -> {new[name].text()}")
+    for node in after:
+        if node.name not in old:
+            entry = after.nodes[node.inputs[0]]
+            place = entry.name if entry.inputs else "the input"
+            changed.append(f"{node.name}: {node.layer.text()} inserted after {place}")
+    return tuple(changed)

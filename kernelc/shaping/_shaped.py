@@ -9,10 +9,9 @@ from typing import ClassVar
 
 from .._errors import LoadError
 from ..ir import Network, NetworkCarrier
-from ._changes import folded
-from ._nonlinearities import transformed
 from ._requirements import Rewriting
 from ._target import Certificate, Solution, Target
+from ._transform import transformed
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -26,7 +25,7 @@ class ShapedNetwork(Solution, NetworkCarrier):
             "kappa" (smooth TAT), "weight_std", "bias_std" and "q" (edge of chaos).
         transforms: solved constants of each activation, by name; none at the edge of chaos.
         certificate: residuals of every condition, by activation and for the network, each
-            recomputed by a rule that took no part in solving.
+            recomputed by a quadrature rule that the solver does not use.
         changes: what the rewrite did, one line for each node.
         assumptions: what must hold of the data.
     """
@@ -86,9 +85,9 @@ class ShapedNetwork(Solution, NetworkCarrier):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ShapedNetwork:
-        """The shaped network of a file: constants as they stand there, certified anew.
+        """Read a shaped network: constants as stored, certified again.
 
-        A file holds the network as it was left, so `changes` is empty.
+        A file does not store the changes, so `changes` is empty.
 
         Raises:
             LoadError: no such file, or not of a shaped network.
@@ -111,19 +110,19 @@ class ShapedNetwork(Solution, NetworkCarrier):
         solution = target.read(network)
         if transformed(network, solution.transforms, network.shaped_by) != network:
             raise _not_shaped(path, "other constants in each of several layers of one activation")
-        return cls(
-            network=network,
-            constants=solution.constants,
-            transforms=solution.transforms,
-            assumptions=required + solution.assumptions,
-            target=target,
-            certificate=target.certify(solution),
-        )
+        return certified_network(network, target, solution, required)
 
     @property
     def remarks(self) -> list[str]:
         """What was changed, equal changes in one line, and what is assumed of the data."""
-        changes = [f"changed  {line}" for line in folded(self.changes)]
+        nodes: dict[str, list[str]] = {}
+        for line in self.changes:
+            node, _, change = line.partition(": ")
+            nodes.setdefault(change, []).append(node)
+        changes = [
+            f"changed  {names[0] if len(names) == 1 else f'{len(names)} nodes'}: {change}"
+            for change, names in nodes.items()
+        ]
         return changes + [f"assumes  {line}" for line in self.assumptions]
 
     def __str__(self) -> str:
@@ -140,6 +139,25 @@ class ShapedNetwork(Solution, NetworkCarrier):
     def __repr__(self) -> str:
         transforms = dict(self.transforms)
         return f"ShapedNetwork({self.network!r}, target={self.target!r}, transforms={transforms})"
+
+
+def certified_network(
+    network: Network,
+    target: Target,
+    solution: Solution,
+    required: tuple[str, ...],
+    changes: tuple[str, ...] = (),
+) -> ShapedNetwork:
+    """The shaped network of a solution; `required` is what must hold of the data besides."""
+    return ShapedNetwork(
+        network=network,
+        constants=solution.constants,
+        transforms=solution.transforms,
+        assumptions=required + solution.assumptions,
+        target=target,
+        certificate=target.certify(solution),
+        changes=changes,
+    )
 
 
 def _not_shaped(path: str | os.PathLike[str], found: str) -> LoadError:

@@ -1,10 +1,10 @@
-"""The largest slope, curvature and C value over all subnetworks: one pass, three readings."""
+"""The largest slope, curvature and C value over all subnetworks: three readings of one graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..algebra import CMapReading, Jet, JetReading
 from ..ir import KernelAlgebra, Network, Region, Run, regions, runs
@@ -54,21 +54,19 @@ class Subnetworks:
     def _block(self, algebra: KernelAlgebra[S], run: Run, start: S) -> S:
         first, last = run.block[0].start, run.block[-1].stop
         inside = Region(first, last, tuple(range(first + 1, last + 1)))
-        return region_value(self.network, algebra, inside, start)
+        return self._value(algebra, inside, start)
 
     def _branch_values(self, algebra: KernelAlgebra[S], start: S) -> list[S]:
-        return [region_value(self.network, algebra, region, start) for region in self.branches]
+        return [self._value(algebra, region, start) for region in self.branches]
+
+    def _value(self, algebra: KernelAlgebra[S], region: Region, start: S) -> S:
+        return self.network.fold(algebra, start, region.nodes, region.entry)[region.exit]
 
 
 @lru_cache(maxsize=4)
 def subnetworks(network: Network) -> Subnetworks:
-    """Those of a network, found once while it is solved for and certified."""
+    """The subnetworks of a network, cached while it is solved for and certified."""
     return Subnetworks(network)
-
-
-def region_value(network: Network, algebra: KernelAlgebra[S], region: Region, start: S) -> S:
-    """Fold the kernel rules over one region."""
-    return network.fold(algebra, start, region.nodes, region.entry)[region.exit]
 
 
 def _nonlinear(network: Network, region: Region) -> bool:
@@ -77,7 +75,7 @@ def _nonlinear(network: Network, region: Region) -> bool:
 
 def _distinct(network: Network, found: list[Region]) -> list[Region]:
     """One region of each structure: branches of repeated blocks are counted once."""
-    kept: dict[Any, Region] = {}
+    kept: dict[Hashable, Region] = {}
     for region in found:
         place = {index: i for i, index in enumerate(region.nodes)}
         place[region.entry] = -1

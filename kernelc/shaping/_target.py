@@ -1,4 +1,4 @@
-"""Target: what every target of shaping says of itself; one file for each of them."""
+"""Target: the base class of shaping targets, each of which has a file of its own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from .._errors import ShapingError, shown
 from .._limits import real
 from .._registration import qualified
 from ..ir import Network
-from ._nonlinearities import transforms_of
 from ._requirements import Prepared, Rewriting, prepared
-from ._transform import Transform
+from ._transform import Transform, transforms_of
 
 
 Residuals = dict[str, float]
@@ -43,11 +42,11 @@ class Solution:
 
 
 class Target(ABC):
-    """What to shape a network towards.
+    """The goal of shaping: what `kernelc.shape` solves the constants of a network for.
 
-    A target is a frozen dataclass. Its class says what it requires of a network, how it solves and
-    how it certifies; `kernelc.shape` and the command line know no more of it than that, and find
-    it by the name of its class.
+    A target is a frozen dataclass. Its class defines what it requires of a network, how it solves
+    and how it certifies. `kernelc.shape` and the command line use nothing else, and find it by
+    the name of its class.
 
     Example:
         >>> Target.from_text("DKS(zeta=2.0)")
@@ -89,11 +88,11 @@ class Target(ABC):
             raise _unreadable(text, f"{name} takes other arguments: {error}") from error
 
     def rewritten(self, network: Network) -> tuple[Network, tuple[str, ...]]:
-        """The network with what a rewrite changes for this target alone, and a line for each."""
+        """The network after the rewrites of this target, and a description of each change."""
         return network, ()
 
     def prepare(self, network: Network, rewriting: Rewriting) -> Prepared:
-        """The network with what the target requires, or a ShapingError that lists the rest."""
+        """The network with every requirement met, or a ShapingError that lists the violations."""
         return prepared(network, rewriting)
 
     @abstractmethod
@@ -101,16 +100,16 @@ class Target(ABC):
         """Weights, and constants of activations, for a network that meets the requirements.
 
         Raises:
-            UnreachableError: the network cannot get there.
+            UnreachableError: the network cannot reach the target.
         """
 
     def read(self, network: Network) -> Solution:
-        """The solution that a network holds which was shaped towards this target."""
+        """The solution stored in a network that was shaped for this target."""
         return Solution(network, {}, transforms_of(network))
 
     @abstractmethod
     def certify(self, solution: Solution) -> Certificate:
-        """The residual of every condition, by a rule that took no part in solving.
+        """The residual of every condition, by a quadrature rule that the solver does not use.
 
         Raises:
             ShapingError: one is larger than rounding.
@@ -144,7 +143,7 @@ def _call(text: str) -> tuple[str, dict[str, object]]:
             values = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
             return call.func.id, values
     except (SyntaxError, ValueError, TypeError, AttributeError, MemoryError, RecursionError):
-        pass  # no such text: the same answer as for text of another form
+        pass  # unparsable text: refused like text of another form
     raise _unreadable(text, "a target is written NAME(ARGUMENT=VALUE, ...)")
 
 

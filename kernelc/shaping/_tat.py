@@ -12,16 +12,19 @@ from ..activations import ScalarFunction
 from ..ir import Network
 from ._certificate import certified, measured
 from ._conditions import CurvatureConditions, reached
-from ._feasibility import refuse_products, refuse_unshapeable, unsolved
-from ._free_slope import is_fixed_rectifier, with_free_slopes
-from ._leaky_relu import has_free_slope, leaky_relu_c_map, leaky_relu_tat_transform
-from ._nonlinearities import nonlinearities, transforms_of
+from ._feasibility import refuse_jumps, refuse_products, refuse_unshapeable
+from ._leaky_relu import (
+    is_fixed_rectifier,
+    leaky_relu_c_map,
+    leaky_relu_tat_transform,
+    with_free_slopes,
+)
 from ._requirements import Prepared, Rewriting, prepared
 from ._roots import root
-from ._select import reach, solve
+from ._select import solve
 from ._subnetworks import subnetworks
 from ._target import Certificate, Residuals, Solution, Target, check_number
-from ._transform import Transform
+from ._transform import Transform, has_free_slope, nonlinearities, transforms_of
 
 
 _FAMILY = (CurvatureConditions(1), CurvatureConditions(-1))
@@ -130,7 +133,7 @@ def solve_tat(phi: ScalarFunction, kappa: float) -> Transform:
     Returns: the certified transform, α > 0.
 
     Raises:
-        ShapingError: a target that makes no sense.
+        ShapingError: kappa out of range.
         UnreachableError: φ' jumps, or no transformation meets the target.
 
     Example:
@@ -147,13 +150,6 @@ def certify_tat(phi: ScalarFunction, transform: Transform, kappa: float) -> Resi
     """The residuals of the four local conditions of smooth TAT.
 
     As `certify_dks`, and C''(1) = E φ̂''²/Q(1), which holds where φ' is continuous (TAT).
-
-    Arguments:
-        phi: the activation.
-        transform: the constants.
-        kappa: the local curvature asked for.
-
-    Returns: residuals by name.
 
     Raises:
         ShapingError: one exceeds the tolerance of `certify_dks`; the curvature's is relative to κ.
@@ -176,25 +172,15 @@ def _transform(phi: ScalarFunction, kappa: float) -> Transform:
             law="C''(1) = 0 leaves only a straight line, so kappa is finite and above 0",
             remedy="Pass kappa > 0, or tau > 0 for a network",
         )
-    _refuse_kinks(phi)
-    refuse_unshapeable(phi)
-    transform = solve(phi, _FAMILY, kappa)
-    if transform is None:
-        remedy = "Use more nonlinear layers or a smaller tau, so that each needs less curvature"
-        raise unsolved(phi, f"kappa = {kappa:.10g}", reach(phi, _FAMILY), remedy)
-    return transform
-
-
-def _refuse_kinks(phi: ScalarFunction) -> None:
-    if phi.smoothness != 0:
-        return
-    at = ", ".join(f"{x:g}" for x, _ in phi.jumps(1))
-    raise UnreachableError(
-        where=f"activation {phi.name}",
-        found=f"its slope jumps at x = {at}",
-        law="C''(1) is infinite where phi' jumps, so it cannot be set",
-        remedy="Use DKS, or TAT with leaky_relu alone, or an activation with continuous slope",
+    refuse_jumps(
+        phi,
+        1,
+        "C''(1) is infinite where phi' jumps, so it cannot be set",
+        "Use DKS, or TAT with leaky_relu alone, or an activation with continuous slope",
     )
+    refuse_unshapeable(phi)
+    remedy = "Use more nonlinear layers or a smaller tau, so that each needs less curvature"
+    return solve(phi, _FAMILY, kappa, f"kappa = {kappa:.10g}", remedy)
 
 
 def _certify_leaky(phi: ScalarFunction, transform: Transform) -> Residuals:
@@ -205,7 +191,7 @@ def _certify_leaky(phi: ScalarFunction, transform: Transform) -> Residuals:
 
 
 def _negative_slope(network: Network, wanted: float | Literal["largest"]) -> float:
-    """The slope for which the largest C_f(0) is the one that is wanted."""
+    """The negative slope with the wanted largest C_f(0)."""
     largest = _largest_c_value(network)
     highest = largest(0.0)
     eta = highest if wanted == "largest" else wanted

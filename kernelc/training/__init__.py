@@ -2,7 +2,7 @@
 
 from ._evaluate import evaluate as evaluate
 from ._fit import fit as fit
-from ._kfac_blocks import kfac_blocks as kfac_blocks
+from ._kfac_stepper import kfac_blocks as kfac_blocks
 from ._losses import CrossEntropy as CrossEntropy, Huber as Huber
 from ._make_step import TrainStep as TrainStep, make_step as make_step
 from ._restore import Restored as Restored, restore as restore

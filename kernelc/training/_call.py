@@ -1,4 +1,4 @@
-"""Calling any model on a batch, and telling what of it is trained."""
+"""Calls of any model on a batch, and the split into trained arrays and the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from kernelc.modules import is_index
+from ..modules import is_index
 
 
 def split(model: PyTree) -> tuple[PyTree, PyTree]:
@@ -32,28 +32,23 @@ def apply(
     """
     batched = getattr(model, "batched", None)
     if batched is not None:
-        options = _key_for(batched, key)
-        if state is None:
-            return batched(xs, **options), None
-        return batched(xs, state, **options)
+        return _called(batched, xs, state, key)
     keys = jax.random.split(key, len(xs)) if key is not None and _key_parameter(model) else None
-
-    def one(x, key):
-        options = _key_for(model, key)
-        if state is None:
-            return model(x, **options), None
-        return model(x, state, **options)
-
     axes = (0, None if keys is None else 0)
-    return jax.vmap(one, in_axes=axes, out_axes=(0, None), axis_name="batch")(xs, keys)
+    mapped = jax.vmap(
+        lambda x, key: _called(model, x, state, key), axes, out_axes=(0, None), axis_name="batch"
+    )
+    return mapped(xs, keys)
 
 
-def _key_for(function: Callable, key: PRNGKeyArray | None) -> dict[str, PRNGKeyArray | None]:
-    """The argument `key` of a call, where there is one; its own default where there is no key."""
+def _called(
+    function: Callable, x: Array, state: PyTree, key: PRNGKeyArray | None
+) -> tuple[Array, PyTree]:
+    # A default of the function stands where there is no key.
     parameter = _key_parameter(function)
-    if parameter is None or (key is None and parameter.default is not parameter.empty):
-        return {}
-    return {"key": key}
+    keyless = parameter is None or (key is None and parameter.default is not parameter.empty)
+    options = {} if keyless else {"key": key}
+    return (function(x, **options), None) if state is None else function(x, state, **options)
 
 
 def _key_parameter(function: Callable) -> inspect.Parameter | None:

@@ -1,48 +1,43 @@
-"""What must hold before the first step: data, numbers and model fit each other."""
+"""Checks before the first step: numbers are in range, and data and model fit each other."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 from jaxtyping import PyTree
 
-from kernelc._errors import DataError, reason, shown as text
-from kernelc._limits import LARGEST_AXIS
-from kernelc._reshaping import reshaping
-from kernelc.data import Part, Rows
-from kernelc.modules import first_state
-from kernelc.training._call import apply
-from kernelc.training._losses import Loss, by_example, is_named
-from kernelc.training._scoring import answers, fitted
+from .._errors import DataError, reason, shown as text
+from .._limits import LARGEST_AXIS
+from .._reshaping import reshaping
+from ..data import Part, Rows
+from ..modules import first_state
+from ._call import apply
+from ._losses import Loss, by_example, is_named
+from ._scoring import answers, fitted
 
 
-@dataclass(frozen=True, eq=False)
-class Traced:
-    """What a model computes of a batch.
-
-    Arguments:
-        shape: of the outputs of one example.
-        program: the jaxpr, which tells models of the same arrays apart.
-        convolves: whether it convolves, which decides how a CPU trains it fastest.
-    """
+class Traced(NamedTuple):
+    """The shape of the outputs of one example, and the program of the model on a batch."""
 
     shape: tuple[int, ...]
-    program: Any
+    program: ClosedJaxpr
 
     @property
     def convolves(self) -> bool:
+        """Whether it convolves, which decides how a CPU trains it fastest."""
         return "conv_general_dilated" in str(self.program)
 
 
 def shown(x: np.ndarray | Rows, size: int) -> np.ndarray:
-    """Examples in the shape and dtype of a batch; of those made on demand only one is made."""
+    """Examples in the shape and dtype of a batch; only one example is made where they are made on
+    demand."""
     return x.like(size) if isinstance(x, Rows) else x[:size]
 
 
@@ -78,19 +73,6 @@ def check_callback(callback: object) -> None:
         )
 
 
-def check_batch(batch_size: object, n: int) -> int:
-    """The batch size as an int from 1 to n."""
-    size = check_count("batch_size", batch_size)
-    if size > n:
-        raise DataError(
-            where="batch_size",
-            found=f"{size} with {n} examples",
-            law="A batch takes every example at most once",
-            remedy=f"Choose a batch size of at most {n}",
-        )
-    return size
-
-
 def initial_state(model: PyTree, state: PyTree) -> PyTree:
     """The given state, or the initial one of a model that needs one."""
     if not callable(model) and not hasattr(model, "batched"):
@@ -105,16 +87,15 @@ def initial_state(model: PyTree, state: PyTree) -> PyTree:
 
 def check_model(model: Callable, state: PyTree, x: np.ndarray) -> Traced:
     """What the model makes of a batch; DataError unless it gives one output per example."""
-    rows: Any = jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype))
+    rows: PyTree = jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(x.dtype))
     try:
         program, shapes, _ = eqx.filter_make_jaxpr(apply)(model, rows, state, jax.random.key(0))
         outputs = shapes[0]
     except DataError:
-        # Of a state that is not this model's: said better already.
+        # The state of another model, which this error describes better.
         raise
     except Exception as error:
-        # Whatever a foreign model raises on the shape becomes one readable sentence; the
-        # original stays attached.
+        # A model of the user may raise anything on this shape; the original error is attached.
         raise DataError(
             where=f"model on a batch of shape {x.shape}",
             found=reason(error),
@@ -170,8 +151,8 @@ def _require_representable(name: str, values: np.ndarray | Rows) -> None:
 
 
 def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
-    """DataError unless the user's loss gives a number for each example, from that example."""
-    # As many examples as no axis has: examples and outputs shall not pass for each other.
+    """DataError unless the user's loss gives each example a number that depends on it alone."""
+    # A number of examples that no axis has, so that examples are not mistaken for outputs.
     tried = next(n for n in range(3, 100) if n not in (*outputs, *y.shape[1:]))
     rows = np.random.default_rng(0).normal(size=(tried, *outputs)).astype(np.float32)
     rows, y = rows[: len(y)], np.asarray(y[:tried])
@@ -180,7 +161,7 @@ def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
     try:
         shape: object = getattr(jax.eval_shape(loss, *like), "shape", None)
     except Exception as error:
-        # The function is anyone's and may raise anything; the original stays attached.
+        # A function of the user may raise anything; the original error is attached.
         shape, cause = reason(error), error
     if not isinstance(shape, tuple) or not shape or shape != rows.shape[: len(shape)]:
         raise DataError(
@@ -193,7 +174,7 @@ def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
     places = [slice(i, i + 1) for i in range(len(y))]
     alone = [by_example(loss, jnp.asarray(rows[i]), jnp.asarray(y[i])) for i in places]
     together = by_example(loss, jnp.asarray(rows), jnp.asarray(y))
-    # float32, sums in another order; a loss that is infinite alone is so among others.
+    # float32 sums in another order; infinite losses are compared as equal.
     if not np.allclose(np.concatenate(alone), together, rtol=1e-3, atol=1e-6, equal_nan=True):
         raise DataError(
             where="loss",
@@ -204,7 +185,7 @@ def _check_loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray) -> None:
 
 
 def check_trainable(params: PyTree) -> None:
-    """DataError when a model has nothing to train, or something that is not finite."""
+    """DataError when a model has no parameters, or one that is not finite."""
     leaves = jax.tree.leaves(params)
     if not leaves or not all(np.isfinite(leaf).all() for leaf in leaves):
         raise DataError(

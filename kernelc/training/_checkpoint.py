@@ -1,42 +1,40 @@
-"""Checkpoints of a run: all that changes while training."""
+"""Checkpoints of a run: everything that changes during training."""
 
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from jaxtyping import PyTree
 
-from kernelc._errors import LoadError
-from kernelc.training._compare import differences
-from kernelc.training._identity import Identity
-from kernelc.training._lock import locked
-from kernelc.training._result import JSONObject
-from kernelc.training._step import Carry
-from kernelc.training._store import Store
+from .._errors import LoadError
+from ._compare import differences
+from ._identity import Identity
+from ._result import JSONObject
+from ._step import Carry
+from ._store import Store
+
+
+Best = tuple[PyTree, PyTree] | None
+"""Parameters and state of the best record."""
 
 
 class Stored(NamedTuple):
-    """A run as it was stored: carry, parameters and state of the best record, and log."""
+    """A run as it was stored."""
 
     carry: Carry
-    best: tuple[PyTree, PyTree] | None
+    best: Best
     log: JSONObject
 
 
 class Checkpoints:
-    """The checkpoints of one run in one folder, which is held while the run is under way.
+    """The checkpoints of one run in one folder, which is to be `locked` during the run.
 
     Stored are the arrays of the carry (parameters, optimizer state, model state, step), those of
     the best record where it is kept, and the losses and records so far. Batches and keys are
     functions of seed and step, so nothing else is needed for the continued run to equal the
-    uninterrupted one bit for bit.
-
-    Arguments:
-        folder: where they are; made when it is not there.
-        known: what a run must share with the one that was stored.
+    uninterrupted one bit for bit. `known` is what a run must share with the one that was stored.
 
     Raises: PackageError when Orbax is not installed.
     """
@@ -44,24 +42,11 @@ class Checkpoints:
     def __init__(self, folder: str | os.PathLike[str], known: Identity) -> None:
         self.folder, self.known = Path(folder).resolve(), known
         self._store = Store(self.folder)
-        self._held = ExitStack()
 
-    def __enter__(self) -> Checkpoints:
-        """Holds the folder. Raises: LoadError for one that another run holds."""
-        self._held.enter_context(locked(self.folder))
-        return self
+    def latest(self, carry: Carry, best: Best, steps: int) -> Stored | None:
+        """What was last saved, in the structure of `carry` and `best`; None where there is nothing.
 
-    def __exit__(self, *raised: object) -> None:
-        self._held.close()
-
-    def latest(self, carry: Carry, best: tuple[PyTree, PyTree] | None, steps: int) -> Stored | None:
-        """What was last saved; None where there is nothing yet.
-
-        Arguments:
-            carry, best: of the same structure, shapes and placement.
-            steps: how many are asked for.
-
-        Raises: LoadError when the folder holds another run, more steps than are asked for, or no
+        Raises: LoadError when the folder holds another run, more than `steps` steps, or no
             readable checkpoint.
         """
         step = self._store.latest()
@@ -82,9 +67,7 @@ class Checkpoints:
         opt_state, count = trees["optimizer"]
         return Stored(Carry(params, opt_state, state, count), trees.get("best"), text["run"])
 
-    def save(
-        self, step: int, carry: Carry, best: tuple[PyTree, PyTree] | None, log: JSONObject
-    ) -> None:
+    def save(self, step: int, carry: Carry, best: Best, log: JSONObject) -> None:
         """Stores a carry and a log that JSON can hold; the two newest are kept.
 
         Raises: KernelcError when it cannot be written.
@@ -103,6 +86,6 @@ class Checkpoints:
             )
 
 
-def _trees(carry: Carry, best: tuple[PyTree, PyTree] | None) -> dict[str, PyTree]:
+def _trees(carry: Carry, best: Best) -> dict[str, PyTree]:
     found = {"model": (carry.params, carry.state), "optimizer": (carry.opt_state, carry.step)}
     return found if best is None else {**found, "best": best}

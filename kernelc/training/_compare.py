@@ -1,22 +1,20 @@
-"""What tells two runs apart, in words: the field by name, and both values."""
+"""The differences between two runs in words: the name of the field and both values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kernelc.training._identity import Identity
+from ._identity import Identity
 
 
 def differences(stored: Identity, wanted: Identity, only_model: bool = False) -> list[str]:
     """How the stored run differs from the wanted one; empty for the same run.
 
-    Arguments:
-        stored, wanted: what `identity` returned.
-        only_model: whether only what the model computes is asked for.
+    `only_model` compares only what the model computes.
     """
     if stored.get("format") != wanted["format"]:
         return [f"a checkpoint of format {stored.get('format')} for {wanted['format']}"]
-    # Traced programs are written differently by every version of JAX, and for every batch.
+    # The text of a traced program depends on the version of JAX and on the batch.
     traced = all(stored[name] == wanted[name] for name in ("jax", "batch"))
     told = list(_programs("model", stored, wanted, traced))
     if only_model:
@@ -24,11 +22,11 @@ def differences(stored: Identity, wanted: Identity, only_model: bool = False) ->
     found = list(_settings(stored["settings"], wanted["settings"]))
     found += _data(stored["data"], wanted["data"])
     weights = list(_arrays("initial weights", stored, wanted))
-    # Arrays of another shape are another program too, which says less.
+    # Arrays of another shape change the program too, which is the less useful message.
     found += weights if any(": array" in each for each in weights) else told + weights
     optimizer = list(_arrays("initial optimizer state", stored, wanted))
     found += _programs("loss", stored, wanted, traced)
-    # An optimizer whose state has other arrays follows from a model that has.
+    # Other arrays in a model cause other arrays in the optimizer's state.
     if not any(": array" in each for each in weights):
         found += [*_programs("optimizer", stored, wanted, traced)] or optimizer
     return found
@@ -96,7 +94,7 @@ def _programs(field: str, stored: Identity, wanted: Identity, traced: bool) -> I
 
 
 def _unlike(one: Identity, other: Identity) -> str:
-    """Which operations or numbers tell two computations apart, where these do."""
+    """The operations or numbers in which two computations differ, if they differ in these."""
     operations = _apart(one["operations"], other["operations"])
     if operations:
         return f", with the operations {operations}"

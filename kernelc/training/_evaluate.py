@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 from numpy.typing import ArrayLike
 
-from kernelc.data import Rows, part
-from kernelc.training._call import apply
-from kernelc.training._check import check_count, check_model, compared, initial_state, shown
-from kernelc.training._losses import Loss, Named, by_example, resolve
-from kernelc.training._result import Metrics
-from kernelc.training._scoring import right
-from kernelc.training._source import Source, put, source
+from ..data import Rows, part
+from ._call import apply
+from ._check import check_count, check_model, compared, initial_state, shown
+from ._losses import Loss, Named, by_example, resolve
+from ._result import Metrics
+from ._scoring import right
+from ._source import Source, put, source
 
 
 def evaluate(
@@ -74,10 +74,10 @@ def measure(
     totals = []
     for start in range(0, count, batch_size):
         asked = np.arange(start, start + batch_size, dtype=np.int32)
-        # One shape for all batches: the last is filled up with examples that weigh nothing.
+        # One shape for all batches: the last is padded with examples of weight 0.
         x, y, rows = data.hand_over(np.minimum(asked, count - 1)[None])
         totals.append(_sums(model, state, loss, x, y, rows[0], put(asked < count, None)))
-        # A host that makes batches faster than the device takes them would fill its memory.
+        # Without waiting, a fast host would fill the memory with batches.
         jax.block_until_ready(totals[-2:-1])
     sums = [(float(total), int(hits)) for total, hits in totals]
     accuracy = sum(hits for _, hits in sums) / (count * answers) if answers else None

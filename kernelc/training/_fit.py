@@ -12,33 +12,34 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
-from kernelc._deprecated import renamed_arguments
-from kernelc._errors import DataError, shown as shown_value
-from kernelc.curvature import KFAC
-from kernelc.data import Dataset, Rows, Stream
-from kernelc.modules import as_key
-from kernelc.training._call import split
-from kernelc.training._check import (
-    check_model,
-    check_trainable,
-    initial_state,
-    shown,
+from .._deprecated import renamed_arguments
+from .._errors import DataError, shown as shown_value
+from ..data import Dataset, Rows, Stream
+from ._call import split
+from ._check import check_model, check_trainable, initial_state, shown
+from ._checkpoint import Checkpoints
+from ._identity import identity
+from ._loop import run
+from ._losses import Loss, Named, resolve
+from ._optimizers import check_rate
+from ._result import FitResult
+from ._settings import (
+    Callback,
+    FitSettings,
+    Keep,
+    Optimizer,
+    Plan,
+    Validation,
+    compare_parts,
+    read_parts,
 )
-from kernelc.training._checkpoint import Checkpoints
-from kernelc.training._identity import identity
-from kernelc.training._kfac_stepper import KfacStepper
-from kernelc.training._loop import run
-from kernelc.training._losses import Loss, Named, resolve
-from kernelc.training._plan import Plan, compare_parts, read_parts
-from kernelc.training._rate import check_rate
-from kernelc.training._result import FitResult
-from kernelc.training._settings import Callback, FitSettings, Keep, Optimizer, Validation
-from kernelc.training._source import put, source
-from kernelc.training._step import Carry, owned
-from kernelc.training._stepper import OptaxStepper, Stepper
+from ._source import put, source
+from ._step import Carry, owned
+from ._stepper import stepper_for
+from ._store import locked
 
 
-# One object for all runs: the compiled step is found again by the optimizer's identity.
+# One object for all runs: the cache of compiled steps compares optimizers by identity.
 _DEFAULT = optax.adam(1e-3)
 
 Data = Dataset | Stream | tuple[ArrayLike | Rows, ...]
@@ -90,8 +91,8 @@ def fit(
         train_examples: how many training examples the final training metrics are taken on.
         progress: shows a bar (True), none (False), or only on a terminal (None).
         state: state to start from; the model's initial one when None.
-        callback: called as callback(record, model, state) at every record; a true answer
-            ends the run.
+        callback: called as callback(record, model, state) at every record; a truthy return
+            value ends the run.
         mesh: splits every batch over the first axis of this mesh; parameters are copied to
             all its devices.
         checkpoint: folder that the run is stored in at every record (by Orbax, which
@@ -157,18 +158,11 @@ def train(model: Callable, data: Data, settings: FitSettings) -> FitResult:
     params, rest = split(model)
     check_trainable(params)
     check_rate(settings.optimizer, settings.steps)
-    sources = [part and source(part.x, part.y, everywhere) for part in found]
-    assert sources[0] is not None
-    plan = Plan(
-        train=sources[0],
-        validation=sources[1],
-        test=sources[2],
-        answers=answers,
-        batch_size=size,
-        settings=settings,
-        convolves=traced.convolves,
-    )
-    stepper = _stepper(rest, plan, everywhere, spread)
+    train, validation, test = (part and source(part.x, part.y, everywhere) for part in found)
+    assert train is not None
+    plan = Plan(train, validation, test, answers, size, settings, traced.convolves)
+    optimizer, loss, key = settings.optimizer, settings.loss, put(settings.key, everywhere)
+    stepper = stepper_for(rest, optimizer, loss, key, everywhere, spread, settings.adjust)
     params, state = owned(params), owned(state)
     opt_state = owned(stepper.start(params, state, batch, found.train.y[:size]))
     carry = put(Carry(params, opt_state, state, jnp.zeros((), jnp.int32)), everywhere)
@@ -176,19 +170,9 @@ def train(model: Callable, data: Data, settings: FitSettings) -> FitResult:
         checkpoints = None
         if settings.checkpoint is not None:
             known = identity(carry, rest, found, traced, plan)
-            checkpoints = stack.enter_context(Checkpoints(settings.checkpoint, known))
+            checkpoints = Checkpoints(settings.checkpoint, known)
+            stack.enter_context(locked(checkpoints.folder))
         return run(plan, stepper, carry, checkpoints)
-
-
-def _stepper(
-    rest: PyTree, plan: Plan, everywhere: NamedSharding | None, spread: NamedSharding | None
-) -> Stepper:
-    settings = plan.settings
-    optimizer, loss = settings.optimizer, settings.loss
-    key = put(as_key("fit", settings.key), everywhere)
-    if isinstance(optimizer, KFAC):
-        return KfacStepper(rest, optimizer, loss, key, spread)
-    return OptaxStepper(rest, optimizer, loss, key, everywhere, spread, settings.adjust)
 
 
 def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, NamedSharding | None]:
@@ -201,7 +185,7 @@ def _placements(mesh: Mesh | None, size: int) -> tuple[NamedSharding | None, Nam
             law="Batches are split over a jax.sharding.Mesh",
             remedy="Pass jax.make_mesh((devices,), ('batch',)), or leave it out",
         )
-    # The mesh anew: whatever kind its axes were, here the compiler places the values.
+    # A mesh whose axes are automatic, whatever they were: the compiler places the values.
     plain = Mesh(mesh.devices, mesh.axis_names)
     first = plain.axis_names[0]
     if size % plain.shape[first]:

@@ -1,4 +1,4 @@
-"""What defines a run, in a form that can be stored, compared and told."""
+"""The identity of a run, in a form that can be stored, compared and described."""
 
 from __future__ import annotations
 
@@ -16,35 +16,30 @@ from jax.tree_util import KeyPath
 from jaxtyping import Array, PyTree
 from numpy.typing import ArrayLike
 
-from kernelc.curvature import KFAC
-from kernelc.data import Part, Parts, Rows
-from kernelc.modules import Model
-from kernelc.training._check import Traced
-from kernelc.training._losses import Loss, by_example
-from kernelc.training._plan import Plan
-from kernelc.training._step import Carry, updated
+from ..curvature import KFAC
+from ..data import Part, Parts, Rows
+from ..modules import Model
+from ._check import Traced
+from ._losses import Loss, by_example
+from ._settings import Plan
+from ._step import Carry, updated
 
 
 Identity = dict[str, Any]
-"""As JSON holds it. `_compare.py` tells two of them apart."""
+"""As JSON; `_compare.py` describes how two of them differ."""
 
 _FORMAT = 2
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 _LITERAL = re.compile(r"(?<![\w.])(-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf|nan)):\w+\[\]")
 _OPERATION = re.compile(r" = (\w+)")
-# Steps that a schedule of K-FAC is looked at; two that agree there are taken for one.
+# Steps at which schedules of K-FAC are compared.
 _LOOKED_AT = (0, 1, 2, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 100_000)
 
 
 def identity(carry: Carry, rest: PyTree, found: Parts, traced: Traced, plan: Plan) -> Identity:
     """What a run must share with the one that a folder holds.
 
-    Arguments:
-        carry: before the first step.
-        rest: what of the model is not trained.
-        found: the data.
-        traced: what the model computes.
-        plan: all else.
+    `carry` is the one before the first step, `rest` what of the model is not trained.
     """
     settings = plan.settings
     fixed = eqx.filter(rest, eqx.is_array)
@@ -78,7 +73,7 @@ def program(shown: str, jaxpr: ClosedJaxpr) -> Identity:
 
 
 def fingerprints(tree: PyTree) -> dict[str, list[Any]]:
-    """Of every array by its name: type and shape, digest and first entry."""
+    """By name of every array: type and shape, digest, and first entry."""
     found: dict[str, list[Any]] = {}
     for name, leaf in zip(names(tree), jax.tree.leaves(tree), strict=True):
         name = f"{name} ({len(found)})" if name in found else name
@@ -95,7 +90,7 @@ def names(tree: PyTree) -> list[str]:
 
 
 def digest(value: ArrayLike) -> str:
-    """Of the values, the type and the shape of an array."""
+    """The digest of the values, the type and the shape of an array."""
     array = np.ascontiguousarray(plain_array(value))
     total = hashlib.sha256(f"{array.shape} {array.dtype}".encode())
     total.update(array.view(np.uint8).data if array.size and array.ndim else array.tobytes())
@@ -103,7 +98,7 @@ def digest(value: ArrayLike) -> str:
 
 
 def plain_array(leaf: ArrayLike) -> np.ndarray:
-    """An array on the host; of random keys their data."""
+    """An array on the host; for random keys their data."""
     if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     return np.asarray(leaf)
@@ -120,14 +115,14 @@ def _name(tree: PyTree, path: KeyPath) -> str:
                 # nodes[i].module.weight is the weight of the node of that name.
                 return ".".join([*told, name]) + jax.tree_util.keystr(path[i + 3 :])
         value = _child(value, key)
-        # Parts that were put together here have no name; a named tuple has.
+        # The parts of a plain tuple have no name.
         if not (i == 0 and type(tree) is tuple):
             told.append(jax.tree_util.keystr((key,), simple=True))
     return ".".join(told) or "array"
 
 
 def _child(value: PyTree, key: Any) -> PyTree:
-    """What a key leads to, or None where only the tree knows, as in a state."""
+    """The child of a value at a key, or None where it has no such attribute or index."""
     if value is None:
         return None
     if isinstance(key, jax.tree_util.GetAttrKey):
@@ -164,7 +159,7 @@ def _loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray, size: int) -> Ide
 
 
 def _told(value: object) -> str:
-    """How code calls a function or settings: without addresses, which change."""
+    """The name of a function, or the repr of settings without addresses, which change."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _ADDRESS.sub("", repr(value))
     return str(getattr(value, "__name__", type(value).__name__))
@@ -176,7 +171,7 @@ def _optimizer(plan: Plan, carry: Carry) -> Identity:
         return _kfac(optimizer)
 
     def update(carry: Carry) -> PyTree:
-        # What the optimizer does with a gradient, whatever the loss.
+        # The update of a gradient, whatever the loss.
         total = jnp.zeros((), jnp.float32)
         return updated(optimizer, carry, carry.params, total, _squares)
 

@@ -1,40 +1,98 @@
-"""Steps of K-FAC: one at a time from the host, each compiled by kfac-jax."""
+"""K-FAC: which curvature blocks it uses, and its steps, each compiled by kfac-jax."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding
-from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, Shaped
+from numpy.typing import ArrayLike
 
-from kernelc._errors import UnsupportedError
-from kernelc.curvature import KFAC, Batch, Engine, KFACBlocks, Problem, parameter_names
-from kernelc.training._call import apply
-from kernelc.training._losses import CrossEntropy, Loss, cross_entropy, squared_error
-from kernelc.training._scoring import right
-from kernelc.training._step import Carry, Packed, gather
+from .._errors import DataError, UnsupportedError
+from ..curvature import KFAC, Batch, Engine, KFACBlocks, Problem, kfac, parameter_names
+from ..data import examples
+from ..modules import Model
+from ._call import apply, split
+from ._check import check_model, initial_state
+from ._losses import CrossEntropy, Loss, Named, cross_entropy, resolve, squared_error
+from ._scoring import fitted, right
+from ._step import Advanced, Carry, Packed, gather
 
 
-# Compiled steps of deep networks take half a minute to make, and hundreds of megabytes.
+# A compiled step of a deep network takes half a minute to compile and hundreds of megabytes.
 _KEPT = 8
+
+
+def kfac_blocks(
+    model: Callable,
+    x: Float[np.ndarray, "batch ..."] | None = None,
+    *,
+    loss: Named = "cross_entropy",
+    state: PyTree = None,
+) -> KFACBlocks:
+    """The curvature block that K-FAC has for each parameter; nothing is compiled.
+
+    `fit` refuses what `diagonal_weights` of the report lists, unless it is allowed.
+
+    Arguments:
+        model: any model that `fit` takes.
+        x: examples, of which only shape and dtype are used; a `Model` knows them itself.
+        loss: as in `fit`.
+        state: as in `fit`.
+
+    Returns: the blocks with names and shapes of their parameters; prints as a table.
+
+    Raises:
+        DataError: a model that is no `Model`, without examples.
+        UnsupportedError: a model that K-FAC cannot take apart.
+        PackageError: kfac-jax is missing, or was not tested.
+
+    Example:
+        >>> import jax, kernelc as kc
+        >>> inputs = kc.Input((4,))
+        >>> net = kc.Network(inputs, kc.Dense(2)(inputs, name="last"))
+        >>> print(kfac_blocks(kc.lower(net, key=jax.random.key(0))))
+        DenseTwoKroneckerFactored  last.weight (4, 2)
+        DenseTwoKroneckerFactored  last.bias (2,)
+    """
+    x = examples(_examples(model, x), "kfac_blocks: x")
+    state = initial_state(model, state)
+    function = resolve(loss)
+    outputs = check_model(model, state, x).shape
+    # The trace does not depend on the values of the targets. Labels serve any loss but that of one
+    # output, which is compared with a number.
+    y = fitted(np.zeros(len(x), np.int32), outputs, function)
+    params, rest = split(model)
+    stepper = KfacStepper(rest, kfac(), function, jax.random.key(0))
+    return stepper.blocks(params, state, x, y)
+
+
+def _examples(model: Callable, x: ArrayLike | None) -> ArrayLike:
+    if x is not None:
+        return x
+    if not isinstance(model, Model):
+        raise DataError(
+            where="kfac_blocks: x",
+            found="None",
+            law="Only a kernelc.Model knows the shape of its examples",
+            remedy="Pass a few examples, for example x[:2]",
+        )
+    return np.zeros((2, *model.input_shape), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class KfacStepper:
-    """K-FAC steps; the state of kfac-jax is the optimizer's state of the carry.
+    """K-FAC steps, one at a time from the host; as `OptaxStepper`.
 
-    Arguments:
-        rest: what of the model is not trained.
-        settings: how to train.
-        loss: one of the losses with a name.
-        key: randomness by step, of the model and of the curvature estimate.
-        batches: where batches are placed on a mesh, if there is one.
+    The state of kfac-jax is the optimizer's state of the carry; `key` is the randomness of the
+    curvature estimate too.
     """
 
     rest: PyTree
@@ -45,15 +103,13 @@ class KfacStepper:
 
     def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> PyTree:
         self.blocks(params, state, x, y).require_kronecker(self.settings.allow_diagonal)
-        batch = self._batch(jnp.asarray(x), jnp.asarray(y))
-        engine, leaves = self._engine(params, state, batch)
+        engine, leaves, batch = self._engine(params, state, jnp.asarray(x), jnp.asarray(y))
         return engine.start(leaves, state, batch, self.settings.initial_damping)
 
     def blocks(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> KFACBlocks:
         """The curvature blocks that a run would have."""
         names = parameter_names(params)
-        batch = self._batch(jnp.asarray(x), jnp.asarray(y))
-        engine, leaves = self._engine(params, state, batch)
+        engine, leaves, batch = self._engine(params, state, jnp.asarray(x), jnp.asarray(y))
         return engine.blocks(leaves, state, batch, names)
 
     def advance(
@@ -63,15 +119,15 @@ class KfacStepper:
         rows: Int[Array, "chunk batch"],
         count: int,
         carry: Packed,
-    ) -> tuple[Packed, int, np.ndarray, np.ndarray]:
+    ) -> Advanced:
         params, opt_state, state, step = carry.whole
         before = int(step)
         losses: list[float] = []
         hits: list[int] = []
-        batch = self._batch(*gather(x, y, rows[0], self.batches))
-        engine, leaves = self._engine(params, state, batch)
+        engine, leaves, batch = self._engine(params, state, *gather(x, y, rows[0], self.batches))
         for number in range(before, before + count):
-            batch = self._batch(*gather(x, y, rows[number - before], self.batches))
+            x_now, y_now = gather(x, y, rows[number - before], self.batches)
+            batch = Batch(x_now, y_now, batch.fixed)
             key = jax.random.fold_in(self.key, number)
             values = self.settings.values(number)
             done = engine.step(leaves, opt_state, state, key, batch, number, values)
@@ -82,65 +138,61 @@ class KfacStepper:
                 break
         params = jax.tree.unflatten(jax.tree.structure(params), leaves)
         carry = Packed.of(Carry(params, opt_state, state, step + len(losses)))
-        return carry, len(losses), np.asarray(losses, np.float32), np.asarray(hits, np.int32)
+        return Advanced(carry, np.asarray(losses, np.float32), np.asarray(hits, np.int32))
 
     @functools.cached_property
-    def _parts(self) -> tuple[list[Array], Any, tuple, Any]:
-        """The rest of the model: its arrays, which a step takes, and what they are part of."""
+    def _parts(self) -> tuple[list[Array], _Rest]:
+        """The arrays of the rest of the model, which a step takes, and all else of it."""
         arrays, static = eqx.partition(self.rest, eqx.is_array)
-        return *jax.tree.flatten(arrays), *_hashable(static)
+        leaves, around = jax.tree.flatten(static)
+        fixed, frame = jax.tree.flatten(arrays)
+        return fixed, _Rest(frame, tuple(leaves), around)
 
-    def _batch(self, x: Array, y: Array) -> Batch:
-        return Batch(x, y, self._parts[0])
-
-    def _engine(self, params: PyTree, state: PyTree, batch: Batch) -> tuple[Engine, list[Array]]:
+    def _engine(
+        self, params: PyTree, state: PyTree, x: Array, y: Array
+    ) -> tuple[Engine, list[Array], Batch]:
+        fixed, rest = self._parts
+        batch = Batch(x, y, fixed)
         leaves, frame = jax.tree.flatten(params)
         arrays, around = jax.tree.flatten((leaves, state, batch))
-        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in arrays)
-        engine = _compiled(
-            self.settings.compiled(),
-            self.loss,
-            (frame, *self._parts[1:]),
-            (shapes, around),
-            state is not None,
-        )
-        return engine, leaves
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in arrays), around
+        settings, stateful = self.settings.compiled(), state is not None
+        return _compiled(settings, self.loss, (frame, rest), shapes, stateful), leaves, batch
 
 
-def _hashable(tree: PyTree) -> tuple[tuple, Any]:
-    leaves, frame = jax.tree.flatten(tree)
-    return tuple(leaves), frame
+class _Rest(NamedTuple):
+    """What of a model is not trained, without its arrays, and what both are part of."""
+
+    fixed: Hashable
+    static: tuple[Hashable, ...]
+    around: Hashable
 
 
 @functools.lru_cache(maxsize=_KEPT)
 def _compiled(
-    settings: KFAC, loss: Loss, model: tuple[Any, Any, tuple, Any], shapes: Any, stateful: bool
+    settings: KFAC, loss: Loss, model: tuple[Hashable, _Rest], shapes: Hashable, stateful: bool
 ) -> Engine:
     """The engine for models of one structure: every run on such a model compiles once."""
     del shapes  # kfac-jax traces an optimizer once, for the shapes it meets first
-    trained, fixed, static, around = model
+    trained, rest = model
 
     def forward(leaves: list[Array], state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
         parts = (
             jax.tree.unflatten(trained, leaves),
-            jax.tree.unflatten(fixed, batch.fixed),
-            jax.tree.unflatten(around, static),
+            jax.tree.unflatten(rest.fixed, batch.fixed),
+            jax.tree.unflatten(rest.around, rest.static),
         )
         outputs, state = apply(eqx.combine(*parts), batch.x, state, key)
-        _require_rows(outputs)
+        if outputs.ndim != 2:
+            raise UnsupportedError(
+                where="K-FAC: outputs",
+                found=f"shape {outputs.shape}",
+                law="K-FAC knows the curvature of losses of one row of outputs per example",
+                remedy="Use an Optax optimizer, or give the network one row of outputs",
+            )
         return outputs, loss(outputs, batch.y), state, jnp.sum(right(loss, outputs, batch.y))
 
     return Engine(settings, Problem(forward, _registration(loss), stateful))
-
-
-def _require_rows(outputs: Array) -> None:
-    if outputs.ndim != 2:
-        raise UnsupportedError(
-            where="K-FAC: outputs",
-            found=f"shape {outputs.shape}",
-            law="K-FAC knows the curvature of losses of one row of outputs per example",
-            remedy="Use an Optax optimizer, or give the network one row of outputs",
-        )
 
 
 def _registration(loss: Loss) -> Literal["softmax", "squares"]:

@@ -1,4 +1,4 @@
-"""The loop on the host: hands out batches, keeps the history, ends the run."""
+"""The training loop on the host: batches, history, and the end of the run."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ import numpy as np
 from jaxtyping import PyTree
 from tqdm import tqdm
 
-from kernelc.training._checkpoint import Checkpoints
-from kernelc.training._evaluate import measure
-from kernelc.training._interrupt import interruptible
-from kernelc.training._log import Log
-from kernelc.training._plan import Plan
-from kernelc.training._result import FitResult, Metrics, Record
-from kernelc.training._source import Order, Source
-from kernelc.training._step import Carry, Packed, owned
-from kernelc.training._stepper import Stepper
+from ._checkpoint import Checkpoints
+from ._evaluate import measure
+from ._interrupt import interruptible
+from ._result import FitResult, Log, Metrics, Record
+from ._settings import Plan
+from ._source import Order, Source
+from ._step import Carry, Packed, owned
+from ._stepper import Stepper
 
 
-# Steps in one dispatch: enough to hide the cost of Python beside the smallest networks.
+# Steps in one dispatch: enough to hide the cost of Python for the smallest networks.
 _CHUNK = 32
 # A dispatch should return this often, in seconds, for the progress bar to move.
 _PACE = 0.5
@@ -31,7 +30,7 @@ _EVALUATION_BATCH = 512
 
 @dataclass
 class _Run:
-    """A run under way. `best` holds the parameters and the state of the best record."""
+    """A run in progress. `best` holds the parameters and the state of the best record."""
 
     plan: Plan
     stepper: Stepper
@@ -51,14 +50,14 @@ class _Run:
 
     @property
     def whole(self) -> bool:
-        """Whether parameters are there, and losses are of the steps that they have seen."""
+        """Whether parameters exist, and have seen exactly the steps of the recorded losses."""
         if any(leaf.is_deleted() for leaf in self.packed.leaves):
             return False
         return int(self.packed.whole.step) == len(self.log.losses)
 
     @property
     def kept(self) -> tuple[PyTree, PyTree]:
-        """Parameters and state that the result has."""
+        """Parameters and state of the result."""
         carry = self.packed.whole
         return (carry.params, carry.state) if self.best is None else self.best
 
@@ -66,7 +65,7 @@ class _Run:
 def run(
     plan: Plan, stepper: Stepper, carry: Carry, checkpoints: Checkpoints | None = None
 ) -> FitResult:
-    """Trains as planned. The carry must be owned by this call alone."""
+    """Trains as planned; deletes the arrays of the carry."""
     now = _started(plan, stepper, carry, checkpoints)
     # XLA runs a convolution inside a loop on one CPU thread and without its fast kernels (27
     # times slower for four layers of 3 by 3 on 28 by 28 pixels); all else gains by the loop.
@@ -78,9 +77,9 @@ def run(
                 while now.going:
                     bar.update(_advance(now, chunk))
                     bar.set_postfix_str(_progress(now), refresh=False)
-                    now.interrupted = interrupt.asked
+                    now.interrupted = interrupt.is_set()
         except KeyboardInterrupt:
-            # From a callback; or from a handler in the middle of a step, whose buffers are gone.
+            # Raised in a callback, or in the middle of a step, whose buffers are deleted.
             if not now.whole:
                 raise
             now.interrupted = True
@@ -89,7 +88,7 @@ def run(
 
 def _bar(now: _Run) -> tqdm:
     settings, done = now.plan.settings, len(now.log.losses)
-    # disable=None is how tqdm is told to show the bar on a terminal only.
+    # disable=None shows the bar of tqdm on a terminal only.
     hidden = None if settings.progress is None else not settings.progress
     return tqdm(total=settings.steps, initial=done, disable=hidden, unit="step")
 
@@ -115,7 +114,7 @@ def _advance(now: _Run, chunk: int) -> int:
     count = min(now.pace, chunk, boundary - done)
     begun = time.perf_counter()
     ran = _dispatch(now, chunk, count)
-    # The first dispatch holds the compilation, so it says nothing about the speed.
+    # The first dispatch includes the compilation, so it does not measure the speed.
     seconds = (time.perf_counter() - begun) / ran
     now.pace = max(1, min(_CHUNK, int(_PACE / max(seconds, 1e-6)))) if done else 1
     if done + ran == boundary or log.diverged:
@@ -130,10 +129,10 @@ def _dispatch(now: _Run, chunk: int, count: int) -> int:
     plan, log = now.plan, now.log
     order = Order(len(plan.train), plan.batch_size, plan.settings.seed, plan.settings.steps)
     x, y, rows = plan.train.train_on(order, len(log.losses), count, chunk)
-    now.packed, ran, losses, right = now.stepper.advance(x, y, rows, count, now.packed)
+    now.packed, losses, right = now.stepper.advance(x, y, rows, count, now.packed)
     log.losses += losses.tolist()
     log.right += right.tolist()
-    return ran
+    return len(losses)
 
 
 def _progress(now: _Run) -> str:
@@ -171,7 +170,7 @@ def _note(now: _Run) -> None:
 
 
 def _store(now: _Run) -> None:
-    """Before anybody is told of the record, so that what was told is not lost."""
+    """Stored before the callback runs, so that no record it has seen is lost."""
     if now.checkpoints is not None and not now.log.diverged:
         steps, log = len(now.log.losses), now.log.stored()
         now.checkpoints.save(steps, now.packed.whole, now.best, log)
@@ -224,7 +223,7 @@ def _finish(now: _Run) -> FitResult:
         diverged=diverged,
         message=_message(now, train, diverged),
         validation=_recorded(now, "validation", plan.validation),
-        best_step=log.history[log.best].step if log.best >= 0 else None,
+        best_step=log.best_step,
         interrupted=now.interrupted,
     )
 
@@ -250,6 +249,6 @@ def _message(now: _Run, train: Metrics, diverged: bool) -> str:
     if ran < asked:
         how = "interrupted" if now.interrupted else now.ended
     told = f"{how} after {ran} steps: loss {train.loss:.4g}"
-    if now.best is None or log.best < 0:
+    if now.best is None or log.best_step is None:
         return told
-    return f"{told} with the parameters of step {log.history[log.best].step}"
+    return f"{told} with the parameters of step {log.best_step}"

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Shaped
 
-from kernelc._errors import DataError, shown
-from kernelc._limits import real
+from .._errors import DataError, shown
+from .._limits import real
 
 
 Loss = Callable[[Float[Array, "batch ..."], Shaped[Array, "batch ..."]], Array]

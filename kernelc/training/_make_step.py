@@ -11,19 +11,17 @@ import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
-from kernelc._errors import KernelcError
-from kernelc.curvature import KFAC
-from kernelc.data import Part, part
-from kernelc.modules import as_key
-from kernelc.training._call import split
-from kernelc.training._check import check_model, check_trainable, compared, initial_state
-from kernelc.training._kfac_stepper import KfacStepper
-from kernelc.training._losses import Loss, Named, resolve
-from kernelc.training._rate import check_rate
-from kernelc.training._scoring import fitted
-from kernelc.training._settings import Optimizer
-from kernelc.training._step import Carry, Packed, owned
-from kernelc.training._stepper import OptaxStepper, Stepper
+from .._errors import KernelcError
+from ..data import Part, part
+from ..modules import as_key
+from ._call import split
+from ._check import check_model, check_trainable, compared, initial_state
+from ._losses import Loss, Named, resolve
+from ._optimizers import check_rate
+from ._scoring import fitted
+from ._settings import Optimizer
+from ._step import Carry, Packed, owned
+from ._stepper import Stepper, stepper_for
 
 
 # Steps that an optimizer may warm up for from a rate of 0.
@@ -70,11 +68,7 @@ def make_step(
     params, rest = split(model)
     check_trainable(params)
     function, key = resolve(loss), as_key("make_step", key)
-    stepper: Stepper
-    if isinstance(optimizer, KFAC):
-        stepper = KfacStepper(rest, optimizer, function, key)
-    else:
-        stepper = OptaxStepper(rest, optimizer, function, key)
+    stepper = stepper_for(rest, optimizer, function, key)
     return TrainStep(stepper, optimizer, function, (params, state))
 
 
@@ -82,8 +76,8 @@ def make_step(
 class TrainStep:
     """A compiled training step; `make_step` makes it.
 
-    Calls are those of JAX: what changes goes in and comes out. The arrays of a carry that went in
-    are deleted, as their memory holds those that come out.
+    A step is a pure function of the carry and the batch. The arrays of the carry that is passed in
+    are deleted, because their memory is reused for the one that is returned.
     """
 
     stepper: Stepper = field(repr=False)
@@ -133,9 +127,8 @@ class TrainStep:
                 law="A step deletes the carry it takes, as its memory holds the next one",
                 remedy="Go on with the carry that the last step returned",
             )
-        found = self.stepper.advance(jnp.asarray(batch.x), jnp.asarray(batch.y), rows, 1, given)
-        after, _, losses, _ = found
-        return after.whole, float(losses[0])
+        done = self.stepper.advance(jnp.asarray(batch.x), jnp.asarray(batch.y), rows, 1, given)
+        return done.carry.whole, float(done.losses[0])
 
     def model(self, carry: Carry) -> PyTree:
         """The model with the parameters of the carry, in arrays of its own."""

@@ -1,4 +1,4 @@
-"""A model read out of the checkpoint folder of a run."""
+"""restore: a model from the checkpoint folder of a run."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from kernelc._errors import LoadError
-from kernelc.ir import Network, NetworkCarrier
-from kernelc.lowering import lower
-from kernelc.training._call import split
-from kernelc.training._check import check_model, initial_state
-from kernelc.training._compare import array_differences, differences
-from kernelc.training._identity import fingerprints, program
-from kernelc.training._log import Log
-from kernelc.training._result import JSONObject, Record
-from kernelc.training._step import owned
-from kernelc.training._store import Store
+from .._errors import LoadError
+from ..ir import Network, NetworkCarrier
+from ..lowering import lower
+from ._call import split
+from ._check import check_model, initial_state
+from ._compare import array_differences, differences
+from ._identity import fingerprints, program
+from ._result import JSONObject, Log, Record
+from ._step import owned
+from ._store import Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,7 @@ def restore(
 ) -> Restored:
     """Reads the model, its state and the history of a run; nothing is trained.
 
-    The folder may belong to a run that is under way.
+    The folder may belong to a run in progress.
 
     Arguments:
         folder: what `fit` was given as `checkpoint`.
@@ -92,7 +91,7 @@ def restore(
             text, found, kept = _read(store, step, model, params, rest, state)
             break
         except LoadError:
-            # The run has written a newer checkpoint and removed this one meanwhile, or not.
+            # A run in progress may have replaced this checkpoint by a newer one.
             if store.latest() == step:
                 raise
     else:
@@ -105,7 +104,7 @@ def restore(
         losses=np.asarray(log.losses, np.float32),
         steps=len(log.losses),
         seconds=text["run"]["seconds"],
-        best_step=log.history[log.best].step if log.best >= 0 else None,
+        best_step=log.best_step,
     )
 
 

@@ -1,4 +1,4 @@
-"""What targets mean to a loss: labels, numbers or answers, and which outputs are right."""
+"""The meaning of targets for a loss: labels, numbers or answers, and which outputs are right."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from kernelc._errors import DataError
-from kernelc.data import is_one_hot, told
-from kernelc.training._losses import (
-    CrossEntropy,
-    Huber,
-    Loss,
-    binary_cross_entropy,
-    cross_entropy,
-    squared_error,
-)
+from .._errors import DataError
+from ..data import is_one_hot, told
+from ._losses import CrossEntropy, Huber, Loss, binary_cross_entropy, cross_entropy, squared_error
 
 
 _TWO_CLASSES = (
@@ -30,12 +23,8 @@ def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
     """Targets in the form in which the loss compares them with outputs.
 
     One number per example becomes a column where the network has one output: a loss that
-    subtracts (batch,) from (batch, 1) would compare each example with all others.
-
-    Arguments:
-        y: targets of shape (n, ...), whole ones as int32.
-        shape: that of the outputs of one example.
-        loss: what compares them.
+    subtracts (batch,) from (batch, 1) would compare each example with all others. `y` holds whole
+    numbers as int32; `shape` is that of the outputs of one example.
 
     Raises: DataError for targets that this loss cannot compare with such outputs.
     """
@@ -63,9 +52,7 @@ def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
 def answers(loss: Loss, shape: tuple[int, ...], y: np.ndarray) -> int:
     """How many answers of an example are right or wrong; 0 where that has no meaning.
 
-    Arguments:
-        loss, shape: as in `fitted`.
-        y: what `fitted` returned.
+    `y` is what `fitted` returned.
     """
     if loss is binary_cross_entropy:
         return int(np.prod(shape, dtype=int))

@@ -1,4 +1,4 @@
-"""FitSettings: the arguments of `fit` beside model and data, checked once."""
+"""The arguments of `fit`, checked once, and the parts of the data beside each other."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from jax.sharding import Mesh
 from jaxtyping import PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
-from kernelc._errors import DataError
-from kernelc.curvature import KFAC
-from kernelc.data import Rows
-from kernelc.modules import as_key, seed_of
-from kernelc.training._check import check_batch, check_callback, check_count
-from kernelc.training._losses import Loss
-from kernelc.training._result import Record
+from .._errors import DataError
+from ..curvature import KFAC
+from ..data import Parts, Rows, part, parts, split
+from ..modules import as_key, seed_of
+from ._check import check_callback, check_count, compared
+from ._losses import Loss
+from ._result import Record
+from ._source import Source
 
 
 Optimizer = optax.GradientTransformation | KFAC
@@ -30,12 +31,7 @@ Validation = float | tuple[ArrayLike | Rows, ArrayLike]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FitSettings:
-    """A run as `fit` describes it, checked once: whatever a run does reads this value.
-
-    Arguments:
-        optimizer, steps, batch_size, key, loss, eval_every, train_examples, progress, state,
-            callback, mesh, checkpoint, validation, keep, patience: as in `fit`.
-        adjust: changes the optimizer's initial state.
+    """A run as `fit` describes it; `adjust` changes the optimizer's initial state.
 
     Raises: DataError for values out of range.
     """
@@ -58,8 +54,6 @@ class FitSettings:
     adjust: Callable[[PyTree], PyTree] = lambda opt_state: opt_state
 
     def __post_init__(self) -> None:
-        # Counts may be NumPy's: a file of the run holds plain ones.
-        self._count("steps")
         if self.keep not in ("last", "best"):
             raise DataError(
                 where="keep",
@@ -69,14 +63,11 @@ class FitSettings:
             )
         check_callback(self.callback)
         object.__setattr__(self, "key", as_key("fit", self.key))
-        if self.eval_every is not None:
-            self._count("eval_every")
-        self._count("train_examples")
-        if self.patience is not None:
-            self._count("patience")
-
-    def _count(self, name: str) -> None:
-        object.__setattr__(self, name, check_count(name, getattr(self, name)))
+        # Counts may be NumPy's: a file of the run holds plain ones.
+        for name in ("steps", "eval_every", "train_examples", "patience"):
+            value = getattr(self, name)
+            if value is not None or name in ("steps", "train_examples"):
+                object.__setattr__(self, name, check_count(name, value))
 
     @property
     def seed(self) -> int:
@@ -98,4 +89,70 @@ class FitSettings:
     def batch_of(self, count: int) -> int:
         """Examples in a step on a training part of `count`; DataError where there are too few."""
         usual = getattr(self.optimizer, "default_batch_size", 128)
-        return check_batch(min(usual, count) if self.batch_size is None else self.batch_size, count)
+        asked = min(usual, count) if self.batch_size is None else self.batch_size
+        size = check_count("batch_size", asked)
+        if size > count:
+            raise DataError(
+                where="batch_size",
+                found=f"{size} with {count} examples",
+                law="A batch takes every example at most once",
+                remedy=f"Choose a batch size of at most {count}",
+            )
+        return size
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A checked run: the parts of the data, on the device where they fit, and its settings."""
+
+    train: Source
+    validation: Source | None
+    test: Source | None
+    answers: int  # of an example that are right or wrong; 0 for none
+    batch_size: int
+    settings: FitSettings
+    convolves: bool
+
+
+def read_parts(data: object, settings: FitSettings) -> Parts:
+    """The parts of the data, with the validation part that the settings ask for."""
+    found = parts(data)
+    asked = settings.validation
+    if asked is not None and found.validation is not None:
+        raise DataError(
+            where="validation",
+            found="another one beside the validation part of the data",
+            law="A run has one validation part",
+            remedy="Leave validation= out, or pass data without that part",
+        )
+    if settings.share is not None:
+        train, validation = split(found.train, settings.share, settings.seed)
+        found = Parts(train, validation, found.test)
+    elif asked is not None:
+        found = found._replace(validation=part(*_pair(asked), "validation", like=found.train))
+    if found.validation is None and (settings.keep == "best" or settings.patience is not None):
+        raise DataError(
+            where='keep="best"' if settings.keep == "best" else "patience",
+            found="data without a validation part",
+            law="The best step is chosen by examples that are neither trained nor tested on",
+            remedy="Pass validation=0.2, or validation=(x, y)",
+        )
+    return found
+
+
+def compare_parts(found: Parts, outputs: tuple[int, ...], loss: Loss) -> tuple[Parts, int]:
+    """The parts as the loss compares them with outputs, and the answers of an example."""
+    train, answers = compared(found.train, outputs, loss)
+    others = [part and compared(part, outputs, loss)[0] for part in found[1:]]
+    return Parts(train, *others), answers
+
+
+def _pair(asked: object) -> tuple[ArrayLike | Rows, ArrayLike]:
+    if not isinstance(asked, tuple | list) or len(asked) != 2:
+        raise DataError(
+            where="validation",
+            found=type(asked).__name__,
+            law="A validation part is a pair (x, y), or a share of the training part",
+            remedy="Pass for example validation=0.2",
+        )
+    return asked[0], asked[1]

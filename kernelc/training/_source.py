@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +11,15 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
-from kernelc.data import Rows, batch_indices
+from ..data import Rows, batch_indices
 
 
 # Up to this size the data is copied to the device once. One gigabyte holds CIFAR-10 in
 # float32, and is little beside the memory of any accelerator.
 _RESIDENT = 2**30
-# What one transfer of batches may weigh when the data stays on the host.
+# Bytes in one transfer of batches when the data stays on the host.
 _TRANSFER = 2**26
-# Tells the randomness of examples from that of their order, which is drawn from (seed, epoch).
+# Separates the randomness of examples from that of their order, drawn from (seed, epoch).
 _EXAMPLES = 1
 
 Batches = tuple[Array, Array, Int[Array, "count batch"]]
@@ -45,42 +44,9 @@ class Order:
         return np.random.default_rng((self.seed, step, _EXAMPLES))
 
 
-class Source(Protocol):
-    """Examples and targets of one part of the data."""
-
-    placement: NamedSharding | None
-
-    def __len__(self) -> int: ...
-
-    def chunk(self, batch_size: int, most: int) -> int:
-        """How many batches to hand over at once, at most `most`."""
-        ...
-
-    def hand_over(self, rows: Int[np.ndarray, "count batch"]) -> Batches:
-        """These examples as they are."""
-        ...
-
-    def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
-        """What `count` steps from step `first` train on; arrays as for `chunk` steps."""
-        ...
-
-    def close(self) -> None:
-        """Ends what runs in the background."""
-        ...
-
-
-def source(x: np.ndarray | Rows, y: np.ndarray, placement: NamedSharding | None = None) -> Source:
-    """The source of these examples and targets; arrays are copied to the device when they fit."""
-    if isinstance(x, Rows):
-        return Made(x, y, placement)
-    if x.nbytes > _RESIDENT:
-        return Held(x, y, placement, False)
-    return Held(put(x, placement), put(y, placement), placement, True)
-
-
 @dataclass(eq=False)
 class Held:
-    """Arrays, and whether they live on the device."""
+    """Examples and targets of one part of the data as arrays, `resident` ones on the device."""
 
     x: Shaped[np.ndarray, "n ..."] | Shaped[Array, "n ..."]
     y: Shaped[np.ndarray, "n ..."] | Shaped[Array, "n ..."]
@@ -91,36 +57,38 @@ class Held:
         return len(self.x)
 
     def chunk(self, batch_size: int, most: int) -> int:
+        """How many batches to hand over at once, at most `most`."""
         return most if self.resident else _transferred(batch_size * self.x[0].nbytes, most)
 
     def hand_over(self, rows: Int[np.ndarray, "count batch"]) -> Batches:
+        """These examples as they are."""
         if not self.resident:
             x, y = np.asarray(self.x)[rows.ravel()], np.asarray(self.y)[rows.ravel()]
             return _batches(x, y, np.arange(rows.size).reshape(rows.shape), self.placement)
         return jnp.asarray(self.x), jnp.asarray(self.y), put(rows, self.placement)
 
     def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
+        """What `count` steps from step `first` train on; arrays as for `chunk` steps."""
         rows = np.zeros((chunk, order.batch_size), np.int32)
         for offset in range(count):
             rows[offset] = order.rows(first + offset)
         return self.hand_over(rows)
 
     def close(self) -> None:
-        pass
+        """Ends what runs in the background."""
 
 
 class Made:
-    """Examples made on demand: those of the steps to come while the present ones run.
+    """Examples made on demand: those of the next steps while the current ones run.
 
-    A queue of its own rather than Grain's: order and randomness are functions of the step
-    already, so that all a loader would add is the thread, and it would bring packages of its
-    own (array_record, protobuf, portpicker).
+    Grain is not used: order and randomness are functions of the step already, so a loader would
+    add only the thread, and it depends on more packages (array_record, protobuf, portpicker).
     """
 
     def __init__(self, x: Rows, y: np.ndarray, placement: NamedSharding | None) -> None:
         self.placement = placement
         self._x, self._y = x, y
-        # One thread: a maker that wants more has threads of its own, as that of ImageNet.
+        # One thread: a reader that needs more has its own threads, as that of ImageNet.
         self._thread: ThreadPoolExecutor | None = None
         self._ahead: dict[int, Future[Float[np.ndarray, "batch ..."]]] = {}
 
@@ -139,7 +107,7 @@ class Made:
 
     def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
         end = first + count
-        # What comes next waits behind what is needed now, and is made while that is used.
+        # Examples of the next dispatch queue behind those of this one, and are made while it runs.
         self._begin(order, range(first, min(end + chunk, order.steps)))
         made = [self._ahead.pop(step).result() for step in range(first, end)]
         size = chunk * order.batch_size
@@ -160,6 +128,18 @@ class Made:
             if step not in self._ahead:
                 made = self._thread.submit(self._x.take, order.rows(step), order.draw(step))
                 self._ahead[step] = made
+
+
+Source = Held | Made
+
+
+def source(x: np.ndarray | Rows, y: np.ndarray, placement: NamedSharding | None = None) -> Source:
+    """The source of these examples and targets; arrays are copied to the device when they fit."""
+    if isinstance(x, Rows):
+        return Made(x, y, placement)
+    if x.nbytes > _RESIDENT:
+        return Held(x, y, placement, False)
+    return Held(put(x, placement), put(y, placement), placement, True)
 
 
 def _filled(parts: list[np.ndarray], size: int) -> np.ndarray:

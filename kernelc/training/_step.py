@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
-from kernelc.training._call import apply
-from kernelc.training._losses import Loss, by_example
-from kernelc.training._scoring import right
+from ._call import apply
+from ._losses import Loss, by_example
+from ._scoring import right
 
 
 class Carry(NamedTuple):
-    """What a step changes; its buffers are donated, so nobody else may own them."""
+    """What a step changes. Its buffers are donated, so no one else may use them."""
 
     params: PyTree
     opt_state: PyTree
@@ -55,13 +56,13 @@ class _Loop(NamedTuple):
 
 
 class Packed:
-    """A carry between two dispatches, as leaves and structure; put together when one looks.
+    """A carry between two dispatches as leaves and structure; the tree is rebuilt on access.
 
-    Python takes milliseconds for the tree of a deep model, and a dispatch of whole trees takes
-    them apart a dozen times.
+    Flattening a deep model takes milliseconds of Python, and a dispatch of whole trees would
+    flatten them a dozen times.
     """
 
-    def __init__(self, leaves: list[Array], frame: Any) -> None:
+    def __init__(self, leaves: list[Array], frame: Hashable) -> None:
         self.leaves, self.frame = leaves, frame
 
     @classmethod
@@ -75,13 +76,18 @@ class Packed:
         return jax.tree.unflatten(self.frame, self.leaves)
 
 
+class Advanced(NamedTuple):
+    """The result of a dispatch: the carry, and the loss and right answers of each step that ran."""
+
+    carry: Packed
+    losses: np.ndarray
+    right: np.ndarray
+
+
 def advance(fixed: Packed, batches: Batches, carry: Packed) -> tuple[Packed, Array, Array, Array]:
     """Runs up to `quota` steps; returns the carry, steps run, their losses and right counts.
 
-    Arguments:
-        fixed: a `Fixed`, taken apart once for all dispatches.
-        batches: what these steps train on.
-        carry: where to start; its buffers are deleted.
+    `fixed` is a `Fixed`, taken apart once for all dispatches; the buffers of `carry` are deleted.
     """
     given = ((fixed.leaves, fixed.frame), batches)
     (leaves, frame), ran, losses, hits = advance_leaves(given, (carry.leaves, carry.frame))
@@ -125,19 +131,19 @@ def _advance(
             loop.right.at[loop.done].set(hits.astype(jnp.int32)),
         )
 
-    # A while loop whose count is data: one compilation serves every number of steps, and a
-    # step is compiled once however many a dispatch runs. It ends early at NaN or infinity.
+    # The count of the while loop is an argument: one compilation serves every number of steps. The
+    # loop ends early at NaN or infinity.
     end = jax.lax.while_loop(going, body, start)
     return end.carry, end.done, end.losses, end.right
 
 
 def _one_step(fixed: Fixed, batches: Batches, carry: Carry, rows: Int[Array, " batch"]) -> tuple:
-    x, y = _taken(batches.x, batches.y, rows, fixed.batch_placement)
+    x, y = taken(batches.x, batches.y, rows, fixed.batch_placement)
     key = jax.random.fold_in(fixed.key, carry.step)
 
     def objective(params: PyTree) -> tuple[Float[Array, ""], tuple[PyTree, Int[Array, ""]]]:
         model: Callable = eqx.combine(params, fixed.rest)
-        # A state can be changed only once, and an optimizer may ask for the loss again.
+        # A state can be set only once, and an optimizer may evaluate the loss again.
         state = jax.tree.map(lambda leaf: leaf, carry.state)
         outputs, state = apply(model, x, state, key)
         hits = jnp.sum(right(fixed.loss, outputs, y))
@@ -163,35 +169,32 @@ def updated(
     """Parameters and optimizer state after an update, with all that optimizers ask for."""
 
     def value(params: PyTree, obj_fn: object = None) -> Float[Array, ""]:
-        # A line search refuses arguments that its function does not take, Sophia's included.
+        # Line searches pass every extra argument to this function, Sophia's `obj_fn` among them.
         del obj_fn
         return objective(params)
 
-    # What optimizers ask for beyond the gradient: the loss and its gradient (line searches,
-    # adaptive rates) and the loss as a function (line searches, Sophia's curvature). What is
-    # not asked for is not computed.
+    # Optimizers may use, beside the gradient, the loss and its gradient (line searches, adaptive
+    # rates) and the loss as a function (line searches, Sophia's curvature). XLA drops the rest.
     extra = {"value": loss, "grad": grads, "value_fn": value, "obj_fn": value}
     update = optax.with_extra_args_support(optimizer).update
     updates, opt_state = update(grads, carry.opt_state, carry.params, **extra)
     return optax.apply_updates(carry.params, updates), opt_state
 
 
-@functools.partial(jax.jit, static_argnums=3)
-def gather(
+def taken(
     x: Shaped[Array, "n ..."],
     y: Shaped[Array, "n ..."],
     rows: Int[Array, " batch"],
     placement: NamedSharding | None,
 ) -> tuple[Array, Array]:
     """The examples and targets of one batch, spread over the placement's mesh if there is one."""
-    return _taken(x, y, rows, placement)
-
-
-def _taken(x: Array, y: Array, rows: Array, placement: NamedSharding | None) -> tuple[Array, Array]:
     x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (x, y))
     if placement is not None:
         x, y = (jax.lax.with_sharding_constraint(v, placement) for v in (x, y))
     return x, y
+
+
+gather = jax.jit(taken, static_argnums=3)
 
 
 def owned(tree: PyTree) -> PyTree:

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 from jaxtyping import PyTree
 
-from kernelc._errors import LoadError
-from kernelc._packages import needed
-from kernelc.training._identity import digest
-from kernelc.training._lock import unwritable
-from kernelc.training._result import JSONObject
+from .._errors import KernelcError, LoadError, reason
+from .._packages import needed
+from ._identity import digest
+from ._result import JSONObject
 
+
+if TYPE_CHECKING:
+    from orbax.checkpoint import CheckpointManager
+
+try:
+    import fcntl
+except ImportError:  # Windows, where folders are not locked
+    fcntl = None
 
 _KEPT = 2
+_LOCK = "run.lock"
 
 
 class Store:
     """The checkpoints in a folder. Nothing in them is evaluated or unpickled.
-
-    Arguments:
-        folder: where they are.
 
     Raises: PackageError when Orbax is not installed.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._orbax = _orbax()
+        # Takes seconds to import, and only runs with checkpoints need it.
+        self._orbax = needed("orbax.checkpoint", extra="checkpoint", use="checkpoints")
 
     def write(self, step: int, trees: Mapping[str, PyTree], text: JSONObject) -> None:
         """Stores a step, whole or not at all; the two newest are kept.
@@ -53,15 +60,15 @@ class Store:
             with self._manager(writes=True) as manager:
                 manager.save(step, args=args.Composite(log=args.JsonSave(log), **items))
         except Exception as error:
-            # Full disks and folders that are gone come as errors of many kinds, from Orbax, its
-            # storage and the system: the reason is told, and the original stays attached.
+            # Full disks and missing folders raise errors of many kinds, from Orbax, its storage and
+            # the system; the original error is attached.
             raise unwritable(self.folder, error) from error
 
     def latest(self) -> int | None:
         """The newest step; None where there is no checkpoint."""
         if not self.folder.is_dir():
             return None
-        with _Reading(self.folder), self._manager() as manager:
+        with _reading(self.folder), self._manager() as manager:
             return manager.latest_step()
 
     def text(self, step: int) -> JSONObject:
@@ -69,18 +76,14 @@ class Store:
         return self._log(step)["text"]
 
     def read(self, step: int, like: Mapping[str, PyTree]) -> dict[str, PyTree]:
-        """Trees of arrays of a step.
-
-        Arguments:
-            step: one that is there.
-            like: trees of the same structure, shapes and placement.
+        """Trees of arrays of a step, of the structure, shapes and placement of those in `like`.
 
         Raises: LoadError when they cannot be read, or are not what was written.
         """
         args = self._orbax.args
         digests = self._log(step)["digests"]
         items = {name: args.StandardRestore(_described(tree)) for name, tree in like.items()}
-        with _Reading(self.folder, step), self._manager() as manager:
+        with _reading(self.folder, step), self._manager() as manager:
             found = manager.restore(step, args=args.Composite(**items))
             trees = {}
             for name, tree in like.items():
@@ -94,46 +97,34 @@ class Store:
 
     def _log(self, step: int) -> JSONObject:
         args = self._orbax.args
-        with _Reading(self.folder, step), self._manager() as manager:
+        with _reading(self.folder, step), self._manager() as manager:
             log = manager.restore(step, args=args.Composite(log=args.JsonRestore())).log
             if _of_text(log["content"]) != log["digest"]:
                 raise ValueError("the log is not what was written")
             return log["content"]
 
-    def _manager(self, writes: bool = False) -> Any:
+    def _manager(self, writes: bool = False) -> CheckpointManager:
         options = self._orbax.CheckpointManagerOptions(
             max_to_keep=_KEPT if writes else None,
             enable_async_checkpointing=False,
-            # What a killed run has left unfinished is removed, but not beside one that writes.
+            # Removes what a killed run left unfinished; readers must not, beside a run that writes.
             cleanup_tmp_directories=writes,
             create=writes,
         )
         return self._orbax.CheckpointManager(self.folder, options=options)
 
 
-class _Reading:
+@contextmanager
+def _reading(folder: Path, step: int | None = None) -> Iterator[None]:
     """Turns what Orbax, its storage and its parsers raise on damaged files into one error."""
-
-    def __init__(self, folder: Path, step: int | None = None) -> None:
-        self._folder, self._step = folder, step
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if not isinstance(error, Exception):
-            return
-        step = "" if self._step is None else f", step {self._step}"
+    try:
+        yield
+    except Exception as error:
         remedy = "check the path, or choose another folder"
-        if self._step is not None:
-            remedy = f"delete the folder {self._step} in it to go on from an earlier one"
+        if step is not None:
+            remedy = f"delete the folder {step} in it to go on from an earlier one"
         raise LoadError(
-            where=f"checkpoint {self._folder}{step}",
+            where=f"checkpoint {folder}" + ("" if step is None else f", step {step}"),
             found=f"{type(error).__name__}: {str(error)[:200]}",
             law="a checkpoint is read back as it was written",
             remedy=remedy,
@@ -163,6 +154,49 @@ def _of_text(content: JSONObject) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _orbax() -> Any:
-    # Takes seconds to import, and only runs with checkpoints need it.
-    return needed("orbax.checkpoint", extra="checkpoint", use="checkpoints")
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes the folder and locks it; the system unlocks it when the process ends, killed or not.
+
+    Raises:
+        LoadError: another run has locked the folder.
+        KernelcError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        _hold(file, folder)
+        yield
+    finally:
+        os.close(file)
+
+
+def _hold(file: int, folder: Path) -> None:
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+    except BlockingIOError as error:
+        raise LoadError(
+            where=f"checkpoint {folder}",
+            found=f"another run that is under way, in process {os.read(file, 20).decode().strip()}",
+            law="A folder holds one run, and one process writes it",
+            remedy="Wait for its end, or choose another folder",
+        ) from error
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(folder: Path, error: BaseException) -> KernelcError:
+    """The error for a checkpoint that cannot be written."""
+    said = getattr(error, "strerror", None) or reason(error)[:200]
+    return KernelcError(
+        where=f"checkpoint {folder}",
+        found=f"{type(error).__name__}: {said}",
+        law="A checkpoint is written to a folder that takes it, whole or not at all",
+        remedy="Free space or choose another folder; what was stored before is kept",
+    )

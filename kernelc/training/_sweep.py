@@ -9,16 +9,16 @@ from typing import Any, cast
 
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
-from kernelc._deprecated import renamed_arguments
-from kernelc._errors import DataError, shown
-from kernelc._limits import real
-from kernelc.curvature import KFAC
-from kernelc.training._fit import Data, train
-from kernelc.training._losses import Loss, Named, resolve
-from kernelc.training._result import FitResult
-from kernelc.training._settings import FitSettings, Keep, Optimizer, Validation
+from .._deprecated import renamed_arguments
+from .._errors import DataError, shown
+from .._limits import real
+from ..curvature import KFAC
+from ._fit import Data, train
+from ._losses import Loss, Named, resolve
+from ._result import FitResult
+from ._settings import FitSettings, Keep, Optimizer, Validation
 
 
 MakeOptimizer = Callable[[Any], Optimizer]
@@ -54,9 +54,9 @@ def learning_rate_sweep(
             `lambda rate: optax.sgd(rate, momentum=0.9)`. The rate is a traced number for
             Optax, and a plain one in `lambda rate: kernelc.kfac(rate)`.
 
-    Returns: a dict from every rate to its `FitResult`; Ctrl-C ends it with the run under way.
+    Returns: a dict from every rate to its `FitResult`; Ctrl-C ends it with the current run.
 
-    Raises: DataError as `fit` does, and for rates that are none.
+    Raises: DataError as `fit` does, and for invalid rates.
 
     Example:
         >>> import equinox as eqx, jax, numpy as np
@@ -72,7 +72,9 @@ def learning_rate_sweep(
     # of K-FAC takes it as an argument.
     shared = None
     if not isinstance(first, KFAC):
-        shared = optax.inject_hyperparams(_named(make_optimizer))(learning_rate=chosen[0])
+        # Optax finds the argument by this name; that of the user's function may differ.
+        made = optax.inject_hyperparams(lambda learning_rate: make_optimizer(learning_rate))
+        shared = made(learning_rate=chosen[0])
     settings = FitSettings(
         optimizer=first if shared is None else shared,
         steps=steps,
@@ -94,14 +96,6 @@ def learning_rate_sweep(
         if found[rate].interrupted:
             break
     return found
-
-
-def _named(make_optimizer: MakeOptimizer) -> MakeOptimizer:
-    # The argument of the user's function may have any name; Optax finds it by this one.
-    def build(learning_rate: float | Array) -> Optimizer:
-        return make_optimizer(learning_rate)
-
-    return build
 
 
 def _at(rate: float) -> Callable[[PyTree], PyTree]:
@@ -133,7 +127,8 @@ def _rates(rates: object) -> list[float]:
 def _made(make_optimizer: MakeOptimizer, rate: float) -> Optimizer:
     """The optimizer at a rate, or DataError for what makes none."""
     # An optimizer is a pair of functions; K-FAC's is callable too.
-    made = make_optimizer(rate) if _makes(make_optimizer) else None
+    maker = not isinstance(make_optimizer, KFAC | optax.GradientTransformation)
+    made = make_optimizer(rate) if maker and callable(make_optimizer) else None
     if not isinstance(made, KFAC) and not callable(getattr(made, "init", None)):
         raise DataError(
             where="make_optimizer",
@@ -143,7 +138,3 @@ def _made(make_optimizer: MakeOptimizer, rate: float) -> Optimizer:
             "lambda rate: optax.sgd(rate, momentum=0.9)",
         )
     return cast(Optimizer, made)
-
-
-def _makes(given: object) -> bool:
-    return callable(given) and not isinstance(given, KFAC | optax.GradientTransformation)

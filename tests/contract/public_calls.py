@@ -163,9 +163,10 @@ def passes() -> Iterator[tuple[str, Call]]:
     good = {"q": "None, fraction"}
     yield "EdgeOfChaos", (kc.EdgeOfChaos, {"q": 1.0, "init": "gaussian"}, good)
     given = {"network": net, "key": jax.random.key(0), "policy": None, "axis_name": "batch"}
+    given |= {"layers": "auto", "remat": "none"}
     good = {"key": "zero, minus one", "policy": OPTIONAL, "axis_name": "None, text"}
     yield "lower", (kc.lower, given, good)
-    given = {"param_dtype": "float32", "layers": "auto", "remat": "none"}
+    given = {"param_dtype": "float32"}
     yield "Policy", (kc.Policy, given, {})
     yield "call of a model", (model().batched, {"xs": jnp.ones((2, 3))}, {"xs": "empty array"})
     yield "kernel_fn", (kc.kernel_fn, {"network": net, "q": 1.0}, {"q": "None, fraction"})

@@ -39,9 +39,7 @@ def networks(draw: st.DrawFn) -> kc.Network:
 @settings(max_examples=8)
 @given(networks())
 def test_forms_agree(net):
-    flat, looped = (
-        kc.lower(net, key=KEY, policy=kc.Policy(layers=layers)) for layers in ("unrolled", "scan")
-    )
+    flat, looped = (kc.lower(net, key=KEY, layers=layers) for layers in ("unrolled", "scan"))
     for a, b in zip(*map(jax.tree.leaves, (flat, kc.unrolled(looped))), strict=True):
         np.testing.assert_array_equal(a, b)
     assert [name for node in looped.nodes for name in node.names] == [n.name for n in net][1:]

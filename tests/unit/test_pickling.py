@@ -59,7 +59,7 @@ def test_a_looped_model_comes_back_equal(copied):
     x = kc.Input((6,))
     block = kc.chain(kc.BatchNorm(), kc.Activation("relu"), kc.Dense(6))
     net = kc.Network(x, kc.repeat(block, 4)(x))
-    model = kc.lower(net, key=jax.random.key(0), policy=kc.Policy(layers="scan"))
+    model = kc.lower(net, key=jax.random.key(0), layers="scan")
     again, state = copied((model, eqx.nn.State(model)))
     assert eqx.tree_equal(again, model)
     wanted, after = model.batched(jnp.asarray(XS), eqx.nn.State(model))

@@ -25,13 +25,12 @@ def _seeds() -> tuple[bytes, ...]:
     x, pixels = kc.Input((3,)), kc.Input((3, 3, 1))
     block = kc.repeat(kc.chain(kc.Dense(3), kc.Activation("tanh")), 3)
     norms = kc.chain(kc.Conv(2), kc.BatchNorm(), kc.Dropout(0.5), kc.Flatten(), kc.Dense(2))
-    looped = kc.Policy("bfloat16", layers="scan")
     found = []
-    for net, policy in (
-        (kc.Network(x, block(x)), looped),
-        (kc.Network(pixels, norms(pixels)), None),
+    for net, options in (
+        (kc.Network(x, block(x)), {"policy": kc.Policy("bfloat16"), "layers": "scan"}),
+        (kc.Network(pixels, norms(pixels)), {}),
     ):
-        model = kc.lower(net, key=jax.random.key(0), policy=policy)
+        model = kc.lower(net, key=jax.random.key(0), **options)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model"
             kc.save(path, model, eqx.nn.State(model))

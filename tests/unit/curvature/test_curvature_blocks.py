@@ -30,11 +30,11 @@ def everything():
     return kc.Network(x, kc.Dense(10, bias=False)(h, name="last"))
 
 
-def dense(policy=None, depth=3):
+def dense(depth=3, **options):
     x = kc.Input((4,))
     block = kc.chain(kc.Dense(4), kc.Activation("tanh"))
     net = kc.Network(x, kc.chain(kc.repeat(block, depth), kc.Dense(2))(x))
-    return kc.lower(net, key=KEY, policy=policy)
+    return kc.lower(net, key=KEY, **options)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
@@ -62,7 +62,7 @@ def test_dense_layers_and_convolutions_of_every_kind_have_kronecker_factors(loss
 
 
 def test_a_policy_that_recomputes_blocks_hides_nothing():
-    model = dense(kc.Policy(layers="unrolled", remat="block"))
+    model = dense(layers="unrolled", remat="block")
     report = kc.kfac_blocks(model)
     assert report.diagonal_weights == ()
     assert len(report.blocks) == 4
@@ -100,7 +100,7 @@ SQUARE = jnp.eye(4)
         (lambda: Jitted(SQUARE), (4,), ("weight",)),
         (lambda: eqx.nn.Linear(4, 2, key=KEY), (4,), ("weight",)),
         (
-            lambda: dense(kc.Policy(compute_dtype="bfloat16"), depth=1),
+            lambda: dense(1, policy=kc.Policy(compute_dtype="bfloat16")),
             (4,),
             ("dense_1.weight", "dense_2.weight"),
         ),
@@ -129,7 +129,7 @@ def test_what_is_allowed_covers_no_other_node():
 
 
 def test_loops_over_layers_are_refused_with_the_way_out():
-    model = dense(kc.Policy(layers="scan"), depth=9)
+    model = dense(depth=9, layers="scan")
     data = (np.ones((6, 4), np.float32), np.arange(6) % 2)
     with pytest.raises(kc.UnsupportedError, match="unrolled"):
         kc.fit(model, data, optimizer=kc.kfac(), progress=False)

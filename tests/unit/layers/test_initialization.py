@@ -121,7 +121,7 @@ def test_blocks_with_formulas_repeat_as_others_do():
     x = kc.Input((8,))
     block = kc.chain(kc.Dense(8, **kc.initialization("pytorch")), kc.Activation("tanh"))
     net = kc.Network(x, kc.repeat(block, 30)(x))
-    model = kc.lower(net, key=KEYS[0], policy=kc.Policy(layers="scan"))
+    model = kc.lower(net, key=KEYS[0], layers="scan")
     assert len(model.nodes) == 1
     again = kc.Network.from_json(net.to_json())
     assert again == net

@@ -34,10 +34,10 @@ def network(block, count: int = 3) -> kc.Network:
     return kc.Network(x, kc.chain(kc.Dense(5), kc.repeat(block, count), TANH, kc.Dense(3))(x))
 
 
-def both(net: kc.Network, **policy) -> tuple[kc.Model, kc.Model]:
+def both(net: kc.Network, **options) -> tuple[kc.Model, kc.Model]:
     """The model one by one, and in loops."""
     forms = ("unrolled", "scan")
-    one, two = (kc.lower(net, key=KEY, policy=kc.Policy(layers=f, **policy)) for f in forms)
+    one, two = (kc.lower(net, key=KEY, layers=f, **options) for f in forms)
     assert not any(isinstance(node, ModelRepeat) for node in one.nodes)
     assert any(isinstance(node, ModelRepeat) for node in two.nodes)
     return one, two

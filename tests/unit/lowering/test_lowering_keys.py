@@ -15,6 +15,7 @@ import kernelc as kc
 from kernelc.modules import node_key
 
 
+KEY = jax.random.key(1)
 X = kc.Input((6,))
 
 
@@ -40,9 +41,22 @@ def test_a_node_keeps_its_weights_when_others_come_and_go():
     assert np.abs(weight(renamed, "end") - weight(short, "last")).min() > 0
 
 
+def test_a_node_keeps_its_dropout_when_others_come_and_go():
+    drop, bend = ("drop", kc.Dropout(0.5)), ("bend", kc.Activation("relu"))
+    xs = np.ones((3, 6), np.float32)
+    for layers in ("unrolled", "scan"):
+        models = [kc.lower(chained(*nodes), key=0, layers=layers)
+                  for nodes in ((drop,), (bend, drop), (drop, bend))]  # fmt: skip
+        masks = [np.asarray(model.batched(xs, key=KEY)) for model in models]
+        for mask in masks[1:]:
+            np.testing.assert_array_equal(mask, masks[0])
+    other = kc.lower(chained(("other", kc.Dropout(0.5))), key=0).batched(xs, key=KEY)
+    assert not np.array_equal(other, masks[0])
+
+
 def test_repeated_blocks_differ_from_each_other_in_both_forms():
     net = kc.Network(X, kc.repeat(kc.Dense(6), 4)(X))
-    forms = [kc.lower(net, key=0, policy=kc.Policy(layers=form)) for form in ("scan", "unrolled")]
+    forms = [kc.lower(net, key=0, layers=form) for form in ("scan", "unrolled")]
     assert eqx.tree_equal(kc.unrolled(forms[0]), forms[1])
     first, *others = (weight(forms[1], node.name) for node in net.nodes[1:])
     assert all(np.abs(first - other).min() > 0 for other in others)

@@ -20,10 +20,13 @@ from kernelc.training._step import Batches, Carry, Fixed, advance_leaves
 KEY = jax.random.key(0)
 ADAM = optax.adam(1e-3)
 TANH = kc.Activation("tanh")
+X = kc.Input((4,))
+NET = kc.Network(X, kc.repeat(kc.Dense(4), 3)(X))
 
 
-def lowered(net: kc.Network, **policy) -> kc.Model:
-    return kc.lower(net, key=KEY, policy=kc.Policy(**policy))
+def lowered(net: kc.Network, compute_dtype: str | None = None, **options: Any) -> kc.Model:
+    policy = kc.Policy(compute_dtype=compute_dtype)
+    return kc.lower(net, key=KEY, policy=policy, **options)
 
 
 def equations(jaxpr: Any) -> int:
@@ -75,10 +78,10 @@ def test_a_step_of_1000_layers_is_traced_as_one_of_10(form, nodes):
     assert sizes[0] == sizes[1] < 1000
 
 
-def residual_net(count: int = 6, **policy) -> kc.Model:
+def residual_net(count: int = 6, **options: Any) -> kc.Model:
     block = kc.residual(kc.chain(TANH, kc.Dense(64), TANH, kc.Dense(8)), 0.8)
     x = kc.Input((8,))
-    return lowered(kc.Network(x, kc.chain(kc.repeat(block, count), kc.Dense(3))(x)), **policy)
+    return lowered(kc.Network(x, kc.chain(kc.repeat(block, count), kc.Dense(3))(x)), **options)
 
 
 @eqx.filter_jit
@@ -175,9 +178,26 @@ def test_the_step_updates_its_buffers_in_place(layers):
 
 
 @pytest.mark.parametrize("choice", [{"layers": "loop"}, {"remat": "all"}])
-def test_unknown_choices_are_refused(choice):
+def test_unknown_choices_are_refused(choice: Any):
     with pytest.raises(kc.UnsupportedError, match="choose among them"):
+        residual_net(**choice)
+    with (
+        pytest.warns(DeprecationWarning, match="lower"),
+        pytest.raises(kc.UnsupportedError, match="choose among them"),
+    ):
         kc.Policy(**choice)
+
+
+def test_forms_are_still_taken_from_a_policy():
+    with pytest.warns(DeprecationWarning, match=r"Policy\(layers=\) is called lower\(layers=\)"):
+        looped = kc.Policy(layers="scan")
+    with pytest.warns(DeprecationWarning, match=r"Policy\(remat=\) is called lower\(remat=\)"):
+        again = kc.Policy(remat="block")
+    assert looped == again == kc.Policy()
+    assert kc.lower(NET, key=0, policy=looped).looped
+    assert kc.lower(NET, key=0, policy=again).remat == "block"
+    model = kc.lower(NET, key=0)
+    assert (model.looped, model.remat) == (False, "none")
 
 
 def test_weights_do_not_depend_on_the_policy():

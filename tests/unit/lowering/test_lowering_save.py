@@ -43,18 +43,18 @@ def round_trip(path: Path, model: Any, state: Any = None, **options: Any) -> tup
 
 
 @pytest.mark.parametrize(
-    "policy",
+    ("policy", "form"),
     [
-        kc.Policy(),
-        kc.Policy("bfloat16", output_dtype="float32"),
-        kc.Policy("float16", layers="scan"),
-        kc.Policy(layers="scan", remat="block"),
-        kc.Policy(layers="unrolled", remat="block"),
+        (kc.Policy(), {}),
+        (kc.Policy("bfloat16", output_dtype="float32"), {}),
+        (kc.Policy("float16"), {"layers": "scan"}),
+        (kc.Policy(), {"layers": "scan", "remat": "block"}),
+        (kc.Policy(), {"layers": "unrolled", "remat": "block"}),
     ],
-    ids=str,
+    ids=["plain", "bfloat16", "float16 scan", "scan block", "unrolled block"],
 )
-def test_a_trained_model_comes_back_in_its_form_with_its_state(policy, tmp_path):
-    model = kc.lower(NORMED, key=KEY, policy=policy, axis_name="examples")
+def test_a_trained_model_comes_back_in_its_form_with_its_state(policy, form, tmp_path):
+    model = kc.lower(NORMED, key=KEY, policy=policy, axis_name="examples", **form)
     state = jax.tree.map(lambda leaf: leaf + 1, eqx.nn.State(model))
     again, its_state = round_trip(tmp_path / "model", model, state, network=NORMED)
     assert jax.tree.structure((again, its_state)) == jax.tree.structure((model, state))

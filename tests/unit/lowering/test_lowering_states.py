@@ -23,19 +23,18 @@ BLOCK = kc.chain(kc.BatchNorm(momentum=0.8), kc.Activation("tanh"), kc.Dense(5),
 NEAR: Any = {"rtol": 1e-4, "atol": 1e-5}
 
 
-def lowered(layers: str, count: int = 2, **policy: Any) -> kc.Model:
+def lowered(layers: Any, count: int = 2, compute: str | None = None, **options: Any) -> kc.Model:
     """A stem, residual blocks with two batch norms each, a third one, a head."""
     x = kc.Input((5,))
     blocks = kc.repeat(kc.residual(BLOCK, 0.8), count)
     net = kc.Network(x, kc.chain(kc.Dense(5), blocks, kc.BatchNorm(), kc.Dense(3))(x))
-    given: Any = {"layers": layers, **policy}
-    return kc.lower(net, key=KEY, policy=kc.Policy(**given))
+    return kc.lower(net, key=KEY, policy=kc.Policy(compute_dtype=compute), layers=layers, **options)
 
 
 @functools.cache
-def both(**policy: Any) -> tuple[kc.Model, kc.Model]:
+def both(**options: Any) -> tuple[kc.Model, kc.Model]:
     """The model one by one, and in a loop."""
-    flat, looped = (lowered(layers, **policy) for layers in ("unrolled", "scan"))
+    flat, looped = (lowered(layers, **options) for layers in ("unrolled", "scan"))
     assert [type(node) is ModelRepeat for node in looped.nodes] == [False, True, False, False]
     return flat, looped
 
@@ -153,7 +152,7 @@ def test_mapped_examples_share_statistics_inside_the_loop():
 
 
 def test_mixed_precision_keeps_statistics_in_float32():
-    flat, looped = both(compute_dtype="bfloat16")
+    flat, looped = both(compute="bfloat16")
     ys, after = run(looped, eqx.nn.State(looped))
     ys_flat, after_flat = run(flat, eqx.nn.State(flat))
     assert {leaf.dtype for leaf in jax.tree.leaves((ys, after))} == {jnp.dtype("float32")}

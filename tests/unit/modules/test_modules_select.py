@@ -19,10 +19,10 @@ XS = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
 YS = np.arange(16) % 3
 
 
-def lowered(*layers: Any, **policy: Any) -> kc.Model:
+def lowered(*blocks: Any, **options: Any) -> kc.Model:
     x = kc.Input((6,))
-    net = kc.Network(x, kc.chain(*layers, kc.Dense(3))(x))
-    return kc.lower(net, key=KEY, policy=kc.Policy(**policy))
+    net = kc.Network(x, kc.chain(*blocks, kc.Dense(3))(x))
+    return kc.lower(net, key=KEY, **options)
 
 
 MODEL = lowered(kc.Dense(6), kc.LayerNorm(), kc.Activation("tanh"), kc.Dense(6))
@@ -72,8 +72,8 @@ def test_selections_combine():
     assert (dense & biases).names == kc.select(MODEL, "dense_*", only="bias").names
     assert (dense & ~biases).names == kc.select(MODEL, "dense_*", only="weight").names
     assert set((dense | biases).names) == {*dense.names, "layer_norm_1.bias"}
-    assert repr(dense & ~dense) == "<selection of nothing>"
-    assert repr(dense).endswith("dense_2.bias and 2 more>")
+    assert repr(dense & ~dense) == "Selection(names=(), count=0)"
+    assert repr(dense).endswith("dense_2.bias, ...), count=6)")
     with pytest.raises(kc.KernelcError, match="two models"):
         _ = dense | kc.select(LOOPED, "dense_1")
 

@@ -15,7 +15,7 @@ import nets
 from kernelc.activations import named
 from kernelc.cli import app
 from kernelc.gaussian import moments
-from kernelc.shaping import Solution, certified, certify, measured, nonlinearities, solve_dks
+from kernelc.shaping import Solution, certified, measured, nonlinearities, solve_dks
 
 
 TARGETS = [
@@ -126,15 +126,17 @@ def test_a_name_belongs_to_one_class_and_its_cell_may_run_again():
 
 def test_certificates_are_measured_from_the_layers():
     shaped = kc.shape(chain("tanh", "softplus"), kc.DKS(zeta=1.2))
-    assert certify(shaped) == shaped.certificate
+    assert shaped.target.certify(shaped) == shaped.certificate
     edge = kc.shape(chain("tanh", "tanh"), kc.EdgeOfChaos())
-    assert certify(edge) == edge.certificate
+    assert edge.target.certify(edge) == edge.certificate
     wrong = dataclasses.replace(shaped.transforms["tanh"], gamma=1.0)
     with pytest.raises(kc.ShapingError, match="activation tanh\nFound: Q"):
-        certify(dataclasses.replace(shaped, transforms={**shaped.transforms, "tanh": wrong}))
+        shaped.target.certify(
+            dataclasses.replace(shaped, transforms={**shaped.transforms, "tanh": wrong})
+        )
     plain = chain("tanh", "tanh")
     with pytest.raises(kc.ShapingError, match="misses the fixed point"):
-        certify(dataclasses.replace(edge, network=plain))
+        edge.target.certify(dataclasses.replace(edge, network=plain))
 
 
 WRITTEN = {

@@ -18,7 +18,7 @@ import optax
 import pytest
 
 import kernelc as kc
-from kernelc.training._lock import locked
+from kernelc.training._store import locked
 
 
 def model(width: int = 8, seed: int = 0, activation: Any = "tanh", rate: float = 0.2) -> kc.Model:

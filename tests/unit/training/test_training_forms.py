@@ -10,7 +10,7 @@ import pytest
 
 import kernelc as kc
 from kernelc.training._call import split
-from kernelc.training._forms import check_forms
+from kernelc.training._optimizers import check_forms
 
 
 X, Y = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32), np.arange(40) % 2
@@ -21,7 +21,7 @@ def looped():
     x = kc.Input((4,))
     block = kc.chain(kc.Dense(4), kc.Activation("tanh"))
     net = kc.Network(x, kc.chain(kc.repeat(block, 5), kc.Dense(2))(x))
-    return kc.lower(net, key=jax.random.key(0), policy=kc.Policy(layers="scan"))
+    return kc.lower(net, key=jax.random.key(0), layers="scan")
 
 
 @pytest.mark.parametrize(
