@@ -213,7 +213,7 @@ def _inlined(block: Block) -> Block:
             continue
         hats[i + 1 :] = [(s, e.xreplace({symbol: expr})) for s, e in hats[i + 1 :]]
         images = [(s, e.xreplace({symbol: expr})) for s, e in images]
-    images = [(s, shortest(e) if _is_tangent(s) else e) for s, e in images]
+    images = [(s, shortest(e)) for s, e in images]
     return Block(tuple(kept), tuple(images), block.count)
 
 

@@ -172,12 +172,12 @@ class _Rows:
                 if symbol in same
                 else self._named(symbol, after, 1 + alike.index(symbol), len(alike))
             )
-            lines.append((symbol, Line(name, expr.xreplace(known), loop)))
+            lines.append((symbol, Line(name, shortest(expr.xreplace(known)), loop)))
             known[symbol] = name
         for symbol, expr in block.images:
             if expr not in same and not self._untold(symbol, block):
                 name = self._named(symbol, after)
-                lines.append((symbol, Line(name, expr.xreplace(known), loop)))
+                lines.append((symbol, Line(name, shortest(expr.xreplace(known)), loop)))
         self.body += [line for symbol, line in lines if not is_tangent(symbol)]
         if self.tangent:
             self.body += [line for symbol, line in lines if is_tangent(symbol)]

@@ -127,8 +127,14 @@ def with_exact_numbers(formula: sympy.Expr) -> sympy.Expr:
 
 def shortest(formula: sympy.Expr) -> sympy.Expr:
     """The shortest of some ways to write a formula."""
-    ways = (formula, sympy.factor_terms(formula), sympy.expand(formula), sympy.together(formula))
-    return min(ways, key=lambda way: (way.count_ops(), len(str(way))))
+    if formula.is_Atom:
+        return formula
+    wide = sympy.expand(formula)
+    ways = [formula, wide, sympy.factor_terms(formula), sympy.factor_terms(wide)]
+    ways.append(sympy.together(formula))
+    for parts in (formula.atoms(sympy.Function), formula.free_symbols):
+        ways.append(sympy.collect(wide, sorted(parts, key=str)))
+    return min(ways, key=lambda way: (len(str(way)), way.count_ops()))
 
 
 # Operations of a formula that stands in a recursion instead of the name of the map.

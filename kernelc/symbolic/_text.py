@@ -154,7 +154,9 @@ def _quotient(expr: sympy.Mul) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
     above: list[sympy.Expr] = []
     below: list[sympy.Expr] = []
     for factor in expr.args:
-        if factor.is_Rational and not factor.is_Integer:
+        if factor.is_Rational and factor.p != 1 and _as_power(factor)[1] > 1:
+            above.append(sympy.Pow(*_as_power(factor), evaluate=False))
+        elif factor.is_Rational and not factor.is_Integer:
             above += [sympy.Integer(factor.p)] if factor.p != 1 else []
             below.append(sympy.Integer(factor.q))
         elif factor.is_Pow and factor.exp.is_number and factor.exp.is_negative:
