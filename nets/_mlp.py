@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import kernelc as kc
 
-from ._recipe import ActivationLike, recipe, whole
+from ._recipe import ActivationLike, Number, recipe, whole
 
 
 def mlp(
@@ -18,9 +17,9 @@ def mlp(
     activation: ActivationLike = "tanh",
     *,
     form: str = "vanilla",
-    shortcut_weight: Any = None,
+    shortcut_weight: Number | None = None,
     dropout: float = 0.0,
-    weight_std: Any = None,
+    weight_std: Number | None = None,
 ) -> kc.Network:
     """A dense layer, `depth - 1` blocks of [act, dense], a last nonlinearity and the logits.
 

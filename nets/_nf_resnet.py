@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import kernelc as kc
 
@@ -128,7 +128,7 @@ def _divided(node: kc.Node, q: float, name: str) -> kc.Node:
     return node if q == 1 else kc.Scale(1 / math.sqrt(q), trainable=False)(node, name=name)
 
 
-def _positive(alpha: Any) -> float:
+def _positive(alpha: object) -> float:
     if isinstance(alpha, int | float) and not isinstance(alpha, bool) and 0 < alpha < math.inf:
         return float(alpha)
     raise kc.GraphError(

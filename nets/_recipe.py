@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias
 
 import sympy
 
@@ -17,6 +17,7 @@ FORMS = ("vanilla", "weighted", "standard")
 DEFAULT_SHORTCUT_WEIGHT = 0.9
 RECTIFIERS = frozenset({"relu", "leaky_relu"})
 
+Number: TypeAlias = float | sympy.Expr
 ActivationLike = str | sympy.Expr | kc.ScalarFunction | kc.Activation
 
 
@@ -36,8 +37,8 @@ class Recipe:
 
     activation: kc.Activation
     form: str
-    skip_weights: tuple[Any, Any] | None
-    weight_std: Any
+    skip_weights: tuple[Number, Number] | None
+    weight_std: Number
     delta: bool
     dropout: float
 
@@ -87,9 +88,9 @@ def recipe(
     net: str,
     activation: ActivationLike,
     form: str,
-    shortcut_weight: Any,
+    shortcut_weight: Number | None,
     dropout: float,
-    weight_std: Any,
+    weight_std: Number | None,
     delta: bool | None = None,
 ) -> Recipe:
     """Check the arguments all nets share, and turn them into layers."""
@@ -109,7 +110,7 @@ def recipe(
     )
 
 
-def _skip_weights(net: str, form: str, w: Any) -> tuple[Any, Any] | None:
+def _skip_weights(net: str, form: str, w: Number | None) -> tuple[Number, Number] | None:
     if form != "weighted":
         if w is not None:
             raise kc.GraphError(
@@ -120,9 +121,9 @@ def _skip_weights(net: str, form: str, w: Any) -> tuple[Any, Any] | None:
             )
         return (1.0, 1.0) if form == "standard" else None
     w = DEFAULT_SHORTCUT_WEIGHT if w is None else w
-    if isinstance(w, sympy.Expr) and w.free_symbols:
+    if getattr(w, "free_symbols", None):
         return w, sympy.sqrt(1 - w**2)
-    real = w.is_real if isinstance(w, sympy.Expr) else isinstance(w, numbers.Real)
+    real = getattr(w, "is_real", isinstance(w, numbers.Real))
     if not real or isinstance(w, bool) or not 0 <= float(w) <= 1:
         raise kc.GraphError(
             where=net,
@@ -134,7 +135,7 @@ def _skip_weights(net: str, form: str, w: Any) -> tuple[Any, Any] | None:
     return (w, math.sqrt(1 - w * w)) if w > 0 else None
 
 
-def whole(net: str, field: str, value: Any, minimum: int = 1) -> None:
+def whole(net: str, field: str, value: object, minimum: int = 1) -> None:
     """Raise `ShapeError` unless `value` is an integer of at least `minimum`."""
     if type(value) is not int or value < minimum:
         raise kc.ShapeError(
@@ -145,7 +146,7 @@ def whole(net: str, field: str, value: Any, minimum: int = 1) -> None:
         )
 
 
-def choice(net: str, field: str, value: Any, choices: Sequence[Any]) -> None:
+def choice(net: str, field: str, value: object, choices: Sequence[object]) -> None:
     """Raise `GraphError` unless `value` is one of `choices`."""
     # bool is an int: depth=True must not pass for depth 1.
     if not any(type(value) is type(item) and value == item for item in choices):

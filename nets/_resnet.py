@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import kernelc as kc
 
-from ._recipe import ActivationLike, Recipe, choice, recipe, whole
+from ._recipe import ActivationLike, Number, Recipe, choice, recipe, whole
 from ._stages import Stage, classifier, trunk
 
 
@@ -30,11 +29,11 @@ def resnet(
     *,
     version: int = 2,
     form: str = "standard",
-    shortcut_weight: Any = None,
+    shortcut_weight: Number | None = None,
     width: int = 64,
     stem: str = "cifar",
     dropout: float = 0.0,
-    weight_std: Any = None,
+    weight_std: Number | None = None,
     delta: bool | None = None,
 ) -> kc.Network:
     """A residual net (v1: He et al. 2016a; v2: 2016b) in one of three forms.

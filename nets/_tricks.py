@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Literal
 
 import sympy
 
 import kernelc as kc
 
-from ._recipe import whole
+from ._recipe import Number, whole
 
 
 HE = sympy.sqrt(2)
@@ -23,6 +23,7 @@ SHORTCUT = 0.9
 RELU = kc.Activation("relu")
 LEAKY = kc.Activation("leaky_relu", negative_slope=SLOPE)
 TANH = kc.Activation("tanh")
+Initializer = Literal["gaussian", "orthogonal"]
 Block = Callable[[kc.Node], kc.Node]
 
 
@@ -69,7 +70,7 @@ class _Family:
     classes: int
     input_shape: tuple[int, ...]
 
-    def dense(self, weight_std: Any = 1.0, init: Any = "gaussian") -> kc.Dense:
+    def dense(self, weight_std: Number = 1.0, init: Initializer = "gaussian") -> kc.Dense:
         """A hidden layer of fresh weights."""
         return kc.Dense(self.width, weight_std=weight_std, init=init)
 

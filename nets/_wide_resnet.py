@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import kernelc as kc
 
-from ._recipe import ActivationLike, recipe, whole
+from ._recipe import ActivationLike, Number, recipe, whole
 from ._stages import Stage, classifier, trunk
 
 
@@ -22,9 +21,9 @@ def wide_resnet(
     activation: ActivationLike = "relu",
     *,
     form: str = "standard",
-    shortcut_weight: Any = None,
+    shortcut_weight: Number | None = None,
     dropout: float = 0.0,
-    weight_std: Any = None,
+    weight_std: Number | None = None,
     delta: bool | None = None,
 ) -> kc.Network:
     """WRN-depth-widen: three stages of (depth - 4) / 6 v2 blocks (Zagoruyko & Komodakis 2016).

@@ -1,4 +1,4 @@
-"""Formula: what a function of one variable is, before anything is computed."""
+"""Formula: a function of one variable as an exact expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a named activation is: one entry, one file."""
+"""The registry of named activations."""
 
 from __future__ import annotations
 

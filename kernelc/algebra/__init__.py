@@ -8,6 +8,10 @@ from ._kernel_state import (
     Term as Term,
     probes as probes,
 )
-from ._local import CMapReading as CMapReading, Jet as Jet, JetReading as JetReading
-from ._overlap import OverlapReading as OverlapReading
+from ._local import (
+    CMapReading as CMapReading,
+    Jet as Jet,
+    JetReading as JetReading,
+    OverlapReading as OverlapReading,
+)
 from ._pair import PairAlgebra as PairAlgebra

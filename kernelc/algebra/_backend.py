@@ -42,7 +42,7 @@ class Backend(ABC, Generic[N]):
         return k
 
     def unit(self, k: N) -> N:
-        """A covariance whose q values are 1 by construction, told so."""
+        """The covariance of values whose q values are exactly 1."""
         return k
 
     def lengthened(self, k: N, square: N, channels: N, constant: N, inverse: N) -> N:

@@ -1,4 +1,4 @@
-"""Second moments of linear combinations, true to the randomness that values share."""
+"""Second moments of linear combinations, cross terms of values that share weights included."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ._refusals import dependent
 
 
 class CrossMoments(Generic[N]):
-    """E a(x) b(x') of two values, from the atoms they are linear in (Martens et al. 2021).
+    """E a(x) b(x') of two values, from the terms they are sums of (Martens et al. 2021).
 
-    Every value here has channels that are all alike; `alike` splits those that have not.
+    The channels of each value are all alike: `alike` has split others.
     """
 
     backend: Backend[N]

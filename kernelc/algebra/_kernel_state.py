@@ -1,4 +1,4 @@
-"""What flows along an edge: second moments, and enough of their origin to add them up truly."""
+"""KernelState: the value at a node, its second moments and the terms it is a sum of."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class SecondMoments(Generic[N]):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Term(Generic[N]):
-    """A value that is not written as a linear combination of others.
+    """A value that is no linear combination of others.
 
     Arguments:
         second: its second moments with itself.
         mean: its mean over channels; None when unknown (raw inputs).
-        support: the fresh-weight atoms it is a function of: atoms of disjoint supports are
+        support: the layers of fresh weights it is a function of: terms of disjoint supports are
             independent in the infinite-width limit.
-        gaussian: whether its channels are jointly Gaussian with those of other Gaussian atoms.
+        gaussian: whether its channels are jointly Gaussian with those of other Gaussian terms.
         phi, argument: for the image phi(argument) of a Gaussian state.
     """
 
@@ -50,11 +50,11 @@ class Term(Generic[N]):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class KernelState(Generic[N]):
-    """A linear combination of atoms, with its second moments.
+    """A linear combination of terms, with its second moments.
 
     Arguments:
         second, mean: over all channels.
-        form: coefficients and atoms.
+        form: coefficients and terms.
         parts: of a concatenation, the shares of channels and what they hold.
         spread: of what was flattened, the value before and its locations: channels that stood
             at unlike locations differ in their moments.

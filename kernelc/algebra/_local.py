@@ -1,4 +1,4 @@
-"""One graph pass, three readings: slopes, curvatures and C values with a chosen local map."""
+"""Readings of a graph: C maps with a chosen local map, their derivatives, overlapping windows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import LocationMap, Reading, Real, S
+from ..ir import LocationMap, PairKind, Reading, Real, S
 from ._kernel_state import N
 
 
@@ -121,3 +121,30 @@ class CMapReading(_UnitQ[N]):
     def _mean(self, parts: Sequence[N], shares: Sequence[Real]) -> N:
         first, *rest = (part * share for part, share in zip(parts, shares, strict=True))
         return sum(rest, first)
+
+
+Overlapped = str | None
+
+
+class OverlapReading(Reading[Overlapped]):
+    """The node whose overlapping windows made covariances depend on the offset of locations.
+
+    That is fine unless another mean over locations reads them: then `mix` refuses.
+    """
+
+    def combine(self, values: Sequence[Overlapped]) -> Overlapped:
+        return next((value for value in values if value is not None), None)
+
+    def mix(self, s: Overlapped, locations: LocationMap) -> Overlapped:
+        averages = not locations.identity and bool(locations.reads & {PairKind.LOCATION})
+        if not averages or locations.uneven is not None:
+            return s
+        if s is not None:
+            raise UnsupportedError(
+                where=self.site.name,
+                found=f"a second mean over locations, after the overlapping windows of {s}",
+                law="overlapping windows make the covariance of two locations depend on their "
+                "offset, which one symbol cannot carry",
+                remedy=f"give {s} a stride equal to its window, or use WeightedMeanPool",
+            )
+        return self.site.name if locations.overlapping else None

@@ -1,4 +1,4 @@
-"""The kernel rules, written once, over any backend of numbers."""
+"""PairAlgebra: the kernel rules over any backend of numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from ._refusals import dependent, unknown_mean, unlike_locations, without_length
 
 
 class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
-    """Second moments of a pair of inputs (Martens et al. 2021), true to shared randomness.
+    """Second moments of a pair of inputs (Martens et al. 2021).
+
+    Sums of values that share random weights have their cross terms.
 
     Arguments:
         backend: the numbers to compute in.
@@ -44,14 +46,14 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         support: frozenset[int] | None = None,
         gaussian: bool = False,
     ) -> KernelState[N]:
-        """A state that is one new atom; without a support it is independent of all others."""
+        """A state of one new term; without a support it is independent of all others."""
         if support is None:
             support = frozenset({next(self._ids)})
         atom = Term(second, mean, support, gaussian)
         return KernelState(second, mean, ((self.backend.number(1), atom),))
 
     def seal(self, s: KernelState[N]) -> KernelState[N]:
-        """Forget where a value came from: right only at a node all paths pass through."""
+        """The state as one new term, which is right only at a node that all paths pass through."""
         if s.parts:
             return s
         return self.state_of(s.second, s.mean, gaussian=s.gaussian)

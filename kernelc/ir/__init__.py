@@ -15,8 +15,6 @@ from ._fold import Rule as Rule, fold as fold, kernel_rule as kernel_rule
 from ._layer import (
     Layer as Layer,
     Node as Node,
-    S as S,
-    Shape as Shape,
     ShapingRule as ShapingRule,
     short as short,
 )
@@ -34,7 +32,15 @@ from ._location_map import (
 from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
-from ._rule_arguments import PairKind as PairKind, Real as Real, Site as Site, Weights as Weights
+from ._rule_arguments import (
+    PairKind as PairKind,
+    Real as Real,
+    S as S,
+    Shape as Shape,
+    Shapes as Shapes,
+    Site as Site,
+    Weights as Weights,
+)
 from ._strict_json import strict_json as strict_json
 from ._structure import (
     Region as Region,

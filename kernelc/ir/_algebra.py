@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self
 
-from ._rule_arguments import Real, Site
+from ._rule_arguments import Real, S, Site
 
 
 if TYPE_CHECKING:
     from ..activations import ScalarFunction
     from ._location_map import LocationMap
     from ._rule_arguments import Weights
-
-S = TypeVar("S")
 
 
 class KernelAlgebra(ABC, Generic[S]):

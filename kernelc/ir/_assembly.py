@@ -11,8 +11,8 @@ from functools import cached_property
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import LARGEST_AXIS, LARGEST_VALUE, MOST_AXES, MOST_NODES, NAMES, bad_name
-from ._layer import Layer, Node, Shape
-from ._rule_arguments import Site
+from ._layer import Layer, Node
+from ._rule_arguments import Shape, Site
 
 
 Spec = tuple[str, Layer, tuple[int, ...]]

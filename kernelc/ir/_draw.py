@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 
-from .._errors import KernelcError
+from .._writing import written
 from ._assembly import NetworkNode
 from ._graph import Graph
 from ._outline import Path, Repeat, last_node, outline
@@ -80,25 +80,14 @@ def svg(network: Graph) -> str:
 
 def write(network: Graph, path: str | os.PathLike[str]) -> None:
     """Write `svg` to a file whose name ends in .svg."""
-    try:
+
+    def write_svg() -> None:
         target = pathlib.Path(path)
-    except TypeError:
-        raise _refusal(repr(path)[:80], f"a path of type {type(path).__name__}") from None
-    if target.suffix.lower() != ".svg":
-        raise _refusal(str(path), f"a file name ending in {target.suffix or 'nothing'!r}")
-    try:
+        if target.suffix.lower() != ".svg":
+            raise ValueError(f"a name that ends in {target.suffix or 'nothing'!r}, not in '.svg'")
         target.write_text(svg(network), encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise _refusal(str(path), f"a file that cannot be written ({error})") from error
 
-
-def _refusal(where: str, found: str) -> KernelcError:
-    return KernelcError(
-        where=where,
-        found=found,
-        law="a network is drawn into an SVG file in a folder that can be written to",
-        remedy="pass a path such as 'network.svg'",
-    )
+    written(path, write_svg)
 
 
 def _path(canvas: _Canvas, network: Graph, path: Path, start: int, entry: _Point) -> _Point:

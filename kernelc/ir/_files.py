@@ -1,4 +1,4 @@
-"""Files that are whole or not there, with errors that say which file and why."""
+"""Reading and writing of files: a file is written whole or not at all."""
 
 from __future__ import annotations
 

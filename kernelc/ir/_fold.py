@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from .._errors import KernelcError
 from ._algebra import KernelAlgebra
 from ._assembly import NetworkNode
+from ._rule_arguments import S
 
-
-S = TypeVar("S")
 
 Rule = Callable[[NetworkNode, Sequence[S]], S]
 Refused = Callable[[NetworkNode, Sequence[S], Exception], tuple[S] | None]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, Self
 
 from ._assembly import NetworkNode
-from ._layer import Layer, Shape
+from ._layer import Layer
+from ._rule_arguments import Shape
 
 
 class Graph(Protocol):

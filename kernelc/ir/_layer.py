@@ -1,28 +1,26 @@
-"""What a layer kind is: a frozen spec whose few short methods are all its meaning."""
+"""Layer: the base of layer kinds, frozen specs that say how shapes and kernels pass."""
 
 from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from .._deprecated import renamed_method
 from .._errors import GraphError, shown
 from .._limits import NAMES, bad_name
 from ._kinds import kind_of
-from ._rule_arguments import Real, Shape as Shape
+from ._rule_arguments import Real, S, Shape, Shapes
 
 
 if TYPE_CHECKING:
-    import jax
     from jax.typing import DTypeLike
+    from jaxtyping import Array
 
     from ..activations import ScalarFunction
     from ..modules import LayerModule
     from ._algebra import KernelAlgebra
-
-S = TypeVar("S")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,32 +89,27 @@ class Layer(ABC):
         return Node(self, inputs, name)
 
     @abstractmethod
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         """Shape of the output; raises `ShapeError` naming `where`."""
 
-    def placed(self, shapes: Sequence[Shape]) -> Layer:
+    def placed(self, shapes: Shapes) -> Layer:
         """This layer with values for what depends on the shapes of its inputs."""
-        del shapes
         return self
 
     @abstractmethod
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         """The kernel rule, written once over an abstract algebra."""
 
     @abstractmethod
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> LayerModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> LayerModule:
         """The finite layer at initialization, weights drawn with `key`."""
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         """Equal keys mean equal kernel rules: what repeat detection compares."""
-        del shapes
         return self
 
-    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def location_key(self, shapes: Shapes) -> Hashable:
         """What `kernel_key` leaves out because it matters only where locations differ."""
-        del shapes
         return None
 
     def nonlinearity(self) -> ScalarFunction | None:
@@ -128,7 +121,6 @@ class Layer(ABC):
     ) -> Layer:
         """This layer with its nonlinearity transformed to gamma (phi(alpha u + beta) + delta),
         parameters of phi replaced by `params`."""
-        del alpha, beta, gamma, delta, params
         return self
 
     def with_weights(
@@ -139,15 +131,13 @@ class Layer(ABC):
     ) -> Layer:
         """This layer with its random weights drawn with these standard deviations in this way
         (None keeps what it has); the layer itself where it draws none."""
-        del weight_std, bias_std, init
         return self
 
     weighted = renamed_method("weighted", "with_weights")
     transformed = renamed_method("transformed", "with_transform")
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         """What kernel shaping asks of this layer; `last`: no nonlinearity comes after it."""
-        del shapes, out, last
         return ShapingRule(self)
 
     def text(self) -> str:

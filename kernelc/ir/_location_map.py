@@ -1,4 +1,4 @@
-"""LocationMap: what a layer does to locations, as a linear map on both sides of a covariance."""
+"""LocationMap: linear maps of locations, applied on both sides of a covariance."""
 
 from __future__ import annotations
 

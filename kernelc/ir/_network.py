@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Self, TypeVar
+from typing import Self
 
 from .._errors import GraphError, shown
 from .._limits import LONGEST_TEXT
@@ -13,11 +13,9 @@ from ._algebra import KernelAlgebra
 from ._assembly import NetworkNode as NetworkNode, Spec, check_specs, place, specs_of
 from ._files import read_text, write_text
 from ._fold import Refused, fold, kernel_rule
-from ._layer import Layer, Node, Shape
+from ._layer import Layer, Node
+from ._rule_arguments import S, Shape
 from ._substitution import Values, substituted
-
-
-S = TypeVar("S")
 
 
 class Network:

@@ -1,4 +1,4 @@
-"""The graph as a person would sketch it: a path of steps, forks and repeats."""
+"""A graph as a path of steps, forks, subgraphs and repeats, for text and drawings."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def exact(node: NetworkNode) -> Hashable:
 
 
 def outline(network: Graph, key: Key = exact) -> Path:
-    """The nodes after the input as steps, forks and weaves, equal neighbors folded."""
+    """The nodes after the input as steps, forks and subgraphs, equal neighbors folded."""
     sketch = _Sketch(network, key)
     return sketch.path(0, range(1, len(network)), 0)[0]
 
@@ -111,20 +111,20 @@ class _Sketch:
             return Step(join.index), self._code("step", self._key(join.index))
         branches = self._branches(entry, nodes) if depth < _DEEPEST else None
         if branches is None:
-            return self._weave(entry, nodes)
+            return self._subgraph(entry, nodes)
         paths = [self.path(entry, branch, depth + 1) if branch else ((), ()) for branch in branches]
         code = self._code("fork", tuple(code for _, code in paths), self._key(join.index))
         return Fork(tuple(path for path, _ in paths), join.index), code
 
-    def _weave(self, entry: int, nodes: Sequence[int]) -> tuple[Part, int]:
+    def _subgraph(self, entry: int, nodes: Sequence[int]) -> tuple[Part, int]:
         place = {entry: -1} | {index: i for i, index in enumerate(nodes)}
         codes = []
         for i, index in enumerate(nodes):
             inputs = self.network.nodes[index].inputs
             wiring = tuple("entry" if j == entry else i - place[j] for j in inputs)
-            codes.append(self._code("woven", self._key(index), wiring))
+            codes.append(self._code("wired", self._key(index), wiring))
         path, _ = self._folded([Step(index) for index in nodes], codes)
-        return Subgraph(entry, tuple(nodes), path), self._code("weave", tuple(codes))
+        return Subgraph(entry, tuple(nodes), path), self._code("subgraph", tuple(codes))
 
     def _folded(self, parts: list[Part], codes: list[int]) -> tuple[Path, tuple[int, ...]]:
         """Fold equal neighbors, then folds that are neighbors, until none are left."""

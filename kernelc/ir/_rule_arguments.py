@@ -1,17 +1,22 @@
-"""What kernel rules are told: where they stand, numbers, weights, and pairs that may be read."""
+"""Arguments of kernel rules: numbers, shapes, kinds of pairs, the node, its weights."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import sympy
 
 
+S = TypeVar("S")
+"""What flows along an edge of a network."""
 Real: TypeAlias = int | float | sympy.Expr
 """A number, exact or in floats, or a formula of symbols."""
-Shape = tuple[int, ...]
+Shape: TypeAlias = tuple[int, ...]
+Shapes: TypeAlias = Sequence[Shape]
+"""Those of the inputs of a layer, in order."""
 
 
 class PairKind(StrEnum):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ._assembly import NetworkNode
 from ._graph import Graph
-from ._layer import Shape
 from ._outline import Fork, Part, Path, Repeat, Step, Subgraph, outline
+from ._rule_arguments import Shape
 
 
 _WIDEST = 48
@@ -67,7 +67,7 @@ class _Rows:
             yield from self._fork(part, left)
         elif isinstance(part, Subgraph):
             yield _Row(f"{left}woven from {shortened(self.network.nodes[part.entry].name)} {{")
-            yield from self._woven(part.path, left + "  ")
+            yield from self._with_inputs(part.path, left + "  ")
             yield _Row(left + "}")
         else:
             yield self._opening(part, left)
@@ -85,11 +85,11 @@ class _Rows:
             corner = "├─ "
         yield self.node(left + "└> ", fork.join)
 
-    def _woven(self, path: Path, left: str) -> Iterator[_Row]:
+    def _with_inputs(self, path: Path, left: str) -> Iterator[_Row]:
         for part in path:
             if isinstance(part, Repeat):
                 yield self._opening(part, left)
-                yield from self._woven(part.path, left + "  ")
+                yield from self._with_inputs(part.path, left + "  ")
                 yield _Row(left + "}")
             elif isinstance(part, Step):
                 nodes = self.network.nodes

@@ -8,14 +8,13 @@ from functools import cached_property
 from typing import final
 
 import equinox as eqx
-import jax
 import sympy
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ActivationError, shown
 from ..activations import ACTIVATIONS, ScalarFunction, from_expression, named
-from ..ir import KernelAlgebra, Layer, S, Shape, short
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, short
 from ..modules import MapModule, as_dtype
 from ._fields import finite_number
 
@@ -86,13 +85,13 @@ class Activation(Layer):
         """Whether any of alpha, beta, gamma, delta differs from the identity."""
         return (self.alpha, self.beta, self.gamma, self.delta) != (1.0, 0.0, 1.0, 0.0)
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return shapes[0]
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.nonlinearity(inputs[0], self.scalar)
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         return self.function, self.alpha, self.beta, self.gamma, self.delta
 
     def nonlinearity(self) -> ScalarFunction:
@@ -106,9 +105,7 @@ class Activation(Layer):
             function = named(function.name, **{**dict(function.params), **params})
         return Activation(function, alpha=alpha, beta=beta, gamma=gamma, delta=delta)
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> ActivationModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ActivationModule:
         return ActivationModule(self.function.jax, self.alpha, self.beta, self.gamma, self.delta)
 
     def text(self) -> str:

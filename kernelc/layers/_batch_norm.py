@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError
-from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, ShapingRule
 from ..modules import InitialStatistic, LayerModule, accumulator, as_dtype, only, require_channels
 from ._fields import finite_number
 
@@ -48,22 +48,20 @@ class BatchNorm(Layer):
         finite_number("BatchNorm", "eps", self.eps, minimum=0, symbol=False)
         finite_number("BatchNorm", "momentum", self.momentum, minimum=0, maximum=1, symbol=False)
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return shapes[0]
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.batch_normalize(inputs[0])
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(
             None,
             problem="batch norm removes the mean over the batch, which makes C maps depend on data",
             remedy="remove it",
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> BatchNormModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> BatchNormModule:
         ones, zeros = jnp.ones(out[-1], dtype), jnp.zeros(out[-1], dtype)
         return BatchNormModule(ones, zeros, momentum=self.momentum, eps=self.eps)
 

@@ -7,13 +7,12 @@ from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from typing import ClassVar, final
 
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, S, Shape
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes
 from ..modules import JoinModule, alike
 
 
@@ -33,7 +32,7 @@ class Concat(Layer):
 
     arity: ClassVar[int | None] = None
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         if any(shape[:-1] != shapes[0][:-1] for shape in shapes):
             raise ShapeError(
                 where=where,
@@ -43,19 +42,17 @@ class Concat(Layer):
             )
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.concat(inputs, _fractions(shapes))
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         return _fractions(shapes)
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> ConcatModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ConcatModule:
         return ConcatModule()
 
 
-def _fractions(shapes: Sequence[Shape]) -> tuple[Fraction, ...]:
+def _fractions(shapes: Shapes) -> tuple[Fraction, ...]:
     total = sum(shape[-1] for shape in shapes)
     return tuple(Fraction(shape[-1], total) for shape in shapes)
 

@@ -9,14 +9,13 @@ from collections.abc import Hashable, Sequence
 from typing import final
 
 import equinox as eqx
-import jax
 import numpy as np
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import CenterTaps, KernelAlgebra, Layer, Real, S, Shape, ShapingRule, SharedTaps
+from ..ir import CenterTaps, KernelAlgebra, Layer, Real, S, Shape, Shapes, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, require_channels
 from ._fields import boolean, positive_integers
 from ._weight_layer import WeightLayer, weight_rule
@@ -37,7 +36,7 @@ class ConvLayer(WindowLayer, WeightLayer, shared=True):
         self.check_weights()
         boolean(type(self).__name__, "delta", self.delta)
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         shape = shapes[0]
         locations = self.locations(shape, where)
         for role, count in (("input", shape[-1]), ("output", self.channels)):
@@ -63,14 +62,14 @@ class ConvLayer(WindowLayer, WeightLayer, shared=True):
         """Whether every group holds one input channel."""
         return shape[-1] == self.groups and self.groups > 1
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         return self.weight_std, self.bias_std, self.padding, self.groups, self.delta
 
-    def location_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def location_key(self, shapes: Shapes) -> Hashable:
         return self.window, self.stride
 
     def drawn_on(
-        self, shape: Shape, key: jax.Array, dtype: DTypeLike
+        self, shape: Shape, key: Array, dtype: DTypeLike
     ) -> tuple[Array, Array | None, float, float, tuple[int, ...]]:
         """What `drawn` has for an input of this shape, and the steps between windows."""
         axes, groups, delta = len(shape) - 1, self.groups, self.delta
@@ -124,7 +123,7 @@ class Conv(ConvLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         out = super().out_shape(shapes, where)
         windows = self.windows(len(out) - 1, where)
         if self.delta and any(n % 2 == 0 for n in windows):
@@ -136,7 +135,7 @@ class Conv(ConvLayer):
             )
         return out
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         if self.is_depthwise(shapes[0]):
             return algebra.unsupported(inputs, *DEPTHWISE)
         over = self.over(shapes[0], algebra.site.name)
@@ -148,7 +147,7 @@ class Conv(ConvLayer):
         trained = functools.partial(algebra.mix, inputs[0], SharedTaps(over))
         return algebra.fresh(drawn, weights, trained=trained)
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         changed = dataclasses.replace(self.with_weights(1.0, 0.0, "suo"), delta=True)
         windows = self.windows(len(out) - 1)
         if self.is_depthwise(shapes[0]):
@@ -162,9 +161,7 @@ class Conv(ConvLayer):
             possible=all(n % 2 for n in windows),
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> ConvModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ConvModule:
         return ConvModule(
             *self.drawn_on(shapes[0], key, dtype), self.padding, self.groups, self.delta
         )

@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import final
 
-import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Real, S, Shape
+from ..ir import KernelAlgebra, Real, S, Shape, Shapes
 from ..modules import BiasInitializer, Initializer, require_channels
 from ._weight_layer import DenseLayer
 from ._weight_module import WeightModule
@@ -52,12 +51,10 @@ class Dense(DenseLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.fresh(inputs[0], self.weights(shapes[0][-1]))
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> DenseModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> DenseModule:
         return DenseModule(*self.drawn(key, (), shapes[0][-1], self.width, dtype))
 
 

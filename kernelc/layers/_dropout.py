@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import DataError, GraphError
-from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, ShapingRule
 from ..modules import LayerModule, only
 from ._fields import finite_number
 
@@ -48,13 +48,13 @@ class Dropout(Layer):
                 remedy="choose a rate in [0, 1)",
             )
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return shapes[0]
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.dropout(inputs[0], 1 - self.rate)
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if last or self.rate == 0:
             return ShapingRule(self)
         return ShapingRule(
@@ -63,9 +63,7 @@ class Dropout(Layer):
             remedy="put dropout after the last nonlinearity",
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> DropoutModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> DropoutModule:
         return DropoutModule(self.rate)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
 from typing import TypeGuard
 
 import sympy
@@ -19,7 +18,7 @@ from .._limits import (
     real,
     whole,
 )
-from ..ir import Real, Shape
+from ..ir import Real, Shape, Shapes
 
 
 def positive_integers(layer: object, *fields: str) -> None:
@@ -132,7 +131,7 @@ def numeric(kind: str, field: str, value: Real) -> float:
     return float(value)
 
 
-def same_shape(shapes: Sequence[Shape], where: str, what: str) -> Shape:
+def same_shape(shapes: Shapes, where: str, what: str) -> Shape:
     """The one shape all branches have; raise `ShapeError` when they differ."""
     if any(shape != shapes[0] for shape in shapes):
         raise ShapeError(

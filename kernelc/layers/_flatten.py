@@ -7,11 +7,10 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import ClassVar, final
 
-import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import Flattened, KernelAlgebra, Layer, S, Shape
+from ..ir import Flattened, KernelAlgebra, Layer, S, Shape, Shapes
 from ..modules import MapModule
 
 
@@ -28,18 +27,16 @@ class Flatten(Layer):
 
     is_reshape: ClassVar[bool] = True
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return (math.prod(shapes[0]),)
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.mix(inputs[0], Flattened(shapes[0][:-1]))
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         return shapes[0][:-1]
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> FlattenModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> FlattenModule:
         return FlattenModule()
 
 

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Hashable, Sequence
 from typing import final
 
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule, Window, WindowMean
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, ShapingRule, Window, WindowMean
 from ..modules import MapModule, accumulator, as_dtype
 
 
@@ -30,18 +29,18 @@ class GlobalMeanPool(Layer):
         (3,)
     """
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         _check_locations(shapes[0], where)
         return shapes[0][-1:]
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         _check_locations(shapes[0], algebra.site.name)
         return algebra.mix(inputs[0], WindowMean(Window.whole(shapes[0][:-1])))
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         return shapes[0][:-1]
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if last:
             return ShapingRule(self)
         return ShapingRule(
@@ -52,7 +51,7 @@ class GlobalMeanPool(Layer):
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+        self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike
     ) -> GlobalMeanPoolModule:
         return GlobalMeanPoolModule()
 

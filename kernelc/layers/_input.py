@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import NAMES, bad_name, whole
-from ..ir import KernelAlgebra, Layer, Node, S, Shape
+from ..ir import KernelAlgebra, Layer, Node, S, Shape, Shapes
 
 
 @final
@@ -34,7 +34,7 @@ class InputLayer(Layer):
                 remedy="write Input((784,)) for vectors, Input((32, 32, 3)) for images",
             )
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         if shapes:
             raise GraphError(
                 where=where,
@@ -44,7 +44,7 @@ class InputLayer(Layer):
             )
         return self.shape
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         raise GraphError(
             where=algebra.site.name,
             found="a second input",
@@ -52,9 +52,7 @@ class InputLayer(Layer):
             remedy="keep a single Input",
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> NoReturn:
+    def module(self, shapes: Shapes, out: Shape, key: jax.Array, dtype: DTypeLike) -> NoReturn:
         raise GraphError(
             where="input",
             found="an input being lowered",

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError, shown
-from ..ir import KernelAlgebra, Layer, S, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, ShapingRule
 from ..modules import MapModule, accumulator, as_dtype, require_channels
 from ._fields import boolean, finite_number
 
@@ -55,18 +55,16 @@ class LayerNorm(Layer):
         for field in ("center", "affine"):
             boolean("LayerNorm", field, getattr(self, field))
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return shapes[0]
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.normalize(inputs[0], self.center, self.axis == "all" and len(shapes[0]) > 1)
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(None)
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> LayerNormModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> LayerNormModule:
         axes = 1 if self.axis == -1 else len(out)
         gain = jnp.ones(out[-1], dtype) if self.affine else None
         bias = jnp.zeros(out[-1], dtype) if self.affine else None

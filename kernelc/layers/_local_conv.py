@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, OwnWeights, Real, S, Shape, ShapingRule, SharedTaps
+from ..ir import KernelAlgebra, OwnWeights, Real, S, Shape, Shapes, ShapingRule, SharedTaps
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._conv import ConvLayer
 from ._weight_layer import weight_rule
@@ -62,13 +62,13 @@ class LocalConv(ConvLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         over = self.over(shapes[0], algebra.site.name)
         weights = self.weights(over.taps * shapes[0][-1])
         out = algebra.fresh(algebra.mix(inputs[0], SharedTaps(over)), weights)
         return algebra.mix(out, OwnWeights(over.outputs))
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if math.prod(self.windows(len(out) - 1)) == 1:
             return weight_rule(self)
         return ShapingRule(
@@ -78,9 +78,7 @@ class LocalConv(ConvLayer):
             possible=False,
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> LocalConvModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> LocalConvModule:
         axes, before = len(out) - 1, shapes[0][-1]
         window, outputs = self.windows(axes), out[:-1]
         weight_key, bias_key = jax.random.split(key)

@@ -1,4 +1,4 @@
-"""LooksLinear: rectifiers that the initial weights undo."""
+"""LooksLinear: mirrored weights on rectifiers, which start as a linear map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from .._errors import ShapeError
 from ..activations import named
-from ..ir import KernelAlgebra, Real, S, Shape
+from ..ir import KernelAlgebra, Real, S, Shape, Shapes
 from ..modules import BiasInitializer, Initializer, require_channels
 from ._weight_layer import DenseLayer
 from ._weight_module import WeightModule
@@ -57,7 +57,7 @@ class LooksLinear(DenseLayer):
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         (h,) = inputs
         # relu(h) and relu(-h) have one kernel: together that of sqrt(2) relu(h).
         half = algebra.nonlinearity(h, named("relu"))
@@ -65,9 +65,7 @@ class LooksLinear(DenseLayer):
             h, self.weights(shapes[0][-1]), algebra.weighted_sum([half], (sympy.sqrt(2),))
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> LooksLinearModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> LooksLinearModule:
         half, bias, *stds = self.drawn(key, (), shapes[0][-1], self.width, dtype)
         return LooksLinearModule(jnp.concatenate([half, -half]), bias, *stds)
 

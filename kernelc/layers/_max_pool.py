@@ -7,12 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import final
 
-import jax
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, S, Shape
+from ..ir import KernelAlgebra, S, Shape, Shapes
 from ._weighted_mean_pool import PoolLayer
 from ._window import PoolModule
 
@@ -33,7 +32,7 @@ class MaxPool(PoolLayer):
         (4, 4, 3)
     """
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.unsupported(
             inputs,
             "the maximum of several correlated values has no closed form, and its output is "
@@ -41,9 +40,7 @@ class MaxPool(PoolLayer):
             "use WeightedMeanPool (kernelc.shape(..., rewrite=True) does), or a strided Conv",
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> MaxPoolModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> MaxPoolModule:
         axes = len(out) - 1
         return MaxPoolModule(self.windows(axes), self.steps(axes), self.padding)
 

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import final
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, S, Shape, ShapingRule, WindowMean
+from ..ir import KernelAlgebra, S, Shape, Shapes, ShapingRule, WindowMean
 from ..modules import accumulator, as_dtype
 from ._weighted_mean_pool import PoolLayer
 from ._window import PoolModule
@@ -38,15 +37,13 @@ class MeanPool(PoolLayer):
         (4, 4, 3)
     """
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.mix(inputs[0], WindowMean(self.over(shapes[0], algebra.site.name)))
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(self) if last else super().shaping(shapes, out, last)
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> MeanPoolModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> MeanPoolModule:
         axes = len(out) - 1
         return MeanPoolModule(self.windows(axes), self.steps(axes), self.padding)
 

@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Layer, S, Shape
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes
 from ..modules import MapModule, accumulator, as_dtype
 from ._fields import one_of
 
@@ -47,7 +47,7 @@ class PLN(Layer):
     def __post_init__(self) -> None:
         one_of("PLN", "mode", self.mode, get_args(Mode))
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         if self.mode == "avg_q" and len(shapes[0]) == 1:
             raise ShapeError(
                 where=where,
@@ -58,15 +58,13 @@ class PLN(Layer):
         added = 0 if self.mode == "off" else 1
         return (*shapes[0][:-1], shapes[0][-1] + added)
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.pln(inputs[0], shapes[0][-1], self.mode)
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         return self.mode, shapes[0][-1]
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> PLNModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> PLNModule:
         return PLNModule(self.mode)
 
 

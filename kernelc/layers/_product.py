@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar, final
 
-import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
-from ..ir import KernelAlgebra, Layer, S, Shape
+from ..ir import KernelAlgebra, Layer, S, Shape, Shapes
 from ..modules import JoinModule, alike
 from ._fields import same_shape
 
@@ -33,15 +32,13 @@ class Product(Layer):
 
     arity: ClassVar[int | None] = None
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return same_shape(shapes, where, "a product")
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.product(inputs)
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> ProductModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ProductModule:
         return ProductModule()
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ..ir import KernelAlgebra, Layer, Real, S, Shape, ShapingRule
+from ..ir import KernelAlgebra, Layer, Real, S, Shape, Shapes, ShapingRule
 from ..modules import MapModule
 from ._fields import boolean, finite_number, numeric
 
@@ -41,13 +41,13 @@ class Scale(Layer):
         object.__setattr__(self, "value", finite_number("Scale", "value", self.value))
         boolean("Scale", "trainable", self.trainable)
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return shapes[0]
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.weighted_sum(inputs, (self.value,))
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if self.value in (1, -1):
             return ShapingRule(self)
         return ShapingRule(
@@ -56,9 +56,7 @@ class Scale(Layer):
             remedy="start it at 1",
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> ScaleModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ScaleModule:
         value = numeric("Scale", "value", self.value)
         return ScaleModule(jnp.asarray(value, dtype) if self.trainable else value)
 

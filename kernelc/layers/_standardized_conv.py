@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from typing import final
 
 import equinox as eqx
-import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, Real, S, Shape, ShapingRule, SharedTaps
+from ..ir import KernelAlgebra, Real, S, Shape, Shapes, ShapingRule, SharedTaps
 from ._conv import DEPTHWISE, Conv, ConvLayer, convolved, depthwise_rule
 from ._standardized_dense import StandardizedLayer, standardized
 from ._weight_module import SlidingModule
@@ -64,7 +63,7 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
     bias_std: Real = 0.0
     bias: bool = True
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         out = super().out_shape(shapes, where)
         if self.fan_in(shapes[0], where) < 2:
             raise ShapeError(
@@ -75,14 +74,14 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
             )
         return out
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         if self.is_depthwise(shapes[0]):
             return algebra.unsupported(inputs, *DEPTHWISE)
         read = algebra.mix(inputs[0], SharedTaps(self.over(shapes[0], algebra.site.name)))
         # In this order: the mean that is subtracted is that over the whole window.
         return algebra.fresh(algebra.center(read), self.weights(self.fan_in(shapes[0])))
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if self.is_depthwise(shapes[0]):
             return depthwise_rule(self)
         odd = all(size % 2 for size in self.windows(len(out) - 1))
@@ -104,7 +103,7 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+        self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike
     ) -> StandardizedConvModule:
         return StandardizedConvModule(
             *self.drawn_on(shapes[0], key, dtype), self.padding, self.groups

@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from .._errors import GraphError, ShapeError
-from ..ir import KernelAlgebra, Real, S, Shape, ShapingRule
+from ..ir import KernelAlgebra, Real, S, Shape, Shapes, ShapingRule
 from ..modules import BiasInitializer, Initializer, accumulator, as_dtype, require_channels
 from ._dense import Dense
 from ._weight_layer import DenseLayer, WeightLayer
@@ -78,7 +78,7 @@ class StandardizedDense(StandardizedLayer, DenseLayer, former_kinds=("Standardis
     bias_std: Real = 0.0
     bias: bool = True
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         if shapes[0][-1] < 2:
             raise ShapeError(
                 where=where,
@@ -88,10 +88,10 @@ class StandardizedDense(StandardizedLayer, DenseLayer, former_kinds=("Standardis
             )
         return super().out_shape(shapes, where)
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.fresh(algebra.center(inputs[0]), self.weights(shapes[0][-1]))
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(
             Dense(self.width, init="suo", bias=self.bias),
             problem="standardized weights subtract the mean of what they read, which lowers q",
@@ -99,7 +99,7 @@ class StandardizedDense(StandardizedLayer, DenseLayer, former_kinds=("Standardis
         )
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+        self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike
     ) -> StandardizedDenseModule:
         # The scale of V is lost in Ŵ; it sets how far a step of the optimizer turns V, and is that
         # of Dense so that gradients along V/√(variance of V) are those of the NTK parameterization.

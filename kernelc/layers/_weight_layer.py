@@ -1,9 +1,9 @@
-"""What the specs of layers of weights share: their fields, and what shaping asks of them."""
+"""Bases of the specs of layers of weights: fields, checks, draws, and the shaping rule."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Self, get_args
 
 import jax
@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from .._errors import GraphError
-from ..ir import Layer, Real, Shape, ShapingRule, Weights
+from ..ir import Layer, Real, Shape, Shapes, ShapingRule, Weights
 from ..modules import BiasInitializer, Initializer, initialize
 from ._fields import finite_number, numeric, one_of, positive_integers, trained_bias
 from ._initialization import fan_in, fan_out, names
@@ -56,10 +56,9 @@ class WeightLayer(Layer, shared=True):
     def fans(self, shape: Shape) -> tuple[int, int] | None:
         """Fan-in and fan-out of the weights drawn for an input of this shape, for formulas of
         deviations; None where the layer takes no such formulas."""
-        del shape
         return None
 
-    def placed(self, shapes: Sequence[Shape]) -> Self:
+    def placed(self, shapes: Shapes) -> Self:
         """The layer with numbers where weight_std and bias_std are formulas in the fans."""
         fans = self.fans(shapes[0])
         changed: dict[str, sympy.Basic] = {}
@@ -74,9 +73,8 @@ class WeightLayer(Layer, shared=True):
         together = self.draws()[0] in ("orthogonal", "suo")
         return Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias, together)
 
-    def kernel_key(self, shapes: Sequence[Shape]) -> Hashable:
+    def kernel_key(self, shapes: Shapes) -> Hashable:
         """The deviations, which is all that matters where locations are alike."""
-        del shapes
         return self.weight_std, self.bias_std
 
     def with_weights(
@@ -135,13 +133,13 @@ class DenseLayer(WeightLayer, shared=True):
         positive_integers(self, "width")
         self.check_weights()
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return (*shapes[0][:-1], self.width)
 
     def fans(self, shape: Shape) -> tuple[int, int]:
         return shape[-1], self.width
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return weight_rule(self)
 
 

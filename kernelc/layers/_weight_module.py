@@ -1,4 +1,4 @@
-"""What the finite layers of weights share: parameters, their variances, how they are drawn."""
+"""Bases of the finite layers of weights: parameters, their variances, how biases are drawn."""
 
 from __future__ import annotations
 

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar, final
 
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import CenterTaps, KernelAlgebra, S, Shape, ShapingRule
+from ..ir import CenterTaps, KernelAlgebra, S, Shape, Shapes, ShapingRule
 from ..modules import MapModule
 from ._conv import ConvModule
 from ._window import Padding, WindowLayer
@@ -30,10 +29,10 @@ class PoolLayer(WindowLayer, shared=True):
     def __post_init__(self) -> None:
         self.check_windows()
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         return (*self.locations(shapes[0], where), shapes[0][-1])
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return pool_rule(self, shapes[0], out)
 
 
@@ -62,7 +61,7 @@ class WeightedMeanPool(PoolLayer):
     window: int | tuple[int, ...] = 3
     padding: Padding = "SAME"
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         windows = self.windows(len(shapes[0]) - 1, where)
         if any(n % 2 == 0 for n in windows):
             raise ShapeError(
@@ -73,14 +72,14 @@ class WeightedMeanPool(PoolLayer):
             )
         return super().out_shape(shapes, where)
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.mix(inputs[0], CenterTaps(self.over(shapes[0], algebra.site.name)))
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         return ShapingRule(self)
 
     def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
+        self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike
     ) -> WeightedMeanPoolModule:
         axes = len(out) - 1
         window = self.windows(axes)

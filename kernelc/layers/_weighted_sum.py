@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import ClassVar, final
 
 import equinox as eqx
-import jax
 import sympy
 from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._deprecated import warn_renamed
 from .._errors import GraphError, ShapeError, shown
-from ..ir import Block, KernelAlgebra, Layer, Node, Real, S, Shape, ShapingRule, check_block
+from ..ir import Block, KernelAlgebra, Layer, Node, Real, S, Shape, Shapes, ShapingRule, check_block
 from ..modules import JoinModule, alike
 from ._fields import finite_number, numeric, same_shape
 
@@ -68,7 +67,7 @@ class WeightedSum(Layer):
         warn_renamed("WeightedSum.normalised", "WeightedSum.normalized")
         return self.normalized
 
-    def out_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
         if len(shapes) != len(self.weights):
             raise ShapeError(
                 where=where,
@@ -78,10 +77,10 @@ class WeightedSum(Layer):
             )
         return same_shape(shapes, where, "a sum")
 
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Sequence[Shape]) -> S:
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.weighted_sum(inputs, self.weights)
 
-    def shaping(self, shapes: Sequence[Shape], out: Shape, last: bool) -> ShapingRule:
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if any(sympy.sympify(w).free_symbols for w in self.weights):
             return ShapingRule(
                 self,
@@ -100,9 +99,7 @@ class WeightedSum(Layer):
             remedy="use weights whose squares add up to 1, such as (w, sqrt(1 - w^2))",
         )
 
-    def module(
-        self, shapes: Sequence[Shape], out: Shape, key: jax.Array, dtype: DTypeLike
-    ) -> WeightedSumModule:
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> WeightedSumModule:
         return WeightedSumModule(tuple(numeric("WeightedSum", "weight", w) for w in self.weights))
 
 

@@ -88,7 +88,7 @@ def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
 
 
 class _TooLong(Exception):
-    """A formula that nobody would read."""
+    """A formula longer than the limit for reading."""
 
 
 class _Pass:

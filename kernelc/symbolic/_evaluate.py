@@ -1,4 +1,4 @@
-"""A kernel at numbers: what is asked for, checked; the formulas run; what comes out, checked."""
+"""Kernels at numbers: checks of the arguments, evaluation, checks of the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formulas: what `derive` finds for a network, before anything is computed from it."""
+"""Formulas: the equations that `derive` finds for a network, and their symbols."""
 
 from __future__ import annotations
 

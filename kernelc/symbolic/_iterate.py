@@ -8,8 +8,6 @@ from typing import ClassVar, NamedTuple, cast
 
 import sympy
 from sympy.printing.latex import LatexPrinter
-from sympy.printing.pretty.pretty import PrettyPrinter
-from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.str import StrPrinter
 
 from .._errors import UnsupportedError
@@ -126,9 +124,6 @@ class Iterated(Formula):
             power = "" if link.times == 1 else f"^{link.times}"
             inside = f"{link.name}{power}({inside})"
         return inside if len(self.links[-1].body.expr) == 1 else f"{inside}.{self.shown}"
-
-    def _pretty(self, printer: PrettyPrinter) -> prettyForm:
-        return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
 
     @property
     def shown(self) -> sympy.Symbol:

@@ -10,8 +10,6 @@ from typing import ClassVar
 import mpmath
 import sympy
 from sympy.printing.latex import LatexPrinter
-from sympy.printing.pretty.pretty import PrettyPrinter
-from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.str import StrPrinter
 
 from .. import gaussian
@@ -74,9 +72,6 @@ class LocalMap(Formula):
 
     def _sympystr(self, printer: StrPrinter) -> str:
         return f"{self.title()}({', '.join(printer.doprint(arg) for arg in self.args)})"
-
-    def _pretty(self, printer: PrettyPrinter) -> prettyForm:
-        return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
 
     @classmethod
     def title(cls) -> str:

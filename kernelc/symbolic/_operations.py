@@ -1,4 +1,4 @@
-"""What every named function of a kernel does in SymPy: evaluate, compile, expand in a series."""
+"""Formula: SymPy functions that evaluate, compile and expand in a series by a program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import mpmath
 import numpy as np
 import sympy
+from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.stringpict import prettyForm
 
 from .._errors import UnsupportedError
 from ._program import DOUBLE, Number, Runnable, program
@@ -86,6 +88,9 @@ class Formula(Runnable, sympy.Function):
     def _eval_is_meromorphic(self, x: sympy.Symbol, a: sympy.Expr) -> bool | None:
         # Limits are values where those are finite: kernels are continuous up to |c| = 1.
         return True if _is_finite(self.subs(x, a)) else None
+
+    def _pretty(self, printer: PrettyPrinter) -> prettyForm:
+        return prettyForm(sympy.sstr(self), binding=prettyForm.FUNC)
 
     def _eval_simplify(self, **options: object) -> sympy.Expr:
         return self.func(*[sympy.simplify(arg, **options) for arg in self.args])
