@@ -78,12 +78,9 @@ def _may_be_in(value: object, minimum: float, maximum: float) -> TypeGuard[sympy
 
 
 def _in_reach(number: float, minimum: float, maximum: float) -> bool:
-    return _squares(number) and minimum <= number <= maximum
-
-
-def _squares(number: float) -> bool:
-    """Whether kernel rules can square the number without leaving the range of doubles."""
-    return number == 0 or SMALLEST_SCALE <= abs(number) <= LARGEST_SCALE
+    # Kernel rules square numbers, which must not leave the range of doubles.
+    squares = number == 0 or SMALLEST_SCALE <= abs(number) <= LARGEST_SCALE
+    return squares and minimum <= number <= maximum
 
 
 def trained_bias(kind: str, bias: object, bias_std: object) -> None:
@@ -92,7 +89,7 @@ def trained_bias(kind: str, bias: object, bias_std: object) -> None:
         raise GraphError(
             where=kind,
             found=f"bias = {shown(bias)} with bias_std = {shown(bias_std)}",
-            law="bias says whether there is one, and what is not there has no spread",
+            law="bias says whether a bias is trained, and a layer without biases has bias_std = 0",
             remedy="give bias_std=0 with bias=False, or leave both out",
         )
 
