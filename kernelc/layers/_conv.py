@@ -179,6 +179,7 @@ class ConvModule(SlidingModule):
     Raises: ShapeError for parameters or inputs that do not fit together.
 
     Example:
+        >>> import jax
         >>> layer = ConvModule(jax.numpy.ones((3, 1, 2)), stride=(2,))
         >>> layer((jax.numpy.ones((1, 4, 1)),))[0].shape
         (1, 2, 2)

@@ -64,6 +64,7 @@ class DenseModule(WeightModule):
     Raises: ShapeError for weights of another rank, or a bias of another length.
 
     Example:
+        >>> import jax
         >>> layer = DenseModule(jax.numpy.ones((2, 3)), jax.numpy.zeros(3))
         >>> layer((jax.numpy.ones((1, 2)),))[0].tolist()
         [[2.0, 2.0, 2.0]]

@@ -51,6 +51,7 @@ class MaxPoolModule(PoolModule):
     Raises: ShapeError for inputs that the windows do not fit.
 
     Example:
+        >>> import jax
         >>> x = jax.numpy.arange(4.0).reshape(1, 4, 1)
         >>> MaxPoolModule((2,), (2,))((x,))[0].ravel().tolist()
         [1.0, 3.0]

@@ -123,6 +123,7 @@ class StandardizedConvModule(SlidingModule):
     Raises: ShapeError for parameters or inputs that do not fit together.
 
     Example:
+        >>> import jax
         >>> weight = jax.random.normal(jax.random.key(0), (3, 2, 5))
         >>> layer = StandardizedConvModule(weight, stride=(2,))
         >>> layer((jax.numpy.ones((1, 4, 2)),))[0].shape

@@ -109,6 +109,7 @@ class WeightedSumModule(JoinModule):
     Raises: ShapeError for another number of inputs.
 
     Example:
+        >>> import jax
         >>> total = WeightedSumModule((0.6, 0.8))
         >>> ones = jax.numpy.ones((1, 1))
         >>> total((ones, ones))[0].round(4).tolist()
