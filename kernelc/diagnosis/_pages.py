@@ -104,6 +104,8 @@ def _write(
     sections: Sequence[tuple[str, str]],
     rows: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
 ) -> None:
+    # First: figures and formulas take a while.
+    jinja2 = needed("jinja2", extra="plot", use="pages")
     total, hidden = len(reports) + len(panels), None if progress is None else not progress
     figures: list[Figure] = []
     found: list[Formulas] = []
@@ -114,7 +116,6 @@ def _write(
         else:
             found.append(part)
     shown = [Shown(r, _levels(r.levels), f) for r, f in zip(reports, found, strict=True)]
-    jinja2 = needed("jinja2", extra="plot", use="pages")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -143,6 +143,7 @@ class Report:
 
         Raises:
             KernelcError: the file cannot be written, or finite networks cannot be measured.
+            PackageError: Jinja or matplotlib is missing (`pip install 'kernelc[plot]'`).
 
         Example:
             >>> import kernelc as kc, pathlib, tempfile

@@ -54,6 +54,7 @@ def small() -> kc.Network:
 
 CALLS = {
     "matplotlib": ("plot", lambda folder: kc.diagnose(small()).plot(folder / "a.png")),
+    "jinja2": ("plot", lambda folder: kc.diagnose(small()).to_html(folder / "a.html")),
     "sklearn": ("data", lambda folder: kc.data.digits()),
     "PIL": ("data", lambda folder: pillow()),
 }
@@ -112,7 +113,7 @@ def test_every_import_is_of_the_core_or_of_the_extra_that_is_named():
                 known = top in sys.stdlib_module_names or top in {"kernelc", *core}
                 in_cli = "cli" in path.parts and top in EXTRAS["cli"]
                 assert known or in_cli or (top == "matplotlib"), f"{path} imports {module}"
-    assert asked >= {"matplotlib", "sklearn", "PIL", "orbax", "threadpoolctl"}
+    assert asked >= {"jinja2", "matplotlib", "sklearn", "PIL", "orbax", "threadpoolctl"}
 
 
 def imported(node: ast.AST) -> list[str]:
