@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._errors import DataError
-from ._roots import clamp
+from ._variable import clamp
 
 
 class Form(Protocol):

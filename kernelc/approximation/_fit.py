@@ -9,10 +9,9 @@ import numpy as np
 
 from .._errors import DataError, UnsupportedError
 from ._approximation import Approximation, Certified, Form
-from ._certify import SAFETY, Checks, certify, checks
-from ._grading import graded
+from ._certify import SAFETY, Checks, Sample, ask, certify, checks
+from ._graded import graded
 from ._rational import quotients
-from ._sampling import Sample, ask
 from ._smooth import candidate_gaps, candidates
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Complex128, Float, Float64
 
-from ._roots import head
-from ._sampling import Samples, reference
+from ._certify import Samples, reference
 from ._series import Series
-from ._variable import DIVISION, Variable
+from ._variable import DIVISION, Variable, head
 
 
 _MOST = 16  # points of support: beyond, rounding shows as poles between the samples
@@ -73,13 +72,7 @@ class RationalForm:
         return f"a quotient of {self.terms} terms in {self.variable}"
 
     def __call__(self, gap: Float[Array, "..."]) -> dict[str, Float[Array, "..."]]:
-        """The quantities at gaps in [0, 2].
-
-        Arguments:
-            gap: (...) gaps.
-
-        Returns: each quantity, (...).
-        """
+        """The quantities at gaps in [0, 2]."""
         b, w = self.variable.base_values(gap, stored=len(self.parts) > 1)
         return {
             part.name: part.above(b) / part.below(b) * head(w, part.halvings) for part in self.parts
@@ -89,19 +82,10 @@ class RationalForm:
 def quotients(
     gaps: Points, samples: Samples, halvings: int | None, target: dict[str, float]
 ) -> list[tuple[float, RationalForm]]:
-    """The forms that reach the target, each with its cost.
-
-    Arguments:
-        gaps: positive gaps, dense towards both ends.
-        samples: the quantities there.
-        halvings: the exponent of `drop` at gap 0.
-        target: error allowed in each quantity, relative to its `reference`.
-
-    Returns: (cost, form) pairs.
-    """
+    """(cost, form) of those that reach the target, from samples dense towards both ends."""
     found = []
     for variable in _BASES:
-        placed = variable.base_value(gaps, np.sqrt)  # pyright: ignore[reportArgumentType]
+        placed = variable.base_value(gaps, np.sqrt)
         b, first = np.unique(placed, return_index=True)
         parts = []
         for name, values in samples.items():

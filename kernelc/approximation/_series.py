@@ -1,4 +1,4 @@
-"""Chebyshev series: their coefficients, how many are needed, and fast evaluation."""
+"""Chebyshev series: how many terms are needed, and fast evaluation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Array, Float, Float64
 
 
@@ -41,15 +40,6 @@ class Series:
         """The polynomial at t: even and odd parts by Horner's rule, or Clenshaw's recurrence.
 
         Two chains of half the length rather than one: each step waits for the one before.
-
-        Arguments:
-            t: (...) points in [-1, 1].
-
-        Returns: (...) values.
-
-        Example:
-            >>> float(Series("power", (1.0, 2.0, 3.0))(np.float64(0.5)))
-            2.75
         """
         if self.basis == "chebyshev":
             return clenshaw(self.coefficients, t)
@@ -59,18 +49,7 @@ class Series:
 
 
 def horner(coefficients: Sequence[float | Array], t: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Σ a_n tⁿ by Horner's rule.
-
-    Arguments:
-        coefficients: lowest first, at least one.
-        t: (...) points.
-
-    Returns: (...) values.
-
-    Example:
-        >>> float(horner((1.0, 2.0), np.float64(3.0)))
-        7.0
-    """
+    """Σ a_n tⁿ by Horner's rule, for at least one coefficient."""
     total = 0 * t + coefficients[-1]
     for coefficient in coefficients[-2::-1]:
         total = total * t + coefficient
@@ -78,18 +57,7 @@ def horner(coefficients: Sequence[float | Array], t: Float[Array, "..."]) -> Flo
 
 
 def clenshaw(coefficients: tuple[float, ...], t: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Σ a_n T_n(t) by Clenshaw's recurrence (Clenshaw 1955), backward stable on [-1, 1].
-
-    Arguments:
-        coefficients: lowest first, at least one.
-        t: (...) points.
-
-    Returns: (...) values.
-
-    Example:
-        >>> float(clenshaw((1.0, 2.0), np.float64(0.5)))
-        2.0
-    """
+    """Σ a_n T_n(t) by Clenshaw's recurrence (Clenshaw 1955), backward stable on [-1, 1]."""
     twice = 2 * t
     later = last = 0 * t
     for coefficient in coefficients[:0:-1]:
@@ -98,51 +66,12 @@ def clenshaw(coefficients: tuple[float, ...], t: Float[Array, "..."]) -> Float[A
 
 
 def nodes(count: int) -> Float64[np.ndarray, " n"]:
-    """w = (1 - t)/2 at the Chebyshev points of the first kind, with no digit lost near w = 0.
-
-    Arguments:
-        count: number of points.
-
-    Returns: (count,) values, ascending.
-
-    Example:
-        >>> nodes(2).round(6).tolist()
-        [0.146447, 0.853553]
-    """
+    """w = (1 - t)/2 at the Chebyshev points of the first kind, with no digit lost near w = 0."""
     return np.sin((np.arange(count) + 0.5) * (np.pi / (2 * count))) ** 2
 
 
-def coefficients(values: Float64[np.ndarray, "... n"]) -> Float64[np.ndarray, "... n"]:
-    """Coefficients of the polynomial through values at `nodes`.
-
-    Arguments:
-        values: (..., n) values.
-
-    Returns: (..., n) coefficients of T_n(t), t = 1 - 2w.
-
-    Example:
-        >>> coefficients(1 - 2 * nodes(3)).round(12).tolist()
-        [0.0, 1.0, 0.0]
-    """
-    count = values.shape[-1]
-    result = scipy.fft.dct(values, type=2, axis=-1) / count
-    result[..., 0] /= 2
-    return result
-
-
 def terms_needed(series: Float64[np.ndarray, " n"], allowed: float) -> int:
-    """The fewest leading terms such that those left out sum to no more than allowed.
-
-    Arguments:
-        series: (n,) coefficients.
-        allowed: the sum that may be left out.
-
-    Returns: a number of terms, at least 1; n where even the last coefficient is needed.
-
-    Example:
-        >>> terms_needed(np.array([1.0, 0.1, 0.001, 0.0, 0.0, 0.0]), 0.01)
-        2
-    """
+    """The fewest leading terms, at least 1, such that those left out sum to at most `allowed`."""
     size = np.abs(series)
     # Rounding of the samples leaves a plateau that more terms would only reproduce.
     plateau = 3 * float(size[size.size // 2 :].sum())
@@ -153,11 +82,6 @@ def terms_needed(series: Float64[np.ndarray, " n"], allowed: float) -> int:
 
 def series(chebyshev: Float64[np.ndarray, " n"]) -> Series:
     """The series of these coefficients of T_n: in powers of t where they are well conditioned.
-
-    Arguments:
-        chebyshev: (n,) coefficients.
-
-    Returns: the series.
 
     Example:
         >>> series(np.array([0.0, 0.0, 1.0])).coefficients

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._roots import head
-from ._sampling import Samples, reference
-from ._series import Series, coefficients, nodes, series, terms_needed
-from ._variable import VARIABLES, Variable
+from ..gaussian import chebyshev_coefficients
+from ._certify import Samples, reference
+from ._series import Series, nodes, series, terms_needed
+from ._variable import VARIABLES, Variable, head
 
 
 NODES = 192
@@ -59,13 +59,7 @@ class SmoothForm:
         return f"{self.terms} terms in {self.variable}"
 
     def __call__(self, gap: Float[Array, "..."]) -> dict[str, Float[Array, "..."]]:
-        """The quantities at gaps in [0, 2].
-
-        Arguments:
-            gap: (...) gaps.
-
-        Returns: each quantity, (...).
-        """
+        """The quantities at gaps in [0, 2]."""
         t = self.variable(gap)
         result = {}
         for part in self.parts:
@@ -77,10 +71,7 @@ class SmoothForm:
 
 
 def candidate_gaps() -> np.ndarray:
-    """The Chebyshev points of every variable, one variable after the other.
-
-    Returns: (variables · NODES,) gaps.
-    """
+    """The Chebyshev points of every variable, one variable after the other."""
     w = nodes(NODES)
     return np.concatenate([variable.gaps(w) for variable in VARIABLES])
 
@@ -91,15 +82,9 @@ def candidates(
     halvings: int | None,
     target: dict[str, float],
 ) -> list[tuple[float, SmoothForm]]:
-    """The forms that reach the target, each with its cost, cheapest first.
+    """(cost, form) of those that reach the target, from samples at `candidate_gaps`.
 
-    Arguments:
-        gaps: as `candidate_gaps`.
-        samples: the quantities there.
-        halvings: the exponent of `drop` at gap 0.
-        target: error allowed in each quantity, relative to its `reference`.
-
-    Returns: (cost, form) pairs; cost in terms of a series.
+    Costs are in terms of a series, targets relative to `reference`.
     """
     found = []
     for index, variable in enumerate(VARIABLES):
@@ -112,7 +97,7 @@ def candidates(
         if len(whole) == len(parts):
             cost = variable.cost + sum(part.series.cost + _POWERS[part.power] for part in whole)
             found.append((cost, SmoothForm(variable, tuple(whole))))
-    return sorted(found, key=lambda pair: pair[0])
+    return found
 
 
 def _part(
@@ -126,7 +111,7 @@ def _part(
     """The power of ω with the shortest series, where one is short enough."""
     t = 1 - 2 * nodes(NODES)
     # Rounding of the gaps moves the points in t, noticeably where θ is near π.
-    placed = variable(gaps, np.sqrt)  # pyright: ignore[reportArgumentType]
+    placed = variable(gaps, np.sqrt)
     factor = variable.factor(placed)
     halvings = halvings if name == "drop" else None
     first = 1.0 if halvings is None else gaps ** (2.0**-halvings)
@@ -149,10 +134,10 @@ def _part(
 
 def _expanded(values: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Coefficients, row by row, from values at points that should have been further by a shift."""
-    chebyshev = coefficients(values)
+    chebyshev = chebyshev_coefficients(values, axis=-1)
     counts = np.array([terms_needed(row, 0.0) for row in chebyshev])
     kept = np.where(np.arange(NODES) < counts[:, None], chebyshev, 0.0)
-    return coefficients(values + shift * (kept @ _slopes().T))
+    return chebyshev_coefficients(values + shift * (kept @ _slopes().T), axis=-1)
 
 
 @functools.cache

@@ -5,18 +5,96 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float64
 
-from ._roots import quarter, root, tangent
 
+Gaps = TypeVar("Gaps", jax.Array, np.ndarray)
 
 # In terms of a series, measured under XLA on a CPU: there, what is cheap is arithmetic.
 DIVISION = 3
 _ROOT = 4
 _STORED = 15  # roots and divisions that several quantities read are not computed twice
+
+
+@jax.custom_jvp
+def root(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """√max(x, 0), with derivative 0 where x <= 0.
+
+    A custom rule rather than two selects: the value itself then costs one instruction.
+    """
+    return jnp.sqrt(jnp.maximum(x, 0))
+
+
+@root.defjvp
+def _root_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (x,), (tangent,) = primals, tangents
+    value = root(x)
+    positive = x > 0
+    return value, jnp.where(positive, 0.5 / jnp.where(positive, value, 1), 0) * tangent
+
+
+@jax.custom_jvp
+def clamp(gap: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The gap moved into [0, 2], with derivative 1: only rounding leaves the interval.
+
+    Example:
+        >>> float(clamp(jnp.float32(-1e-7))), float(jax.grad(clamp)(0.0))
+        (0.0, 1.0)
+    """
+    return jnp.clip(gap, 0, 2)
+
+
+@clamp.defjvp
+def _clamp_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return clamp(primals[0]), tangents[0]
+
+
+def tangent(gap: Gaps, sqrt: Callable[[Gaps], Gaps]) -> Gaps:
+    """tan(θ/4) = √g/(√2 + √(2 - g)), with the square root of NumPy or JAX."""
+    return sqrt(gap) / (math.sqrt(2) + sqrt(2 - gap))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def quarter(gap: Float[Array, "..."], stored: bool) -> tuple[Array, Array]:
+    """b = tan(θ/4) = √g/(√2 + √(2 - g)) and b², of which the slope at gap 0 is 1/8.
+
+    `stored`: whether b is read often enough to be stored: two roots and a division that several
+    results read cost more.
+    """
+    b = tangent(gap, root)
+    b = jax.lax.optimization_barrier(b) if stored else b
+    return b, b * b
+
+
+@quarter.defjvp
+def _quarter_jvp(stored: bool, primals: tuple, tangents: tuple) -> tuple:
+    (gap,), (tangent,) = primals, tangents
+    b, square = quarter(gap, stored)
+    far = root(2 - gap)
+    # db²/dg = (1 + b²)/(2 √(2 - g) (√2 + √(2 - g))): no root of the gap in it.
+    slope = (1 + square) / 2 * _over(math.sqrt(2) + far) * _over(far)
+    return (b, square), (slope * _over(2 * b) * tangent, slope * tangent)
+
+
+def _over(x: Array) -> Array:
+    """1/x, and 0 for 1/0."""
+    positive = x > 0
+    return jnp.where(positive, 1 / jnp.where(positive, x, 1), 0)
+
+
+def head(gap: Float[Array, "..."], halvings: int | None) -> Float[Array, "..."] | float:
+    """g^(2^-halvings); 1 for None."""
+    if halvings is None:
+        return 1.0
+    for _ in range(halvings):
+        gap = root(gap)
+    return gap
 
 
 @dataclass(frozen=True)
@@ -72,18 +150,10 @@ class Variable:
         end = self._ends[1]
         return (end - self._beta) / (end + self._beta)
 
-    def __call__(self, gap: Float[Array, "..."], sqrt: Callable = root) -> Float[Array, "..."]:
-        """t; intermediate values are used sparingly, or XLA would store instead of fusing them.
+    def __call__(self, gap: Gaps, sqrt: Callable[[Gaps], Gaps] = root) -> Gaps:
+        """t, of arrays of NumPy or JAX with their square root.
 
-        Arguments:
-            gap: (...) gaps in [0, 2].
-            sqrt: the square root of the arrays at hand.
-
-        Returns: (...) t in [-1, 1].
-
-        Example:
-            >>> round(float(Variable("gap", 1.0)(np.float32(2.0))), 6)
-            -1.0
+        Few intermediate values are read twice: XLA would store them instead of fusing.
         """
         a = self.cut
         b = self.base_value(gap, sqrt)
@@ -98,51 +168,20 @@ class Variable:
         z = sqrt(b + a)
         return 1 - whole * b / ((z + beta) * (z + start))
 
-    def base_value(self, gap: Float[Array, "..."], sqrt: Callable = root) -> Float[Array, "..."]:
-        """b, before any conformal map.
-
-        Arguments:
-            gap: (...) gaps in [0, 2].
-            sqrt: the square root of the arrays at hand.
-
-        Returns: (...) b in [0, 1].
-
-        Example:
-            >>> float(Variable("gap", 1.0).base_value(np.float32(1.0)))
-            0.5
-        """
+    def base_value(self, gap: Gaps, sqrt: Callable[[Gaps], Gaps] = root) -> Gaps:
+        """b in [0, 1], before any conformal map."""
         return tangent(gap, sqrt) if self.base == "angle" else 0.5 * gap
 
-    def base_values(
-        self, gap: Float[Array, "..."], stored: bool
-    ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-        """b, and the power of it that is linear in the gap near gap 0: b, or b² for the angle.
-
-        Arguments:
-            gap: (...) gaps in [0, 2].
-            stored: whether b is read often enough to be worth storing.
-
-        Returns: (...) two arrays of values.
-
-        Example:
-            >>> [float(x) for x in Variable("gap", math.inf).base_values(np.float32(1.0), False)]
-            [0.5, 0.5]
-        """
+    def base_values(self, gap: Float[Array, "..."], stored: bool) -> tuple[Array, Array]:
+        """b, and the power of it that is linear in the gap near gap 0: b, or b² for the angle."""
         if self.base == "angle":
             return quarter(gap, stored)
         return 0.5 * gap, 0.5 * gap
 
-    def factor(self, t: Float[Array, "..."]) -> Float[Array, "..."] | float:
-        """ω = (z(0) + β)/(z + β) = (1 - m)/(1 + r), which falls as the functions do.
+    def factor(self, t: Gaps) -> Gaps | float:
+        """ω = (z(0) + β)/(z + β) = (1 - m)/(1 + r) in (0, 1] at t; 1 without a cut.
 
-        Arguments:
-            t: (...) the variable.
-
-        Returns: (...) ω in (0, 1]; 1 without a cut.
-
-        Example:
-            >>> round(float(Variable("gap", 1.0).factor(np.float32(-1.0))), 6)
-            0.840896
+        It falls as the functions do.
         """
         if math.isinf(self.cut):
             return 1.0
@@ -155,17 +194,7 @@ class Variable:
         return (1 + 2 * self.cut) / (1 + self.cut) if self.both else 1.0
 
     def gaps(self, w: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """The gap where t = 1 - 2w, to relative accuracy: g = 2b, or g = 8u²/(1 + u²)², u = b.
-
-        Arguments:
-            w: (n,) values in [0, 1].
-
-        Returns: (n,) gaps.
-
-        Example:
-            >>> Variable("angle", math.inf).gaps(np.array([0.0, 1.0])).tolist()
-            [0.0, 2.0]
-        """
+        """The gap where t = 1 - 2w, to relative accuracy: g = 2b, or g = 8b²/(1 + b²)²."""
         b = w
         if math.isfinite(self.cut):
             r, (start, _) = self._radius, self._ends

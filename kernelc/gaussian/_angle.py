@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._chebyshev import coefficients, points
+from ._chebyshev import chebyshev_coefficients, points
+from ._nodes import Numbers
 from ._pair import root
+
+
+Function = Callable[[np.ndarray], np.ndarray]
 
 
 def _taylor_asin(count: int) -> np.ndarray:
@@ -20,9 +26,9 @@ def _taylor_asin(count: int) -> np.ndarray:
     return np.array(terms)
 
 
-def _fitted(function: Any, upper: float, count: int) -> tuple[float, ...]:
+def _fitted(function: Function, upper: float, count: int) -> tuple[float, ...]:
     """Monomial coefficients, in y/upper, of the polynomial through Chebyshev points."""
-    series = coefficients(function((points(count) + 1) * upper / 2))
+    series = chebyshev_coefficients(function((points(count) + 1) * upper / 2))
     line = np.polynomial.Polynomial(np.polynomial.chebyshev.cheb2poly(series))
     # Plain floats: a NumPy scalar would make float64 of float32 where JAX is set to it.
     return tuple(map(float, line(np.polynomial.Polynomial([-1.0, 2.0])).coef))
@@ -45,15 +51,15 @@ _ASIN = {4: _fitted(_asin_ratio, 0.5, 9), 8: _fitted(_asin_ratio, 0.5, 19)}
 _CUBIC = {4: _fitted(_cubic_ratio, math.pi**2, 8), 8: _fitted(_cubic_ratio, math.pi**2, 14)}
 
 
-def polynomial(coefficients: Any, x: Any) -> Any:
-    """Horner's rule."""
-    total = coefficients[-1]
-    for a in coefficients[-2::-1]:
+def polynomial(coefficients: Sequence[float], x: Numbers) -> Numbers:
+    """Horner's rule, for two coefficients at least."""
+    total = x * coefficients[-1] + coefficients[-2]
+    for a in coefficients[-3::-1]:
         total = total * x + a
     return total
 
 
-def angle(gap: Any, xp: Any = jnp) -> Any:
+def angle(gap: Numbers, xp: ModuleType = jnp) -> Numbers:
     """θ = arccos(1 - gap), of full relative accuracy as gap -> 0.
 
     θ = 2 asin √(gap/2), and asin √y / √y is a short polynomial in y <= 1/2.
@@ -72,7 +78,7 @@ def angle(gap: Any, xp: Any = jnp) -> Any:
     return xp.where(gap <= 1, short, math.pi - short)
 
 
-def arcsine(x: Any) -> Any:
+def arcsine(x: jax.Array) -> jax.Array:
     """arcsin x by the same polynomial, for |x| <= 1 up to rounding."""
     size = jnp.abs(x)
     inner = size <= 0.7071067811865476
@@ -82,11 +88,11 @@ def arcsine(x: Any) -> Any:
     return jnp.where(inner, x * ratio, outer)
 
 
-def cubic(theta: Any) -> Any:
+def cubic(theta: Numbers) -> Numbers:
     """sin θ - θ cos θ for arrays of NumPy or JAX, of full relative accuracy as θ -> 0."""
     square = theta * theta
     return theta * square * polynomial(_CUBIC[_width(theta)], square / math.pi**2)
 
 
-def _width(x: Any) -> int:
+def _width(x: np.ndarray | jax.Array) -> int:
     return 8 if np.dtype(x.dtype).itemsize == 8 else 4

@@ -11,15 +11,15 @@ def points(count: int) -> np.ndarray:
     return np.cos(np.pi * (np.arange(count) + 0.5) / count)
 
 
-def coefficients(values: np.ndarray) -> np.ndarray:
-    """Coefficients from values at `points`, along the first axis.
+def chebyshev_coefficients(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Coefficients from values at `points`, along an axis.
 
     Example:
-        >>> coefficients(points(3) ** 2).round(12).tolist()
+        >>> chebyshev_coefficients(points(3) ** 2).round(12).tolist()
         [0.5, 0.0, 0.5]
     """
-    found = scipy.fft.dct(values, type=2, axis=0) / len(values)
-    found[0] /= 2
+    found = scipy.fft.dct(values, type=2, axis=axis) / values.shape[axis]
+    np.moveaxis(found, axis, 0)[0] /= 2
     return found
 
 

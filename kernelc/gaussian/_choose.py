@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax.numpy as jnp
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._closed import closed_rule
-from ._constant import ConstantRule
 from ._hermite import hermite_rule
-from ._line import at_zero
+from ._moments import at_zero
+from ._pair import Number
 from ._panels import PanelRule
 from ._rectified import RectifiedRule, StepRule
-from ._rule import DualRule
-from ._span import span_rule
+from ._rule import ConstantRule, DualRule
 from ._surface import surface_rule
-from ._table import PowerRule, table_rule
+from ._table import PowerRule, span_rule, table_rule
 
 
 _RATIO = 1.1
@@ -27,7 +25,7 @@ _SHORT = 64
 
 
 def rule_for(
-    phi: ScalarFunction, q: Any, span: tuple[float, float], where: str, sharp: bool = False
+    phi: ScalarFunction, q: Number, span: tuple[float, float], sharp: bool = False
 ) -> DualRule:
     """The cheapest exact rule: closed in the angle, Hermite series, table, quadrature.
 
@@ -35,7 +33,6 @@ def rule_for(
         phi: the activation.
         q: its q value: a float when it is one known number, else an array.
         span: smallest and largest q value there may be.
-        where: the node, for errors.
         sharp: whether drops must keep their digits as c -> 1, which series do.
 
     Raises:
@@ -49,13 +46,13 @@ def rule_for(
         if degree == 1:
             return RectifiedRule(phi.name, -below, above)
         return StepRule(phi.name, below, above, at_zero(phi))
-    known, largest_q = isinstance(q, float), span[1]
+    known, largest_q = q if isinstance(q, float) else None, span[1]
     # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
     one = jnp.ndim(q) == 0
     rule: DualRule | None = None if sharp or one else closed_rule(phi, _rounded(largest_q))
     series = None
     if rule is None:
-        series = hermite_rule(phi, _rounded(q if known else largest_q))
+        series = hermite_rule(phi, _rounded(largest_q) if known is None else _rounded(known))
         if series is not None and (one or sharp or series.terms[8] <= _SHORT):
             rule = series
     if rule is None and degree is not None:
@@ -67,13 +64,13 @@ def rule_for(
     if not phi.analytic:
         return _at_kinks(phi, q, span)
     try:
-        return surface_rule(phi, q if known else _rounded(largest_q), known)
+        return surface_rule(phi, known or _rounded(largest_q), known is not None)
     except UnsupportedError:
         # Slower, and right where tables do not settle.
         return closed_rule(phi, _rounded(largest_q)) or series or _at_kinks(phi, q, span)
 
 
-def _at_kinks(phi: ScalarFunction, q: Any, span: tuple[float, float]) -> DualRule:
+def _at_kinks(phi: ScalarFunction, q: Number, span: tuple[float, float]) -> DualRule:
     """Rules that integrate between kinks, which any function may have or not."""
     if isinstance(q, float):
         return table_rule(phi, q)

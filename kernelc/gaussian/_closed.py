@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import sympy
 from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction
 from ._angle import arcsine
 from ._nodes import legendre
-from ._pair import Pair, root
+from ._pair import Number, Pair, root
 from ._rule import DualRule
 
 
@@ -28,6 +28,9 @@ _DIGITS = 50
 _FASTER = 8
 
 
+Formula = Callable[..., Number]
+
+
 class Forms(NamedTuple):
     """The formulas as functions: of (m, h, drop) E phi phi, E phi' phi' and the derivative of that
     along k; of (q, q', k) the first two; of q the means of phi and phi'.
@@ -37,35 +40,32 @@ class Forms(NamedTuple):
     apart, m - drop has none, and k is known by itself.
     """
 
-    value: Any
-    slope: Any
-    bend: Any
-    apart: Any
-    apart_slope: Any
-    mean: Any
-    mean_slope: Any
+    value: Formula
+    slope: Formula
+    bend: Formula
+    apart: Formula
+    apart_slope: Formula
+    mean: Formula
+    mean_slope: Formula
 
 
 class ClosedRule(DualRule):
     """K(q, q', k) and its derivative in k as the formulas say, for q values beyond series.
 
-    Arguments:
-        name: of the function.
-        host: the formulas on floats.
-        arrays: the formulas on arrays of JAX.
+    `host` holds the formulas on floats, `arrays` those on arrays of JAX.
     """
 
     def __init__(self, name: str, host: Forms, arrays: Forms, grows: bool) -> None:
         self.name, self.host, self.arrays, self.grows = name, host, arrays, grows
 
-    def mean(self, q: Any, order: int) -> Any:
+    def mean(self, q: Number, order: int) -> Number:
         forms = self._forms(q)
         return (forms.mean, forms.mean_slope)[order](q)
 
-    def second(self, q: Any) -> Any:
+    def second(self, q: Number) -> Number:
         return self._forms(q).value(q, 0.0, 0.0)
 
-    def value(self, pair: Pair, order: int) -> Any:
+    def value(self, pair: Pair, order: int) -> Number:
         form = (self.arrays.value, self.arrays.slope)[order]
         middle, half = (pair.left + pair.right) / 2, (pair.left - pair.right) / 2
         near = form(middle, half, pair.drop)
@@ -74,7 +74,7 @@ class ClosedRule(DualRule):
         apart = (self.arrays.apart, self.arrays.apart_slope)[order]
         return jnp.where(pair.unlike, apart(pair.left, pair.right, pair.value), near)
 
-    def drop(self, pair: Pair) -> Any:
+    def drop(self, pair: Pair) -> Number:
         if not pair.uniform:
             return super().drop(pair)
         q, gap = pair.left, pair.gap
@@ -90,7 +90,7 @@ class ClosedRule(DualRule):
     def describe(self) -> str:
         return f"{self.name}: closed form"
 
-    def _forms(self, q: Any) -> Forms:
+    def _forms(self, q: Number) -> Forms:
         return self.host if isinstance(q, float) else self.arrays
 
 
@@ -100,25 +100,24 @@ def closed_rule(phi: ScalarFunction, largest_q: float) -> ClosedRule | None:
     q1, q2 = sympy.symbols("q1 q2", positive=True)
     k = sympy.Symbol("k", real=True)
     value, slope = phi.closed_dual(q1, q2, k), phi.closed_dual_derivative(q1, q2, k)
-    means = [phi.closed_mean(q1, order) for order in (0, 1)]
-    if value is None or slope is None or means[0] is None or means[1] is None:
+    mean, mean_slope = (phi.closed_mean(q1, order) for order in (0, 1))
+    if value is None or slope is None or mean is None or mean_slope is None:
         return None
     m, h, drop = symbols = sympy.symbols("m h drop", real=True)
     moments = {q1: m + h, q2: m - h, k: m - drop}
     pairs = [gathered(form.xreplace(moments)) for form in (value, slope, slope.diff(k))]
-    apart = [value, slope]
-    everything = [*pairs, *apart, *means]
-    if any(form.atoms(sympy.Piecewise) for form in everything):
+    everything = (*pairs, value, slope, mean, mean_slope)
+    used = [f for form in everything for f in form.atoms(sympy.Function)]
+    if not {f.func.__name__ for f in used} <= set(_NAMES):  # so no Piecewise either
         return None
-    names = {f.func.__name__ for form in everything for f in form.atoms(sympy.Function)}
-    if not names <= set(_NAMES):
-        return None
-    named = (symbols, (q1, q2, k), (q1,))
-    host = _functions((pairs, apart, means), named, [FLOAT_MODULES[0], "scipy", "numpy"])
-    exact = _functions((pairs, apart, means), named, MP_MODULES)
+    arguments = (symbols,) * 3 + ((q1, q2, k),) * 2 + ((q1,),) * 2
+    forms = list(zip(arguments, everything, strict=True))
+    host, exact, arrays = (
+        Forms(*(sympy.lambdify(names, form, modules=modules) for names, form in forms))
+        for modules in (FLOAT_MODULES, MP_MODULES, JAX_MODULES)
+    )
     if not all(_keeps_digits(host[order], exact[order], largest_q) for order in (0, 1)):
         return None
-    arrays = _functions((pairs, apart, means), named, JAX_MODULES)
     return ClosedRule(phi.name, host, arrays, _grows(exact, largest_q))
 
 
@@ -129,7 +128,7 @@ def _grows(exact: Forms, largest_q: float) -> bool:
         return bool(above > _FASTER * below)
 
 
-def gathered(form: Any) -> Any:
+def gathered(form: sympy.Expr) -> sympy.Expr:
     """The same with exponents and roots multiplied out, so that what is the same cancels."""
     form = form.replace(sympy.exp, lambda power: sympy.exp(sympy.factor_terms(sympy.expand(power))))
     return form.replace(
@@ -138,17 +137,7 @@ def gathered(form: Any) -> Any:
     )
 
 
-def _functions(forms: Sequence[Any], named: Sequence[Any], modules: Any) -> Forms:
-    """The three groups of formulas as functions of the symbols that go with each."""
-    made = [
-        sympy.lambdify(symbols, form, modules=modules)
-        for group, symbols in zip(forms, named, strict=True)
-        for form in group
-    ]
-    return Forms(*made)
-
-
-def _keeps_digits(form: Any, exact: Any, largest_q: float) -> bool:
+def _keeps_digits(form: Formula, exact: Formula, largest_q: float) -> bool:
     """Whether the formula holds its digits, compared with itself in many digits."""
     c = np.linspace(-1, 1, 41)
     for q in (largest_q, largest_q / 16, largest_q / 256):
@@ -167,7 +156,7 @@ def _keeps_digits(form: Any, exact: Any, largest_q: float) -> bool:
     return True
 
 
-def _atan2(y: Any, x: Any) -> Any:
+def _atan2(y: jax.Array, x: jax.Array) -> jax.Array:
     """The angle of (x, y) for x >= 0, by a short polynomial."""
     return arcsine(y / root(x * x + y * y))
 
@@ -179,6 +168,6 @@ _NAMES = {
     "cos": jnp.cos,
     "erf": jax.lax.erf,
     "normal_cdf": jax.scipy.special.ndtr,
-    "sqrt": lambda x: root(x),
+    "sqrt": root,
 }
-JAX_MODULES: list[Any] = [_NAMES, jnp]
+JAX_MODULES = [_NAMES, jnp]

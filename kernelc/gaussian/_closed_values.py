@@ -15,6 +15,9 @@ from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction, closed_cros
 from ._covariance import Covariance, covariance
 
 
+Formula = Callable[..., Any]
+"""A formula on floats, or on mpmath numbers."""
+
 # In floats the formulas of homogeneous functions cancel only as |c| -> 1, through √(q1q2-k²).
 _CLOSED_FROM = 1e-2
 _DIGITS = 50
@@ -68,7 +71,7 @@ def _settled(
     return bool(size > 0 and abs(again - value) <= mpmath.eps * size)
 
 
-def _in_digits(closed: Callable, variances: tuple[float, float], pair: Covariance, digits: int):
+def _in_digits(closed: Formula, variances: tuple[float, float], pair: Covariance, digits: int):
     """The formula in more digits than its cancellations eat."""
     with mpmath.workdps(digits):
         q1, q2 = (mpmath.mpf(q) for q in variances)
@@ -95,14 +98,14 @@ def known_formula(phi: ScalarFunction, q1: float, q2: float, pair: Covariance, o
 
 
 @lru_cache(maxsize=256)
-def _closed_float(phi: ScalarFunction, order: int) -> Callable | None:
+def _closed_float(phi: ScalarFunction, order: int) -> Formula | None:
     return _lambdified(phi, phi, (order, order), FLOAT_MODULES)
 
 
 @lru_cache(maxsize=256)
 def closed_cross_mp(
     phi: ScalarFunction, psi: ScalarFunction, orders: tuple[int, int]
-) -> Callable | None:
+) -> Formula | None:
     """(q1, q2, k) -> E φ^(m)(u)ψ^(n)(v) in mpmath numbers, where a formula is known."""
     return _lambdified(phi, psi, orders, MP_MODULES)
 
@@ -136,7 +139,7 @@ def closed_line(phi: ScalarFunction, q: float) -> Line | None:
 
 
 @lru_cache(maxsize=256)
-def _line_mp(phi: ScalarFunction) -> tuple[Callable, Callable] | None:
+def _line_mp(phi: ScalarFunction) -> tuple[Formula, Formula] | None:
     q = sympy.Symbol("q", positive=True)
     mean, slope = (phi.closed_mean(q, order) for order in (0, 1))
     if mean is None or slope is None:
@@ -146,7 +149,7 @@ def _line_mp(phi: ScalarFunction) -> tuple[Callable, Callable] | None:
 
 def _lambdified(
     phi: ScalarFunction, psi: ScalarFunction, orders: tuple[int, int], modules: list
-) -> Callable | None:
+) -> Formula | None:
     q1, q2 = sympy.symbols("q1 q2", positive=True)
     k = sympy.Symbol("k", real=True)
     expr = closed_cross(phi, psi, orders, (q1, q2, k))

@@ -43,12 +43,6 @@ class Covariance(NamedTuple):
 def covariance(q1: float, q2: float, k: float, one_minus_c: float | None = None) -> Covariance:
     """The pair with variances q1, q2 and covariance k.
 
-    Arguments:
-        q1: variance of u, positive.
-        q2: variance of v, positive.
-        k: covariance, |k| ≤ √(q1·q2) up to rounding.
-        one_minus_c: 1-c where it is known better than k can say; replaces k.
-
     Raises: DataError if no such pair exists.
 
     Example:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +16,14 @@ from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction, closed_cros
 from ._angle import angle, cubic
 from ._closed import JAX_MODULES, gathered
 from ._hermite import HermiteRule, hermite_rule
+from ._pair import Number
 from ._panels import PanelRule, over_pairs
 from ._rule import derivative
 from ._series import power_series
 
 
-Point = tuple[Any, Any, Any]
+Forms = tuple[Callable[..., jax.Array], Callable[..., jax.Array]]
+Point = tuple[jax.Array, jax.Array, jax.Array]
 # Variances and cosines at which a formula is compared with itself in many digits.
 _PARTS, _COSINES = (1.0, 0.1, 1e-3), (-0.9, -0.1, 0.0, 0.4, 0.99)
 _DIGITS, _ROUNDINGS = 50, 64
@@ -36,13 +37,10 @@ class CrossRule(ABC):
     def __init__(self, phi: ScalarFunction, psi: ScalarFunction) -> None:
         self.phi, self.psi = phi, psi
 
-    def expectations(self, points: Sequence[Point], order: int) -> list[jax.Array]:
-        """The expectation at each point.
-
-        Arguments:
-            points: variances of u and of v, and their covariance, broadcast against one another.
-            order: 0 or 1.
-        """
+    def expectations(
+        self, points: Sequence[tuple[Number, Number, Number]], order: int
+    ) -> list[jax.Array]:
+        """The expectation at variances of u and of v and their covariance, which broadcast."""
         return self.at([_measured(*point) for point in points], order)
 
     @abstractmethod
@@ -63,10 +61,6 @@ class CrossRule(ABC):
 def cross_rule(phi: ScalarFunction, psi: ScalarFunction, largest_q: float) -> CrossRule:
     """Closed in the angle, closed, Hermite series or quadrature: the first that serves.
 
-    Arguments:
-        phi, psi: the activations.
-        largest_q: a bound on the variances.
-
     Raises:
         UnsupportedError: an activation that jumps, or too steep at such variances for any rule.
     """
@@ -81,7 +75,7 @@ def cross_rule(phi: ScalarFunction, psi: ScalarFunction, largest_q: float) -> Cr
     return QuadratureCross(phi, psi, largest_q)
 
 
-def _measured(q1: Any, q2: Any, covariance: Any) -> Point:
+def _measured(q1: Number, q2: Number, covariance: Number) -> Point:
     """The variances and 1 - c, as arrays of one type."""
     given = getattr(covariance, "dtype", jnp.result_type(float, q1, q2, covariance))
     q1, q2, covariance = (jnp.asarray(x, given) for x in (q1, q2, covariance))
@@ -135,16 +129,9 @@ class SeriesCross(CrossRule):
 
 
 class ClosedCross(CrossRule):
-    """The formulas, for variances beyond series.
+    """The formulas of (q1, q2, k) for values and for slopes, for variances beyond series."""
 
-    Arguments:
-        phi, psi: the activations.
-        forms: of (q1, q2, k), for values and for slopes.
-    """
-
-    def __init__(
-        self, phi: ScalarFunction, psi: ScalarFunction, forms: tuple[Callable, Callable]
-    ) -> None:
+    def __init__(self, phi: ScalarFunction, psi: ScalarFunction, forms: Forms) -> None:
         super().__init__(phi, psi)
         self.forms = forms
 
@@ -156,9 +143,7 @@ class ClosedCross(CrossRule):
 
 
 @functools.lru_cache(maxsize=64)
-def closed_forms(
-    phi: ScalarFunction, psi: ScalarFunction, largest_q: float
-) -> tuple[Callable, Callable] | None:
+def closed_forms(phi: ScalarFunction, psi: ScalarFunction, largest_q: float) -> Forms | None:
     """E phi psi and E phi' psi' of (q1, q2, k) in JAX, where known and right to rounding."""
     symbols = *sympy.symbols("q1 q2", positive=True), sympy.Symbol("k", real=True)
     found = []
@@ -174,7 +159,9 @@ def closed_forms(
     return found[0], found[1]
 
 
-def _keeps_digits(here: Callable, exact: Callable, largest_q: float) -> bool:
+def _keeps_digits(
+    here: Callable[..., float], exact: Callable[..., float], largest_q: float
+) -> bool:
     for q1, q2 in ((largest_q * a, largest_q * b) for a in _PARTS for b in _PARTS):
         size, errors = 0.0, [0.0]
         for c in _COSINES:

@@ -12,8 +12,8 @@ from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._closed_values import closed_value, known_formula
 from ._covariance import Covariance, covariance
-from ._line import line_mean
 from ._mehler import hermite_dual, is_costly
+from ._moments import line_mean
 from ._pair_quadrature import Side, pair_expectation
 from ._quadrature import gaussian_rule
 

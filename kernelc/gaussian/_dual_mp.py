@@ -16,8 +16,7 @@ from ..activations import MP_MODULES, ScalarFunction
 from ._closed_moments import closed_moments
 from ._closed_values import closed_cross_mp
 from ._dual import point_masses
-from ._line import line_mean_mp
-from ._moments import expectation_mp, integral_mp, kinks_mp
+from ._moments import at_masses_mp, expectation_mp, kinks_mp, line_mean_mp
 from ._nodes import hermite_rows
 
 
@@ -25,6 +24,11 @@ _LARGEST_COSINE = 0.9
 _MOST_TERMS = 700
 _MOST_NODES = 2000
 _GUARD = 15  # digits carried beyond those asked for
+
+Function = Callable[[Any], Any]
+Pair = tuple[Any, Any, Any, Any]
+"""(a, b, c, s): u = a·z, v = b·(c·z + s·w)."""
+Refined = Callable[[Function, Function, Pair, list, list], Any]
 
 
 def dual_mp(phi: ScalarFunction, q1: Any, q2: Any, k: Any, dps: int = 30, order: int = 0) -> Any:
@@ -50,15 +54,8 @@ def dual_mp(phi: ScalarFunction, q1: Any, q2: Any, k: Any, dps: int = 30, order:
         0.15915494309189533577
     """
     with mpmath.workdps(dps + _GUARD):
-        if _has_zero(q1, q2, k):
-            return _product_mp(phi, order, phi, order, q1, q2)
-        pair = _covariance_mp(q1, q2, k)
         closed = closed_cross_mp(phi, phi, (order, order))
-        if closed is not None and pair[3] > 0:
-            # cancellation in a formula costs digits: carry twice as many
-            with mpmath.workdps(2 * (dps + _GUARD)):
-                return closed(mpmath.mpf(q1), mpmath.mpf(q2), mpmath.mpf(k))
-        return _cross_mp(phi, order, phi, order, pair)
+        return _known_or_computed(phi, order, phi, order, (q1, q2, k), closed)
 
 
 def cross_dual_mp(
@@ -84,23 +81,29 @@ def cross_dual_mp(
         0.25
     """
     with mpmath.workdps(dps + _GUARD):
-        if _has_zero(q1, q2, k):
-            return _product_mp(phi, orders[0], psi, orders[1], q1, q2)
-        return _cross_mp(phi, orders[0], psi, orders[1], _covariance_mp(q1, q2, k))
+        return _known_or_computed(phi, orders[0], psi, orders[1], (q1, q2, k), None)
 
 
-def _has_zero(q1: Any, q2: Any, k: Any) -> bool:
-    """Whether one of the two is zero, so that they are independent."""
-    return mpmath.mpf(k) == 0 and min(mpmath.mpf(q1), mpmath.mpf(q2)) == 0
+def _known_or_computed(
+    phi: ScalarFunction,
+    m: int,
+    psi: ScalarFunction,
+    n: int,
+    given: tuple[Any, Any, Any],
+    closed: Callable[[Any, Any, Any], Any] | None,
+) -> Any:
+    q1, q2, k = map(mpmath.mpf, given)
+    if k == 0 and min(q1, q2) == 0:  # one of the two is zero, so they are independent
+        return line_mean_mp(phi, m, q1) * line_mean_mp(psi, n, q2)
+    pair = _covariance_mp(q1, q2, k)
+    if closed is None or pair[3] == 0:
+        return _cross_mp(phi, m, psi, n, pair)
+    # cancellation in a formula costs digits: carry twice as many
+    with mpmath.workdps(2 * mpmath.mp.dps):
+        return closed(*map(mpmath.mpf, given))
 
 
-def _product_mp(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, q1: Any, q2: Any) -> Any:
-    return line_mean_mp(phi, m, mpmath.mpf(q1)) * line_mean_mp(psi, n, mpmath.mpf(q2))
-
-
-def _covariance_mp(q1: Any, q2: Any, k: Any) -> tuple[Any, Any, Any, Any]:
-    """(a, b, c, s): u = a·z, v = b·(c·z + s·w)."""
-    q1, q2, k = mpmath.mpf(q1), mpmath.mpf(q2), mpmath.mpf(k)
+def _covariance_mp(q1: Any, q2: Any, k: Any) -> Pair:
     if not (0 < q1 < mpmath.inf and 0 < q2 < mpmath.inf and k * k <= q1 * q2):
         raise DataError(
             where="dual_mp",
@@ -113,15 +116,13 @@ def _covariance_mp(q1: Any, q2: Any, k: Any) -> tuple[Any, Any, Any, Any]:
     return mpmath.sqrt(q1), mpmath.sqrt(q2), k / mpmath.sqrt(q1 * q2) if c is None else c, s
 
 
-def _cross_mp(
-    phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: tuple[Any, Any, Any, Any]
-) -> Any:
+def _cross_mp(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair) -> Any:
     a, b, c, s = pair
     left, right = point_masses(phi, m), point_masses(psi, n)
     if phi.analytic and psi.analytic:
         f, g = phi.mpmath(m), psi.mpmath(n)
-        series = _mehler(f, g, pair)
-        return _trapezoids(f, g, pair) if series is None else series
+        series = _refined(f, g, pair, _mehler)
+        return _refined(f, g, pair, _trapezoids) if series is None else series
     if s == 0:
         return _on_line(phi, m, psi, n, pair)
     given = _conditional(psi, n, right)
@@ -143,9 +144,7 @@ def _conditional(psi: ScalarFunction, n: int, masses: tuple) -> Callable[[Any, A
     def by_quadrature(alpha: Any, beta: Any) -> Any:
         splits = kinks_mp(psi, alpha, beta)
         smooth = expectation_mp(lambda w: g(alpha * w + beta), splits)
-        return smooth + sum(
-            jump * mpmath.npdf((location - beta) / alpha) / alpha for location, jump in masses
-        )
+        return smooth + at_masses_mp(masses, alpha, beta)
 
     return by_quadrature
 
@@ -159,12 +158,9 @@ def _closed_mean(psi: ScalarFunction, n: int) -> Callable[[Any, Any], Any] | Non
     return sympy.lambdify((closed.alpha, closed.beta), derivative, MP_MODULES)
 
 
-def _outer(
-    phi: ScalarFunction, psi: ScalarFunction, pair: tuple, integrand: Callable[[Any], Any]
-) -> Any:
+def _outer(phi: ScalarFunction, psi: ScalarFunction, pair: Pair, integrand: Function) -> Any:
     """E over z, panels split at the kinks of φ and around those of ψ, blurred at scale s."""
     a, b, c, s = pair
-    limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 3
     splits = kinks_mp(phi, a, 0)
     blur = s / abs(c) if c else mpmath.inf
     if blur < 1:
@@ -174,14 +170,10 @@ def _outer(
             while reach < 4:
                 splits += [center - reach, center + reach]
                 reach *= 2
-    inner = [z for z in splits if -limit < z < limit]
-    edges = sorted({-limit, limit, *(mpmath.mpf(i) for i in range(-6, 7, 2)), *inner})
-    return integral_mp(lambda z: integrand(z) * mpmath.npdf(z), edges)
+    return expectation_mp(integrand, splits)
 
 
-def _on_line(
-    phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: tuple[Any, Any, Any, Any]
-) -> Any:
+def _on_line(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair) -> Any:
     """c = ±1: one dimension; a mass sees the mean of both sides of a jump, and inf a mass."""
     a, b, c, _ = pair
     f, g = phi.mpmath(m), psi.mpmath(n)
@@ -200,9 +192,28 @@ def _on_line(
     return total
 
 
-def _mehler(
-    f: Callable[[Any], Any], g: Callable[[Any], Any], pair: tuple[Any, Any, Any, Any]
-) -> Any:
+def _refined(f: Function, g: Function, pair: Pair, rule: Refined) -> Any:
+    """`rule` at ever more nodes until two results agree; None where it gives none.
+
+    The finer of two that agree to the square root is right to all digits, as long as the error
+    falls exponentially, which it does for analytic f and g.
+    """
+    a, b = pair[:2]
+    agree = mpmath.sqrt(mpmath.ldexp(1, 20 - mpmath.mp.prec))
+    limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 2
+    step, previous = 1 / (2 * max(mpmath.mpf(1), a, b)), None
+    while True:
+        half = int(limit / step)
+        z = [i * step for i in range(-half, half + 1)]
+        total = rule(f, g, pair, z, [step * mpmath.npdf(x) for x in z])
+        if total is None:
+            return None
+        if previous is not None and abs(total - previous) <= agree * (1 + abs(total)):
+            return total
+        previous, step = total, step / 2
+
+
+def _mehler(f: Function, g: Function, pair: Pair, z: list, w: list) -> Any:
     """Mehler's series, the sum of cⁿ f_n g_n over Hermite coefficients; None where it is long.
 
     Coefficients are integrals over a line, so this costs nodes times terms where a tensor rule
@@ -210,65 +221,30 @@ def _mehler(
     most |c|ⁿ times the rest of E f² and E g².
     """
     a, b, c, _ = pair
-    if abs(c) > _LARGEST_COSINE:
+    if abs(c) > _LARGEST_COSINE or len(z) > 2 * _MOST_NODES:
         return None
     tolerance = mpmath.ldexp(1, 20 - mpmath.mp.prec)
-    limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 2
-    step, previous = 1 / (2 * max(mpmath.mpf(1), a, b)), None
-    while limit / step < _MOST_NODES:
-        half = int(limit / step)
-        z = [i * step for i in range(-half, half + 1)]
-        w = [step * mpmath.npdf(x) for x in z]
-        total = _mehler_sum([f(a * x) for x in z], [g(b * x) for x in z], c, z, w, tolerance)
-        if total is None:
-            return None
-        if previous is not None and abs(total - previous) <= mpmath.sqrt(tolerance) * (
-            1 + abs(total)
-        ):
-            return total
-        previous, step = total, step / 2
-    return None
-
-
-def _mehler_sum(f: list, g: list, c: Any, z: list, w: list, tolerance: Any) -> Any:
-    """The series at one rule of nodes z and weights w; None when it does not end."""
-    f = [v * x for v, x in zip(w, f, strict=True)]
-    g = [v * x for v, x in zip(w, g, strict=True)]
-    size = [mpmath.fsum(x * x / v for x, v in zip(values, w, strict=True)) for values in (f, g)]
+    sides = [[v * h(s * x) for v, x in zip(w, z, strict=True)] for h, s in ((f, a), (g, b))]
+    size = [mpmath.fsum(x * x / v for x, v in zip(each, w, strict=True)) for each in sides]
     rest, total = list(size), mpmath.mpf(0)
     bound = tolerance * mpmath.sqrt(size[0] * size[1])
     nodes = np.array(z, dtype=object)
     rows = hermite_rows(nodes, 0 * nodes + mpmath.mpf(1), mpmath.sqrt)
     for n, row in enumerate(itertools.islice(rows, _MOST_TERMS)):
-        first, second = mpmath.fdot(f, row), mpmath.fdot(g, row)
+        first, second = (mpmath.fdot(each, row) for each in sides)
         total += c**n * first * second
         rest = [max(r - x * x, 0) for r, x in zip(rest, (first, second), strict=True)]
-        floor = [tolerance * x for x in size]
-        left = mpmath.sqrt(max(rest[0], floor[0]) * max(rest[1], floor[1]))
-        if abs(c) ** (n + 1) * left <= bound:
+        left = [max(r, tolerance * x) for r, x in zip(rest, size, strict=True)]
+        if abs(c) ** (n + 1) * mpmath.sqrt(left[0] * left[1]) <= bound:
             return total
     return None
 
 
-def _trapezoids(
-    f: Callable[[Any], Any], g: Callable[[Any], Any], pair: tuple[Any, Any, Any, Any]
-) -> Any:
-    """A tensor trapezoid rule, refined until two agree; exponential for analytic f and g."""
+def _trapezoids(f: Function, g: Function, pair: Pair, z: list, w: list) -> Any:
+    """A tensor trapezoid rule."""
     a, b, c, s = pair
-    tolerance = mpmath.ldexp(1, 20 - mpmath.mp.prec)
-    limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 2
-    step, previous = 1 / (2 * max(mpmath.mpf(1), a, b)), None
-    while True:
-        half = int(limit / step)
-        nodes = [(i * step, step * mpmath.npdf(i * step)) for i in range(-half, half + 1)]
-        inner = nodes if s else [(mpmath.mpf(0), mpmath.mpf(1))]
-        total = mpmath.fsum(
-            w * f(a * z) * mpmath.fsum(v * g(b * (c * z + s * y)) for y, v in inner)
-            for z, w in nodes
-        )
-        # the finer of two that agree to the square root is right to all digits
-        if previous is not None and abs(total - previous) <= mpmath.sqrt(tolerance) * (
-            1 + abs(total)
-        ):
-            return total
-        previous, step = total, step / 2
+    nodes = list(zip(z, w, strict=True))
+    inner = nodes if s else [(mpmath.mpf(0), mpmath.mpf(1))]
+    return mpmath.fsum(
+        v * f(a * x) * mpmath.fsum(u * g(b * (c * x + s * y)) for y, u in inner) for x, v in nodes
+    )

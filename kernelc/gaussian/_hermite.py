@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +13,11 @@ from jaxtyping import Float64
 
 from ..activations import ScalarFunction
 from ._moments import moments
-from ._nodes import hermite_rows
-from ._pair import Pair, root
-from ._quadrature import independent_rule, trapezoid_rule, trapezoid_size
+from ._nodes import hermite_rows, trapezoid_rule
+from ._pair import Number, Pair, root
+from ._quadrature import independent_rule, trapezoid_size
 from ._rule import DualRule, derivative
-from ._series import drop_series, power_series
+from ._series import Coefficients, drop_series, power_series
 
 
 MOST_TERMS = 700
@@ -42,27 +41,24 @@ class HermiteRule(DualRule):
     b_j(q) = E phi'(√q Z) h_j(Z), so that nothing is divided by q. For one q value the drop is
     (1 - c) sum_m S_(m+1) c^m with S_m = sum_(j >= m) a_j^2: no cancellation.
 
-    Arguments:
-        phi: a function without kinks.
-        terms: how many terms for each size of float, in bytes.
-        step: distance between quadrature nodes.
+    `terms` says how many for each size of float, in bytes, `step` how far nodes are apart.
     """
 
     def __init__(self, phi: ScalarFunction, terms: dict[int, int], step: float) -> None:
         self.phi, self.terms, self.step = phi, terms, step
         self.name = phi.name
 
-    def mean(self, q: Any, order: int) -> Any:
+    def mean(self, q: Number, order: int) -> Number:
         return self.coefficients(q, order, 1)[0]
 
-    def second(self, q: Any) -> Any:
+    def second(self, q: Number) -> Number:
         z, w, _ = _nodes(self.step, 1)
         if isinstance(q, float):
             return float(w @ self.phi.numpy(0)(math.sqrt(q) * z) ** 2)
         values = self.phi.jax(_spread(q, z))
         return jnp.tensordot(values**2, jnp.asarray(w, values.dtype), 1, precision="highest")
 
-    def value(self, pair: Pair, order: int) -> Any:
+    def value(self, pair: Pair, order: int) -> Number:
         x = 1.0 - pair.gap
         count = self.terms[jnp.dtype(x.dtype).itemsize]
         left = self.coefficients(pair.left, order, count)
@@ -70,7 +66,7 @@ class HermiteRule(DualRule):
             return self._sum(left, left, x, order)
         return self._sum(left, self.coefficients(pair.right, order, count), x, order)
 
-    def drop(self, pair: Pair) -> Any:
+    def drop(self, pair: Pair) -> Number:
         gap = pair.gap
         count = self.terms[jnp.dtype(gap.dtype).itemsize]
         if not pair.uniform:
@@ -80,7 +76,7 @@ class HermiteRule(DualRule):
         tails = squares[::-1].cumsum(0)[::-1]
         return gap * power_series(tails, 1.0 - gap)
 
-    def _between(self, left: Any, gap: Any, right: Any) -> Any:
+    def _between(self, left: Coefficients, gap: jax.Array, right: Coefficients) -> jax.Array:
         """The drop from the coefficients at two q values; odd and even functions have half."""
         parity = self.phi.parity
         if parity is None:
@@ -96,7 +92,7 @@ class HermiteRule(DualRule):
     def describe(self) -> str:
         return f"{self.name}: {self.terms[8]} Hermite terms ({self.terms[4]} in float32)"
 
-    def _sum(self, left: Any, right: Any, x: Any, order: int) -> Any:
+    def _sum(self, left: Coefficients, right: Coefficients, x: jax.Array, order: int) -> jax.Array:
         """The series; functions that are odd or even have half of it."""
         parity = self.phi.parity
         if parity is None:
@@ -105,7 +101,7 @@ class HermiteRule(DualRule):
         found = power_series(left[int(odd) :: 2], x * x, right[int(odd) :: 2])
         return found * x if odd else found
 
-    def coefficients(self, q: Any, order: int, count: int) -> Any:
+    def coefficients(self, q: Number, order: int, count: int) -> Coefficients:
         """(count, *shape of q)."""
         z, w, basis = _nodes(self.step, count)
         if isinstance(q, float):
@@ -129,7 +125,7 @@ def hermite_rule(phi: ScalarFunction, largest_q: float) -> HermiteRule | None:
     if not phi.analytic or largest_q > _LARGEST_Q:
         return None
     deviation = math.sqrt(largest_q)
-    step = min(_STEP / max(1.0, deviation / 2), trapezoid_size(phi, deviation)[0])
+    step = min(_STEP / max(1.0, deviation / 2), trapezoid_size(phi, deviation).width)
     if _REACH / step > _MOST_NODES:
         return None
     z, w, basis = _nodes(step, MOST_TERMS)
@@ -148,7 +144,7 @@ def hermite_rule(phi: ScalarFunction, largest_q: float) -> HermiteRule | None:
     return HermiteRule(phi, counts, step)
 
 
-def _spread(q: Any, z: Float64[np.ndarray, " nodes"]) -> jax.Array:
+def _spread(q: Number, z: Float64[np.ndarray, " nodes"]) -> jax.Array:
     scale = root(jnp.asarray(q))
     return scale[..., None] * jnp.asarray(z, scale.dtype)
 

@@ -1,19 +1,22 @@
-"""Dual kernels of analytic functions at one variance, by a power series whose rest is bounded."""
+"""Hermite coefficients, and the power series of a dual at one variance, its rest bounded."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64
 
+from .._errors import ActivationError
 from ..activations import ScalarFunction
-from ._nodes import PANEL_ORDER, hermite_rows, trapezoid_rule
-from ._quadrature import rule_size
+from ._nodes import PANEL_ORDER, Rule, Vector, hermite_rows, panel_rule, trapezoid_rule
+from ._quadrature import rule_size, trapezoid_size
 
 
+_MAX_DEGREE = 400
 # What a series may leave, relative to the kernel at c = 1.
 _REST = 1e-15
 # Few different numbers of degrees, so that coefficients are computed once for many cosines.
@@ -32,15 +35,10 @@ _GAUSSIAN_WAVE = 4.0
 
 
 def is_costly(phi: ScalarFunction, q: float) -> bool:
-    """Whether φ bends so often at this variance that a rule in two dimensions takes long.
-
-    Arguments:
-        phi: any function.
-        q: the variance.
-    """
+    """Whether φ bends so often at this variance that a rule in two dimensions takes long."""
     if not phi.analytic:
         return False
-    size = rule_size(phi, math.sqrt(q), 0.0, PANEL_ORDER, trapezoids=True)
+    size = trapezoid_size(phi, math.sqrt(q))
     return 2 * size.limit / size.width > _MANY
 
 
@@ -50,12 +48,6 @@ def hermite_dual(phi: ScalarFunction, q: float, c: float, order: int) -> float |
     All a_k² are positive and add up to K(1), which one integral gives: Σ_{k≥n} a_k² |c|^k is at
     most |c|^n (K(1) - Σ_{k<n} a_k²). Degrees are added until that is 1e-15 of K(1), or 20,000
     are reached; so the cost grows with the frequency of φ, not with its square.
-
-    Arguments:
-        phi: an analytic function.
-        q: the variance.
-        c: a cosine in (-1, 1).
-        order: derivative of φ.
 
     Example:
         >>> from kernelc.activations import named
@@ -83,13 +75,13 @@ def _power(
     A step at which E φ² is right may still be too long for a product of two different waves,
     so steps shrink until two of them agree; None where none do.
     """
-    size = rule_size(phi, math.sqrt(q), 0.0, PANEL_ORDER, trapezoids=True)
+    size = trapezoid_size(phi, math.sqrt(q))
     limit = min(_REACH * size.limit + _MARGIN, 37.0)
     step = min(size.width, math.pi / (math.sqrt(degree) + _GAUSSIAN_WAVE))
-    before, total = _coefficients(phi, q, order, degree, step, limit)
+    before, total = _squares(phi, q, order, degree, step, limit)
     for _ in range(_TRIES):
         step *= _SHRINK
-        after, total = _coefficients(phi, q, order, degree, step, limit)
+        after, total = _squares(phi, q, order, degree, step, limit)
         if len(after) == len(before) and np.max(np.abs(after - before)) <= _AGREE * total:
             after.setflags(write=False)
             return after, total
@@ -97,18 +89,61 @@ def _power(
     return None, total
 
 
-def _coefficients(
+def _squares(
     phi: ScalarFunction, q: float, order: int, degree: int, step: float, limit: float
 ) -> tuple[Float64[np.ndarray, " degrees"], float]:
     z, w = trapezoid_rule(step, limit)
     values = phi.numpy(order)(math.sqrt(q) * z)
     total = float(w @ values**2)
-    root = np.sqrt(w)
-    target = root * values
     power, left = np.empty(degree), total
-    for k, row in enumerate(itertools.islice(hermite_rows(z, root), degree)):
-        power[k] = float(row @ target) ** 2
+    for k, coefficient in enumerate(_coefficients(values, z, w, degree)):
+        power[k] = coefficient**2
         left -= power[k]
         if k % _BLOCK == _BLOCK - 1 and left <= _REST * total:
             return power[: k + 1].copy(), total
     return power, total
+
+
+def _coefficients(values: Vector, z: Vector, w: Vector, count: int) -> Iterator[float]:
+    """E f(Z)He_k(Z)/√k! for k < count, from values of f at nodes."""
+    root = np.sqrt(w)
+    target = root * values
+    for row in itertools.islice(hermite_rows(z, root), count):
+        yield float(row @ target)
+
+
+def hermite_coefficients(phi: ScalarFunction, n: int) -> Float64[np.ndarray, " n"]:
+    """a_k = E φ(Z)He_k(Z)/√k! for k < n, so that K(1, 1, c) = Σ a_k² c^k.
+
+    Arguments:
+        phi: the function.
+        n: how many coefficients, at most 401.
+
+    Returns: (n,) coefficients, absolute error about 1e-15·√E φ(Z)².
+
+    Raises:
+        ActivationError: n out of range, or E φ(Z)² is not finite.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> hermite_coefficients(named("identity"), 3).round(12).tolist()
+        [0.0, 1.0, 0.0]
+    """
+    if not 1 <= n <= _MAX_DEGREE + 1:
+        raise ActivationError(
+            where=phi.name,
+            found=f"{n} Hermite coefficients asked for",
+            law=f"Between 1 and {_MAX_DEGREE + 1} are computed accurately",
+            remedy="Ask for a number in that range",
+        )
+    z, w = _panels(phi, n)
+    return np.array(list(_coefficients(phi.numpy(0)(z), z, w, n)))
+
+
+def _panels(phi: ScalarFunction, n: int) -> Rule:
+    """Panels fine enough for degree n: p_k oscillates at √k and reaches to 2√k."""
+    size = rule_size(phi, 1.0, 0.0, PANEL_ORDER, trapezoids=False)
+    # φ·p_k under the density: half its exponent is spent on p_k, so reach further out.
+    limit = min(37.0, max(size.limit, 2 * np.sqrt(n) + 8.0))
+    width = min(size.width, 12.0 / np.sqrt(n))
+    return panel_rule(phi.breakpoints, PANEL_ORDER, width, limit)

@@ -1,19 +1,26 @@
-"""Moments of φ(αZ+β): every Gaussian integral a DKS or TAT solve needs, all one-dimensional."""
+"""Moments of φ(αZ+β), and means at variance zero: Gaussian integrals over a line."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import jax
 import mpmath
+import numpy as np
 
 from .._errors import ActivationError
 from ..activations import ScalarFunction
 from ._nodes import Rule
-from ._quadrature import gaussian_rule, independent_rule as independent_rule
+from ._quadrature import gaussian_rule
+
+
+Masses = tuple[tuple[float, float], ...]
+"""(location, mass) of delta functions."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +76,13 @@ def moments(
     mean = float(w @ value)
     second = value * value
     jumps, kinked = phi.jumps(0), bool(phi.jumps(0) or phi.jumps(1))
-    mean_slope = float(w @ slope)
-    for location, jump in jumps:
-        t = (location - beta) / alpha
-        mean_slope += jump * math.exp(-t * t / 2) / (math.sqrt(2 * math.pi) * alpha)
     # Integration by parts moves the derivative off φ², so jumps need no term of their own.
     stein = second @ (w * (z * z - 1)) / (2 * alpha) if jumps else (w * value) @ (slope * z)
     return Moments(
         mean=mean,
         second=float(w @ second),
         variance=float(w @ (value - mean) ** 2),
-        slope=mean_slope,
+        slope=float(w @ slope) + _at_masses(jumps, alpha, beta),
         slope_second=math.inf if jumps else float(w @ (slope * slope)),
         curvature_second=math.inf if kinked else float(w @ phi.numpy(2)(x) ** 2),
         stein=float(stein),
@@ -126,18 +129,30 @@ def _moments_mp(phi: ScalarFunction, alpha: Any, beta: Any) -> Moments:
 
     mean, second = expect(lambda z, x: f(x)), expect(lambda z, x: f(x) ** 2)
     jumps, kinked = phi.jumps(0), bool(phi.jumps(0) or phi.jumps(1))
-    slope = expect(lambda z, x: df(x)) + sum(
-        jump * mpmath.npdf((location - beta) / alpha) / alpha for location, jump in jumps
-    )
-    stein = expect(lambda z, x: f(x) ** 2 * (z * z - 1)) / (2 * alpha)
     return Moments(
         mean=mean,
         second=second,
         variance=expect(lambda z, x: (f(x) - mean) ** 2),
-        slope=slope,
+        slope=expect(lambda z, x: df(x)) + at_masses_mp(jumps, alpha, beta),
         slope_second=mpmath.inf if jumps else expect(lambda z, x: df(x) ** 2),
         curvature_second=mpmath.inf if kinked else expect(lambda z, x: ddf(x) ** 2),
-        stein=stein,
+        stein=expect(lambda z, x: f(x) ** 2 * (z * z - 1)) / (2 * alpha),
+    )
+
+
+def _at_masses(masses: Masses, alpha: float, beta: float) -> float:
+    """E of point masses at αZ+β."""
+    return sum(
+        mass * math.exp(-(((x - beta) / alpha) ** 2) / 2) / (math.sqrt(2 * math.pi) * alpha)
+        for x, mass in masses
+    )
+
+
+def at_masses_mp(masses: Masses, alpha: Any, beta: Any) -> Any:
+    """`_at_masses` at the working precision of mpmath."""
+    return sum(
+        (mass * mpmath.npdf((location - beta) / alpha) / alpha for location, mass in masses),
+        mpmath.mpf(0),
     )
 
 
@@ -147,19 +162,16 @@ def kinks_mp(phi: ScalarFunction, alpha: Any, beta: Any) -> list[Any]:
     return [(mpmath.mpf(point.evalf(mpmath.mp.dps)) - beta) / alpha for point in exact]
 
 
-def expectation_mp(integrand: Callable[[Any], Any], splits: list[Any]) -> Any:
+def expectation_mp(integrand: Callable[[Any], Any], splits: Iterable[Any]) -> Any:
     """E f(Z) at the working precision, f smooth between the splits."""
     # One unit more per side than where the density meets the precision: φ may grow.
     limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 3
     inner = [z for z in splits if -limit < z < limit]
     edges = sorted({-limit, limit, *(mpmath.mpf(i) for i in range(-6, 7, 2)), *inner})
-    return integral_mp(lambda z: integrand(z) * mpmath.npdf(z), edges)
-
-
-def integral_mp(integrand: Callable[[Any], Any], edges: list[Any]) -> Any:
-    """∫ f over consecutive edges, panels halved until the estimated error is rounding."""
-    for _ in range(8):
-        total, error = mpmath.quad(integrand, edges, error=True, method="gauss-legendre")
+    for _ in range(8):  # panels are halved until the estimated error is rounding
+        total, error = mpmath.quad(
+            lambda z: integrand(z) * mpmath.npdf(z), edges, error=True, method="gauss-legendre"
+        )
         if error <= mpmath.ldexp(1, 30 - mpmath.mp.prec) * max(1, abs(total)):
             return total
         middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
@@ -170,3 +182,49 @@ def integral_mp(integrand: Callable[[Any], Any], edges: list[Any]) -> Any:
         law="Quadrature needs an integrand that is smooth between its break points",
         remedy="Ask for fewer digits, or a smaller scale",
     )
+
+
+@lru_cache(maxsize=2048)
+def at_zero(phi: ScalarFunction, order: int = 0) -> float:
+    """φ^(order)(0): where it jumps, what the finite layer computes, or the mean of both sides.
+
+    Point masses at 0 are left out: no weight moves a value that is zero.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> at_zero(named("sign")), at_zero(named("sigmoid")), at_zero(named("relu"), 1)
+        (-1.0, 0.5, 0.5)
+    """
+    if not jumps_at_zero(phi, order):
+        return float(phi.numpy(order)(np.zeros(1))[0])
+    if order == 0:
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
+            return float(phi.jax(np.float64(0.0)))
+    least = np.finfo(np.float64).tiny
+    return float(np.mean(phi.numpy(order)(np.array([-least, least]))))
+
+
+def jumps_at_zero(phi: ScalarFunction, order: int = 0) -> bool:
+    """Whether φ^(order) has two values at 0."""
+    return any(location == 0 for location, _ in phi.jumps(order))
+
+
+def line_mean(phi: ScalarFunction, order: int, q: float) -> float:
+    """E φ^(order)(u) for u of variance q, which may be 0."""
+    if q == 0:
+        return at_zero(phi, order)
+    a = math.sqrt(q)
+    z, w = gaussian_rule(phi, a, 0.0)
+    masses = phi.jumps(order - 1) if order else ()
+    return float(w @ phi.numpy(order)(a * z)) + _at_masses(masses, a, 0.0)
+
+
+def line_mean_mp(phi: ScalarFunction, order: int, q: Any) -> Any:
+    """`line_mean` at the working precision of mpmath."""
+    f = phi.mpmath(order)
+    if q == 0:
+        return mpmath.mpf(at_zero(phi, order)) if jumps_at_zero(phi, order) else f(mpmath.mpf(0))
+    a = mpmath.sqrt(q)
+    masses = phi.jumps(order - 1) if order else ()
+    total = expectation_mp(lambda z: f(a * z), kinks_mp(phi, a, 0))
+    return total + at_masses_mp(masses, a, mpmath.mpf(0))

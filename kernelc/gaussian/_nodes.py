@@ -6,14 +6,16 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
+from types import ModuleType
+from typing import TypeVar
 
+import jax
 import numpy as np
 from jaxtyping import Float64
 
 
-Numbers: TypeAlias = Any
-"""An array of the namespace at hand: NumPy, JAX, or NumPy arrays of mpmath numbers."""
+Numbers = TypeVar("Numbers", np.ndarray, jax.Array)
+"""Arrays of the namespace `xp`: NumPy, also of mpmath numbers, or JAX."""
 
 Vector = Float64[np.ndarray, " n"]
 Rule = tuple[Vector, Vector]
@@ -22,6 +24,7 @@ LIMIT = 9.5  # the normal density there is 1e-20: below rounding for tempered in
 PANEL_ORDER = 24
 
 
+@lru_cache(maxsize=256)
 def trapezoid_rule(step: float, limit: float = LIMIT) -> Rule:
     """The trapezoid rule for E f(Z), exponentially convergent when f is analytic.
 
@@ -36,11 +39,6 @@ def trapezoid_rule(step: float, limit: float = LIMIT) -> Rule:
         >>> round(float(w @ z**2), 14)
         1.0
     """
-    return _trapezoid(float(step), float(limit))
-
-
-@lru_cache(maxsize=256)
-def _trapezoid(step: float, limit: float) -> Rule:
     half = int(limit / step)
     z = step * np.arange(-half, half + 1, dtype=np.float64)
     return _frozen(z, step * normal_density(z))
@@ -75,7 +73,7 @@ def panel_rule(
     return panels(panel_edges(splits, width, limit), order)
 
 
-def panel_edges(splits: Numbers, width: float, limit: float, xp: Any = np) -> Numbers:
+def panel_edges(splits: Numbers, width: float, limit: float, xp: ModuleType = np) -> Numbers:
     """Sorted panel edges along the last axis: a uniform grid and the splits, clipped.
 
     Arguments:
@@ -99,7 +97,7 @@ def graded(splits: np.ndarray, scale: float, width: float) -> np.ndarray:
     return spread.reshape(*splits.shape[:-1], -1)
 
 
-def panels(edges: Numbers, order: int, xp: Any = np) -> tuple[Numbers, Numbers]:
+def panels(edges: Numbers, order: int, xp: ModuleType = np) -> tuple[Numbers, Numbers]:
     """Gauss-Legendre nodes and Gaussian weights on panels.
 
     Arguments:
@@ -118,13 +116,13 @@ def panels(edges: Numbers, order: int, xp: Any = np) -> tuple[Numbers, Numbers]:
     return z.reshape(shape), w.reshape(shape)
 
 
-def normal_density(z: Numbers, xp: Any = np) -> Numbers:
+def normal_density(z: Numbers, xp: ModuleType = np) -> Numbers:
     """exp(-z²/2)/√(2π)."""
     return xp.exp(-0.5 * z * z) * 0.3989422804014327
 
 
 def hermite_rows(
-    z: Numbers, first: Numbers, sqrt: Callable[[int], Any] = math.sqrt
+    z: Numbers, first: Numbers, sqrt: Callable[[int], float] = math.sqrt
 ) -> Iterator[Numbers]:
     """p_k(z)·first for k = 0, 1, ..., p_k = He_k/√k! orthonormal under the normal density.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TypeAlias, overload
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,15 @@ import jax.numpy as jnp
 # A mean of two q values this many times their geometric mean has eaten up digits of k.
 _UNLIKE = 4.0
 
+Number: TypeAlias = float | jax.Array
+"""A number that is known while compiling, or an array."""
 
-def root(x: Any) -> Any:
+
+@overload
+def root(x: float) -> float: ...
+@overload
+def root(x: jax.Array) -> jax.Array: ...
+def root(x: Number) -> Number:
     """Square root of what is not negative, with slope 0 instead of infinity at 0; NaN of NaN."""
     if isinstance(x, float):
         return x**0.5
@@ -38,13 +45,13 @@ class Pair:
             and k has no digits left; rules that know k then give the gap beside the drop.
     """
 
-    left: Any
-    right: Any
-    drop: Any
-    known_gap: Any = None
+    left: Number
+    right: Number
+    drop: Number
+    known_gap: jax.Array | None = None
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Number:
         """k."""
         plain = (self.left + self.right) / 2 - self.drop
         if self.known_gap is None:
@@ -53,11 +60,11 @@ class Pair:
         return known if self.uniform else jnp.where(self.unlike, known, plain)
 
     @property
-    def unlike(self) -> Any:
+    def unlike(self) -> jax.Array:
         """Where q values are so far apart that k is lost in the drop."""
-        return self.left + self.right > 2 * _UNLIKE * self.size
+        return jnp.greater(self.left + self.right, 2 * _UNLIKE * self.size)
 
-    def with_covariance(self, k: Any) -> Pair:
+    def with_covariance(self, k: Number) -> Pair:
         """The same with the gap from k where q values are far apart, from the drop elsewhere."""
         plain = Pair(self.left, self.right, self.drop)
         size = jnp.where(self.unlike, self.size, 1.0)
@@ -65,7 +72,7 @@ class Pair:
         direct = jnp.clip(1.0 - k / jnp.where(alive, size, 1.0), 0.0, 2.0)
         return dataclasses.replace(plain, known_gap=jnp.where(alive, direct, plain.gap))
 
-    def _beside(self, *others: Any) -> bool:
+    def _beside(self, *others: object) -> bool:
         """Whether this or another pair knows its gap, at q values that differ."""
         pairs = [x for x in (self, *others) if isinstance(x, Pair)]
         return any(x.known_gap is not None and not x.uniform for x in pairs)
@@ -76,18 +83,18 @@ class Pair:
         return jnp.ndim(self.left) == 0 and jnp.ndim(self.right) == 0
 
     @property
-    def same(self) -> Any:
+    def same(self) -> jax.Array:
         """Where both inputs are one: where nothing but squares of rounding tells them apart."""
         tiny = 64 * float(jnp.finfo(jnp.result_type(self.drop)).eps) ** 2
-        return self.drop <= tiny * self.left
+        return jnp.less_equal(self.drop, tiny * self.left)
 
     @property
-    def size(self) -> Any:
+    def size(self) -> Number:
         """√(q q'), the largest covariance there can be."""
         return self.left if self.uniform else root(self.left) * root(self.right)
 
     @property
-    def gap(self) -> Any:
+    def gap(self) -> jax.Array:
         """1 - c, in [0, 2]; 0 where a q value is 0."""
         if self.known_gap is not None:
             return self.known_gap
@@ -108,16 +115,14 @@ class Pair:
         apart = 0.0 if self.uniform else (root(self.left) - root(self.right)) ** 2 / 2
         return Pair(self.left, self.right, apart + self.size * near, near)
 
-    def __add__(self, other: Any) -> Pair:
-        of_other = isinstance(other, Pair)
-        left, right = (other.left, other.right) if of_other else (other, other)
-        drop = self.drop + other.drop if of_other else self.drop
-        found = Pair(self.left + left, self.right + right, drop)
-        if not self._beside(other):
-            return found
-        return found.with_covariance(self.value + (other.value if of_other else other))
+    def __add__(self, other: Pair | Number) -> Pair:
+        if not isinstance(other, Pair):
+            found = Pair(self.left + other, self.right + other, self.drop)
+            return found.with_covariance(self.value + other) if self._beside() else found
+        found = Pair(self.left + other.left, self.right + other.right, self.drop + other.drop)
+        return found.with_covariance(self.value + other.value) if self._beside(other) else found
 
-    def __mul__(self, other: Any) -> Pair:
+    def __mul__(self, other: Pair | Number) -> Pair:
         if not isinstance(other, Pair):
             found = Pair(self.left * other, self.right * other, self.drop * other)
             return found.with_covariance(self.value * other) if self._beside() else found

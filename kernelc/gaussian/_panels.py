@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,8 @@ import numpy as np
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._moments import moments
-from ._nodes import LIMIT, panel_edges, panels
-from ._pair import Pair, root
+from ._nodes import LIMIT, Numbers, panel_edges, panels
+from ._pair import Number, Pair, root
 from ._quadrature import independent_rule
 from ._rule import DualRule, derivative
 
@@ -32,17 +32,15 @@ _SHARP = 0.3
 # Values of an integrand held at once, whatever the number of pairs: 4 MiB in float64.
 _AT_ONCE = 1 << 19
 
-Integrand = Callable[[Any, Any], Any]
+Integrand = Callable[[Numbers, Numbers], Numbers]
+Point = tuple[Number, Number, jax.Array]
 
 
 class PanelRule(DualRule):
     """Gauss-Legendre panels over (z, w), u = √q z, v = √q' (c z + s w).
 
-    The drop is E (phi(u) - phi(v))^2 / 2, which keeps its digits as c -> 1.
-
-    Arguments:
-        phi: the function.
-        largest_q: largest q value the panels are fine enough for.
+    The drop is E (phi(u) - phi(v))^2 / 2, which keeps its digits as c -> 1. Panels are fine
+    enough up to `largest_q`.
 
     Raises:
         UnsupportedError: an activation that jumps, or too steep to be resolved.
@@ -60,17 +58,17 @@ class PanelRule(DualRule):
         self.kinks = np.array(phi.breakpoints, dtype=np.float64)
         self.width = panel_width(phi, math.sqrt(largest_q))
 
-    def mean(self, q: Any, order: int) -> Any:
+    def mean(self, q: Number, order: int) -> Number:
         return self._line(derivative(self.phi, order), q)
 
-    def second(self, q: Any) -> Any:
+    def second(self, q: Number) -> Number:
         return self._line(lambda x: self.phi.jax(x) ** 2, q)
 
-    def value(self, pair: Pair, order: int) -> Any:
+    def value(self, pair: Pair, order: int) -> Number:
         f = derivative(self.phi, order)
         return self._map(lambda u, v: f(u) * f(v), pair)
 
-    def drop(self, pair: Pair) -> Any:
+    def drop(self, pair: Pair) -> Number:
         f = self.phi.jax
         found = self._map(lambda u, v: (f(u) - f(v)) ** 2 / 2, pair)
         return jnp.where(pair.same, 0.0, found)
@@ -78,20 +76,20 @@ class PanelRule(DualRule):
     def describe(self) -> str:
         return f"{self.name}: quadrature for every pair (slow)"
 
-    def _line(self, f: Callable[[Any], Any], q: Any) -> Any:
+    def _line(self, f: Callable[[jax.Array], jax.Array], q: Number) -> jax.Array:
         scale = root(jnp.asarray(q, jnp.result_type(float) if isinstance(q, float) else None))
         kinks = jnp.asarray(self.kinks, scale.dtype) / jnp.maximum(scale, 1e-30)[..., None]
         z, w = _panels(jnp, kinks, self.width)
         return jnp.sum(w * f(scale[..., None] * z), axis=-1)
 
-    def _map(self, f: Integrand, pair: Pair) -> Any:
-        point = tuple(root(x) for x in (pair.left, pair.right))
-        return over_pairs(f, self.kinks, self.width, [(*point, pair.gap)])[0]
+    def _map(self, f: Integrand[jax.Array], pair: Pair) -> jax.Array:
+        point = root(pair.left), root(pair.right), pair.gap
+        return over_pairs(f, self.kinks, self.width, [point])[0]
 
 
 def over_pairs(
-    f: Integrand, kinks: np.ndarray, width: float, points: Sequence[tuple[Any, Any, Any]]
-) -> list[Any]:
+    f: Integrand[jax.Array], kinks: np.ndarray, width: float, points: Sequence[Point]
+) -> list[jax.Array]:
     """E f(u, v) over arrays: `expectation` in one loop, however many arrays there are.
 
     Each copy of the loop takes its own place in the compiled program, and a loop of few pairs
@@ -120,7 +118,7 @@ def over_pairs(
     rest = (0, loops * batch - count)
     filled = [jnp.pad(x, rest, constant_values=1).reshape(loops, batch) for x in flat]
 
-    def rows(batch: tuple[Any, Any, Any]) -> Any:
+    def rows(batch: tuple[jax.Array, ...]) -> jax.Array:
         rules = [
             jax.vmap(lambda *point, sharp=sharp: expectation(jnp, f, kinks, width, sharp, *point))
             for sharp in (True, False)
@@ -140,15 +138,22 @@ def _nodes(kinks: int, width: float) -> int:
 
 
 def one_expectation(
-    f: Integrand, kinks: np.ndarray, width: float, a: float, b: float, gap: float
-) -> Any:
+    f: Integrand[np.ndarray], kinks: np.ndarray, width: float, a: float, b: float, gap: float
+) -> np.ndarray:
     """E f(u, v) for numbers, in NumPy; f may give several values, on axes before the last two."""
     return expectation(np, f, kinks, width, bool(_sharp(gap)), a, b, gap)
 
 
 def expectation(
-    xp: Any, f: Integrand, kinks: np.ndarray, width: float, sharp: bool, a: Any, b: Any, gap: Any
-) -> Any:
+    xp: ModuleType,
+    f: Integrand[Numbers],
+    kinks: np.ndarray,
+    width: float,
+    sharp: bool,
+    a: Number,
+    b: Number,
+    gap: Number,
+) -> Numbers:
     """E f(u, v) for deviations a, b and correlation 1 - gap, in NumPy or JAX.
 
     Arguments:
@@ -156,22 +161,22 @@ def expectation(
             their own: where `_sharp` says so, they do.
     """
     # In the type of the gap: JAX mistakes one NumPy constant met in both types for the other.
-    kinks, bends = (xp.asarray(x, xp.asarray(gap).dtype) for x in (kinks, _BLURRED))
+    at, bends = (xp.asarray(x, xp.asarray(gap).dtype) for x in (kinks, _BLURRED))
     c, s = 1 - gap, xp.maximum(xp.sqrt(gap * (2 - gap)), 1e-30)
     a, b = xp.maximum(a, 1e-30), xp.maximum(b, 1e-30)
-    splits = kinks / a
+    splits = at / a
     if sharp:
         steep = xp.where(xp.abs(c) < 1e-3, 1e-3, c)
-        centres = kinks / (b * steep)
-        blurred = (centres[:, None] + s / xp.abs(steep) * bends).ravel()
+        centers = at / (b * steep)
+        blurred = (centers[:, None] + s / xp.abs(steep) * bends).ravel()
         splits = xp.concatenate([splits, blurred])
     z, outer = _panels(xp, splits, width)
-    w, inner = _panels(xp, (kinks / b - c * z[:, None]) / s, width)
+    w, inner = _panels(xp, (at / b - c * z[:, None]) / s, width)
     values = f(a * z[:, None], b * (c * z[:, None] + s * w))
     return xp.sum(outer * xp.sum(inner * values, axis=-1), axis=-1)
 
 
-def _sharp(gap: Any) -> Any:
+def _sharp(gap: Number) -> bool | jax.Array:
     return gap * (2 - gap) < (_SHARP * (1 - gap)) ** 2
 
 
@@ -200,5 +205,5 @@ def panel_width(phi: ScalarFunction, deviation: float) -> float:
     )
 
 
-def _panels(xp: Any, splits: Any, width: float) -> tuple[Any, Any]:
+def _panels(xp: ModuleType, splits: Numbers, width: float) -> tuple[Numbers, Numbers]:
     return panels(panel_edges(splits, width, LIMIT, xp), _ORDER, xp)

@@ -11,13 +11,7 @@ import numpy as np
 
 from .._errors import ActivationError
 from ..activations import ScalarFunction
-from ._nodes import (
-    LIMIT,
-    PANEL_ORDER,
-    Rule,
-    panel_rule as panel_rule,
-    trapezoid_rule as trapezoid_rule,
-)
+from ._nodes import LIMIT, PANEL_ORDER, Rule, panel_rule, trapezoid_rule
 
 
 _LIMITS = (LIMIT, 14.0, 20.0, 28.0, 37.0)  # the density underflows past 38
@@ -79,6 +73,11 @@ def _panels_for(phi: ScalarFunction, alpha: float, beta: float, order: int) -> R
     splits = [(b - beta) / alpha for b in phi.breakpoints]
     scale = 1 / _root(phi, alpha, beta)[1] if size.graded else None
     return panel_rule(splits, order, size.width, size.limit, scale)
+
+
+def trapezoid_size(phi: ScalarFunction, alpha: float) -> RuleSize:
+    """The size of the trapezoid rule for αZ, of a function without kinks."""
+    return rule_size(phi, alpha, 0.0, PANEL_ORDER, trapezoids=True)
 
 
 def rule_size(
@@ -218,18 +217,3 @@ def _infinite(phi: ScalarFunction, alpha: float, beta: float) -> ActivationError
         law="A kernel needs E φ(X)² and E φ'(X)² finite for Gaussian X",
         remedy="Use a function that grows more slowly, or a smaller scale",
     )
-
-
-def trapezoid_size(phi: ScalarFunction, alpha: float) -> tuple[float, float]:
-    """Step and reach of the trapezoid rule that settles E φ², E φ'² and E φ''² at αZ.
-
-    Arguments:
-        phi: a function without kinks.
-        alpha: positive scale.
-
-    Returns: the distance of nodes, and how far they reach.
-
-    Raises: ActivationError as `gaussian_rule`.
-    """
-    size = rule_size(phi, alpha, 0.0, PANEL_ORDER, trapezoids=True)
-    return size.width, size.limit

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax.numpy as jnp
 
 from ._angle import angle, cubic
-from ._pair import Pair, root
+from ._pair import Number, Pair, root
 from ._rule import DualRule
 
 
@@ -16,10 +15,7 @@ class RectifiedRule(DualRule):
     """K = √(q q') (g (sin θ - θ cos θ) + m cos θ), K' = m - g θ (Cho & Saul 2009).
 
     g = (a - b)^2/(2 pi), m = (a^2 + b^2)/2; the drop is m times the old one less
-    √(q q') g (sin θ - θ cos θ), without cancellation.
-
-    Arguments:
-        below, above: slopes a, b on either side of 0.
+    √(q q') g (sin θ - θ cos θ), without cancellation. `below`, `above`: slopes a, b beside 0.
     """
 
     bounded = False
@@ -30,20 +26,20 @@ class RectifiedRule(DualRule):
         self.bend = (above - below) ** 2 / (2 * math.pi)
         self.half = (below**2 + above**2) / 2
 
-    def mean(self, q: Any, order: int) -> Any:
+    def mean(self, q: Number, order: int) -> Number:
         if order:
             return (self.below + self.above) / 2
         return (self.above - self.below) * root(q) / math.sqrt(2 * math.pi)
 
-    def second(self, q: Any) -> Any:
+    def second(self, q: Number) -> Number:
         return self.half * q
 
-    def value(self, pair: Pair, order: int) -> Any:
+    def value(self, pair: Pair, order: int) -> Number:
         if order:
             return self.half - self.bend * angle(pair.gap)
         return self.half * pair.value + self.bend * pair.size * cubic(angle(pair.gap))
 
-    def drop(self, pair: Pair) -> Any:
+    def drop(self, pair: Pair) -> Number:
         return self.half * pair.drop - self.bend * pair.size * cubic(angle(pair.gap))
 
     def describe(self) -> str:
@@ -54,11 +50,7 @@ class StepRule(DualRule):
     """a below 0, b above: K = (a^2 + b^2)/2 - g θ, K' = g/(√(q q') sin θ), g = (a - b)^2/(2 pi).
 
     K' is infinite for equal inputs, and so is the NTK; but an input of zeros, which no weight
-    moves, has a value of its own and K' = 0.
-
-    Arguments:
-        below, above: the values a, b.
-        at_zero: the value at 0.
+    moves, has a value of its own, `at_zero`, and K' = 0.
     """
 
     bounded = False
@@ -70,18 +62,22 @@ class StepRule(DualRule):
         self.middle = (below + above) / 2
         self.jump = above - below
 
-    def mean(self, q: Any, order: int) -> Any:
+    def mean(self, q: Number, order: int) -> Number:
         if order:
             return self.jump / (root(q) * math.sqrt(2 * math.pi))
         return self._unless_zero(q, self.middle, self.at_zero)
 
-    def second(self, q: Any) -> Any:
+    def second(self, q: Number) -> Number:
         return self._unless_zero(q, self.half, self.at_zero**2)
 
-    def _unless_zero(self, q: Any, value: float, at_zero: float) -> Any:
-        return value if isinstance(q, float) else jnp.where(q > 0, value, at_zero).astype(q.dtype)
+    def _unless_zero(self, q: Number, value: float, at_zero: float) -> Number:
+        return (
+            value
+            if isinstance(q, float)
+            else jnp.where(q > 0, value, at_zero).astype(jnp.result_type(q))
+        )
 
-    def value(self, pair: Pair, order: int) -> Any:
+    def value(self, pair: Pair, order: int) -> Number:
         if order == 0:
             left, right = self.second(pair.left), self.second(pair.right)
             return (left + right) / 2 - self.drop(pair)
@@ -91,7 +87,7 @@ class StepRule(DualRule):
         alive = pair.size > 0
         return jnp.where(alive, self.bend / jnp.where(alive, size, 1.0), 0.0)
 
-    def drop(self, pair: Pair) -> Any:
+    def drop(self, pair: Pair) -> Number:
         apart = self.bend * angle(pair.gap)
         if isinstance(pair.left, float):
             return apart

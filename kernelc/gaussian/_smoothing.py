@@ -34,11 +34,8 @@ class Smoothing:
 
     For c >= 0, z = √c x + √(1 - c) y and z' = √c x + √(1 - c) y', so the expectation is
     E_x g_σ(x) g_σ'(x) with g_σ(x) = E_y f(σ (√c x + √(1 - c) y)): a convolution for each σ, and one
-    product of matrices for all pairs (σ, σ'). For c < 0 one side is mirrored.
-
-    Arguments:
-        phi: a function without kinks.
-        largest: the largest deviation σ; it sets the distance of the nodes.
+    product of matrices for all pairs (σ, σ'). For c < 0 one side is mirrored. The largest σ sets
+    the distance of the nodes.
 
     Raises:
         ActivationError: no finite second moment at this deviation.
@@ -47,7 +44,7 @@ class Smoothing:
 
     def __init__(self, phi: ScalarFunction, largest: float) -> None:
         self.phi, self.largest = phi, largest
-        self.step, self.reach = trapezoid_size(phi, largest)
+        self.step, _, self.reach = trapezoid_size(phi, largest)
         while (half := math.ceil(_SPREAD * self.reach / self.step)) <= _MOST_NODES // 2:
             count = scipy.fft.next_fast_len(2 * half + 1, real=True)
             self.z: np.ndarray = self.step * (np.arange(count) - count // 2)

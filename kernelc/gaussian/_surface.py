@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..activations import ScalarFunction
-from ._pair import Pair, root
+from ._pair import Number, Pair, root
 from ._rule import DualRule
 from ._surface_fit import surface
 from ._surface_tables import Surface
@@ -24,16 +24,16 @@ _NOISE = 1e-14
 # Terms of the angle that are added up at once: what they are is held for all pairs.
 _CHUNK = 4
 
+Both = tuple[jax.Array, jax.Array]
+Compressed = dict[int, tuple[np.ndarray, tuple[np.ndarray | None, ...]]]
+"""For each size of float, features (m, rank) and tables (terms, rank, rank)."""
+
 
 class SurfaceRule(DualRule):
     """Drop and slope dual as Chebyshev series in the angle, coefficients bilinear in features of q.
 
     Each coefficient is a smooth function of two q values, so of low rank: a row of features for
     each input, one small matrix for each angle term, and a product of matrices for all pairs.
-
-    Arguments:
-        phi: a function without kinks.
-        found: its tables.
     """
 
     def __init__(self, phi: ScalarFunction, found: Surface) -> None:
@@ -44,18 +44,18 @@ class SurfaceRule(DualRule):
         self.flat = _compressed((found.apart[None], found.odd[None]))
         self.known = found.sizes[1] == 1
 
-    def mean(self, q: Any, order: int) -> Any:
+    def mean(self, q: Number, order: int) -> Number:
         lines = self._lines(q)
         if order:
             return lines["slope"] * lines["mean_slope"]
         return self.zero + lines["size"] * lines["mean"]
 
-    def second(self, q: Any) -> Any:
+    def second(self, q: Number) -> Number:
         lines = self._lines(q)
         size = lines["size"]
         return self.zero**2 + size * (size + 2 * self.zero * lines["mean"])
 
-    def value(self, pair: Pair, order: int) -> Any:
+    def value(self, pair: Pair, order: int) -> Number:
         if order == 0:
             return (self.second(pair.left) + self.second(pair.right)) / 2 - self.drop(pair)
         near, positive = _folded(pair.gap)
@@ -63,7 +63,7 @@ class SurfaceRule(DualRule):
         left, right = self._lines(pair.left)["slope"], self._lines(pair.right)["slope"]
         return left * right * (even + jnp.where(positive, odd, -odd))
 
-    def drop(self, pair: Pair) -> Any:
+    def drop(self, pair: Pair) -> Number:
         near, positive = _folded(pair.gap)
         # The even part of φ' is the odd one of the kernel.
         odd, even = self._series(self.drops, pair, near)
@@ -92,10 +92,10 @@ class SurfaceRule(DualRule):
     def _largest_q(self) -> float:
         return self.found.axes.largest**2
 
-    def _lines(self, q: Any) -> dict[str, Any]:
+    def _lines(self, q: Number) -> dict[str, Number]:
         """Numbers for each input; floats where q is one."""
         lines, one = self.found.lines, isinstance(q, float)
-        xp: Any = np if one else jnp
+        xp: ModuleType = np if one else jnp
         deviation = root(q if one else jnp.asarray(q))
         rows = self._basis(deviation)
         values = [xp.tensordot(rows, xp.asarray(s, rows.dtype), 1) for s in lines.all]
@@ -110,7 +110,7 @@ class SurfaceRule(DualRule):
         }
         return {key: float(v) for key, v in found.items()} if one else found
 
-    def _basis(self, deviation: Any) -> Any:
+    def _basis(self, deviation: Number) -> np.ndarray | jax.Array:
         count = self.found.sizes[1]
         if isinstance(deviation, float):  # the one q value the tables are for
             return np.ones(1)
@@ -119,7 +119,7 @@ class SurfaceRule(DualRule):
         x = self.found.axes.of_deviation(deviation)
         return jnp.cos(jnp.arange(count, dtype=x.dtype) * jnp.arccos(x)[..., None])
 
-    def _flat(self, index: int, pair: Pair, like: Any) -> Any:
+    def _flat(self, index: int, pair: Pair, like: jax.Array) -> jax.Array:
         """A table without an angle."""
         features, tables = self.flat[like.dtype.itemsize]
         left, right = self._features(features, pair, like)
@@ -127,14 +127,14 @@ class SurfaceRule(DualRule):
         assert table is not None
         return _contracted(left @ jnp.asarray(table[0], like.dtype), right)
 
-    def _features(self, features: np.ndarray, pair: Pair, like: Any) -> tuple[Any, Any]:
+    def _features(self, features: np.ndarray, pair: Pair, like: jax.Array) -> Both:
         sides = []
         for q in (pair.left, pair.right):
             rows = self._basis(root(jnp.asarray(q, like.dtype)))
             sides.append(rows @ jnp.asarray(features, like.dtype))
         return sides[0], sides[1]
 
-    def _series(self, parts: Any, pair: Pair, near: Any) -> tuple[Any, Any]:
+    def _series(self, parts: Compressed, pair: Pair, near: jax.Array) -> Both:
         """Two series in the angle, 0 for a part that is missing."""
         features, tables = parts[near.dtype.itemsize]
         left, right = self._features(features, pair, near)
@@ -157,13 +157,12 @@ def surface_rule(phi: ScalarFunction, largest_q: float, known: bool = False) -> 
     return SurfaceRule(phi, surface(phi, largest_q, known))
 
 
-def _folded(gap: Any) -> tuple[Any, Any]:
+def _folded(gap: jax.Array) -> Both:
     """The gap of |c|, and where c >= 0."""
     return jnp.minimum(gap, 2.0 - gap), gap <= 1.0
 
 
-def _compressed(parts: Any) -> dict[int, tuple[np.ndarray, tuple[np.ndarray | None, ...]]]:
-    """For each size of float, features (m, rank) and tables (terms, rank, rank)."""
+def _compressed(parts: tuple[np.ndarray | None, ...]) -> Compressed:
     tables = [t for t in parts if t is not None]
     whole = max(float(np.abs(t).max()) for t in tables)
     stacked = np.concatenate([np.moveaxis(t, 1, 0).reshape(t.shape[1], -1) for t in tables], axis=1)
@@ -191,7 +190,7 @@ def _count(sizes: np.ndarray, least: float) -> int:
     return int(np.flatnonzero(sizes > least).max(initial=0)) + 1
 
 
-def _clenshaw(table: np.ndarray, left: Any, right: Any, x: Any) -> Any:
+def _clenshaw(table: np.ndarray, left: jax.Array, right: jax.Array, x: jax.Array) -> jax.Array:
     """A Chebyshev series in x whose coefficients are bilinear in two rows of features."""
     if len(table) == 1:
         return _contracted(left @ jnp.asarray(table[0], x.dtype), right)
@@ -209,14 +208,21 @@ def _clenshaw(table: np.ndarray, left: Any, right: Any, x: Any) -> Any:
     return near - x * far
 
 
-def _added(blocks: np.ndarray, least: float, left: Any, right: Any, x: Any, sums: Any) -> Any:
+def _added(
+    blocks: np.ndarray,
+    least: float,
+    left: jax.Array,
+    right: jax.Array,
+    x: jax.Array,
+    sums: Both,
+) -> Both:
     """The recurrence of Clenshaw through these coefficients, the last first."""
     sizes = np.abs(blocks).max((0, 1))
     rank = _count(np.maximum(sizes.max(0), sizes.max(1)), least)
     left, right = left[..., :rank], right[..., :rank]
     small = jnp.asarray(np.ascontiguousarray(blocks[..., :rank, :rank]), x.dtype)
 
-    def step(i: Any, sums: Any) -> Any:
+    def step(i: jax.Array, sums: Both) -> Both:
         near, far = sums
         for each in jax.lax.dynamic_index_in_dim(small, i, keepdims=False):
             near, far = _contracted(left @ each, right) + 2 * x * near - far, near
@@ -225,7 +231,7 @@ def _added(blocks: np.ndarray, least: float, left: Any, right: Any, x: Any, sums
     return jax.lax.fori_loop(0, len(small), step, sums)
 
 
-def _contracted(left: Any, right: Any) -> Any:
+def _contracted(left: jax.Array, right: jax.Array) -> jax.Array:
     """Sum of products over the last axis, all others broadcast, as one product of matrices."""
     if left.ndim == right.ndim == 1:
         return left @ right

@@ -9,11 +9,10 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ._chebyshev import basis, coefficients, points
+from ._chebyshev import basis, chebyshev_coefficients, points
 from ._nodes import legendre
 from ._smoothing import Smoothing
-from ._surface_axes import Axes
-from ._surface_tables import Lines, Surface, certified
+from ._surface_tables import Axes, Lines, Surface, certified
 
 
 # The activation's scale, in steps of the rule that resolves it.
@@ -65,7 +64,7 @@ def _angle_count(phi: ScalarFunction, smoothing: Smoothing, axes: Axes) -> int:
         for mirrored in (theta, math.pi - theta):
             found = smoothing.products(probes, mirrored, 1)
             own = np.sqrt(smoothing.expectations(phi.numpy(1)(probes[:, None] * smoothing.z) ** 2))
-            if _tail(coefficients(found / np.outer(own, own))) > _TAIL:
+            if _tail(chebyshev_coefficients(found / np.outer(own, own))) > _TAIL:
                 break
         else:
             return count
@@ -84,10 +83,10 @@ def _lines(phi: ScalarFunction, smoothing: Smoothing, axes: Axes, deviations: np
     power = max(0, round(math.log(near[0] / near[1]) / math.log(low[0] / low[1])))
     scaled = deviations**power
     return Lines(
-        slope=coefficients(np.log(own / scaled)),
-        size=coefficients(np.log(size / (scaled * deviations))),
-        mean=coefficients(smoothing.expectations(value) / size),
-        mean_slope=coefficients(smoothing.expectations(slope) / own),
+        slope=chebyshev_coefficients(np.log(own / scaled)),
+        size=chebyshev_coefficients(np.log(size / (scaled * deviations))),
+        mean=chebyshev_coefficients(smoothing.expectations(value) / size),
+        mean_slope=chebyshev_coefficients(smoothing.expectations(slope) / own),
         power=power,
     )
 
@@ -111,7 +110,7 @@ def _sampled(
             slopes.append(None)
             drops.append(None)
             continue
-        series = coefficients(part)
+        series = chebyshev_coefficients(part)
         slopes.append(_over_deviations(series))
         drops.append(_over_deviations(_mean_slopes(axes, series)))
     apart, odd = _at_one(phi, smoothing, deviations)
@@ -127,8 +126,8 @@ def _sampled(
 
 def _over_deviations(table: np.ndarray) -> np.ndarray:
     """Coefficients along the last two axes, from values at the deviations."""
-    once = coefficients(np.moveaxis(table, 1, 0))
-    twice = coefficients(np.moveaxis(once, 2, 0))
+    once = chebyshev_coefficients(np.moveaxis(table, 1, 0))
+    twice = chebyshev_coefficients(np.moveaxis(once, 2, 0))
     return np.transpose(twice, (2, 1, 0))
 
 
@@ -143,7 +142,7 @@ def _mean_slopes(axes: Axes, slopes: np.ndarray) -> np.ndarray:
     inside = basis(axes.of_angle(theta), count) * (half[:, None] * w * np.sin(theta))[..., None]
     pieces = np.einsum("itk,kab->iab", inside, slopes, optimize=True)
     gaps = 2 * np.sin(ends / 2) ** 2
-    return coefficients((pieces.cumsum(0) / gaps[:, None, None])[::-1])
+    return chebyshev_coefficients((pieces.cumsum(0) / gaps[:, None, None])[::-1])
 
 
 def _at_one(

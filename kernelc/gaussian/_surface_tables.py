@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import ModuleType
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
+from ._angle import angle
 from ._chebyshev import basis
 from ._dual import dual
 from ._moments import moments
+from ._pair import Number
 from ._quadrature import independent_rule
-from ._surface_axes import Axes
 
 
 # What a table must keep, of n n'.
@@ -21,6 +25,55 @@ _ALLOWED = 1e-10
 _TRIED = 6
 # Two-dimensional quadrature of steeper functions takes too long to check every table with it.
 _STEEPEST = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Axes:
+    """x in [-1, 1] for deviations σ in [0, largest], and for angles in [0, π/2].
+
+    An activation that bends at the scale `length` of its input gives functions of σ that are
+    analytic in log(1 + σ/length), and of the angle that are analytic and even in
+    asinh(θ largest/length): from θ = length/largest on they depend on log θ.
+
+    Arguments:
+        largest: the largest deviation.
+        length: the scale of the activation's input.
+    """
+
+    largest: float
+    length: float
+
+    @property
+    def layer(self) -> float:
+        """The angle below which the kernel at the largest deviation is flat."""
+        return self.length / self.largest
+
+    def deviations(self, x: np.ndarray) -> np.ndarray:
+        """The deviations at x."""
+        return self.length * np.expm1(math.log1p(1 / self.layer) * (x + 1) / 2)
+
+    def of_deviation(self, deviation: Number) -> np.ndarray | jax.Array:
+        """x of deviations: arrays of JAX, or floats."""
+        scale = 2 / math.log1p(1 / self.layer)
+        xp: ModuleType = np if isinstance(deviation, float) else jnp
+        return xp.clip(scale * xp.log1p(deviation / self.length) - 1, -1, 1)
+
+    @property
+    def _widest(self) -> float:
+        return math.asinh(math.pi / (2 * self.layer))
+
+    def angles(self, x: np.ndarray) -> np.ndarray:
+        """The angles at x."""
+        return self.layer * np.sinh(self._widest * np.sqrt((x + 1) / 2))
+
+    def of_angle(self, theta: np.ndarray) -> np.ndarray:
+        """x of angles, arrays of NumPy."""
+        return 2 * (np.arcsinh(theta / self.layer) / self._widest) ** 2 - 1
+
+    def of_gap(self, gap: jax.Array) -> jax.Array:
+        """x of gaps in [0, 1], arrays of JAX."""
+        part = jnp.arcsinh(angle(gap) * (1 / self.layer)) * (1 / self._widest)
+        return 2 * part * part - 1
 
 
 @dataclasses.dataclass(frozen=True)

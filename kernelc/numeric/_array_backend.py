@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, SupportsFloat, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,18 @@ from .._errors import KernelcError
 from ..activations import ScalarFunction
 from ..algebra import Backend
 from ..gaussian import CrossRule, DualRule, cross_rule, rule_for
-from ._numbers import Pair, PairMoments, PerSide, root
-from ._pair_layout import PairLayout
+from ._numbers import (
+    Moments,
+    Number,
+    Pair,
+    PairLayout,
+    PairMoments,
+    PerSide,
+    QValue,
+    Sides,
+    root,
+    sides,
+)
 
 
 # A q value that comes back within rounding is the same: shaped layers have Q(1) = 1 to 1e-15.
@@ -39,44 +49,45 @@ class ArrayBackend(Backend[Any]):
         sharp: bool = False,
     ) -> None:
         self.frame, self.reach, self.sharp = frame, reach, sharp
-        self.rules: dict[Any, DualRule] = {}
+        self.rules: dict[tuple[ScalarFunction, float | None, bool], DualRule] = {}
         self.cross_rules: dict[tuple[ScalarFunction, ScalarFunction], CrossRule] = {}
 
     @property
     def exchangeable(self) -> bool:
         return False
 
-    def number(self, value: Any) -> Any:
+    def number(self, value: object) -> QValue:
         # A jax.Array is a number that was known, until a loop made it a variable.
         if isinstance(value, PerSide | jax.Array):
             return value
-        if getattr(value, "free_symbols", None):
+        symbols = getattr(value, "free_symbols", ())
+        if symbols:
             raise KernelcError(
                 where="a number of the network",
-                found=f"{value} with symbol(s) {', '.join(sorted(map(str, value.free_symbols)))}",
+                found=f"{value} with symbol(s) {', '.join(sorted(map(str, symbols)))}",
                 law="kernels of data are computed at numbers",
                 remedy="give them values first: network.subs({symbol: value})",
             )
-        return float(value)
+        return float(cast(SupportsFloat, value))
 
-    def sqrt(self, value: Any) -> Any:
+    def sqrt(self, value: QValue) -> QValue:
         return value.map(root) if isinstance(value, PerSide) else root(value)
 
-    def is_zero(self, value: Any) -> bool:
+    def is_zero(self, value: object) -> bool:
         return isinstance(value, float) and value == 0
 
-    def outer(self, a: Any, b: Any) -> Any:
+    def outer(self, a: QValue, b: QValue) -> Moments:
         return self.frame.outer(a, b)
 
-    def value(self, k: Any) -> Any:
-        if isinstance(k, PairMoments):
-            return k.cross.value
-        return k
+    def value(self, k: Moments) -> Number:
+        return k.cross.value if isinstance(k, PairMoments) else k
 
-    def unit(self, k: Any) -> Any:
+    def unit(self, k: PairMoments) -> PairMoments:
         return k.map(lambda pair: Pair(1.0, 1.0, pair.drop if pair.known_gap is None else pair.gap))
 
-    def lengthened(self, k: Any, square: Any, channels: Any, constant: Any, inverse: Any) -> Any:
+    def lengthened(
+        self, k: PairMoments, square: Any, channels: object, constant: Any, inverse: Any
+    ) -> PairMoments:
         # With (a, b) = (√(d q), h)/√(d q + h²), which is of length 1, the new gap is a sum of
         # squares and of the old one: nothing cancels, and twins stay twins.
         part, rest = self.sqrt(square) * inverse, constant * inverse
@@ -93,17 +104,16 @@ class ArrayBackend(Backend[Any]):
             parts.append(_unit(a * x * pair.gap + ((a - x) ** 2 + (b - y) ** 2) / 2))
         return PairMoments.of(tuple(parts))
 
-    def _views(self, x: Any) -> Any:
-        x = x if isinstance(x, PerSide) else PerSide(x, x)
-        return self.frame.views((x.left, x.right), (x.left, x.right))
+    def _views(self, x: QValue) -> tuple[Sides, ...]:
+        return self.frame.views(sides(x), sides(x))
 
-    def over_locations(self, q: Any) -> Any:
+    def over_locations(self, q: QValue) -> QValue:
         if not isinstance(q, PerSide):
             return q
         axes = (*self.frame.left_axes, *self.frame.right_axes)
         return q.map(lambda x: jnp.mean(x, tuple(sorted(set(axes))), keepdims=True))
 
-    def mean(self, phi: ScalarFunction, q: Any, order: int = 0) -> Any:
+    def mean(self, phi: ScalarFunction, q: QValue, order: int = 0) -> QValue:
         if phi.parity == ("even" if order else "odd"):
             return 0.0
         rule, q = self._rule(phi, q), self._resolved(phi, q)
@@ -112,13 +122,15 @@ class ArrayBackend(Backend[Any]):
         found = rule.mean(q, order)
         return float(found) if isinstance(q, float) else found
 
-    def q_map(self, phi: ScalarFunction, q: Any) -> Any:
+    def q_map(self, phi: ScalarFunction, q: QValue) -> QValue:
         rule, q = self._rule(phi, q), self._resolved(phi, q)
         if isinstance(q, PerSide):
             return q.map(lambda x: _second(rule, x))
         return _second(rule, q)
 
-    def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
+    def dual(
+        self, phi: ScalarFunction, q: QValue, k: PairMoments, order: int = 0
+    ) -> PairMoments | Number:
         if order:
             return self._rule(phi, k.cross.left).value(self._within(phi, k.cross), order)
 
@@ -136,58 +148,55 @@ class ArrayBackend(Backend[Any]):
         return k.map(image)
 
     def cross_dual(
-        self, phi: ScalarFunction, psi: ScalarFunction, q1: Any, q2: Any, k: Any, order: int = 0
-    ) -> Any:
-        a = q1 if isinstance(q1, PerSide) else PerSide(q1, q1)
-        b = q2 if isinstance(q2, PerSide) else PerSide(q2, q2)
+        self,
+        phi: ScalarFunction,
+        psi: ScalarFunction,
+        q1: QValue,
+        q2: QValue,
+        k: Moments | PerSide,
+        order: int = 0,
+    ) -> PairMoments | PerSide | jax.Array:
+        a, b = sides(q1), sides(q2)
         if (phi, psi) not in self.cross_rules:
             largest = max(self._span(phi)[1], self._span(psi)[1])
             self.cross_rules[phi, psi] = cross_rule(phi, psi, largest)
         rule = self.cross_rules[phi, psi]
-
-        def at(*points: tuple[Any, Any, Any]) -> list[Any]:
-            return rule.expectations(points, order)
-
         if not isinstance(k, PairMoments):
-            k = k if isinstance(k, PerSide) else PerSide(k, k)
-            return PerSide(*at((a.left, b.left, k.left), (a.right, b.right, k.right)))
+            return PerSide(*rule.expectations(list(zip(a, b, sides(k), strict=True)), order))
         if order:
-            return at((a.left, b.right, k.cross.value))[0]
-        return self._crossed(k, a, b, at)
+            return rule.expectations([(a[0], b[1], k.cross.value)], order)[0]
+        return self._crossed(k, a, b, rule)
 
-    def _crossed(
-        self, k: PairMoments, a: PerSide, b: PerSide, at: Callable[..., list[Any]]
-    ) -> PairMoments:
+    def _crossed(self, k: PairMoments, a: Sides, b: Sides, rule: CrossRule) -> PairMoments:
         """The moments of E phi(u) psi(v), every mean of it asked for at once."""
         views = self.frame.views
-        sides = views((a.left, a.right), (b.left, b.right))
-        first = views((a.left, a.right), (a.left, a.right))
-        second = views((b.left, b.right), (b.left, b.right))
         points, alike = [], []
-        for pair, (u, v), (ul, ur), (vl, vr) in zip(k.parts, sides, first, second, strict=True):
+        for pair, (u, v), (ul, ur), (vl, vr) in zip(
+            k.parts, views(a, b), views(a, a), views(b, b), strict=True
+        ):
             points += [(ul, vl, pair.left), (ur, vr, pair.right), (u, v, pair.value)]
             alike.append((pair.drop == 0) & (pair.left == pair.right) & (ul == ur) & (vl == vr))
-        found, parts = at(*points), []
+        found, parts = rule.expectations(points, 0), []
         for i, same in enumerate(alike):
             left, right, value = found[3 * i : 3 * i + 3]
             # An input with itself leaves rounding, and an angle would show the root of that.
             parts.append(Pair(left, right, jnp.where(same, 0.0, (left + right) / 2 - value)))
         return PairMoments.of(tuple(parts))
 
-    def _rule(self, phi: ScalarFunction, q: Any) -> DualRule:
+    def _rule(self, phi: ScalarFunction, q: QValue) -> DualRule:
         q = q.left if isinstance(q, PerSide) else q
         known = q if isinstance(q, float) else None
         key = (phi, known, jnp.ndim(q) == 0)
         if key not in self.rules:
             span = self._span(phi) if known is None else (known, known)
-            self.rules[key] = rule_for(phi, q, span, phi.name, self.sharp)
+            self.rules[key] = rule_for(phi, q, span, self.sharp)
         return self.rules[key]
 
     def _within(self, phi: ScalarFunction, pair: Pair) -> Pair:
         sides = (self._resolved(phi, q) for q in (pair.left, pair.right))
         return dataclasses.replace(pair, **dict(zip(("left", "right"), sides, strict=True)))
 
-    def _resolved(self, phi: ScalarFunction, q: Any) -> Any:
+    def _resolved(self, phi: ScalarFunction, q: QValue) -> QValue:
         """The q values, NaN where the rule was not made for them: better none than a wrong one."""
         if isinstance(q, float) or not self._rule(phi, q).bounded:
             return q
@@ -202,7 +211,7 @@ class ArrayBackend(Backend[Any]):
         return self.reach.get(phi, (1.0, 1.0))
 
 
-def _second(rule: DualRule, q: Any) -> Any:
+def _second(rule: DualRule, q: Number) -> Number:
     found = rule.second(q)
     if isinstance(q, float):
         found = float(found)
@@ -210,5 +219,5 @@ def _second(rule: DualRule, q: Any) -> Any:
     return found
 
 
-def _unit(gap: Any) -> Pair:
+def _unit(gap: jax.Array) -> Pair:
     return Pair(1.0, 1.0, gap, gap)

@@ -7,13 +7,14 @@ from typing import Any, Literal, overload
 
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 from tqdm import tqdm
 
 from .._deprecated import renamed_arguments
 from .._errors import DataError
 from ..modules import Model
-from ._called import Called, require_parameters
 from ._empirical_blocks import Task, nngp_matrix, ntk_matrix, ntk_steps
 from ._empirical_check import (
     channels,
@@ -25,18 +26,20 @@ from ._empirical_check import (
     some_models,
 )
 from ._matrices import KernelMatrices
-from ._tangent import Parameterization, Tangent
+from ._tangent import Called, Parameterization, Tangent, require_parameters
 
 
 Part = Literal["nngp", "ntk"]
 Finite = Callable[..., Any]
+Averaged = tuple[Array, Array]
+"""A mean, and its standard error."""
 
 
 @overload
 def empirical_kernel(
     model: Finite | Sequence[Finite],
-    x1: Float[Any, "n1 ..."],
-    x2: Float[Any, "n2 ..."] | None = None,
+    x1: Float[ArrayLike, "n1 ..."],
+    x2: Float[ArrayLike, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
     parameterization: Parameterization | None = None,
@@ -49,8 +52,8 @@ def empirical_kernel(
 @overload
 def empirical_kernel(
     model: Finite | Sequence[Finite],
-    x1: Float[Any, "n1 ..."],
-    x2: Float[Any, "n2 ..."] | None = None,
+    x1: Float[ArrayLike, "n1 ..."],
+    x2: Float[ArrayLike, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
     parameterization: Parameterization | None = None,
@@ -63,8 +66,8 @@ def empirical_kernel(
 @renamed_arguments(parametrisation="parameterization")
 def empirical_kernel(
     model: Finite | Sequence[Finite],
-    x1: Float[Any, "n1 ..."],
-    x2: Float[Any, "n2 ..."] | None = None,
+    x1: Float[ArrayLike, "n1 ..."],
+    x2: Float[ArrayLike, "n2 ..."] | None = None,
     *,
     get: Part | Sequence[Part] = ("nngp", "ntk"),
     parameterization: Parameterization | None = None,
@@ -137,7 +140,7 @@ def _ntk(
     task: Task,
     parameterization: Parameterization,
     progress: bool | None,
-) -> tuple[Any, Any]:
+) -> Averaged:
     for model in models:
         if isinstance(model, Called):
             require_parameters(model, "empirical_kernel: model")
@@ -152,7 +155,7 @@ def _ntk(
         )
 
 
-def _average(matrices: Iterable[np.ndarray]) -> tuple[Any, Any]:
+def _average(matrices: Iterable[np.ndarray]) -> Averaged:
     """The mean, and its standard error from the spread of what it is the mean of."""
     mean, squares, count = np.zeros(()), np.zeros(()), 0
     for count, matrix in enumerate(matrices, start=1):

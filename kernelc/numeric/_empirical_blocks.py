@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float64
 
 from ..modules import Model
-from ._called import Called, outputs
-from ._tangent import Tangent
+from ._tangent import Called, Tangent, outputs
 
 
 # Numbers held for one block of examples (128 MiB in float32). Two blocks meet at a time, and
@@ -88,7 +87,7 @@ def ntk_steps(model: Model | Called, tangent: Tangent, task: Task) -> int:
 
 
 def ntk_matrix(
-    model: Model | Called, tangent: Tangent, task: Task, tick: Callable[[], Any]
+    model: Model | Called, tangent: Tangent, task: Task, tick: Callable[[], object]
 ) -> Float64[np.ndarray, "n1 n2 *locations"]:
     """mean_c Σ_θ scale_θ² ∂f_c(x)/∂θ ∂f_c(x')/∂θ for all pairs, at equal locations."""
     left, right = task.sides(_rows(model, tangent))

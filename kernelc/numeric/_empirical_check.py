@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from .._errors import DataError, KernelcError, ShapeError, UnsupportedError, shown
@@ -16,17 +17,16 @@ from .._reshaping import reshaping
 from ..data import examples
 from ..ir import Layer
 from ..modules import Model
-from ._called import Called, outputs
 from ._kernel_fn import KernelFunction
-from ._tangent import Parameterization
+from ._tangent import Called, Parameterization, outputs
 
 
 _WHERE = "empirical_kernel"
 
 
-def chosen(name: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+def chosen(name: str, given: object, known: tuple[str, ...]) -> tuple[str, ...]:
     """The given names, at least one, all of them known."""
-    names = (given,) if isinstance(given, str) else tuple(given)
+    names = (given,) if isinstance(given, str) else tuple(cast(Iterable[str], given))
     if not names or any(each not in known for each in names):
         raise UnsupportedError(
             where=f"{_WHERE}: {name}",
@@ -70,14 +70,14 @@ def some_models(given: Any, least: int) -> tuple[Callable[..., Any], ...]:
     return models
 
 
-def _is_model(given: Any) -> bool:
+def _is_model(given: object) -> bool:
     # Layers, blocks and kernel functions are called on other things than examples.
     return isinstance(given, Model) or (
         callable(given) and not isinstance(given, type | Layer | KernelFunction)
     )
 
 
-def readable(models: tuple[Callable[..., Any], ...], x1: Any) -> tuple[Model | Called, ...]:
+def readable(models: tuple[Callable[..., Any], ...], x1: ArrayLike) -> tuple[Model | Called, ...]:
     """The models as they are, those of other libraries with the shape of the examples."""
     if all(isinstance(model, Model) for model in models):
         return cast(tuple[Model, ...], models)
@@ -102,7 +102,9 @@ def output_shape(models: tuple[Model | Called, ...]) -> tuple[int, ...]:
     return shapes[0][1]
 
 
-def parameterized(given: Any, models: tuple[Model | Called, ...]) -> Parameterization:
+def parameterized(
+    given: Parameterization | None, models: tuple[Model | Called, ...]
+) -> Parameterization:
     """The parameterization that was asked for; for None the NTK's where variances are known."""
     foreign = any(isinstance(model, Called) for model in models)
     if given is None:
@@ -119,7 +121,7 @@ def parameterized(given: Any, models: tuple[Model | Called, ...]) -> Parameteriz
     return given
 
 
-def inputs(name: str, given: Any, model: Model | Called) -> Float[np.ndarray, "n ..."]:
+def inputs(name: str, given: ArrayLike, model: Model | Called) -> Float[np.ndarray, "n ..."]:
     """Finite examples of the shape the model takes."""
     xs = examples(given, f"{_WHERE}: {name}")
     if xs.shape[1:] != model.input_shape:

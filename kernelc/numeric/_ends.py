@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
+from jax import Array
 
 from ..algebra import SecondMoments
 from ..ir import Network, PairKind, pairs_read
-from ._degree import PooledReading
 from ._entry import entry_field
 from ._gram import DataState, GramAlgebra
+from ._locations import Same
 from ._matrices import KernelMatrices
-from ._numbers import PairMoments, PerSide
-from ._pair_layout import PairLayout
+from ._numbers import PairLayout, PairMoments, PerSide, QValue
+from ._readings import PooledReading
 
 
 def mixes_locations(network: Network) -> bool:
@@ -34,9 +33,9 @@ def frame_of(network: Network, paired: bool, sharp: bool) -> PairLayout:
 
 def entered(
     algebra: GramAlgebra,
-    x1: Any,
-    x2: Any,
-    same: Any,
+    x1: Array,
+    x2: Array,
+    same: Same,
     known_q: float | None,
     ntk: bool,
     sharp: bool,
@@ -44,40 +43,42 @@ def entered(
     """The state at the input; `known_q` is the q value of all inputs, where it is known."""
     field = entry_field(x1, x2, algebra.frame, same, known_q, sharp)
     cross = field.cross
-    q: Any = known_q if known_q is not None else PerSide(cross.left, cross.right)
+    q: QValue = known_q if known_q is not None else PerSide(cross.left, cross.right)
     return algebra.state_of(SecondMoments(q, (field,), (0.0,) if ntk else None), None)
 
 
 def answered(
-    network: Network, frame: PairLayout, out: DataState, get: tuple[str, ...], broken: Any
+    network: Network, frame: PairLayout, out: DataState, get: tuple[str, ...], broken: Array | None
 ) -> KernelMatrices:
     """The matrices at the output, NaN where `broken` says so."""
     field: PairMoments = out.second.k[0]
     pair = field.cross
-    shape = jnp.shape(pair.drop)[: frame.batch]
     plain = {"nngp": pair.value}
-    if "ntk" in get:
-        plain["ntk"] = out.second.theta[0] if out.second.theta else None
+    if "ntk" in get and out.second.theta:
+        plain["ntk"] = out.second.theta[0]
     if "gap" in get:
         plain["gap"] = pair.gap
     kept = {}
+    dtype, whole = jnp.result_type(pair.drop), jnp.shape(pair.drop)
     for name, value in plain.items():
         if name in get:
-            value = jnp.broadcast_to(jnp.asarray(value, pair.drop.dtype), pair.drop.shape)
+            value = jnp.broadcast_to(jnp.asarray(value, dtype), whole)
             if broken is not None:
                 value = jnp.where(_any_location(broken, frame), jnp.nan, value)
-            kept[name] = _at_equal_locations(value, frame, shape, network.output_shape)
-    return KernelMatrices(**{name: kept.get(name) for name in ("nngp", "ntk", "gap")})
+            kept[name] = _at_equal_locations(
+                value, frame, whole[: frame.batch], network.output_shape
+            )
+    return KernelMatrices.of(kept)
 
 
-def _any_location(broken: Any, frame: PairLayout) -> Any:
+def _any_location(broken: Array, frame: PairLayout) -> Array:
     axes = tuple(range(frame.batch, broken.ndim))
     return jnp.any(broken, axes, keepdims=True) if axes else broken
 
 
 def _at_equal_locations(
-    value: Any, frame: PairLayout, batch: tuple[int, ...], out: tuple[int, ...]
-) -> Any:
+    value: Array, frame: PairLayout, batch: tuple[int, ...], out: tuple[int, ...]
+) -> Array:
     """(inputs, *locations of the output)."""
     if not frame.aligned:
         letters = "abc"[: frame.rank]

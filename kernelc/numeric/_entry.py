@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._inputs import PROMISED
-from ._numbers import Pair, PairMoments, root
-from ._pair_layout import PairLayout
+from ._locations import Same, groups_of, one_evaluation
+from ._numbers import Pair, PairLayout, PairMoments, root
 
 
 # Rows of blocks of a symmetric product: 4 leave 10 of 16 blocks to compute.
@@ -26,7 +25,7 @@ def entry_field(
     x1: Float[Array, "n1 *locations channels"],
     x2: Float[Array, "n2 *locations channels"],
     frame: PairLayout,
-    same: Any,
+    same: Same,
     q: float | None,
     sharp: bool,
 ) -> PairMoments:
@@ -47,25 +46,25 @@ def entry_field(
 
 
 def _pairs(
-    x1: Array, x2: Array, frame: PairLayout, same: Any, q: float | None, sharp: bool
+    x1: Array, x2: Array, frame: PairLayout, same: Same, q: float | None, sharp: bool
 ) -> Pair:
     (inverse1, q1), (inverse2, q2) = _lengths(x1), _lengths(x2)
     if sharp:
         gap = sharp_gap(x1, x2, frame).astype(x1.dtype)
     else:
         # Lengths are divided out behind the product, which then reads the inputs as they are.
-        inverse = _widened(inverse1, frame, 0) * _widened(inverse2, frame, 1)
+        inverse = frame.wide(inverse1, 0) * frame.wide(inverse2, 1)
         gap = 1.0 - _products(x1, x2, frame) * inverse
     # The product of a direction with itself misses 1 by rounding, and the angle would show
     # the root of that; so it does with its opposite.
     noise = float(jnp.finfo(x1.dtype).eps) * (4 + x1.shape[-1] ** 0.5 / 4)
     gap = jnp.where(gap <= (0.0 if sharp else noise), 0.0, gap)
     gap = jnp.where(gap >= 2.0 - noise, 2.0, gap)
-    gap = _zero_where_same(gap, frame, same)
-    left, right = (_widened(v, frame, side) for side, v in enumerate((q1, q2)))
+    gap = jnp.where(one_evaluation(gap, groups_of(frame), same), 0.0, gap)
+    left, right = (frame.wide(v, side) for side, v in enumerate((q1, q2)))
     if q is not None:
         # A promise that does not hold must not pass for a result.
-        broken = _widened(_broken(q1, q), frame, 0) + _widened(_broken(q2, q), frame, 1)
+        broken = frame.wide(_broken(q1, q), 0) + frame.wide(_broken(q2, q), 1)
         return Pair(q, q, q * gap + broken, gap + broken)
     size = root(left) * root(right)
     return Pair(left, right, (root(left) - root(right)) ** 2 / 2 + size * gap, gap)
@@ -116,29 +115,6 @@ def _mirrored(x: Array, rule: Callable[[Array, Array], Array]) -> Array:
             total = jax.lax.dynamic_update_slice(total, below, (b, a, *rest))
     # Without a barrier each copy would be fused with all that reads the matrix, and run twice.
     return jax.lax.optimization_barrier(total)
-
-
-def _widened(q: Array, frame: PairLayout, side: int) -> Array:
-    """q values shaped to broadcast against pairs."""
-    n, locations = q.shape[0], q.shape[1:]
-    ones = (1,) * frame.rank
-    inputs = (n,) if frame.paired else ((1, n) if side else (n, 1))
-    if frame.aligned:
-        return q.reshape(*inputs, *locations)
-    return q.reshape(*inputs, *(ones + locations if side else locations + ones))
-
-
-def _zero_where_same(gap: Array, frame: PairLayout, same: Any) -> Array:
-    if same is None:
-        return gap
-    mask = jnp.ones(gap.shape[: frame.batch], bool) if same is True else same
-    mask = mask.reshape(*mask.shape, *(1,) * (gap.ndim - mask.ndim))
-    if not frame.aligned:
-        for a, b in zip(frame.left_axes, frame.right_axes, strict=True):
-            shape = [1] * gap.ndim
-            shape[a], shape[b] = gap.shape[a], gap.shape[b]
-            mask = mask & jnp.eye(shape[a], dtype=bool).reshape(shape)
-    return jnp.where(mask, 0.0, gap)
 
 
 def sharp_gap(x1: Array, x2: Array, frame: PairLayout) -> Array:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ from ..ir import Network, NetworkNode
 from ._inputs import Inputs
 from ._matrices import KernelMatrices
 from ._reach import FloatState, QUpperBound, start
-from ._zeros import ZeroReading
+from ._readings import ZeroReading
 
 
 def checked_matrices(
@@ -25,12 +24,6 @@ def checked_matrices(
     """The matrices, once all entries are finite; the NTK of a function that jumps may be infinite.
 
     It is ∞ for an input and itself, and -∞ for an input and its opposite.
-
-    Arguments:
-        network: the network.
-        inputs: what the matrices are of; numbers, not tracers.
-        at_zero: which layers have no limit at an input of zeros.
-        found: the matrices.
 
     Raises: DataError for NaN, infinity, or an NNGP that is all lost below the smallest number.
     """
@@ -52,9 +45,6 @@ def checked_matrices(
 def checked_scale(network: Network, inputs: Inputs, low: float, high: float) -> None:
     """Nothing, when the mean squares of the inputs fit their type.
 
-    Arguments:
-        low, high: the smallest above 0, and the largest.
-
     Raises: DataError.
     """
     limits = jnp.finfo(inputs.x1.dtype)
@@ -70,7 +60,7 @@ def any_nan(found: KernelMatrices) -> bool:
 
 
 @jax.jit
-def _range(matrix: Any) -> tuple[Any, Any]:
+def _range(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.min(matrix), jnp.max(matrix)
 
 
@@ -85,7 +75,7 @@ def _jumps(network: Network) -> bool:
     return any(phi is not None and phi.jumps(0) for phi in functions)
 
 
-def _directionless(inputs: Inputs, at_zero: ZeroReading, rows: Any) -> DataError | None:
+def _directionless(inputs: Inputs, at_zero: ZeroReading, rows: np.ndarray) -> DataError | None:
     """The error of a PLN that reads zeros, where that is what happened."""
     if not at_zero.directions:
         return None

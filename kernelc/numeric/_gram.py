@@ -1,26 +1,77 @@
-"""The kernel rules on data: the rules of a pair, and what windows do to locations."""
+"""The kernel rules on data: those of a pair, with covariances between locations."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 
 from .._errors import UnsupportedError
-from ..algebra import KernelState, SecondMoments
-from ..ir import Flattened, LocationMap, OwnWeights, Weights
+from ..activations import ScalarFunction
+from ..algebra import KernelState, PairAlgebra, SecondMoments
+from ..ir import Flattened, LocationMap, OwnWeights, Real, Weights
 from ._array_backend import ArrayBackend
-from ._locations import groups_of, one_evaluation
+from ._locations import Same, groups_of, one_evaluation
 from ._mixing import Mixing, mixing
-from ._numbers import Pair, PairMoments, PerSide
-from ._pair_layout import PairLayout
-from ._spread import ByLocationAlgebra, spread_out
+from ._numbers import Number, Pair, PairLayout, PairMoments, PerSide, QValue, root
 
 
 DataState = KernelState[Any]
+# What is left of a mean square without its mean, relative, when the value is one constant.
+_ROUNDINGS = 64
+
+
+def spread_out(s: DataState, locations: tuple[int, ...], flat: DataState) -> DataState:
+    """What was made of `s` by flattening, with what it was: no channel stands for all others."""
+    ((scale, atom),) = flat.form
+    unlike = dataclasses.replace(atom, gaussian=False)
+    return dataclasses.replace(flat, form=((scale, unlike),), spread=(s, locations))
+
+
+class ByLocationAlgebra(PairAlgebra[Any]):
+    """Rules that act channel by channel act before flattening, at each location by itself.
+
+    A value without locations that meets a flattened one is alike in all channels, so it stands
+    beside each location.
+    """
+
+    def nonlinearity(self, s: DataState, phi: ScalarFunction) -> DataState:
+        return self._by_location([s], lambda whole: self.nonlinearity(whole[0], phi)) or (
+            super().nonlinearity(s, phi)
+        )
+
+    def weighted_sum(self, terms: Sequence[DataState], weights: Sequence[Real]) -> DataState:
+        return self._by_location(terms, lambda whole: self.weighted_sum(whole, weights)) or (
+            super().weighted_sum(terms, weights)
+        )
+
+    def product(self, factors: Sequence[DataState]) -> DataState:
+        return self._by_location(factors, self.product) or super().product(factors)
+
+    def seal(self, s: DataState) -> DataState:
+        return self._by_location([s], lambda whole: self.seal(whole[0])) or super().seal(s)
+
+    def _by_location(
+        self, terms: Sequence[DataState], rule: Callable[[Sequence[DataState]], DataState]
+    ) -> DataState | None:
+        """The rule before flattening; None where nothing is flattened, or channels are cut."""
+        found = {term.spread[1] for term in terms if term.spread is not None}
+        if not found or any(term.parts for term in terms):
+            return None
+        if len(found) > 1:
+            raise UnsupportedError(
+                where=self.site.name,
+                found=f"values flattened from locations {sorted(found)} that meet",
+                law="channels of one location meet those of another, whose covariance is not "
+                "followed",
+                remedy="pass one of them through a Dense layer first",
+            )
+        whole = [term if term.spread is None else term.spread[0] for term in terms]
+        return self.mix(rule(whole), Flattened(found.pop()))
 
 
 class GramAlgebra(ByLocationAlgebra):
@@ -38,7 +89,11 @@ class GramAlgebra(ByLocationAlgebra):
     backend: ArrayBackend
 
     def __init__(
-        self, backend: ArrayBackend, same: Any = None, tangent: bool = False, standard: bool = False
+        self,
+        backend: ArrayBackend,
+        same: Same = None,
+        tangent: bool = False,
+        standard: bool = False,
     ) -> None:
         super().__init__(backend, standard=standard)
         self.same, self.tangent = same, tangent
@@ -79,7 +134,7 @@ class GramAlgebra(ByLocationAlgebra):
             return spread_out(s, locations.locations, out)
         return out
 
-    def _moved_mean(self, mean: Any, rule: Mixing) -> Any:
+    def _moved_mean(self, mean: QValue | None, rule: Mixing) -> QValue | None:
         if isinstance(mean, PerSide):
             frame = self.frame
             left = rule.arrays(mean.left, (frame.left_axes,))
@@ -117,3 +172,57 @@ class GramAlgebra(ByLocationAlgebra):
             remedy="remove it: kernelc.shape(network, ..., rewrite=True) does; kernelc.derive "
             "describes it for large batches",
         )
+
+
+class BlankAlgebra(GramAlgebra):
+    """`GramAlgebra` for data with locations that are zero throughout.
+
+    Layer norm maps them to zero, as the finite layer does: q/(q + eps) is 0 at q = 0. Behind it q
+    values are 0 or 1, so that they differ between inputs.
+    """
+
+    def normalize(self, s: DataState, center: bool, over_locations: bool) -> DataState:
+        if not isinstance(s.second.q, PerSide):
+            return super().normalize(s, center, over_locations)
+        if center and s.mean is not None and not self._is_zero(s.mean):
+            s = self._centered(s, over_locations)
+            center = False
+        elif center and s.mean is None:
+            return super().normalize(s, center, over_locations)  # refuses
+        q = s.second.q
+        q = cast(PerSide, self.backend.over_locations(q)) if over_locations else q
+        scaled = self.weighted_sum([s], [q.map(_inverse_root)])
+        if over_locations:
+            return scaled
+        second = scaled.second
+        field = second.k[0].map(lambda pair: Pair(_unit(pair.left), _unit(pair.right), pair.drop))
+        unit = SecondMoments(PerSide(field.cross.left, field.cross.right), (field,), second.theta)
+        return dataclasses.replace(scaled, second=unit)
+
+    def _centered(self, s: DataState, over_locations: bool) -> DataState:
+        before, after = s.second.q, super()._centered(s, over_locations)
+        if over_locations or not isinstance(before, PerSide):
+            return after
+        left, right = (
+            _settled(new, old)
+            for new, old in (
+                (after.second.q.left, before.left),
+                (after.second.q.right, before.right),
+            )
+        )
+        second = dataclasses.replace(after.second, q=PerSide(left, right))
+        return dataclasses.replace(after, second=second)
+
+
+def _inverse_root(q: jax.Array) -> jax.Array:
+    alive = q > 0
+    return jnp.where(alive, 1.0 / root(jnp.where(alive, q, 1.0)), 0.0)
+
+
+def _unit(q: jax.Array) -> jax.Array:
+    return jnp.where(q > 0, 1.0, 0.0).astype(q.dtype)
+
+
+def _settled(new: jax.Array, old: Number) -> jax.Array:
+    noise = _ROUNDINGS * float(jnp.finfo(new.dtype).eps)
+    return jnp.where(new <= noise * old, 0.0, new)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import ArrayLike, DTypeLike
 
 from .._errors import DataError, ShapeError
 from .._reshaping import reshaping
@@ -19,13 +20,15 @@ from .._reshaping import reshaping
 # Roundings that a q value may be off a promised one.
 PROMISED = 1e3
 
+Examples: TypeAlias = np.ndarray | jax.Array
+
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
     """Two sets of inputs in one floating-point type; the second is the first when `symmetric`."""
 
-    x1: Any
-    x2: Any
+    x1: Examples
+    x2: Examples
     symmetric: bool
 
     @property
@@ -65,21 +68,20 @@ class Inputs:
         return np.concatenate([_q_values(np.asarray(x)).ravel() for x in sets])
 
 
-def checked(where: str, x1: Any, x2: Any, shape: tuple[int, ...]) -> Inputs:
+def checked(where: str, x1: ArrayLike, x2: ArrayLike | None, shape: tuple[int, ...]) -> Inputs:
     """The inputs as arrays of one type: float64 when one of them is, float32 otherwise.
 
     Raises:
         ShapeError: inputs of another shape.
         DataError: inputs that are no numbers or not finite.
     """
-    symmetric = x2 is None or x2 is x1
     first = _array(where, "x1", x1, shape)
-    second = first if symmetric else _array(where, "x2", x2, shape)
+    second = first if x2 is None or x2 is x1 else _array(where, "x2", x2, shape)
     dtype = np.promote_types(first.dtype, second.dtype)
-    return Inputs(_as(first, dtype), _as(second, dtype), symmetric)
+    return Inputs(_as(first, dtype), _as(second, dtype), second is first)
 
 
-def _array(where: str, name: str, x: Any, shape: tuple[int, ...]) -> Any:
+def _array(where: str, name: str, x: ArrayLike, shape: tuple[int, ...]) -> Examples:
     if not isinstance(x, jax.Array):
         try:
             x = np.asarray(x)
@@ -112,13 +114,13 @@ def _all_finite(x: np.ndarray) -> bool:
     return bool(np.isfinite(x).all())
 
 
-def _is_double(x: Any) -> bool:
+def _is_double(x: Examples) -> bool:
     if jnp.issubdtype(x.dtype, jnp.integer):
         return bool(jax.config.read("jax_enable_x64"))
     return x.dtype == np.float64
 
 
-def _as(x: Any, dtype: Any) -> Any:
+def _as(x: Examples, dtype: DTypeLike) -> Examples:
     return x if x.dtype == dtype else x.astype(dtype)
 
 

@@ -9,13 +9,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PyTree
 
 from .._errors import KernelcError, ShapeError
 from ..data import examples
 from ..modules import Model
-from ._called import output_shape, require_parameters
 from ._empirical_check import some_models
+from ._tangent import output_shape, require_parameters
 
 
 _WHERE = "EmpiricalNTK"
@@ -45,7 +46,7 @@ class EmpiricalNTK:
         [[1.0, 2.0]]
     """
 
-    def __init__(self, function: Callable[..., Any], params: Any = None) -> None:
+    def __init__(self, function: Callable[..., Any], params: PyTree = None) -> None:
         if not callable(function):
             raise KernelcError(
                 where=_WHERE,
@@ -60,18 +61,20 @@ class EmpiricalNTK:
         self._params, fixed = eqx.partition(whole, eqx.is_inexact_array)
         require_parameters(self._params, _WHERE)
 
-        def apply(moving: Any, x: Array) -> Array:
+        def apply(moving: PyTree, x: Array) -> Array:
             joined = eqx.combine(moving, fixed)
             return joined(x) if params is None else call(joined, x)
 
-        def flat(moving: Any, x: Array) -> Array:
+        def flat(moving: PyTree, x: Array) -> Array:
             return jnp.ravel(apply(moving, x))
 
         self._flat = flat
         self._jacobian = eqx.filter_jit(jax.vmap(jax.jacrev(flat), (None, 0)))
         self._product = eqx.filter_jit(self._both)
 
-    def blocks(self, x1: Any, x2: Any = None) -> Float[np.ndarray, "n1 n2 outputs outputs"]:
+    def blocks(
+        self, x1: ArrayLike, x2: ArrayLike | None = None
+    ) -> Float[np.ndarray, "n1 n2 outputs outputs"]:
         """The kernel of all pairs of examples, (n1, n2, outputs, outputs).
 
         Arguments:
@@ -84,13 +87,13 @@ class EmpiricalNTK:
         right = left if x2 is None else self._rows(x2)
         return np.einsum("iap,jbp->ijab", left, right, optimize=True)
 
-    def eigenvalues(self, x: Any) -> Float[np.ndarray, " n_outputs"]:
+    def eigenvalues(self, x: ArrayLike) -> Float[np.ndarray, " n_outputs"]:
         """Eigenvalues of the whole kernel of examples and outputs, ascending, (n · outputs,)."""
         rows = self._rows(x)
         flat = rows.reshape(-1, rows.shape[-1])
         return np.linalg.eigvalsh(flat @ flat.T)
 
-    def product(self, x: Any, v: Any) -> Float[Array, "n outputs"]:
+    def product(self, x: ArrayLike, v: ArrayLike) -> Float[Array, "n outputs"]:
         """Σ_j,b Θ_ab(x_i, x_j) v_jb = J Jᵀ v without the kernel: one pass back, one forward.
 
         Arguments:
@@ -108,14 +111,14 @@ class EmpiricalNTK:
             )
         return self._product(self._params, inputs, v)
 
-    def _both(self, params: Any, x: Array, v: Array) -> Array:
-        def all_rows(moving: Any) -> Array:
+    def _both(self, params: PyTree, x: Array, v: Array) -> Array:
+        def all_rows(moving: PyTree) -> Array:
             return jax.vmap(self._flat, (None, 0))(moving, x)
 
         values, back = jax.vjp(all_rows, params)
         return jax.jvp(all_rows, (params,), back(v.astype(values.dtype)))[1]
 
-    def _rows(self, x: Any) -> Float[np.ndarray, "n outputs parameters"]:
+    def _rows(self, x: ArrayLike) -> Float[np.ndarray, "n outputs parameters"]:
         inputs = self._checked(x)
         self._outputs(inputs)
         parts = []
@@ -125,7 +128,7 @@ class EmpiricalNTK:
             parts.append(np.concatenate([a.reshape(*a.shape[:2], -1) for a in flat], axis=-1))
         return np.concatenate(parts)
 
-    def _checked(self, x: Any) -> Array:
+    def _checked(self, x: ArrayLike) -> Array:
         return jnp.asarray(examples(x, f"{_WHERE}: x"))
 
     def _outputs(self, x: Array) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jax.typing import ArrayLike
 
 from .._deprecated import renamed_arguments
 from .._errors import KernelcError, shown
@@ -19,11 +19,10 @@ from ._explain import explained
 from ._finite import any_nan, checked_matrices, checked_scale
 from ._inputs import Inputs, checked
 from ._matrices import KernelMatrices
-from ._mesh import sharded
 from ._program import Program
+from ._readings import zeros
 from ._tangent import Parameterization
-from ._tiles import tiled
-from ._zeros import zeros
+from ._tiles import sharded, tiled
 
 
 MATRICES = ("nngp", "ntk", "gap")
@@ -36,6 +35,8 @@ _STEP = 1.5
 _WORTHWHILE = 1 << 15
 # By how much rules reach further, time and again, while they meet q values beyond theirs.
 _ROOM, _MOST_ROOM = 8.0, 4096.0
+
+Evaluation = Callable[[Program, Inputs, tuple[str, ...]], KernelMatrices]
 
 
 class KernelFunction:
@@ -66,8 +67,8 @@ class KernelFunction:
 
     def __call__(
         self,
-        x1: Any,
-        x2: Any = None,
+        x1: ArrayLike,
+        x2: ArrayLike | None = None,
         *,
         get: Sequence[str] = _DEFAULT,
         mesh: Mesh | None = None,
@@ -98,52 +99,36 @@ class KernelFunction:
             DataError: kernels beyond the numbers of the type, or a `PLN` without a constant
                 that reads zeros. Under `jax.jit` these are NaN or infinite.
         """
-        wanted = self._wanted(get)
-        inputs = checked(self.network.name, x1, x2, self.network.input_shape)
-        program = self._program(inputs)
-        with _precision(inputs) as native:
-            if not inputs.known:
-                if inputs.symmetric:
-                    return program.square(inputs.x1, get=wanted)
-                return program.compute(
-                    inputs.x1, inputs.x2, symmetric=False, paired=False, get=wanted
-                )
 
-            def matrices(program: Program) -> KernelMatrices:
-                if mesh is not None:
-                    return sharded(program, inputs, wanted, mesh)
+        def matrices(program: Program, inputs: Inputs, wanted: tuple[str, ...]) -> KernelMatrices:
+            if inputs.known and mesh is not None:
+                return sharded(program, inputs, wanted, mesh)
+            if inputs.known:
                 return tiled(program, inputs, wanted, progress)
+            if inputs.symmetric:
+                return program.square(inputs.x1, get=wanted)
+            return program.compute(inputs.x1, inputs.x2, symmetric=False, paired=False, get=wanted)
 
-            found = self._checked(inputs, self._resolved(inputs, program, matrices))
-            return found if native else _on_host(found)
+        return self._evaluated(x1, x2, get, matrices)
 
-    def diagonal(self, x: Any, *, get: Sequence[str] = _DEFAULT) -> KernelMatrices:
+    def diagonal(self, x: ArrayLike, *, get: Sequence[str] = _DEFAULT) -> KernelMatrices:
         """The diagonals of the symmetric matrices, (n, ...), without the matrices.
 
         Arguments:
             x: (n, *input_shape) inputs.
             get: which of "nngp", "ntk", "gap".
         """
-        wanted = self._wanted(get)
-        inputs = checked(self.network.name, x, None, self.network.input_shape)
-        program = self._program(inputs)
-        with _precision(inputs) as native:
 
-            def matrices(program: Program) -> KernelMatrices:
-                return program.compute(
-                    inputs.x1, inputs.x1, symmetric=True, paired=True, get=wanted
-                )
+        def matrices(program: Program, inputs: Inputs, wanted: tuple[str, ...]) -> KernelMatrices:
+            return program.compute(inputs.x1, inputs.x1, symmetric=True, paired=True, get=wanted)
 
-            if not inputs.known:
-                return matrices(program)
-            found = self._checked(inputs, self._resolved(inputs, program, matrices))
-            return found if native else _on_host(found)
+        return self._evaluated(x, None, get, matrices)
 
     def explain(self) -> str:
         """Which way the kernel is computed, with error bounds, and why no cheaper one is."""
         return explained(self.network, list(self._programs.values()))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[KernelFunction], tuple[object, ...]]:
         # Compiled code stays behind: the network says all of it.
         given = (self.network, self.q, self._largest, self.natural_q, self.standard)
         return KernelFunction, given
@@ -173,18 +158,24 @@ class KernelFunction:
             return self._compiled(None, self._largest, blank)
         return self._compiled(None, _STEP ** math.ceil(math.log(high, _STEP)), blank)
 
-    def _resolved(
-        self, inputs: Inputs, program: Program, matrices: Callable[[Program], KernelMatrices]
+    def _evaluated(
+        self, x1: ArrayLike, x2: ArrayLike | None, get: Sequence[str], matrices: Evaluation
     ) -> KernelMatrices:
         """The matrices of a program whose rules reach as far as the q values inside do."""
-        found, room = matrices(program), 1.0
-        if self.q is not None and not inputs.have_q(self.q):
-            return found
-        while room < _MOST_ROOM and program.roomy and any_nan(found):
-            room *= _ROOM
-            program = self._compiled(program.q, program.largest, program.blank, room)
-            found = matrices(program)
-        return found
+        wanted = self._wanted(get)
+        inputs = checked(self.network.name, x1, x2, self.network.input_shape)
+        program, room = self._program(inputs), 1.0
+        with _precision(inputs) as native:
+            found = matrices(program, inputs, wanted)
+            if not inputs.known:
+                return found
+            if self.q is None or inputs.have_q(self.q):  # a broken promise is NaN
+                while room < _MOST_ROOM and program.roomy and any_nan(found):
+                    room *= _ROOM
+                    program = self._compiled(program.q, program.largest, program.blank, room)
+                    found = matrices(program, inputs, wanted)
+                found = checked_matrices(self.network, inputs, self._at_zero, found)
+            return found if native else _on_host(found)
 
     def _compiled(
         self, q: float | None, largest: float, blank: bool = False, room: float = 1.0
@@ -196,11 +187,6 @@ class KernelFunction:
                 program = Program(self.network, q, largest, self.standard, like, blank, room)
             self._programs[key] = program
         return self._programs[key]
-
-    def _checked(self, inputs: Inputs, found: KernelMatrices) -> KernelMatrices:
-        if self.q is not None and not inputs.have_q(self.q):
-            return found  # a broken promise is NaN
-        return checked_matrices(self.network, inputs, self._at_zero, found)
 
     def _wanted(self, get: Sequence[str]) -> tuple[str, ...]:
         wanted = tuple(get) if isinstance(get, tuple | list) else (get,)

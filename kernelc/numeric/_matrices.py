@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,9 +32,14 @@ class KernelMatrices(NamedTuple):
     ntk: Matrix | None
     gap: Matrix | None = None
 
+    @staticmethod
+    def of(found: Mapping[str, Matrix]) -> KernelMatrices:
+        """Those of these names."""
+        return KernelMatrices(*map(found.get, KernelMatrices._fields))
+
 
 @partial(jax.jit, donate_argnames="matrix")
-def mirrored(matrix: Any) -> Any:
+def mirrored(matrix: Array) -> Array:
     """The upper triangle copied below: k(x, x') and k(x', x) to the last bit.
 
     A program of its own: next to what computes the matrix XLA would compute the copy anew, and a
@@ -50,13 +56,13 @@ def mirrored(matrix: Any) -> Any:
 
 
 @partial(jax.jit, donate_argnames="matrix")
-def placed(matrix: Any, block: Any, row: Any, column: Any) -> Any:
+def placed(matrix: Array, block: Array, row: Array, column: Array) -> Array:
     """The matrix with a block filled in, in place."""
     return jax.lax.dynamic_update_slice(matrix, block, (row, column, *(0,) * (block.ndim - 2)))
 
 
 @partial(jax.jit, donate_argnames="matrix")
-def placed_twice(matrix: Any, block: Any, row: Any, column: Any) -> Any:
+def placed_twice(matrix: Array, block: Array, row: Array, column: Array) -> Array:
     """The symmetric matrix with a block of its upper triangle and its mirror image, in place.
 
     What of the block lies below the diagonal is left to the block that holds its mirror image.
@@ -71,7 +77,7 @@ def placed_twice(matrix: Any, block: Any, row: Any, column: Any) -> Any:
     return matrix
 
 
-def _above(block: Any, row: Any, column: Any) -> Any:
+def _above(block: Array, row: Array | int, column: Array | int) -> Array:
     """Where a block that starts at (row, column) is on or above the diagonal."""
     rows, columns = (jnp.arange(n) for n in block.shape[:2])
     mask = row + rows[:, None] <= column + columns[None, :]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from collections.abc import Callable
 from functools import singledispatch
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import jax.numpy as jnp
+import numpy as np
 
 from ..ir import CenterTaps, DenseMap, Flattened, LocationMap, OwnWeights, SharedTaps, WindowMean
 from ._locations import (
@@ -20,20 +24,23 @@ from ._locations import (
     own_diagonal,
     shifted,
 )
-from ._numbers import Pair, PairMoments, PerSide
-from ._pair_layout import PairLayout
+from ._numbers import Number, Pair, PairLayout, PairMoments, PerSide, QValue, Sides
+
+
+Moved = tuple[PairMoments, QValue]
+"""Moments, and q values."""
 
 
 class OnArrays(Protocol):
     """x -> its image: axes of a group are those of one input, or of both where they are equal."""
 
-    def __call__(self, x: Any, groups: Groups) -> Any: ...
+    def __call__(self, x: Number, groups: Groups) -> Number: ...
 
 
 class OnMoments(Protocol):
     """Moments and means of all pairs, with the layout they have."""
 
-    def __call__(self, field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]: ...
+    def __call__(self, field: PairMoments, layout: PairLayout) -> Moved: ...
 
 
 class Mixing(NamedTuple):
@@ -99,7 +106,7 @@ def _own_weights(locations: OwnWeights) -> Mixing:
         drop = jnp.where(here, pair.drop, (pair.left + pair.right) / 2)
         return Pair(pair.left, pair.right, drop)
 
-    def arrays(x: Any, groups: Groups) -> Any:
+    def arrays(x: Number, groups: Groups) -> Number:
         # Of one input nothing changes; of a pair only equal locations are left.
         return x if len(groups) == 1 else jnp.where(one_evaluation(x, groups, True), x, 0.0)
 
@@ -119,21 +126,21 @@ def _dense(locations: DenseMap) -> Mixing:
     if locations.averages:
         return _averaging(lambda x, axes: _applied(x, axes, locations, locations.matrices[0]))
 
-    def arrays(x: Any, groups: Groups) -> Any:
-        total: Any = 0.0
+    def arrays(x: Number, groups: Groups) -> Number:
+        images = []
         for matrix in [locations.matrices.sum(0)] if len(groups) == 1 else locations.matrices:
             image = _whole(x, groups, locations)
             for axes in groups:
                 image = _applied(image, axes, locations, matrix)
-            total = total + image
-        return total
+            images.append(image)
+        return functools.reduce(operator.add, images)
 
-    def moments(field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]:
+    def moments(field: PairMoments, layout: PairLayout) -> Moved:
         parts = zip(field.parts, layout.frames, strict=True)
         values = [arrays(pair.value, groups_of(frame)) for pair, frame in parts]
         if not layout.own:
             return PairMoments(Pair(0.0, 0.0, -values[0])), 0.0
-        q = PerSide(*(_wide(x, side, layout) for side, x in enumerate(values[1:])))
+        q = _own(values, layout)
         views = layout.views((q.left, q.right), (q.left, q.right))
         drops = [(a + b) / 2 - value for value, (a, b) in zip(values, views, strict=True)]
         return _settled(drops, values, views), q
@@ -141,10 +148,10 @@ def _dense(locations: DenseMap) -> Mixing:
     return Mixing(arrays, moments, keeps_constants=False)
 
 
-def _each(rule: Any) -> OnMoments:
+def _each(rule: Callable[[Pair, PairLayout], Pair]) -> OnMoments:
     """A rule that gives each part of the moments by itself, and q values from q values."""
 
-    def moments(field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]:
+    def moments(field: PairMoments, layout: PairLayout) -> Moved:
         parts = zip(field.parts, layout.frames, strict=True)
         moved = PairMoments.of(tuple(rule(pair, frame) for pair, frame in parts))
         q = moved.cross.left
@@ -153,26 +160,26 @@ def _each(rule: Any) -> OnMoments:
     return moments
 
 
-def _averaging(over: Any) -> Mixing:
+def _averaging(over: Callable[[Number, tuple[int, ...]], Number]) -> Mixing:
     """A map by one matrix whose rows add up to 1: a mean over locations of each input.
 
     q values lose half the mean squared distance of the locations of their own.
     """
 
-    def arrays(x: Any, groups: Groups) -> Any:
+    def arrays(x: Number, groups: Groups) -> Number:
         for axes in groups:
             x = over(x, axes)
         return x
 
-    def moments(field: PairMoments, layout: PairLayout) -> tuple[PairMoments, Any]:
-        def pairs(x: Any, frame: PairLayout) -> Any:
+    def moments(field: PairMoments, layout: PairLayout) -> Moved:
+        def pairs(x: Number, frame: PairLayout) -> Number:
             return over(over(x, frame.left_axes), frame.right_axes)
 
         if not layout.own:
             # Nothing asks for q values again: any will do, and zero costs nothing.
             return PairMoments(Pair(0.0, 0.0, -pairs(field.cross.value, layout))), 0.0
         drops = [pairs(p.drop, f) for p, f in zip(field.parts, layout.frames, strict=True)]
-        lost = PerSide(*(_wide(x, side, layout) for side, x in enumerate(drops[1:])))
+        lost = _own(drops, layout)
         kept = PerSide(
             over(field.cross.left, layout.left_axes), over(field.cross.right, layout.right_axes)
         )
@@ -184,29 +191,31 @@ def _averaging(over: Any) -> Mixing:
     return Mixing(arrays, moments)
 
 
-def _settled(drops: Any, scales: Any, q_values: Any) -> PairMoments:
+def _settled(drops: list[Number], scales: list[Number], q_values: tuple[Sides, ...]) -> PairMoments:
     """Moments with these distances; an input with itself leaves rounding, whose root an angle
     would show."""
     parts = []
     for drop, scale, (a, b) in zip(drops, scales, q_values, strict=True):
-        noise = 16 * float(jnp.finfo(drop.dtype).eps) * jnp.abs(scale)
+        noise = 16 * float(jnp.finfo(jnp.result_type(drop)).eps) * jnp.abs(scale)
         parts.append(Pair(a, b, jnp.where(drop <= noise, 0.0, drop)))
     return PairMoments.of(tuple(parts))
 
 
-def _applied(x: Any, axes: tuple[int, ...], locations: DenseMap, matrix: Any) -> Any:
+def _applied(x: Number, axes: tuple[int, ...], locations: DenseMap, matrix: np.ndarray) -> Number:
     """A matrix over all locations on the axes of one input."""
     if jnp.ndim(x) == 0:
         return x  # one number everywhere, and rows that add up to 1
     first, rank = axes[0], len(axes)
-    shape = x.shape
-    flat = x.reshape(*shape[:first], math.prod(locations.locations), *shape[first + rank :])
-    moved = jnp.tensordot(flat, jnp.asarray(matrix, x.dtype), (first, 1), precision="highest")
+    shape = jnp.shape(x)
+    flat = jnp.reshape(x, (*shape[:first], math.prod(locations.locations), *shape[first + rank :]))
+    moved = jnp.tensordot(
+        flat, jnp.asarray(matrix, jnp.result_type(x)), (first, 1), precision="highest"
+    )
     moved = jnp.moveaxis(moved, -1, first)
     return moved.reshape(*shape[:first], *locations.outputs, *shape[first + rank :])
 
 
-def _whole(x: Any, groups: Groups, locations: DenseMap) -> Any:
+def _whole(x: Number, groups: Groups, locations: DenseMap) -> Number:
     """An array with all its location axes, where an axis of size one stood for any size."""
     shape = list(jnp.shape(x))
     for axes in groups:
@@ -215,9 +224,7 @@ def _whole(x: Any, groups: Groups, locations: DenseMap) -> Any:
     return jnp.broadcast_to(x, shape)
 
 
-def _wide(x: Any, side: int, layout: PairLayout) -> Any:
-    """The diagonal of pairs of own locations, as a number per input."""
-    x = own_diagonal(x, layout.rank)
-    ones, n = (1,) * layout.rank, x.shape[0]
-    inputs = (n,) if layout.paired else ((1, n) if side else (n, 1))
-    return x.reshape(*inputs, *((*ones, *x.shape[1:]) if side else (*x.shape[1:], *ones)))
+def _own(parts: list[Number], layout: PairLayout) -> PerSide:
+    """The diagonals of pairs of own locations, as numbers of each input."""
+    left, right = (own_diagonal(x, layout.rank) for x in parts[1:])
+    return PerSide(layout.wide(left, 0), layout.wide(right, 1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable
 from functools import cached_property, partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,14 +13,13 @@ from .._errors import DataError, UnsupportedError
 from ..approximation import fit
 from ..ir import Network, NetworkNode, Run, kernel_key, runs
 from ._array_backend import ArrayBackend
-from ._blank import BlankAlgebra
 from ._ends import answered, entered, frame_of, mixes_locations
-from ._gram import GramAlgebra
+from ._gram import BlankAlgebra, GramAlgebra
+from ._locations import Same
 from ._matrices import KernelMatrices
 from ._numbers import Pair
-from ._plan import Planner
+from ._plan import Planner, sampler
 from ._reach import spans
-from ._sample import sampler
 from ._scalar_segment import ScalarSegment
 from ._walk import Walker
 
@@ -73,7 +71,7 @@ class Program:
         shape = self.network.input_shape
         planners: list[Planner] = []
 
-        def trace(x1: Any, x2: Any) -> Any:
+        def trace(x1: jax.Array, x2: jax.Array) -> jax.Array:
             backend = ArrayBackend(frame_of(self.network, paired=False, sharp=False), self.reach)
             algebra = self._algebra(backend, None)
             planners.append(Planner(self.network, self.runs, algebra))
@@ -129,37 +127,21 @@ class Program:
         """The nodes of the first block of a run."""
         return [self.network.nodes[i] for s in run.block for i in range(s.start + 1, s.stop + 1)]
 
-    def _algebra(self, backend: ArrayBackend, same: Any) -> GramAlgebra:
+    def _algebra(self, backend: ArrayBackend, same: Same) -> GramAlgebra:
         kind = BlankAlgebra if self.blank else GramAlgebra
         return kind(backend, same, standard=self.standard)
 
     @partial(jax.jit, static_argnames=("self", "get"))
-    def square(self, x: Any, *, get: tuple[str, ...]) -> KernelMatrices:
+    def square(self, x: jax.Array, *, get: tuple[str, ...]) -> KernelMatrices:
         """The symmetric matrices of one set of inputs: the entry sees that both sides are one."""
         return self.evaluate(x, x, symmetric=True, paired=False, get=get)
 
-    @partial(jax.jit, static_argnames=("self", "symmetric", "paired", "get"))
-    def compute(
-        self,
-        x1: Any,
-        x2: Any,
-        row: Any = 0,
-        column: Any = 0,
-        *,
-        symmetric: bool,
-        paired: bool,
-        get: tuple[str, ...],
-    ) -> KernelMatrices:
-        """`evaluate`, compiled."""
-        options: dict[str, Any] = {"symmetric": symmetric, "paired": paired, "get": get}
-        return self.evaluate(x1, x2, row, column, **options)
-
     def evaluate(
         self,
-        x1: Any,
-        x2: Any,
-        row: Any = 0,
-        column: Any = 0,
+        x1: jax.Array,
+        x2: jax.Array,
+        row: jax.Array | int = 0,
+        column: jax.Array | int = 0,
         *,
         symmetric: bool,
         paired: bool,
@@ -174,7 +156,7 @@ class Program:
             paired: whether inputs are paired one by one.
             get: what to compute.
         """
-        same: Any = True if paired and symmetric else None
+        same: Same = True if paired and symmetric else None
         if symmetric and not paired:
             rows, columns = jnp.arange(x1.shape[0]), jnp.arange(x2.shape[0])
             same = (row + rows)[:, None] == (column + columns)[None, :]
@@ -186,11 +168,15 @@ class Program:
         out = Walker(self.network, self.runs, algebra, self.stretches).walk(state)
         return answered(self.network, algebra.frame, out, get, self._broken(entering))
 
-    def _broken(self, pair: Pair) -> Any:
+    compute = jax.jit(evaluate, static_argnames=("self", "symmetric", "paired", "get"))
+    """`evaluate`, compiled."""
+
+    def _broken(self, pair: Pair) -> jax.Array | None:
         """Where a q value lies beyond the bound the program was compiled for."""
         if not self.bounded:
             return None
-        return (pair.left > self.largest * 1.001) | (pair.right > self.largest * 1.001)
+        bound = self.largest * 1.001
+        return jnp.greater(pair.left, bound) | jnp.greater(pair.right, bound)
 
 
 def numeric_key(node: NetworkNode) -> Hashable:

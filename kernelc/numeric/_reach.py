@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
@@ -13,7 +15,8 @@ from ..gaussian import closed_line
 from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run, Weights
 
 
-FloatState = KernelState[Any]
+S = TypeVar("S")
+FloatState = KernelState[float]
 # q values that repeat to this, relative, will go on doing so.
 _SETTLED = 1e-13
 # Moments at larger q values take ever longer to integrate.
@@ -44,28 +47,28 @@ class _Recorder(FloatBackend):
         low, high = self.seen.get(phi, (q, q))
         self.seen[phi] = (min(low, q), max(high, q))
 
-    def q_map(self, phi: ScalarFunction, q: Any) -> float:
+    def q_map(self, phi: ScalarFunction, q: float) -> float:
         self._saw(phi, q)
         return super().q_map(phi, q)
 
-    def dual(self, phi: ScalarFunction, q: Any, k: Any, order: int = 0) -> Any:
+    def dual(self, phi: ScalarFunction, q: float, k: object, order: int = 0) -> float:
         return self.q_map(phi, q)
 
     def cross_dual(
         self,
         phi: ScalarFunction,
         psi: ScalarFunction,
-        q1: Any,
-        q2: Any,
-        k: Any,
+        q1: float,
+        q2: float,
+        k: float,
         order: int = 0,
-    ) -> Any:
+    ) -> float | np.ndarray:
         self._saw(phi, q1)
         self._saw(psi, q2)
         return super().cross_dual(phi, psi, q1, q2, k, order)
 
 
-class QUpperBound(PairAlgebra[Any]):
+class QUpperBound(PairAlgebra[float]):
     """q values at most: a mean over locations is no larger than what it averages.
 
     Inputs count as alike at all locations. `levels` lists normalizations that divide by a mean
@@ -91,7 +94,7 @@ class QUpperBound(PairAlgebra[Any]):
         return s  # the rules on data refuse it, and say why
 
 
-class UniformAlgebra(PairAlgebra[Any]):
+class UniformAlgebra(PairAlgebra[float]):
     """The rules that act alike at all locations and inputs, and refuse all others.
 
     Between two of the nodes it refuses, the kernel is a function of one variable.
@@ -128,8 +131,12 @@ class UniformAlgebra(PairAlgebra[Any]):
 
 
 def passed(
-    network: Network, algebra: KernelAlgebra[Any], run: Run, state: Any, same: Any = None
-) -> Any:
+    network: Network,
+    algebra: KernelAlgebra[S],
+    run: Run,
+    state: S,
+    same: Callable[[S, S], bool] | None = None,
+) -> S:
     """The state after a run of blocks; stops repeating once `same` says nothing changes."""
     for _ in range(run.count):
         before = state
@@ -139,7 +146,7 @@ def passed(
     return state
 
 
-def through(network: Network, algebra: Any, run: Run, state: Any) -> Any:
+def through(network: Network, algebra: Any, run: Run, state: S) -> S:
     """The state after one block of a run."""
     for segment in run.block:
         entered = algebra.seal(state)
@@ -151,7 +158,7 @@ def through(network: Network, algebra: Any, run: Run, state: Any) -> Any:
 def settled(before: FloatState, after: FloatState) -> bool:
     """Whether a block has left the q value and the mean where they were."""
 
-    def close(a: Any, b: Any) -> bool:
+    def close(a: float | None, b: float | None) -> bool:
         if a is None or b is None:
             return a is b
         return abs(a - b) <= _SETTLED * abs(b)
@@ -165,7 +172,7 @@ def settled(before: FloatState, after: FloatState) -> bool:
     )
 
 
-def start(algebra: PairAlgebra[Any], q: float) -> FloatState:
+def start(algebra: PairAlgebra[float], q: float) -> FloatState:
     """The raw input at one q value, paired with itself."""
     return algebra.state_of(SecondMoments(q, (q,), None), None)
 
@@ -187,12 +194,7 @@ def spans(
 
 
 class QTrajectory:
-    """One q value through consecutive runs of a network, as far as all rules act alike.
-
-    Arguments:
-        q, mean, gaussian: what is known of the value that comes in.
-        standard: whether NTKs are those of the standard parameterization.
-    """
+    """One q value through consecutive runs of a network, as far as all rules act alike."""
 
     def __init__(
         self,

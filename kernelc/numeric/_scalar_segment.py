@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 
 from ..activations import ScalarFunction
 from ..algebra import SecondMoments
 from ._gram import DataState, GramAlgebra
-from ._numbers import Pair, PairMoments, PerSide, root
+from ._numbers import Number, Pair, PairMoments, PerSide, QValue, root
 
 
-Profile = Callable[[Any], Mapping[str, Any]]
+Profile = Callable[[jax.Array], Mapping[str, jax.Array]]
 
 _TANGENT = ("ntk", "response")
 
@@ -64,18 +64,18 @@ class ScalarSegment:
         theta = s.second.theta
         if theta is not None:
             theta = (self._ntk(field.cross, drops[0], theta[0]),)
-        mean, q = cast(Any, self.mean), cast(Any, self.q_out)
+        mean: QValue | None = self.mean
+        q: QValue = self.q_out
         if self.degree:
             cross = pairs[0]
             q = PerSide(cross.left, cross.right)
-            if mean:
-                old = field.cross
-                scale, degree = mean, self.degree
+            if self.mean:
+                old, scale, degree = field.cross, self.mean, self.degree
                 mean = PerSide(old.left, old.right).map(lambda x: scale * root(x) ** degree)
         second = SecondMoments(q, (PairMoments.of(tuple(pairs)),), theta)
         return algebra.state_of(second, mean, gaussian=self.gaussian)
 
-    def _image(self, pair: Pair, drop: Any) -> Pair:
+    def _image(self, pair: Pair, drop: jax.Array) -> Pair:
         q = self.q_out
         if self.degree == 0:
             # No limit at an input of zeros: `BlankAlgebra` knows what comes out of one.
@@ -86,25 +86,26 @@ class ScalarSegment:
         a, b = (q**0.5 * root(x) ** self.degree for x in (pair.left, pair.right))
         return Pair(left, right, (a - b) ** 2 / 2 + a * b * drop, drop)
 
-    def _ntk(self, pair: Pair, found: Mapping[str, Any], theta: Any) -> Any:
-        ntk, response = (self.q_out * found[k] if k in found else None for k in _TANGENT)
+    def _ntk(self, pair: Pair, found: Mapping[str, jax.Array], theta: Number) -> Number:
+        ntk, response = (self.q_out * found.get(k, 0.0) for k in _TANGENT)
         if self.degree is None:
-            return ntk if _is_zero(theta) else ntk + response * theta
+            return ntk if is_zero(theta) else ntk + response * theta
         size = pair.size
         total = ntk * size**self.degree if self.degree else ntk
-        if _is_zero(theta):
+        if is_zero(theta):
             return total
         # A response is of degree d - 1; for d = 0 that divides by a q value of 0 at worst.
         return total + response * theta * _power(size, self.degree - 1)
 
 
-def _power(size: Any, exponent: int) -> Any:
+def _power(size: Number, exponent: int) -> Number:
     return size**exponent if exponent >= 0 else 1 / size
 
 
-def _none_at_zero(q: Any) -> Any:
+def _none_at_zero(q: Number) -> jax.Array:
     return jnp.where(q > 0, 0.0, jnp.nan)
 
 
-def _is_zero(theta: Any) -> bool:
+def is_zero(theta: Number) -> bool:
+    """Whether no NTK comes in."""
     return isinstance(theta, float) and theta == 0

@@ -11,20 +11,22 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from ..activations import ScalarFunction
 from ..ir import Layer, Network, NetworkNode, Weights, runs
 from ._array_backend import ArrayBackend
-from ._blank import BlankAlgebra
 from ._ends import answered, entered, frame_of
-from ._gram import DataState
+from ._gram import BlankAlgebra, DataState
 from ._inputs import checked
 from ._program import SMALLER, numeric_key
 from ._reach import Span, spans
 
 
 Part = Literal["nngp", "ntk"]
-Logs = Mapping[str, Any]
+Logs = Mapping[str, Array]
 """By node name: the logarithms of factors on its weight_std and bias_std, (2,)."""
 
 # Rows of a block: the backward pass keeps some arrays of pairs for each layer.
@@ -40,13 +42,13 @@ class _Plan:
     network: Network
     part: Part
     standard: bool
-    reach: Mapping[Any, Span]
+    reach: Mapping[ScalarFunction, Span]
 
 
 class _ScaledAlgebra(BlankAlgebra):
     """The rules on data with weights and biases of each node multiplied by numbers of their own."""
 
-    def __init__(self, backend: ArrayBackend, same: Any, standard: bool, logs: Logs) -> None:
+    def __init__(self, backend: ArrayBackend, same: Array, standard: bool, logs: Logs) -> None:
         super().__init__(backend, same, standard=standard)
         self.logs = logs
 
@@ -88,9 +90,11 @@ class StdKernel:
             for node in network
             if (layer := _drawing(node)) is not None
         }
-        self._plans: dict[Any, _Plan] = {}
+        self._plans: dict[tuple[object, ...], _Plan] = {}
 
-    def matrix(self, x1: Any, x2: Any, weight: float, bias: float) -> Float[np.ndarray, "n1 n2"]:
+    def matrix(
+        self, x1: ArrayLike, x2: ArrayLike | None, weight: float, bias: float
+    ) -> Float[np.ndarray, "n1 n2"]:
         """K with all weight_std and bias_std multiplied by two factors; x2 None for those of x1."""
         plan, left, right = self._plan(x1, x2, weight, bias)
         logs = _logs(weight, bias)
@@ -101,7 +105,7 @@ class StdKernel:
             ]
             return _joined(blocks, len(left), x2 is None)
 
-    def slopes(self, x: Any, weight: float, bias: float) -> tuple[np.ndarray, np.ndarray]:
+    def slopes(self, x: ArrayLike, weight: float, bias: float) -> tuple[np.ndarray, np.ndarray]:
         """K at two factors, (n, n), and its derivatives in their logarithms, (n, n, 2)."""
         plan, left, right = self._plan(x, None, weight, bias)
         logs = _logs(weight, bias)
@@ -114,7 +118,7 @@ class StdKernel:
         return value, np.stack(along, axis=-1)
 
     def gradients(
-        self, x: Any, along: Float[np.ndarray, "n n"]
+        self, x: ArrayLike, along: Float[np.ndarray, "n n"]
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Σ_ij along_ij ∂K_ij/∂σ in each weight_std and each bias_std, by node name.
 
@@ -143,7 +147,9 @@ class StdKernel:
         )
         return weight, bias
 
-    def _plan(self, x1: Any, x2: Any, weight: float, bias: float) -> tuple[_Plan, Any, Any]:
+    def _plan(
+        self, x1: ArrayLike, x2: ArrayLike | None, weight: float, bias: float
+    ) -> tuple[_Plan, np.ndarray, Any]:
         inputs = checked(self.network.name, x1, x2, self.network.input_shape)
         left = np.asarray(inputs.x1, np.float64)
         right = left if inputs.symmetric else np.asarray(inputs.x2, np.float64)
@@ -182,19 +188,19 @@ def _logs(weight: float, bias: float) -> np.ndarray:
     return np.log(np.array([weight, bias]))
 
 
-def _blocks(x: np.ndarray) -> list[tuple[int, Any]]:
+def _blocks(x: np.ndarray) -> list[tuple[int, Array]]:
     """Where blocks of rows start, and the rows, all blocks of one size."""
     count = -(-len(x) // -(-len(x) // _ROWS))
     places = (np.minimum(np.arange(i, i + count), len(x) - 1) for i in range(0, len(x), count))
     return [(i * count, jnp.asarray(x[rows])) for i, rows in enumerate(places)]
 
 
-def _joined(blocks: list[Any], count: int, symmetric: bool) -> np.ndarray:
+def _joined(blocks: list[Array], count: int, symmetric: bool) -> np.ndarray:
     whole = np.concatenate([np.asarray(block) for block in blocks])[:count]
     return (whole + whole.T) / 2 if symmetric else whole
 
 
-def _rows(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any) -> Any:
+def _rows(plan: _Plan, logs: Logs, x1: Array, x2: Array, row: int) -> Array:
     """Rows of the kernel; `row` is where x1 lies in x2, negative when it does not."""
     same = (row + jnp.arange(x1.shape[0]))[:, None] == jnp.arange(x2.shape[0])[None, :]
     backend = ArrayBackend(frame_of(plan.network, paired=False, sharp=False), plan.reach)
@@ -205,13 +211,17 @@ def _rows(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any) -> Any:
 
 
 @partial(jax.jit, static_argnames=("plan", "names"))
-def _value(plan: _Plan, names: tuple[str, ...], logs: Any, x1: Any, x2: Any, row: Any) -> Any:
+def _value(
+    plan: _Plan, names: tuple[str, ...], logs: Array, x1: Array, x2: Array, row: int
+) -> Array:
     return _rows(plan, dict.fromkeys(names, logs), x1, x2, row)
 
 
 @partial(jax.jit, static_argnames=("plan", "names"))
-def _pushed(plan: _Plan, names: tuple[str, ...], logs: Any, x1: Any, x2: Any, row: Any) -> Any:
-    def rows(both: Any) -> Any:
+def _pushed(
+    plan: _Plan, names: tuple[str, ...], logs: Array, x1: Array, x2: Array, row: int
+) -> tuple[Array, ...]:
+    def rows(both: Array) -> Array:
         return _rows(plan, dict.fromkeys(names, both), x1, x2, row)
 
     value, along = jax.linearize(rows, logs)
@@ -219,5 +229,7 @@ def _pushed(plan: _Plan, names: tuple[str, ...], logs: Any, x1: Any, x2: Any, ro
 
 
 @partial(jax.jit, static_argnames=("plan",))
-def _pulled(plan: _Plan, logs: Logs, x1: Any, x2: Any, row: Any, along: Any) -> Any:
+def _pulled(
+    plan: _Plan, logs: Logs, x1: Array, x2: Array, row: int, along: Array
+) -> dict[str, Array]:
     return jax.vjp(lambda logs: _rows(plan, logs, x1, x2, row), logs)[1](along)[0]

@@ -1,13 +1,13 @@
-"""Kernel matrices tile by tile: bounded memory, and half the work where they are symmetric."""
+"""Kernel matrices tile by tile, in bounded memory, or by rows over the devices of a mesh."""
 
 from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
 from ._inputs import Inputs
@@ -36,14 +36,7 @@ def tile_side(program: Program, inputs: Inputs) -> int:
 def tiled(
     program: Program, inputs: Inputs, get: tuple[str, ...], progress: bool | None
 ) -> KernelMatrices:
-    """The matrices, computed in tiles where that saves memory or work.
-
-    Arguments:
-        program: what computes a tile.
-        inputs: two sets of inputs.
-        get: which matrices.
-        progress: whether to show a bar; None for a bar once it takes longer than two seconds.
-    """
+    """The matrices, computed in tiles where that saves memory or work."""
     x1, x2 = jnp.asarray(inputs.x1), jnp.asarray(inputs.x2)
     side = tile_side(program, inputs)
     counts = (x1.shape[0], x2.shape[0])
@@ -65,16 +58,27 @@ def tiled(
         out = tuple(fill(m, getattr(tile, name), i, j) for m, name in zip(out, get, strict=True))
         if len(tiles) > 16:
             jax.block_until_ready(out)
-    return _matrices(get, out)
+    return KernelMatrices.of(dict(zip(get, out, strict=True)))
 
 
-def _matrices(get: tuple[str, ...], out: tuple[Any, ...]) -> KernelMatrices:
-    found = dict(zip(get, out, strict=True))
-    return KernelMatrices(**{name: found.get(name) for name in ("nngp", "ntk", "gap")})
+def sharded(program: Program, inputs: Inputs, get: tuple[str, ...], mesh: Mesh) -> KernelMatrices:
+    """The matrices with their rows spread over all devices of `mesh`.
+
+    Each device has its rows of the first inputs and all of the second; nothing is exchanged.
+    Rows are padded to a multiple of the number of devices and cut off again.
+    """
+    count = inputs.x1.shape[0]
+    missing = -count % mesh.size
+    widths = [(0, missing)] + [(0, 0)] * (inputs.x1.ndim - 1)
+    rows = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+    x1 = jax.device_put(jnp.pad(jnp.asarray(inputs.x1), widths, mode="edge"), rows)
+    x2 = jax.device_put(jnp.asarray(inputs.x2), NamedSharding(mesh, PartitionSpec()))
+    found = program.compute(x1, x2, symmetric=inputs.symmetric, paired=False, get=get)
+    return KernelMatrices(*(None if m is None else m[:count] for m in found))
 
 
 @partial(jax.jit, static_argnames=("size",))
-def _rows(x: Any, start: Any, size: int) -> Any:
+def _rows(x: jax.Array, start: int, size: int) -> jax.Array:
     return jax.lax.dynamic_slice_in_dim(x, start, size)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
-from ..algebra import KernelState, SecondMoments
+from ..algebra import SecondMoments
 from ..ir import Flattened, Network, Run
 from ._gram import DataState, GramAlgebra
 from ._numbers import PairMoments, PerSide
@@ -24,13 +25,7 @@ _SETTLED = 1e-12
 
 
 class Walker:
-    """Takes a state through the runs of a network.
-
-    Arguments:
-        network, runs: the graph, cut into runs of isomorphic blocks.
-        algebra: the rules.
-        stretches: runs that are evaluated as one function of the gap, by where they start.
-    """
+    """Takes a state through the runs of a network."""
 
     def __init__(
         self,
@@ -46,12 +41,16 @@ class Walker:
         """The state at the output."""
         i = 0
         while i < len(self.runs):
-            stretch = self.stretches.get(i)
+            stretch = self.stretch(i, state)
             if stretch is not None:
                 state, i = stretch.apply(self.algebra, state), stretch.stop
             else:
                 state, i = self.repeated(self.runs[i], state), i + 1
         return state
+
+    def stretch(self, start: int, state: DataState) -> ScalarSegment | None:
+        """The stretch from this run on, if there is one."""
+        return self.stretches.get(start)
 
     def repeated(self, run: Run, state: DataState) -> DataState:
         """The state after all blocks of a run.
@@ -76,7 +75,7 @@ class Walker:
         return state
 
     def _loop(self, run: Run, packed: _Packed, count: int) -> DataState:
-        def step(_: Any, arrays: Any) -> Any:
+        def step(_: jax.Array, arrays: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
             state = packed.with_arrays(arrays).state(self.algebra)
             return _Packed.of(through(self.network, self.algebra, run, state)).arrays
 
@@ -101,18 +100,18 @@ class _Packed:
         return cls(tuple(leaves), structure, nature)
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
+    def arrays(self) -> tuple[jax.Array, ...]:
         return tuple(leaf for leaf in self.leaves if not isinstance(leaf, float))
 
     @property
-    def kind(self) -> Any:
+    def kind(self) -> tuple[object, ...]:
         shown = (
             leaf if isinstance(leaf, float) else (jnp.shape(leaf), jnp.result_type(leaf))
             for leaf in self.leaves
         )
         return self.structure, self.nature, tuple(shown)
 
-    def with_arrays(self, arrays: Sequence[Any]) -> _Packed:
+    def with_arrays(self, arrays: Sequence[jax.Array]) -> _Packed:
         left = iter(arrays)
         leaves = (leaf if isinstance(leaf, float) else next(left) for leaf in self.leaves)
         return dataclasses.replace(self, leaves=tuple(leaves))
@@ -133,7 +132,7 @@ class _Packed:
         return _rebuilt(algebra, tree, self.nature)
 
 
-def _content(state: DataState) -> tuple[Any, tuple[Any, ...]]:
+def _content(state: DataState) -> tuple[PyTree, tuple[Any, ...]]:
     if state.parts:
         found = [_content(part) for _, part in state.parts]
         shares = tuple(share for share, _ in state.parts)
@@ -152,7 +151,7 @@ def _content(state: DataState) -> tuple[Any, tuple[Any, ...]]:
     return tree, (state.gaussian, isinstance(second.q, PerSide))
 
 
-def _rebuilt(algebra: GramAlgebra, tree: Any, nature: tuple[Any, ...]) -> KernelState[Any]:
+def _rebuilt(algebra: GramAlgebra, tree: PyTree, nature: tuple[Any, ...]) -> DataState:
     if nature[0] == "parts":
         _, shares, natures = nature
         parts = [_rebuilt(algebra, t, n) for t, n in zip(tree, natures, strict=True)]

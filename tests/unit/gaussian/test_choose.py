@@ -28,7 +28,7 @@ def test_what_no_table_holds_is_integrated(name: str) -> None:
     c = np.array([-1.0, 0.3, 1 - 1e-6])
     with jax.enable_x64(True):
         left, right = (jax.numpy.asarray(x) for x in (q[:, None, None], q[None, :, None]))
-        rule = rule_for(phi, left, (0.1, largest), name)
+        rule = rule_for(phi, left, (0.1, largest))
         assert isinstance(rule, PanelRule if name == "rational" else HermiteRule)
         gap = jax.numpy.asarray(np.broadcast_to(1 - c, (2, 2, 3)))
         size = jax.numpy.sqrt(left * right)
@@ -42,7 +42,7 @@ def test_what_no_table_holds_is_integrated(name: str) -> None:
 
 
 def test_one_known_q_value_is_a_table_in_the_angle() -> None:
-    rule = rule_for(RATIONAL, 1.331, (1.331, 1.331), "rational")
+    rule = rule_for(RATIONAL, 1.331, (1.331, 1.331))
     with jax.enable_x64(True):
         gap = jax.numpy.asarray(np.array([0.7, 2.0]))
         found = np.asarray(rule.value(Pair(1.331, 1.331, 1.331 * gap, gap), 0))
