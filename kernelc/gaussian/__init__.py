@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._angle import angle as angle, cubic as cubic
-from ._chebyshev import chebyshev_coefficients as chebyshev_coefficients
 from ._choose import rule_for as rule_for
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
 from ._closed_values import Line as Line, closed_line as closed_line
@@ -32,3 +31,4 @@ from ._nodes import (
 from ._pair import Number as Number, Pair as Pair, root as root
 from ._quadrature import gaussian_rule as gaussian_rule, independent_rule as independent_rule
 from ._rule import DualRule as DualRule, derivative as derivative
+from ._series import chebyshev_coefficients as chebyshev_coefficients

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._chebyshev import chebyshev_coefficients, points
 from ._nodes import Numbers
 from ._pair import root
+from ._series import chebyshev_coefficients, points
 
 
 Function = Callable[[np.ndarray], np.ndarray]

@@ -12,7 +12,7 @@ import sympy
 
 from .._errors import UnsupportedError
 from ..activations import FLOAT_MODULES, MP_MODULES, ScalarFunction, closed_cross
-from ._covariance import Covariance, covariance
+from ._pair_quadrature import Covariance, covariance
 
 
 Formula = Callable[..., Any]

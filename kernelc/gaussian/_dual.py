@@ -11,10 +11,9 @@ from jaxtyping import Float64
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._closed_values import closed_value, known_formula
-from ._covariance import Covariance, covariance
 from ._mehler import hermite_dual, is_costly
 from ._moments import line_mean
-from ._pair_quadrature import Side, pair_expectation
+from ._pair_quadrature import Covariance, Side, covariance, pair_expectation
 from ._quadrature import gaussian_rule
 
 

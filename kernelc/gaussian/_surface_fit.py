@@ -9,8 +9,8 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ._chebyshev import basis, chebyshev_coefficients, points
 from ._nodes import legendre
+from ._series import basis, chebyshev_coefficients, points
 from ._smoothing import Smoothing
 from ._surface_tables import Axes, Lines, Surface, certified
 

@@ -13,11 +13,11 @@ import numpy as np
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._angle import angle
-from ._chebyshev import basis
 from ._dual import dual
 from ._moments import moments
 from ._pair import Number
 from ._quadrature import independent_rule
+from ._series import basis
 
 
 # What a table must keep, of n n'.

@@ -12,12 +12,11 @@ import numpy as np
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ._angle import angle
-from ._chebyshev import chebyshev_coefficients, extrema, from_extrema, points
 from ._moments import Moments, moments
 from ._pair import Number, Pair, root
 from ._panels import PanelRule, one_expectation, panel_width
 from ._rule import DualRule
-from ._series import chebyshev_series
+from ._series import chebyshev_coefficients, chebyshev_series, extrema, from_extrema, points
 
 
 # The drop over the gap and the slope dual are analytic in the angle, kinks or not.

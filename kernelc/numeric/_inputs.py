@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
 from .._errors import DataError, ShapeError
 from .._reshaping import reshaping
@@ -120,7 +120,7 @@ def _is_double(x: Examples) -> bool:
     return x.dtype == np.float64
 
 
-def _as(x: Examples, dtype: DTypeLike) -> Examples:
+def _as(x: Examples, dtype: np.dtype | type[np.floating]) -> Examples:
     return x if x.dtype == dtype else x.astype(dtype)
 
 

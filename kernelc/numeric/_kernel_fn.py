@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import numpy as np
 from jax.sharding import Mesh
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from .._deprecated import renamed_arguments
 from .._errors import KernelcError, shown

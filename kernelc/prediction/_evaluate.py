@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
 from .. import numeric
 from .._errors import DataError, ShapeError, UnsupportedError
@@ -36,7 +37,9 @@ def blocks(count: int, most: int) -> list[tuple[slice, Int[np.ndarray, " size"]]
     ]
 
 
-def ask(k: KernelFunction, parts: tuple[Part, ...], progress: bool | None, *inputs: object) -> Any:
+def ask(
+    k: KernelFunction, parts: tuple[Part, ...], progress: bool | None, *inputs: ArrayLike
+) -> Any:
     """k(*inputs); of kernelc's own functions only these parts, the others give what they give."""
     if isinstance(k, numeric.KernelFunction):
         return k(*inputs, get=parts, progress=progress)
