@@ -16,7 +16,8 @@ from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run, Weights
 
 
 S = TypeVar("S")
-FloatState = KernelState[float]
+Number = float | np.ndarray
+FloatState = KernelState[Number]
 # q values that repeat to this, relative, will go on doing so.
 _SETTLED = 1e-13
 # Moments at larger q values take ever longer to integrate.
@@ -47,28 +48,28 @@ class _Recorder(FloatBackend):
         low, high = self.seen.get(phi, (q, q))
         self.seen[phi] = (min(low, q), max(high, q))
 
-    def q_map(self, phi: ScalarFunction, q: float) -> float:
-        self._saw(phi, q)
+    def q_map(self, phi: ScalarFunction, q: Number) -> float:
+        self._saw(phi, float(q))
         return super().q_map(phi, q)
 
-    def dual(self, phi: ScalarFunction, q: float, k: object, order: int = 0) -> float:
+    def dual(self, phi: ScalarFunction, q: Number, k: object, order: int = 0) -> float:
         return self.q_map(phi, q)
 
     def cross_dual(
         self,
         phi: ScalarFunction,
         psi: ScalarFunction,
-        q1: float,
-        q2: float,
-        k: float,
+        q1: Number,
+        q2: Number,
+        k: Number,
         order: int = 0,
-    ) -> float | np.ndarray:
-        self._saw(phi, q1)
-        self._saw(psi, q2)
+    ) -> Number:
+        self._saw(phi, float(q1))
+        self._saw(psi, float(q2))
         return super().cross_dual(phi, psi, q1, q2, k, order)
 
 
-class QUpperBound(PairAlgebra[float]):
+class QUpperBound(PairAlgebra[Number]):
     """q values at most: a mean over locations is no larger than what it averages.
 
     Inputs count as alike at all locations. `levels` lists normalizations that divide by a mean
@@ -94,7 +95,7 @@ class QUpperBound(PairAlgebra[float]):
         return s  # the rules on data refuse it, and say why
 
 
-class UniformAlgebra(PairAlgebra[float]):
+class UniformAlgebra(PairAlgebra[Number]):
     """The rules that act alike at all locations and inputs, and refuse all others.
 
     Between two of the nodes it refuses, the kernel is a function of one variable.
@@ -158,10 +159,10 @@ def through(network: Network, algebra: Any, run: Run, state: S) -> S:
 def settled(before: FloatState, after: FloatState) -> bool:
     """Whether a block has left the q value and the mean where they were."""
 
-    def close(a: float | None, b: float | None) -> bool:
+    def close(a: Number | None, b: Number | None) -> bool:
         if a is None or b is None:
             return a is b
-        return abs(a - b) <= _SETTLED * abs(b)
+        return bool(abs(a - b) <= _SETTLED * abs(b))
 
     return (
         close(before.second.q, after.second.q)
@@ -172,7 +173,7 @@ def settled(before: FloatState, after: FloatState) -> bool:
     )
 
 
-def start(algebra: PairAlgebra[float], q: float) -> FloatState:
+def start(algebra: PairAlgebra[Number], q: float) -> FloatState:
     """The raw input at one q value, paired with itself."""
     return algebra.state_of(SecondMoments(q, (q,), None), None)
 
