@@ -6,7 +6,7 @@ import importlib
 
 from .._deprecated import warn_renamed
 from . import (
-    _erf as _erf,
+    _erf_and_gelu as _erf_and_gelu,
     _exponential_linear as _exponential_linear,
     _polynomial as _polynomial,
     _rectified as _rectified,
@@ -14,11 +14,6 @@ from . import (
     _trigonometric as _trigonometric,
 )
 from ._closed import closed_cross as closed_cross
-from ._closed_special import (
-    FLOAT_MODULES as FLOAT_MODULES,
-    MP_MODULES as MP_MODULES,
-    owens_t as owens_t,
-)
 from ._exponentials import decomposed as decomposed
 from ._expression_json import (
     decode_expression as decode_expression,
@@ -30,6 +25,11 @@ from ._scalar import (
     ScalarFunction as ScalarFunction,
     from_expression as from_expression,
     named as named,
+)
+from ._special_functions import (
+    FLOAT_MODULES as FLOAT_MODULES,
+    MP_MODULES as MP_MODULES,
+    owens_t as owens_t,
 )
 from ._stable import X as X, normal_cdf as normal_cdf, sigmoid as sigmoid, softplus as softplus
 

@@ -8,7 +8,7 @@ from ._kernel_state import (
     Term as Term,
     probes as probes,
 )
-from ._local import (
+from ._local_maps import (
     CMapReading as CMapReading,
     Jet as Jet,
     JetReading as JetReading,

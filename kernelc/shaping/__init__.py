@@ -14,7 +14,7 @@ from ._leaky_relu import (
     solve_leaky_relu_dks as solve_leaky_relu_dks,
 )
 from ._shape import shape as shape
-from ._shaped import ShapedNetwork as ShapedNetwork
+from ._shaped_network import ShapedNetwork as ShapedNetwork
 from ._target import Certificate as Certificate, Solution as Solution, Target as Target
 from ._tat import TAT as TAT, certify_tat as certify_tat, solve_tat as solve_tat
 from ._transform import Transform as Transform, nonlinearities as nonlinearities

@@ -6,7 +6,7 @@ from .._errors import ShapingError
 from ..ir import Network, as_network
 from ._dks import DKS
 from ._requirements import PLNMode, Rewriting
-from ._shaped import ShapedNetwork, certified_network
+from ._shaped_network import ShapedNetwork, certified_network
 from ._target import Target
 from ._transform import transformed
 

@@ -15,7 +15,7 @@ from ..activations import ScalarFunction, X
 from ._arc_cosine import RHO, ArcCosine
 from ._maps import CMap, Dual, LocalMap, Mean, QMap
 from ._recurrence import Recurrence, place
-from ._standard import DELTA, K, Q, standard
+from ._standard_forms import DELTA, K, Q, standard
 
 
 Language = Literal["numpy", "jax", "mpmath"]

@@ -13,11 +13,11 @@ import sympy
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, SecondMoments, probes
 from ..ir import Network, fold, kernel_rule, runs
-from ._exact import exact
+from ._exact_numbers import exact
 from ._formulas import Equation, Symbols
 from ._maps import LocalMap
 from ._stages import groups
-from ._standard import short_form, shortest
+from ._standard_forms import short_form, shortest
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape
 

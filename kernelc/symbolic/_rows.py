@@ -12,7 +12,7 @@ from ._arc_cosine import RHO, ArcCosine, kappa0, kappa1
 from ._iterate import written_size
 from ._maps import CMap, Cross, Dual, LocalMap, Mean, QMap
 from ._recurrence import Block, Recurrence, place
-from ._standard import K, Q, shortest, standard
+from ._standard_forms import K, Q, shortest, standard
 
 
 _LONGEST_RESULT = 16

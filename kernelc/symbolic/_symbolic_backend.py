@@ -10,7 +10,7 @@ from .. import gaussian
 from ..activations import ScalarFunction
 from ..algebra import Backend
 from ..ir import Real
-from ._exact import exact
+from ._exact_numbers import exact
 from ._maps import (
     CMap,
     Cross,
@@ -23,7 +23,7 @@ from ._maps import (
     constant,
     local_map,
 )
-from ._standard import standard_q_map
+from ._standard_forms import standard_q_map
 
 
 # A shaped activation has Q(1) = 1 to about 1e-15; anything this close was meant to be 1.

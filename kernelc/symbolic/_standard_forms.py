@@ -9,7 +9,7 @@ import sympy
 
 from ..activations import ScalarFunction
 from ._arc_cosine import RHO, in_arc_cosines
-from ._exact import exact
+from ._exact_numbers import exact
 from ._maps import CMap, Dual, LocalMap, Mean, QMap, closed_dual
 
 

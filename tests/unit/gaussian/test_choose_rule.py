@@ -9,7 +9,7 @@ import sympy
 
 import kernelc as kc
 from kernelc.gaussian import dual
-from kernelc.gaussian._choose import rule_for
+from kernelc.gaussian._choose_rule import rule_for
 from kernelc.gaussian._hermite import HermiteRule
 from kernelc.gaussian._pair import Pair
 from kernelc.gaussian._panels import PanelRule
