@@ -78,10 +78,10 @@ def keywords(*names: str, after: int) -> Callable[[Callable[P, R]], Callable[P, 
     return decorate
 
 
-def renamed_method(former: str, name: str) -> Any:
+def renamed_method(former: str, name: str) -> Callable[..., object]:
     """A method under its former name that warns and calls the method `name`."""
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: object, *args: object, **kwargs: object) -> object:
         warn_renamed(f"{type(self).__name__}.{former}", f"{type(self).__name__}.{name}")
         return getattr(self, name)(*args, **kwargs)
 

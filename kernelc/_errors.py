@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import reprlib
-from typing import Any
 
 
 _SHORT = reprlib.Repr()
@@ -12,7 +11,7 @@ _LONGEST_INTEGER = 256
 _LABELS = ("Where:", "Found:", "Law:  ", "Fix:  ")
 
 
-def shown(value: Any, longest: int = 80) -> str:
+def shown(value: object, longest: int = 80) -> str:
     """A value as errors tell it: short, and whatever its own `repr` does.
 
     Example:
@@ -70,7 +69,7 @@ class KernelcError(Exception):
         parts = zip(_LABELS, (where, found, law, remedy), strict=True)
         super().__init__("\n".join(f"{label} {part.strip().rstrip('.')}" for label, part in parts))
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[object, ...]:
         # Made again from its message alone, it would fail in the process that asked for the work.
         return type(self), (self.where, self.found, self.law, self.remedy), self.__dict__
 

@@ -6,12 +6,14 @@ import math
 import numbers
 import operator
 import os
-from typing import Any
+from typing import SupportsFloat, SupportsIndex, SupportsInt, TypeVar, cast
 
 import mpmath
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 
+
+T = TypeVar("T")
 
 MOST_NODES = 100_000
 """Nodes of a network."""
@@ -53,7 +55,7 @@ LARGEST_NUMBER = 1e300
 """Other constants of activations: beyond it doubles overflow."""
 
 
-def bad_name(name: Any) -> str | None:
+def bad_name(name: object) -> str | None:
     """What is wrong with a name, or None."""
     if not isinstance(name, str):
         return f"a name of type {type(name).__name__}"
@@ -101,11 +103,11 @@ def deep_constant(expr: sympy.Basic) -> str | None:
     return None
 
 
-def _bits(number: Any) -> int:
+def _bits(number: SupportsInt) -> int:
     return int(number).bit_length()
 
 
-def whole(value: Any) -> Any:
+def whole(value: T) -> T | int:
     """The value as an int where it is an integer of NumPy, JAX or SymPy; all else as it is.
 
     Sizes often come out of data, such as `labels.max() + 1`.
@@ -120,12 +122,12 @@ def whole(value: Any) -> Any:
     if truth or not hasattr(value, "__index__"):
         return value
     try:
-        return operator.index(value)
+        return operator.index(cast(SupportsIndex, value))
     except TypeError:  # arrays of several numbers, and of floats
         return value
 
 
-def real(value: Any) -> float:
+def real(value: object) -> float:
     """The value of a real number as a float, infinite where it is too large; NaN for the rest.
 
     Example:
@@ -133,12 +135,12 @@ def real(value: Any) -> float:
         (3.0, inf, nan, nan)
     """
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()
+        value = getattr(value, "item")()  # noqa: B009  # objects have no such attribute
     exact = isinstance(value, sympy.Expr) and is_real_number(value)
     if isinstance(value, bool) or not (exact or isinstance(value, numbers.Real | mpmath.mpf)):
         return math.nan
     try:
-        return float(value)
+        return float(cast(SupportsFloat, value))
     except OverflowError:
         return math.inf
 

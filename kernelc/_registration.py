@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 
-def qualified(thing: Callable[..., Any]) -> str:
+def qualified(thing: Callable[..., object]) -> str:
     """Module and qualified name: what a class or function is known by when its cell runs again.
 
     Example:
@@ -18,7 +17,7 @@ def qualified(thing: Callable[..., Any]) -> str:
     return f"{getattr(thing, '__module__', None) or '<no module>'}.{name}"
 
 
-def same_function(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+def same_function(one: Callable[..., object], other: Callable[..., object]) -> bool:
     """Whether two functions are one definition that ran twice.
 
     Lambdas of a module share a name, so what they compute must be equal too.
@@ -31,7 +30,7 @@ def same_function(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     return len({(code.co_code, code.co_consts, code.co_names) for code in codes if code}) <= 1
 
 
-def function_place(function: Callable[..., Any]) -> str:
+def function_place(function: Callable[..., object]) -> str:
     """Name, file and line of a function."""
     code = getattr(function, "__code__", None)
     line = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""

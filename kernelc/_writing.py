@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from ._errors import KernelcError, shown
 
 
-def written(path: Any, write: Callable[[], object]) -> None:
+def written(path: object, write: Callable[[], object]) -> None:
     """Call `write`, which writes to `path`, the name of a file or an open one.
 
     Raises:

@@ -70,7 +70,9 @@ class NetworkKernel(kernels.Kernel):
         """How scikit-learn knows of the factor on weights."""
         return kernels.Hyperparameter("weight_std", "numeric", self.weight_std_bounds)
 
-    def __call__(self, X: object, Y: object = None, eval_gradient: bool = False) -> Any:
+    def __call__(
+        self, X: object, Y: object = None, eval_gradient: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """K of all pairs of rows; with `eval_gradient` also ∂K/∂θ, (n, n, len(theta))."""
         function = _function(as_network(self.network, "NetworkKernel").network, self.kernel)
         X = np.asarray(X, np.float64)
@@ -88,10 +90,7 @@ class NetworkKernel(kernels.Kernel):
         # In the order of theta, which is that of the names.
         free = (
             (self.hyperparameter_bias_std, slopes[:, :, 1]),
-            (
-                self.hyperparameter_weight_std,
-                slopes[:, :, 0],
-            ),
+            (self.hyperparameter_weight_std, slopes[:, :, 0]),
         )
         kept = [slope for parameter, slope in free if not parameter.fixed]
         return value, np.stack(kept, axis=-1) if kept else np.empty((*value.shape, 0))
@@ -99,8 +98,8 @@ class NetworkKernel(kernels.Kernel):
     def diag(self, X: object) -> Float[np.ndarray, " n"]:
         """K of each row with itself."""
         X = np.asarray(X, np.float64)
-        starts = range(0, len(X), _DIAGONAL_ROWS)
-        return np.concatenate([np.diag(self(X[i : i + _DIAGONAL_ROWS])) for i in starts])
+        parts = (X[i : i + _DIAGONAL_ROWS] for i in range(0, len(X), _DIAGONAL_ROWS))
+        return np.concatenate([np.diag(np.asarray(self(part))) for part in parts])
 
     def is_stationary(self) -> bool:
         """False: kernels of networks see more than differences of inputs."""

@@ -1,11 +1,15 @@
-"""Where commands print: as wide as a terminal is, and unwrapped into files and pipes."""
+"""Where commands print and write: as wide as a terminal is, and unwrapped into files and pipes."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+import kernelc as kc
+from kernelc._writing import written as written
 
 
 _UNWRAPPED = 200
@@ -38,3 +42,27 @@ def _console(error: bool) -> Console:
     return Console(
         file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True
     )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file.
+
+    Raises:
+        KernelcError: the file cannot be written.
+    """
+    written(path, lambda: path.write_text(text, encoding="utf-8"))
+
+
+def check_folder(path: Path) -> None:
+    """What would only be found out after the work: a folder that is not there.
+
+    Raises:
+        KernelcError: there is none for this path, or the path is a folder itself.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise kc.KernelcError(
+            where=str(path),
+            found="a folder" if path.is_dir() else "no folder of that name",
+            law="results are written into a folder that exists",
+            remedy="choose another path",
+        )

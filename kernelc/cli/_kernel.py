@@ -11,10 +11,9 @@ from rich.table import Table
 
 import kernelc as kc
 
-from ._console import output, table
+from ._console import check_folder, output, table, written
 from ._data import DataDir, training_inputs
 from ._load import Own, Spec, load_network
-from ._write import check_folder, written
 
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _beside(values: Float[np.ndarray, "n n ..."]) -> str:
     return f"{values[~np.eye(n, dtype=bool)].mean():.6g}" if n > 1 else "-"
 
 
-def _cosines(values: Any, diagonal: Any) -> Float[np.ndarray, "n n ..."]:
+def _cosines(values: np.ndarray, diagonal: np.ndarray) -> Float[np.ndarray, "n n ..."]:
     size = np.sqrt(diagonal)
     size = size[:, None] * size[None]
     return np.divide(values, size, out=np.zeros_like(values), where=size > 0)

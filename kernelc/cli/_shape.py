@@ -11,10 +11,9 @@ from rich.table import Table
 
 import kernelc as kc
 
-from ._console import output, table
+from ._console import output, table, written
 from ._load import Own, Spec, load_network
 from ._targets import Dks, Edge, Mode, Pln, TargetText, TatEta, TatTau, chosen_pln, chosen_target
-from ._write import written
 
 
 def shape_command(

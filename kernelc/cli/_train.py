@@ -6,19 +6,22 @@ import json
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import kernelc as kc
 from kernelc._reshaping import reshaping
 
-from ._console import output, table
+from ._console import check_folder, output, table, write_text, written
 from ._data import DataDir, dataset
 from ._load import Own, Spec, load_network
 from ._shape import print_shaped
 from ._targets import Dks, Edge, Mode, Pln, TargetText, TatEta, TatTau, chosen_pln, chosen_target
-from ._write import check_folder, write_text, written
+
+
+if TYPE_CHECKING:
+    import optax
 
 
 class Optimizer(StrEnum):
@@ -139,7 +142,7 @@ def _model(network: kc.Network, optimizer: Optimizer, seed: int) -> kc.Model:
     return kc.lower(network, key=seed, layers="unrolled" if optimizer in _ONE_BY_ONE else "auto")
 
 
-def _chosen(optimizer: Optimizer, rate: float | None) -> Any:
+def _chosen(optimizer: Optimizer, rate: float | None) -> kc.KFAC | optax.GradientTransformation:
     if optimizer is Optimizer.kfac:
         return kc.kfac("adaptive" if rate is None else rate)
     import optax.contrib
@@ -193,7 +196,7 @@ def _records(run: kc.FitResult):
     return rows
 
 
-def _number(record: Any, name: str) -> str:
+def _number(record: kc.Record, name: str) -> str:
     """A dash where there is no test part, or no labels to be right about."""
     value = getattr(record, name)
     return "-" if value is None or math.isnan(value) else f"{value:.4f}"

@@ -157,7 +157,7 @@ def ntk_condition(report: Report) -> float:
     return max(sum_ / gap, gap / sum_)
 
 
-def row(report: Report) -> dict[str, Any]:
+def row(report: Report) -> dict[str, object]:
     """The figures of one network as plain values; what is not finite becomes None."""
     end = report.levels[-1]
     return {

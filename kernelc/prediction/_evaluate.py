@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +15,7 @@ from .._errors import DataError, ShapeError, UnsupportedError
 
 
 Part = Literal["nngp", "ntk"]
-KernelFunction = Callable[..., Any]
+KernelFunction = Callable[..., object]
 """k(x1, x2=None), and k.diagonal(x) where there is one, with attributes nngp and ntk."""
 
 _DIAGONAL_ROWS = 256
@@ -39,7 +39,7 @@ def blocks(count: int, most: int) -> list[tuple[slice, Int[np.ndarray, " size"]]
 
 def ask(
     k: KernelFunction, parts: tuple[Part, ...], progress: bool | None, *inputs: ArrayLike
-) -> Any:
+) -> object:
     """k(*inputs); of kernelc's own functions only these parts, the others give what they give."""
     if isinstance(k, numeric.KernelFunction):
         return k(*inputs, get=parts, progress=progress)
@@ -121,8 +121,8 @@ def diagonal(k: KernelFunction, x: Float[np.ndarray, "m ..."]) -> Float[np.ndarr
     if isinstance(k, numeric.KernelFunction):
         return matrix(k.diagonal(x, get="nngp"), "nngp", (len(x),)).astype(np.float64)
     if hasattr(k, "diagonal"):
-        found: Any = k
-        return matrix(found.diagonal(x), "nngp", (len(x),)).astype(np.float64)
+        found = getattr(k, "diagonal")(x)  # noqa: B009  # no attribute of functions
+        return matrix(found, "nngp", (len(x),)).astype(np.float64)
     values = np.empty(len(x))
     for at, rows in blocks(len(x), _DIAGONAL_ROWS):
         among = matrix(k(x[rows]), "nngp", (len(rows), len(rows)))

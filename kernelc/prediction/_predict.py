@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from ._evaluate import KernelFunction, Part
 from ._regression import KernelRegression, Prediction
@@ -12,9 +10,9 @@ from ._regression import KernelRegression, Prediction
 
 def predict(
     k: KernelFunction,
-    x_train: Float[Any, "n ..."],
-    y_train: Float[Any, "n ..."],
-    x_test: Float[Any, "m ..."],
+    x_train: ArrayLike,
+    y_train: ArrayLike,
+    x_test: ArrayLike,
     *,
     kernel: Part = "nngp",
     ridge: float = 0.0,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from .. import numeric
@@ -58,8 +59,8 @@ class KernelRegression:
     def __init__(
         self,
         k: KernelFunction,
-        x_train: Float[Any, "n ..."],
-        y_train: Float[Any, "n ..."],
+        x_train: ArrayLike,
+        y_train: ArrayLike,
         *,
         kernel: Part = "nngp",
         progress: bool | None = None,
@@ -78,7 +79,7 @@ class KernelRegression:
 
     def predict(
         self,
-        x_test: Float[Any, "m ..."],
+        x_test: ArrayLike,
         *,
         ridge: float = 0.0,
         time: float | None = None,
@@ -191,7 +192,7 @@ class KernelRegression:
 
     def _evaluated(
         self, x_test: Float[np.ndarray, "m ..."], get: tuple[Part, ...]
-    ) -> Iterator[tuple[Float[np.ndarray, "rows ..."], int, Any]]:
+    ) -> Iterator[tuple[Float[np.ndarray, "rows ..."], int, object]]:
         """Test inputs a block at a time, how many of them count, and their kernels."""
         # disable=None is how tqdm is told to show the bar on a terminal only.
         hidden = None if self.progress is None else not self.progress

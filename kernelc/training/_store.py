@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -29,6 +30,8 @@ except ImportError:  # Windows, where folders are not locked
 
 _KEPT = 2
 _LOCK = "run.lock"
+# Seconds for arrays that are read while another one turns out to be damaged.
+_PATIENCE = 60.0
 
 
 class Store:
@@ -117,6 +120,8 @@ class Store:
 @contextmanager
 def _reading(folder: Path, step: int | None = None) -> Iterator[None]:
     """Turns what Orbax, its storage and its parsers raise on damaged files into one error."""
+    made = asyncio.new_event_loop
+    asyncio.new_event_loop = WaitingLoop
     try:
         yield
     except Exception as error:
@@ -129,6 +134,26 @@ def _reading(folder: Path, step: int | None = None) -> Iterator[None]:
             law="a checkpoint is read back as it was written",
             remedy=remedy,
         ) from error
+    finally:
+        asyncio.new_event_loop = made
+
+
+class WaitingLoop(asyncio.SelectorEventLoop):
+    """An event loop that waits for what still runs before it closes.
+
+    Orbax reads all arrays at once, on a loop that it closes as soon as one of them is damaged.
+    The threads that read the others would then print "Event loop is closed", one by one.
+    """
+
+    def close(self) -> None:
+        under_way = set() if self.is_closed() else asyncio.all_tasks(self)
+        if under_way and not self.is_running():
+            self.run_until_complete(asyncio.wait(under_way, timeout=_PATIENCE))
+            for task in under_way:
+                # Asyncio prints an error that nobody has asked for.
+                if task.done() and not task.cancelled():
+                    task.exception()
+        super().close()
 
 
 def _named(tree: PyTree) -> JSONObject:
