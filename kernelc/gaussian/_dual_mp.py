@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -17,18 +16,15 @@ from ._closed_moments import closed_moments
 from ._closed_values import closed_cross_mp
 from ._dual import point_masses
 from ._moments import at_masses_mp, expectation_mp, kinks_mp, line_mean_mp
-from ._nodes import hermite_rows
 
 
-_LARGEST_COSINE = 0.9
-_MOST_TERMS = 700
+_MOST_TERMS = 2000
 _MOST_NODES = 2000
 _GUARD = 15  # digits carried beyond those asked for
 
 Function = Callable[[Any], Any]
 Pair = tuple[Any, Any, Any, Any]
 """(a, b, c, s): u = a·z, v = b·(c·z + s·w)."""
-Refined = Callable[[Function, Function, Pair, list, list], Any]
 
 
 def dual_mp(phi: ScalarFunction, q1: Any, q2: Any, k: Any, dps: int = 30, order: int = 0) -> Any:
@@ -121,8 +117,8 @@ def _cross_mp(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pa
     left, right = point_masses(phi, m), point_masses(psi, n)
     if phi.analytic and psi.analytic:
         f, g = phi.mpmath(m), psi.mpmath(n)
-        series = _refined(f, g, pair, _mehler)
-        return _refined(f, g, pair, _trapezoids) if series is None else series
+        series = _mehler(phi, m, psi, n, pair) if s else None  # on a line, the rule is short
+        return _refined(f, g, pair) if series is None else series
     if s == 0:
         return _on_line(phi, m, psi, n, pair)
     given = _conditional(psi, n, right)
@@ -192,20 +188,25 @@ def _on_line(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pai
     return total
 
 
-def _refined(f: Function, g: Function, pair: Pair, rule: Refined) -> Any:
+def _refined(f: Function, g: Function, pair: Pair) -> Any:
+    """A tensor rule at ever more nodes until two results agree."""
+    return _agreed(pair, lambda z, w, _: _trapezoids(f, g, pair, z, w))
+
+
+def _agreed(pair: Pair, rule: Callable[[list, list, Any], Any]) -> Any:
     """`rule` at ever more nodes until two results agree; None where it gives none.
 
     The finer of two that agree to the square root is right to all digits, as long as the error
     falls exponentially, which it does for analytic f and g.
     """
-    a, b = pair[:2]
     agree = mpmath.sqrt(mpmath.ldexp(1, 20 - mpmath.mp.prec))
     limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 2
-    step, previous = 1 / (2 * max(mpmath.mpf(1), a, b)), None
+    # More digits need more nodes: those of a few digits would agree on nothing.
+    step, previous = 1 / (max(2, mpmath.mp.prec // 40) * max(mpmath.mpf(1), *pair[:2])), None
     while True:
         half = int(limit / step)
         z = [i * step for i in range(-half, half + 1)]
-        total = rule(f, g, pair, z, [step * mpmath.npdf(x) for x in z])
+        total = rule(z, [step * mpmath.npdf(x) for x in z], step)
         if total is None:
             return None
         if previous is not None and abs(total - previous) <= agree * (1 + abs(total)):
@@ -213,31 +214,81 @@ def _refined(f: Function, g: Function, pair: Pair, rule: Refined) -> Any:
         previous, step = total, step / 2
 
 
-def _mehler(f: Function, g: Function, pair: Pair, z: list, w: list) -> Any:
+def _mehler(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair) -> Any:
     """Mehler's series, the sum of cⁿ f_n g_n over Hermite coefficients; None where it is long.
 
     Coefficients are integrals over a line, so this costs nodes times terms where a tensor rule
     costs nodes squared, each with a value of g. By Parseval's identity the terms left out are at
-    most |c|ⁿ times the rest of E f² and E g².
+    most |c|ⁿ times the rest of E f² and E g². They are kept: kernels of one q value share them.
     """
     a, b, c, _ = pair
-    if abs(c) > _LARGEST_COSINE or len(z) > 2 * _MOST_NODES:
-        return None
     tolerance = mpmath.ldexp(1, 20 - mpmath.mp.prec)
-    sides = [[v * h(s * x) for v, x in zip(w, z, strict=True)] for h, s in ((f, a), (g, b))]
-    size = [mpmath.fsum(x * x / v for x, v in zip(each, w, strict=True)) for each in sides]
-    rest, total = list(size), mpmath.mpf(0)
-    bound = tolerance * mpmath.sqrt(size[0] * size[1])
-    nodes = np.array(z, dtype=object)
-    rows = hermite_rows(nodes, 0 * nodes + mpmath.mpf(1), mpmath.sqrt)
-    for n, row in enumerate(itertools.islice(rows, _MOST_TERMS)):
-        first, second = (mpmath.fdot(each, row) for each in sides)
-        total += c**n * first * second
-        rest = [max(r - x * x, 0) for r, x in zip(rest, (first, second), strict=True)]
-        left = [max(r, tolerance * x) for r, x in zip(rest, size, strict=True)]
-        if abs(c) ** (n + 1) * mpmath.sqrt(left[0] * left[1]) <= bound:
-            return total
-    return None
+
+    def rule(z: list, w: list, step: Any) -> Any:
+        if len(z) > 2 * _MOST_NODES:
+            return None
+        first = _line(phi, m, a, step, mpmath.mp.prec)
+        second = first if (phi, m, a) == (psi, n, b) else _line(psi, n, b, step, mpmath.mp.prec)
+        sides = (first, second)
+        rest, total, power = [side.size for side in sides], mpmath.mpf(0), mpmath.mpf(1)
+        bound = tolerance * mpmath.sqrt(rest[0] * rest[1])
+        for order in range(_MOST_TERMS):
+            values = [side.coefficient(order) for side in sides]
+            total += power * values[0] * values[1]
+            power *= c
+            rest = [max(r - x * x, 0) for r, x in zip(rest, values, strict=True)]
+            left = [max(r, tolerance * s.size) for r, s in zip(rest, sides, strict=True)]
+            if abs(power) * mpmath.sqrt(left[0] * left[1]) <= bound:
+                return total
+        return None
+
+    return _agreed(pair, rule)
+
+
+class _Line:
+    """Hermite coefficients of f(a z), z standard normal, by a trapezoid rule, one by one.
+
+    In fixed point, which costs a tenth of floating point: orthonormal functions stay below 1. In
+    their tails they grow by as many digits as they start small, so twice the bits are carried.
+    """
+
+    def __init__(self, f: Function, a: Any, step: Any, prec: int) -> None:
+        limit = mpmath.sqrt(2 * prec * mpmath.ln(2)) + 2
+        half = int(limit / step)
+        self.shift = 2 * prec + 64
+        with mpmath.workprec(self.shift):
+            z = [i * step for i in range(-half, half + 1)]
+            roots = [mpmath.sqrt(step * mpmath.npdf(x)) for x in z]
+            self._nodes = self._fixed(z)
+            self._row, self._before = self._fixed(roots), self._fixed([0] * len(z))
+        values = [f(a * x) * v for x, v in zip(z, roots, strict=True)]
+        self._values = self._fixed(values)
+        self.size = mpmath.fsum(x * x for x in values)
+        self._found: list[Any] = []
+
+    def _fixed(self, numbers: list[Any]) -> np.ndarray:
+        return np.array([int(mpmath.ldexp(x, self.shift)) for x in numbers], dtype=object)
+
+    def coefficient(self, order: int) -> Any:
+        """E f(a z) h_n(z) with the orthonormal Hermite polynomial h_n."""
+        while len(self._found) <= order:
+            self._found.append(self._next())
+        return self._found[order]
+
+    def _next(self) -> Any:
+        shift, n = self.shift, len(self._found)
+        found = mpmath.ldexp(int((self._values * self._row).sum()), -2 * shift)
+        with mpmath.workprec(shift):
+            root = int(mpmath.ldexp(mpmath.sqrt(n), shift))
+            inverse = int(mpmath.ldexp(1 / mpmath.sqrt(n + 1), shift))
+        row = (((self._nodes * self._row - root * self._before) >> shift) * inverse) >> shift
+        self._before, self._row = self._row, row
+        return found
+
+
+@lru_cache(maxsize=64)
+def _line(phi: ScalarFunction, order: int, a: Any, step: Any, prec: int) -> _Line:
+    return _Line(phi.mpmath(order), a, step, prec)
 
 
 def _trapezoids(f: Function, g: Function, pair: Pair, z: list, w: list) -> Any:
