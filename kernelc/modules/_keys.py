@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, UInt32
+from jaxtyping import Array, Key, PRNGKeyArray, UInt32
 
 from .._errors import DataError, shown
 
@@ -55,7 +55,9 @@ def node_key(key: PRNGKeyArray, name: str) -> PRNGKeyArray:
     return _folded(key, jnp.asarray(_words(name)))
 
 
-def node_keys(key: PRNGKeyArray, names: Sequence[str]) -> PRNGKeyArray:
+def node_keys(
+    key: PRNGKeyArray, names: Sequence[str]
+) -> Key[Array, " names"] | UInt32[Array, "names words"]:
     """`node_key` of each name, on a first axis."""
     # All at once: a thousand calls would cost more to trace than the layers.
     words = jnp.asarray(np.array([_words(name) for name in names], np.uint32).reshape(-1, 2))
