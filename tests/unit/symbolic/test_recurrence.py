@@ -175,6 +175,8 @@ def test_the_ntk_stands_below_and_repeats_nothing() -> None:
 def test_a_shaped_network_is_a_composition_and_tells_its_activation() -> None:
     text = str(kc.derive(kc.shape(deep("tanh"))))
     assert "C_f = C_tanh^∘20(c)" in text
+    normalized = kc.derive(kc.shape(deep("tanh"), rewrite=True))
+    assert "C_f = C_tanh^∘20((1 + 8c)/9)" in str(normalized)
     assert "C_tanh(c) = E φ_tanh(u) φ_tanh(v), φ_tanh(u) = " in text
 
 
