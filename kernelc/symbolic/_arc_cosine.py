@@ -16,6 +16,7 @@ class ArcCosine(sympy.Function):
     is_real = True
     order: ClassVar[int]
 
+    # Abstract in all but name: SymPy's metaclass leaves no place for ABCMeta.
     @classmethod
     def closed(cls, rho: sympy.Expr) -> sympy.Expr:
         """The formula."""

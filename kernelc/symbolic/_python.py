@@ -102,16 +102,16 @@ _STABLE = {
 }
 
 
-class _Code:
+class _Code(PythonCodePrinter):
     """The parts of a printer that the three languages share."""
 
     def _print_Function(self, expr: Any) -> str:
         if isinstance(expr, LocalMap | ArcCosine) or type(expr).__name__ in (
             *("sigmoid", "softplus", "normal_cdf"),
         ):
-            inside = ", ".join(self._print(arg) for arg in expr.args)  # type: ignore[attr-defined]
+            inside = ", ".join(self._print(arg) for arg in expr.args)
             return f"{function_name(type(expr))}({inside})"
-        return super()._print_Function(expr)  # type: ignore[misc]
+        return super()._print_Function(expr)
 
     def _print_Max(self, expr: Any) -> str:
         return self._folded("maximum", expr)
@@ -120,9 +120,9 @@ class _Code:
         return self._folded("minimum", expr)
 
     def _folded(self, name: str, expr: Any) -> str:
-        text = self._print(expr.args[0])  # type: ignore[attr-defined]
+        text = self._print(expr.args[0])
         for arg in expr.args[1:]:
-            text = f"np.{name}({text}, {self._print(arg)})"  # type: ignore[attr-defined]
+            text = f"np.{name}({text}, {self._print(arg)})"
         return text
 
 
