@@ -12,7 +12,7 @@ import sympy
 
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, SecondMoments, probes
-from ..ir import Network, fold, kernel_rule, runs
+from ..ir import Network, Run, Segment, fold, kernel_rule, runs
 from ._exact_numbers import exact
 from ._formulas import Equation, Symbols
 from ._maps import LocalMap
@@ -86,15 +86,26 @@ def role(symbol: sympy.Symbol) -> Role:
 
 
 def recurrence(network: Network, symbols: Symbols) -> Recurrence:
-    """The recursions of a network: one more derivation, in which local maps keep their names."""
-    try:
-        # Blocks are more alike without the means of their inputs, which few rules ask for.
-        return _recurrence(network, symbols, carry_means=False)
-    except KernelcError:
-        return _recurrence(network, symbols, carry_means=True)
+    """The recursions of a network: one more derivation, in which local maps keep their names.
+
+    Raises:
+        KernelcError: no formula is known, as `derive` says.
+    """
+    whole = [Run((Segment(0, network.last),), 1)]
+    # Blocks are more alike without the means of their inputs, which few rules ask for. Between
+    # blocks a state keeps its moments alone: a value that is combined with one of its own
+    # parts needs the network as a whole.
+    for found, carry_means in ((runs(network), False), (runs(network), True)):
+        try:
+            return _recurrence(network, symbols, found, carry_means)
+        except KernelcError:
+            continue
+    return _recurrence(network, symbols, whole, carry_means=True)
 
 
-def _recurrence(network: Network, symbols: Symbols, carry_means: bool) -> Recurrence:
+def _recurrence(
+    network: Network, symbols: Symbols, found: Sequence[Run], carry_means: bool
+) -> Recurrence:
     backend = SymbolicBackend(explicit=False)
     algebra = PairAlgebra(backend, probes(network))
     q = symbols.q
@@ -104,7 +115,7 @@ def _recurrence(network: Network, symbols: Symbols, carry_means: bool) -> Recurr
     nature = Nature.of(state, carry_means)
     start, variables = nature.pack(state), nature.symbols()
     blocks: list[Block] = []
-    for group, count in groups(runs(network)):
+    for group, count in groups(found):
         left = count
         while left:
             tape = Tape(backend, every=True)
@@ -151,7 +162,7 @@ def _count(place: str) -> int:
 
 
 def _live(found: Recurrence) -> list[Block]:
-    """The blocks without entries of the state that nothing after them reads."""
+    """The blocks without entries of the state, and values on the way, that nothing reads."""
     read = {"q", "k", "c", "Theta", "theta"}
     kept: list[Block] = []
     for block in reversed(found.blocks):
@@ -165,7 +176,8 @@ def _live(found: Recurrence) -> list[Block]:
             if block.count == 1 or inputs <= read:
                 break
             read |= inputs
-        kept.append(Block(block.hats, tuple(images), block.count))
+        hats = tuple((symbol, expr) for symbol, expr in block.hats if symbol in symbols)
+        kept.append(Block(hats, tuple(images), block.count))
         read = inputs | ({"q"} if found.cosines else set())
     return kept[::-1]
 

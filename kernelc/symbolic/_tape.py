@@ -37,7 +37,8 @@ class Tape:
         q = snapped(state.second.q)
         if q is not state.second.q:
             state = _with_second(state, dataclasses.replace(state.second, q=q))
-        if all(self._is_short(entry) for entry in _entries(state.second)):
+        # A state whose entries all have names keeps them: sums know their parts by them.
+        if all(entry.is_Symbol or self._is_short(entry) for entry in _entries(state.second)):
             return state
         self._count += 1
         i, second = self._count, state.second

@@ -139,6 +139,13 @@ def test_rows_of_random_networks_have_the_values_of_the_kernel(seed: int) -> Non
     agree(build(network(random.Random(seed), wild=0.0)), c=0.4, q=0.9, s=0.3, c_b=0.1)
 
 
+@pytest.mark.parametrize("seed", [380, 1075, 1270, 1925, 1961])
+def test_rows_leave_out_values_that_nothing_reads(seed: int) -> None:
+    """Pools and sums whose pairs, or whose tangents, no later node reads."""
+    spec = network(random.Random(seed), wild=0.08 if seed % 3 else 0.0, size=4 + seed % 12)
+    agree(build(spec, random.Random(seed + 1).random() < 0.3), c=0.4, q=0.9, s=0.3, c_b=0.1)
+
+
 def test_a_homogeneous_network_is_a_composition_of_maps_of_c() -> None:
     text = str(kc.derive(deep("relu")))
     assert "C_f = κ₁^∘20(c)" in text
