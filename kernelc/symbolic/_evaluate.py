@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -122,6 +123,11 @@ class _Point:
     def _check_names(self, given: set[str], free: set[str]) -> None:
         where = self.kernel.network.name
         missing, unknown = sorted(free - given), sorted(given - free - _USUAL)
+        if len(free) < len(self.symbols):
+            twice = next(s for s, t in itertools.pairwise(map(str, self.symbols)) if s == t)
+            raise _refusal(
+                where, f"two symbols named {twice}", "name weights otherwise than q, c, s and c_b"
+            )
         if missing:
             name = missing[0]
             raise _refusal(where, f"no value for {', '.join(missing)}", f"pass {name}=...")

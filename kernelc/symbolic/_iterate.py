@@ -11,6 +11,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
 from .._errors import UnsupportedError
+from ._entry import Entry
 from ._maps import LocalMap
 from ._operations import Formula, unique_name
 from ._program import Number, Numbers, Step, Writer, program
@@ -174,13 +175,12 @@ Pairs = tuple[tuple[int, tuple[int, ...]], ...]
 @lru_cache(maxsize=512)
 def _pairs(body: sympy.Lambda) -> Pairs:
     """Where the q values of a state stand, and the covariances that belong to each."""
-    names = [str(variable) for variable in body.variables]
-    found = []
-    for i, name in enumerate(names):
-        if name.startswith("q_"):
-            own = [j for j, other in enumerate(names) if other.rstrip("'") == f"k_{name[2:]}"]
-            found.append((i, tuple(own)))
-    return tuple(found)
+    known = [(i, v) for i, v in enumerate(body.variables) if isinstance(v, Entry)]
+    return tuple(
+        (i, tuple(j for j, k in known if k.letter == "k" and k.owner == q.owner))
+        for i, q in known
+        if q.letter == "q"
+    )
 
 
 def _same_input(state: Numbers, pairs: Pairs, rounding: float) -> Numbers:

@@ -14,7 +14,7 @@ from .._errors import KernelcError, UnsupportedError, shown
 from ..activations import ScalarFunction, X
 from ._arc_cosine import RHO, ArcCosine
 from ._maps import CMap, Dual, LocalMap, Mean, QMap
-from ._recurrence import Recurrence, place
+from ._recurrence import Recurrence
 from ._standard_forms import DELTA, K, Q, standard
 
 
@@ -231,9 +231,10 @@ class _Module:
         return "\n".join([*lines, f"    return {self._results()}", ""])
 
     def _results(self) -> str:
-        last = {place(s) for s, _ in self.found.blocks[-1].images} if self.found.blocks else set()
-        last |= {place(v) for v in self.found.variables}
-        q = "q_" if "q" in last else "1.0"
+        last = self.found.variables
+        if self.found.blocks:
+            last = [symbol for symbol, _ in self.found.blocks[-1].images]
+        q = "q_" if any(symbol.place == "q" for symbol in last) else "1.0"
         if self.found.cosines:
             found = [q, "c_", f"{q} * theta_" if self.tangent else "None"]
         else:

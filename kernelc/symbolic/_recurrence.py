@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import sympy
 
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, SecondMoments, probes
 from ..ir import Network, Run, Segment, fold, kernel_rule, runs
+from ._entry import Bound, Entry, entries
 from ._exact_numbers import exact
-from ._formulas import Equation, Symbols
+from ._formulas import Symbols
 from ._maps import LocalMap
 from ._stages import groups
 from ._standard_forms import short_form, shortest
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape
-
-
-_ROLE = re.compile(r"(q|k|Theta|m)_(in|\d+)([_\d]*)('*)$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +32,15 @@ class Block:
         count: how many times.
     """
 
-    hats: tuple[Equation, ...]
-    images: tuple[Equation, ...]
+    hats: tuple[Bound, ...]
+    images: tuple[Bound, ...]
     count: int
+
+    @property
+    def inputs(self) -> set[Entry]:
+        """Entries of the state that it reads."""
+        read = set[Entry]().union(*(entries(expr) for _, expr in (*self.hats, *self.images)))
+        return {entry for entry in read if entry.of_state}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Recurrence:
         cosines: whether the state holds c and Theta/q, since q cancels from both.
     """
 
-    variables: tuple[sympy.Symbol, ...]
+    variables: tuple[Entry, ...]
     start: tuple[sympy.Expr, ...]
     blocks: tuple[Block, ...]
     cosines: bool
@@ -62,27 +65,12 @@ class Recurrence:
         def changed(expr: sympy.Expr) -> sympy.Expr:
             return reduce(lambda written, values: written.subs(*values), replaced, expr)
 
-        def lines(equations: Sequence[Equation]) -> tuple[Equation, ...]:
+        def lines(equations: Sequence[Bound]) -> tuple[Bound, ...]:
             return tuple((symbol, changed(expr)) for symbol, expr in equations)
 
         blocks = tuple(Block(lines(b.hats), lines(b.images), b.count) for b in self.blocks)
         start = tuple(changed(entry) for entry in self.start)
         return dataclasses.replace(self, start=start, blocks=blocks)
-
-
-class Role(NamedTuple):
-    """What a symbol of a state or a tape stands for."""
-
-    letter: str
-    place: str
-    primes: str
-
-
-def role(symbol: sympy.Symbol) -> Role:
-    """The role of a symbol by its name, as `Nature` and `Tape` give them."""
-    found = _ROLE.match(str(symbol))
-    assert found is not None, symbol
-    return Role(found[1], found[2] + found[3], found[4])
 
 
 def recurrence(network: Network, symbols: Symbols) -> Recurrence:
@@ -146,19 +134,15 @@ def _joined(nature: Nature) -> Block:
 
 
 def _block(
-    backend: SymbolicBackend, hats: Sequence[Equation], images: Sequence[Equation], count: int
+    backend: SymbolicBackend, hats: Sequence[Bound], images: Sequence[Bound], count: int
 ) -> Block:
     finish = backend.finish
-    ordered = sorted(hats, key=lambda line: (_count(role(line[0]).place), _ORDER[role(line[0])[0]]))
+    ordered = sorted(hats, key=lambda line: (int(line[0].owner), _ORDER[line[0].letter]))
     named = tuple((symbol, _plain(finish(expr))) for symbol, expr in ordered)
     return Block(named, tuple((symbol, _plain(finish(expr))) for symbol, expr in images), count)
 
 
 _ORDER = {"q": 0, "k": 1, "m": 2, "Theta": 3}
-
-
-def _count(place: str) -> int:
-    return int(place.partition("_")[0])
 
 
 def _live(found: Recurrence) -> list[Block]:
@@ -167,12 +151,12 @@ def _live(found: Recurrence) -> list[Block]:
     kept: list[Block] = []
     for block in reversed(found.blocks):
         while True:
-            images = [(s, e) for s, e in block.images if place(s) in read]
+            images = [(s, e) for s, e in block.images if s.place in read]
             symbols = set().union(*(e.free_symbols for _, e in images)) if images else set()
             for symbol, expr in reversed(block.hats):
                 if symbol in symbols:
                     symbols |= expr.free_symbols
-            inputs = {place(s) for s in symbols if "_in" in str(s)}
+            inputs = {s.place for s in symbols if isinstance(s, Entry) and s.of_state}
             if block.count == 1 or inputs <= read:
                 break
             read |= inputs
@@ -199,24 +183,15 @@ def _merged(found: Recurrence) -> Recurrence:
 
 def _repeats(block: Block) -> bool:
     """Whether the block reads what it writes."""
-    written = {place(s) for s, _ in block.images}
-    read = set().union(*(e.free_symbols for _, e in (*block.hats, *block.images)))
-    return {place(s) for s in read if "_in" in str(s)} <= written
-
-
-def place(symbol: sympy.Symbol) -> str:
-    """Which entry of a state a symbol stands for: k, k', q of the first group of channels."""
-    letter, _, rest = str(symbol).partition("_")
-    name, primes = rest.rstrip("'"), "'" * rest.count("'")
-    part = name.removeprefix("in") if name.startswith("in") else ""
-    return f"{letter}{part}{primes}"
+    written = {symbol.place for symbol, _ in block.images}
+    return {entry.place for entry in block.inputs} <= written
 
 
 def _inlined(block: Block) -> Block:
     """The block without names for what is short, or read once; tangents in terms of covariances."""
     hats = [(symbol, _with_covariance(symbol, expr, block.hats)) for symbol, expr in block.hats]
     images = list(block.images)
-    kept: list[Equation] = []
+    kept: list[Bound] = []
     for i, (symbol, expr) in enumerate(hats):
         later = [*hats[i + 1 :], *images]
         uses = sum(e.count(symbol) for _, e in later)
@@ -229,20 +204,14 @@ def _inlined(block: Block) -> Block:
     return Block(tuple(kept), tuple(images), block.count)
 
 
-def _is_tangent(symbol: sympy.Symbol) -> bool:
-    return str(symbol).lower().startswith("theta")
-
-
-def _with_covariance(
-    symbol: sympy.Symbol, expr: sympy.Expr, hats: Sequence[Equation]
-) -> sympy.Expr:
+def _with_covariance(symbol: Entry, expr: sympy.Expr, hats: Sequence[Bound]) -> sympy.Expr:
     """A tangent as the covariance of its node and what is left: Theta <- k + w Theta_in."""
-    if not _is_tangent(symbol):
+    if not symbol.tangent:
         return expr
-    tangents = {s: sympy.S.Zero for s in expr.free_symbols if _is_tangent(s)}
+    tangents = {s: sympy.S.Zero for s in entries(expr) if s.tangent}
     own = expr.xreplace(tangents)
     for name, value in hats:
-        same = str(name)[1:] == str(symbol)[5:] and str(name)[0] in "kc"
+        same = (name.owner, name.primes) == (symbol.owner, symbol.primes) and name.letter in "kc"
         if own != 0 and same and sympy.expand(own - value) == 0:
             return name + sympy.expand(expr - own)
     return expr
@@ -258,7 +227,7 @@ def _plain(expr: sympy.Expr) -> sympy.Expr:
 
 
 def _in_cosines(
-    variables: Sequence[sympy.Symbol], start: Sequence[sympy.Expr], blocks: Sequence[Block]
+    variables: Sequence[Entry], start: Sequence[sympy.Expr], blocks: Sequence[Block]
 ) -> Recurrence | None:
     """The recursions in q, c = k/q and Theta/q, where q is nowhere in those of the last two."""
     found = []
@@ -267,50 +236,42 @@ def _in_cosines(
         if changed is None:
             return None
         found.append(changed)
-    units = {str(role(v)[1:]): v for v in variables if role(v).letter == "q"}
-    q = start[0] if units else sympy.Integer(1)
+    q = start[0] if any(v.letter == "q" for v in variables) else sympy.Integer(1)
     scaled = [
-        value if role(v).letter == "q" else sympy.cancel(value / q)
+        value if v.letter == "q" else sympy.cancel(value / q)
         for v, value in zip(variables, start, strict=True)
     ]
     names = tuple(_cosine_name(v) for v in variables)
     return Recurrence(names, tuple(scaled), tuple(found), cosines=True)
 
 
-def _cosine_name(symbol: sympy.Symbol) -> sympy.Symbol:
+def _cosine_name(symbol: Entry) -> Entry:
     """c for k; theta for Theta."""
-    letter = {"k": "c", "Theta": "theta", "q": "q", "m": "mu"}[role(symbol).letter]
-    name = str(symbol).replace(role(symbol).letter, letter, 1)
-    return symbol if letter == "q" else sympy.Symbol(name, real=True)
+    letter = {"k": "c", "Theta": "theta", "m": "mu"}.get(symbol.letter)
+    return symbol if letter is None else symbol.with_letter(letter)
 
 
 def _block_in_cosines(block: Block) -> Block | None:
     """One block in cosines; None where q does not cancel."""
-    known: dict[sympy.Symbol, sympy.Expr] = {}
-    reads = set().union(*(e.free_symbols for _, e in (*block.hats, *block.images)))
-    inside = [s for s in reads if "_in" in str(s) and _ROLE.match(str(s))]
-    lengths: dict[str, sympy.Expr] = {}
-    for symbol in inside:
-        if role(symbol).letter == "q":
-            lengths[role(symbol).place] = symbol
-    for symbol in inside:
-        _scale(symbol, lengths, known)
+    inside = block.inputs
+    lengths: dict[str, sympy.Expr] = {s.owner: s for s in inside if s.letter == "q"}
+    known = {s: _scale(s, lengths) * _cosine_name(s) for s in inside if s.letter != "q"}
     hats, images = [], []
     for target, lines in ((hats, block.hats), (images, block.images)):
+        # What an image has in common with an entry of the input is its name alone.
+        lengths = lengths if target is hats else {}
         for symbol, expr in lines:
             written = expr.xreplace(known)
-            place = role(symbol).place if target is hats else "out" + role(symbol).place
-            if role(symbol).letter == "q":
-                lengths[place] = written
+            if symbol.letter == "q":
+                lengths[symbol.owner] = written
                 if target is hats:
                     known[symbol] = written
                 else:
                     target.append((symbol, shortest(written)))
                 continue
-            q = lengths.get(place, sympy.Integer(1))
-            scale = sympy.sqrt(q) if role(symbol).letter == "m" else q
+            scale = _scale(symbol, lengths)
             plain = _tidied(written / scale)
-            if any(role(s).letter == "q" for s in plain.free_symbols if _ROLE.match(str(s))):
+            if any(s.letter == "q" for s in entries(plain)):
                 return None
             name = _cosine_name(symbol)
             target.append((name, plain))
@@ -319,15 +280,10 @@ def _block_in_cosines(block: Block) -> Block | None:
     return Block(tuple(hats), tuple(images), block.count)
 
 
-def _scale(
-    symbol: sympy.Symbol,
-    lengths: Mapping[str, sympy.Expr],
-    known: dict[sympy.Symbol, sympy.Expr],
-) -> None:
-    letter, place, _ = role(symbol)
-    if letter != "q":
-        q = lengths.get(place, sympy.Integer(1))
-        known[symbol] = (sympy.sqrt(q) if letter == "m" else q) * _cosine_name(symbol)
+def _scale(symbol: Entry, lengths: Mapping[str, sympy.Expr]) -> sympy.Expr:
+    """What an entry is divided by to be one of cosines."""
+    q = lengths.get(symbol.owner, sympy.Integer(1))
+    return sympy.sqrt(q) if symbol.letter == "m" else q
 
 
 def _tidied(expr: sympy.Expr) -> sympy.Expr:

@@ -9,10 +9,11 @@ import sympy
 
 from ..activations import ScalarFunction, X
 from ._arc_cosine import RHO, ArcCosine, kappa0, kappa1
+from ._entry import Entry
 from ._iterate import written_size
 from ._maps import CMap, Cross, Dual, LocalMap, Mean, QMap
-from ._recurrence import Block, Recurrence, place
-from ._standard_forms import K, Q, shortest, standard
+from ._recurrence import Block, Recurrence
+from ._standard_forms import K, Q, shortest, standard, with_exact_numbers
 
 
 _LONGEST_RESULT = 16
@@ -122,7 +123,7 @@ class _Rows:
         self.body: list[Row] = []
         self.index = 0
         # What the entries of the state are, in symbols that have been written.
-        self.current = {place(v): e for v, e in zip(found.variables, found.start, strict=True)}
+        self.current = {v.place: e for v, e in zip(found.variables, found.start, strict=True)}
 
     def built(self) -> Rows:
         for block in self.found.blocks:
@@ -141,7 +142,7 @@ class _Rows:
     def _after(self, block: Block) -> dict[str, sympy.Expr] | None:
         """The state behind a block that is applied once, written out; None when that is long."""
         known: dict[sympy.Basic, sympy.Basic]
-        known = {s: self.current[place(s)] for s in _inputs(block)}
+        known = {s: self.current[s.place] for s in _inputs(block)}
         sizes = {symbol: written_size(expr) for symbol, expr in known.items()}
         for symbol, expr in block.hats:
             sizes[symbol] = written_size(expr, sizes)
@@ -150,7 +151,7 @@ class _Rows:
             return None
         for symbol, expr in block.hats:
             known[symbol] = expr.xreplace(known)
-        return {place(s): shortest(e.xreplace(known)) for s, e in block.images}
+        return {s.place: shortest(e.xreplace(known)) for s, e in block.images}
 
     def _emit(self, block: Block) -> None:
         """The lines of a block, behind those of its input that have not been written yet."""
@@ -161,12 +162,12 @@ class _Rows:
         if loop:
             self.body.append(Loop(first, self.index))
         known: dict[sympy.Basic, sympy.Expr] = dict(read)
-        lines: list[tuple[sympy.Symbol, Line]] = []
+        lines: list[tuple[Entry, Line]] = []
         images = dict(block.images)
         hats = {symbol for symbol, _ in block.hats}
         same = {expr: symbol for symbol, expr in images.items() if expr in hats}
         for symbol, expr in block.hats:
-            alike = [s for s, _ in block.hats if s not in same and _letters(s) == _letters(symbol)]
+            alike = [s for s, _ in block.hats if s not in same and s.place == symbol.place]
             name = (
                 self._named(same[symbol], after)
                 if symbol in same
@@ -178,54 +179,50 @@ class _Rows:
             if expr not in same and not self._untold(symbol, block):
                 name = self._named(symbol, after)
                 lines.append((symbol, Line(name, shortest(expr.xreplace(known)), loop)))
-        self.body += [line for symbol, line in lines if not is_tangent(symbol)]
+        self.body += [line for symbol, line in lines if not symbol.tangent]
         if self.tangent:
-            self.body += [line for symbol, line in lines if is_tangent(symbol)]
-        self.current = {place(s): self._reached(s, block) for s, _ in block.images}
+            self.body += [line for symbol, line in lines if symbol.tangent]
+        self.current = {s.place: self._reached(s, block) for s, _ in block.images}
 
-    def _read(self, symbol: sympy.Symbol, block: Block) -> sympy.Expr:
+    def _read(self, symbol: Entry, block: Block) -> sympy.Expr:
         """How an entry of the input is written in the lines of a block."""
-        value = self.current[place(symbol)]
+        value = self.current[symbol.place]
         image = dict(block.images).get(symbol, symbol)
         changes = image != symbol and not self._untold(symbol, block)
         if value.is_number and not (changes and block.count > 1):
             return value
         if (block.count == 1 or not changes) and value.count_ops() <= 1:
             return value
-        if value not in self.names and (self.tangent or not is_tangent(symbol)):
+        if value not in self.names and (self.tangent or not symbol.tangent):
             name = self._named(symbol, self.index)
             self.body.append(Line(name, value, start=True))
-            self.current[place(symbol)] = value = name
+            self.current[symbol.place] = value = name
         if changes and block.count > 1:
             return self._named(symbol, "l-1")
         return value
 
-    def _untold(self, symbol: sympy.Symbol, block: Block) -> bool:
+    def _untold(self, symbol: Entry, block: Block) -> bool:
         """Whether an entry needs no line: it stays, or is a q value that cosines do not read."""
         image = dict(block.images)[symbol]
         if image == symbol:
             return True
-        return self.found.cosines and symbol.name[0] == "q" and _grows(symbol, image)
+        return self.found.cosines and symbol.letter == "q" and _grows(symbol, image)
 
-    def _reached(self, symbol: sympy.Symbol, block: Block) -> sympy.Expr:
+    def _reached(self, symbol: Entry, block: Block) -> sympy.Expr:
         """An entry of the state behind a block whose lines have been written."""
         image = dict(block.images)[symbol]
         if not self._untold(symbol, block):
             return self._named(symbol, self.index)
-        before = self.current.get(place(symbol), symbol)
+        before = self.current.get(symbol.place, symbol)
         if image == symbol or not image.has(symbol):
             return before if image == symbol else image
         return (image / symbol) ** block.count * before
 
-    def _named(
-        self, symbol: sympy.Symbol, index: int | str, hat: int = 0, hats: int = 0
-    ) -> sympy.Symbol:
-        where = place(symbol) if "_in" in symbol.name else symbol.name.partition("_")[0]
-        primes = "'" * symbol.name.count("'")
-        letter, _, part = where.rstrip("'").partition("_")
-        name = Name(letter, index, hat, hats, primes, part)
+    def _named(self, symbol: Entry, index: int | str, hat: int = 0, hats: int = 0) -> sympy.Symbol:
+        letter, part = symbol.letter, symbol.part.removeprefix("_")
+        name = Name(letter, index, hat, hats, symbol.primes, part)
         sign = {"positive": True} if letter == "q" else {"real": True}
-        shown = sympy.Symbol(f"{letter}{part}{primes}[{index},{hat}]", **sign)
+        shown = sympy.Symbol(f"{symbol.place}[{index},{hat}]", **sign)
         self.names[shown] = name
         return shown
 
@@ -234,26 +231,26 @@ class _Rows:
     def _results(self) -> Iterator[Row]:
         state = self.current
         q = state.get("q", sympy.Integer(1))
-        yield Line("Q_f", q)
+        yield _result("Q_f", q)
         if self.found.cosines:
             composed = self._composed()
             if composed is not None:
                 yield composed
             else:
-                yield Line("C_f", state["c"])
+                yield _result("C_f", state["c"])
             if self.tangent and "theta" in state:
-                yield Line("Theta_f", q * state["theta"])
+                yield _result("Theta_f", q * state["theta"])
             return
-        yield Line("C_f", state["k"] / q)
+        yield _result("C_f", state["k"] / q)
         if self.tangent and "Theta" in state:
-            yield Line("Theta_f", state["Theta"])
+            yield _result("Theta_f", state["Theta"])
 
     def _composed(self) -> Composition | None:
         """The C map as named maps of one variable, behind what the first blocks do once."""
-        start = {place(v): e for v, e in zip(self.found.variables, self.found.start, strict=True)}
+        start = {v.place: e for v, e in zip(self.found.variables, self.found.start, strict=True)}
         first, links = start["c"], []
         for block in self.found.blocks:
-            image = next((e for s, e in block.images if place(s) == "c"), None)
+            image = next((e for s, e in block.images if s.place == "c"), None)
             if image is None or set(dict(block.hats)) & image.free_symbols:
                 return None
             if isinstance(image, ArcCosine | CMap) and image.args[0].is_Symbol:
@@ -295,6 +292,10 @@ class _Rows:
             yield dataclasses.replace(found, means=means, formulas=formulas)
 
 
+def _result(name: str, value: sympy.Expr) -> Line:
+    return Line(name, with_exact_numbers(value))
+
+
 def _definition(kind: type[LocalMap]) -> Definition:
     symbols: tuple[sympy.Symbol, ...] = {
         Dual: (Q, K),
@@ -323,24 +324,9 @@ def _label(phi: ScalarFunction, label: str) -> str:
     return f"phi_{label}" if _is_unknown(phi) and not label.startswith("phi") else label
 
 
-def is_tangent(symbol: sympy.Symbol) -> bool:
-    """Whether a symbol of a recurrence belongs to the NTK."""
-    return symbol.name.lower().startswith("theta")
-
-
-def _inputs(block: Block) -> list[sympy.Symbol]:
+def _inputs(block: Block) -> list[Entry]:
     """Entries of the state that a block reads, q values first."""
-    lines = (*block.hats, *block.images)
-    read = set().union(*(expr.free_symbols for _, expr in lines))
-    inputs = {s for s in (*read, *(s for s, _ in block.images)) if "_in" in s.name}
-    inputs = {s for s in inputs if s in read}
-    return sorted(inputs, key=lambda s: ("qkcmTt".index(s.name[0]), s.name))
-
-
-def _letters(symbol: sympy.Symbol) -> str:
-    """The letter and the primes of a symbol, without its number."""
-    letter, _, rest = symbol.name.partition("_")
-    return letter + "'" * rest.count("'")
+    return sorted(block.inputs, key=lambda s: ("qkcmTt".index(s.letter[0]), s.name))
 
 
 def _is_short(expr: sympy.Expr) -> bool:

@@ -126,7 +126,9 @@ def with_exact_numbers(formula: sympy.Expr) -> sympy.Expr:
 
 
 def shortest(formula: sympy.Expr) -> sympy.Expr:
-    """The shortest of some ways to write a formula."""
+    """The shortest of some ways to write a formula, in exact numbers."""
+    # Factors that cancel leave a float that is 1.
+    formula = with_exact_numbers(formula)
     if formula.is_Atom:
         return formula
     wide = sympy.expand(formula)
@@ -152,7 +154,7 @@ def standard(local_map: LocalMap) -> Standard | None:
         return standard_q_map(local_map.phi)
     if isinstance(local_map, Mean):
         closed = type(local_map)(Q).closed()
-        return None if closed is None else Standard(shortest(with_exact_numbers(closed)))
+        return None if closed is None else Standard(shortest(closed))
     return None
 
 

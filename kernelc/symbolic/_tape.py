@@ -9,6 +9,7 @@ import sympy
 
 from ..algebra import KernelState, PairAlgebra, SecondMoments
 from ..ir import Real, Rule
+from ._entry import Bound, Entry
 from ._formulas import Equation
 from ._symbolic_backend import SymbolicBackend
 
@@ -24,7 +25,7 @@ class Tape:
     def __init__(self, backend: SymbolicBackend, every: bool = False) -> None:
         self.backend = backend
         self.every = every
-        self.equations: list[Equation] = []
+        self.equations: list[Bound] = []
         self.longest = 0
         self._sizes: dict[sympy.Basic, int] = {}
         self._count = 0
@@ -48,7 +49,7 @@ class Tape:
         theta = second.theta
         if theta is not None:
             theta = tuple(
-                self._name(rf"Theta_{i}" + "'" * j, entry, real=True)
+                self._name(f"Theta_{i}" + "'" * j, entry, real=True)
                 for j, entry in enumerate(theta)
             )
         q = self._name(f"q_{i}", second.q, positive=True)
@@ -62,7 +63,7 @@ class Tape:
     def _name(self, name: str, expr: sympy.Expr, **assumptions: bool) -> sympy.Expr:
         if self._is_short(expr):
             return expr
-        symbol = sympy.Symbol(name, **assumptions)
+        symbol = Entry(name, **assumptions)
         self.equations.append((symbol, expr))
         self._sizes[symbol] = self._size(expr)
         self.longest = max(self.longest, self._sizes[symbol])
@@ -141,7 +142,7 @@ class Nature:
             parts=tuple((share, cls.of(part, carry_means)) for share, part in state.parts),
         )
 
-    def symbols(self, suffix: str = "") -> list[sympy.Symbol]:
+    def symbols(self, suffix: str = "") -> list[Entry]:
         """Symbols for the entries of a state of this nature."""
         if self.parts:
             nested = (
@@ -149,12 +150,12 @@ class Nature:
             )
             return [symbol for symbols in nested for symbol in symbols]
         primes = ["'" * i for i in range(self.probes)]
-        found = [] if self.unit_q else [sympy.Symbol(f"q_in{suffix}", positive=True)]
-        found += [sympy.Symbol(f"k_in{suffix}{p}", real=True) for p in primes]
+        found = [] if self.unit_q else [Entry(f"q_in{suffix}", positive=True)]
+        found += [Entry(f"k_in{suffix}{p}", real=True) for p in primes]
         if self.theta:
-            found += [sympy.Symbol(f"Theta_in{suffix}{p}", real=True) for p in primes]
+            found += [Entry(f"Theta_in{suffix}{p}", real=True) for p in primes]
         if self.mean == 1:
-            found.append(sympy.Symbol(f"m_in{suffix}", real=True))
+            found.append(Entry(f"m_in{suffix}", real=True))
         return found
 
     def pack(self, state: KernelState[sympy.Expr]) -> list[sympy.Expr]:

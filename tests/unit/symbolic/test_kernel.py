@@ -52,6 +52,13 @@ def test_weights_of_sums_may_be_symbols() -> None:
     assert kc.derive(net.subs({w: 0.6})).evaluate(c=0.4).c == pytest.approx(at.c, abs=1e-14)
 
 
+def test_a_weight_of_the_name_of_the_cosine_is_refused() -> None:
+    c = sympy.Symbol("c", positive=True)
+    net = nets.mlp(2, 8, 4, (8,), activation="erf", form="weighted", shortcut_weight=c)
+    with pytest.raises(kc.KernelcError, match="two symbols named c"):
+        kc.derive(net).evaluate(c=0.4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [

@@ -41,6 +41,13 @@ def pooled() -> kc.Network:
     return chain(kc.repeat(conv, 3), kc.GlobalMeanPool(), kc.Dense(1), shape=(4, 4, 3))
 
 
+def pooled_first() -> kc.Network:
+    """Only the first block mixes locations: behind it, pairs of locations are read no more."""
+    block = kc.chain(kc.Activation("mish"), kc.Dense(8), kc.LayerNorm())
+    first = (kc.Dense(8), kc.MeanPool((2, 1)), kc.Dense(8))
+    return chain(*first, kc.repeat(block, 3), kc.Dense(1), shape=(3, 2, 2))
+
+
 def joined() -> kc.Network:
     x = kc.Input((8,))
     branches = [kc.chain(kc.Dense(8), kc.Activation(a))(x) for a in ("relu", "tanh")]
@@ -66,6 +73,7 @@ NETWORKS = {
     "residual": residual,
     "weighted residual": lambda: nets.mlp(4, 8, 4, (8,), activation="erf", form="weighted"),
     "pool": pooled,
+    "pool at first": pooled_first,
     "concat": joined,
     "concat at the end": two_groups,
     "layer norm": lambda: chain(
@@ -131,7 +139,7 @@ def agree(net: kc.Network, c: float, q: float, **more: float) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rows_have_the_values_of_the_kernel(name: str) -> None:
-    agree(NETWORKS[name](), c=0.37, q=1.3, **({"s": 0.2} if name == "pool" else {}))
+    agree(NETWORKS[name](), c=0.37, q=1.3, **({"s": 0.2} if "pool" in name else {}))
 
 
 @pytest.mark.parametrize("seed", [1, 4, 5, 6, 7, 8, 9, 11, 12, 37])
@@ -171,6 +179,30 @@ def test_decimals_are_fractions() -> None:
     ):
         assert "1.0" not in written
         assert "0.64" not in written
+
+
+def test_factors_that_cancel_leave_no_one() -> None:
+    kernel = kc.derive(pooled_first())
+    assert not kernel.recurrence.blocks[-1].images[-1][1].has(sympy.Float(1.0))
+    assert "1.0" not in kernel.latex()
+
+
+@pytest.mark.parametrize("name", ["w_in", "k_in", "k_1", "q_1", "m_in", "Theta_in"])
+@pytest.mark.parametrize("depth", [1, 41])
+def test_a_symbol_of_the_user_is_none_of_the_state(name: str, depth: int) -> None:
+    def net(w: Any) -> kc.Network:
+        x = kc.Input((8,))
+        h = kc.Dense(8)(x)
+        for _ in range(depth):
+            branch = kc.chain(kc.Activation("erf"), kc.Dense(8))(h)
+            h = kc.WeightedSum((w, 0.6))(h, branch)
+        return kc.Network(x, h)
+
+    kernel = kc.derive(net(sympy.Symbol(name, real=True)))
+    right = kc.derive(net(0.8)).evaluate(c=0.3, q=1.2)
+    found = values(rows(kernel.recurrence, tangent=True), c=0.3, q=1.2, **{name: 0.8})
+    assert (found["C_f"], found["Theta_f"]) == pytest.approx((right.c, right.ntk), rel=1e-11)
+    assert kernel.evaluate(c=0.3, q=1.2, **{name: 0.8}).c == pytest.approx(right.c, abs=1e-13)
 
 
 def test_the_ntk_stands_below_and_repeats_nothing() -> None:
