@@ -138,6 +138,21 @@ class FloatBackend(Backend[Number]):
         return self._known[key]
 
 
+def same_input(q1: float, q2: float, k: float) -> float:
+    """The covariance, and exactly that of proportional values where rounding separates them.
+
+    Q(q) and K(q, q) are integrated apart. A jump takes a difference of 1e-16 between them to one
+    of 1e-8, and the next jump takes that to 1e-4.
+
+    Example:
+        >>> same_input(0.3, 0.3, 0.3 - 1e-16), same_input(0.3, 0.3, -0.2)
+        (0.3, -0.2)
+    """
+    if _edge(q1, q2, k) is None:
+        return k
+    return math.copysign(q1 if q1 == q2 else math.sqrt(q1) * math.sqrt(q2), k)
+
+
 def _edge(q1: float, q2: float, k: float) -> float | None:
     """1 - c where k is that of proportional values up to rounding; None elsewhere."""
     if abs(k) < math.sqrt(q1) * math.sqrt(q2) * (1 - _SAME):

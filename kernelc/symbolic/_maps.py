@@ -14,6 +14,7 @@ from sympy.printing.str import StrPrinter
 
 from .. import gaussian
 from ..activations import ScalarFunction, X
+from ..algebra import same_input
 from ._operations import Formula, unique_name
 from ._program import Number, Step, Writer
 
@@ -105,7 +106,7 @@ class Dual(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         q, k = args
-        return gaussian.dual(cls.phi, q, q, min(max(k, -q), q), cls.order)
+        return gaussian.dual(cls.phi, q, q, same_input(q, q, k), cls.order)
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
@@ -126,7 +127,7 @@ class CMap(LocalMap):
 
     @classmethod
     def double(cls, *args: float) -> float:
-        return gaussian.dual(cls.phi, 1.0, 1.0, min(max(args[0], -1.0), 1.0), cls.order)
+        return gaussian.dual(cls.phi, 1.0, 1.0, same_input(1.0, 1.0, args[0]), cls.order)
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
@@ -180,8 +181,7 @@ class Cross(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         q1, q2, k = args
-        bound = (q1 * q2) ** 0.5
-        k = min(max(k, -bound), bound)
+        k = same_input(q1, q2, k)
         return gaussian.cross_dual(cls.phi, _second(cls), q1, q2, k, orders=(cls.order, cls.order))
 
     @classmethod
