@@ -222,7 +222,7 @@ class Kernel(Formulas):
             outputs, None for the last where none is known.
 
         Raises:
-            KernelcError: another language.
+            KernelcError: another language, or a symbol whose name is none for an argument.
             UnsupportedError: a mean that no code is written for.
 
         Example:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import keyword
+import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from sympy.printing.pycode import MpmathPrinter, PythonCodePrinter
 from .._errors import KernelcError, UnsupportedError, shown
 from ..activations import ScalarFunction, X
 from ._arc_cosine import RHO, ArcCosine
+from ._entry import Entry
 from ._maps import CMap, Dual, LocalMap, Mean, QMap
 from ._recurrence import Recurrence
 from ._standard_forms import DELTA, K, Q, standard
@@ -148,7 +151,8 @@ _PRINTERS = {"numpy": _NumPyCode, "jax": _JaxCode, "mpmath": _MpmathCode}
 def function_name(kind: type[Any]) -> str:
     """The name of a map in generated code."""
     if issubclass(kind, LocalMap):
-        return f"{kind.letter}{'_prime' * kind.order}_{kind.label}"
+        label = re.sub(r"\W", "_", kind.label)
+        return f"{kind.letter}{'_prime' * kind.order}_{label}"
     return kind.__name__
 
 
@@ -156,7 +160,8 @@ def python_code(found: Recurrence, where: str, language: Language, tangent: bool
     """A self-contained module with a function `kernel`.
 
     Raises:
-        KernelcError: another language than the three.
+        KernelcError: another language than the three, or a symbol whose name cannot be that of
+            an argument.
         UnsupportedError: a mean of the derivative of a jump, which quadrature cannot take.
     """
     if language not in _PRINTERS:
@@ -181,7 +186,8 @@ class _Module:
         written = "\n".join(parts)
         imports = [line for used, line in _IMPORTS[self.language] if used in written]
         head = (
-            f'"""The kernel of {self.where} at initialization, in the limit of infinite width."""'
+            f'"""The kernel of {_quoted(self.where)} at initialization, '
+            'in the limit of infinite width."""'
         )
         return "\n\n\n".join(["\n".join([head, "", *imports]), *map(str.strip, parts)]) + "\n"
 
@@ -246,16 +252,27 @@ class _Module:
             *self.found.start,
             *(e for b in self.found.blocks for _, e in (*b.hats, *b.images)),
         ]
-        own = {s for b in self.found.blocks for s, _ in b.hats}
-        free = set().union(*(e.free_symbols for e in exprs)) - own
-        return sorted(s.name for s in free if "_in" not in s.name)
+        free = set().union(*(e.free_symbols for e in exprs))
+        names = sorted(s.name for s in free if not isinstance(s, Entry))
+        taken = {_variable(s) for s in (*free, *self.found.variables) if isinstance(s, Entry)}
+        taken |= {"np", "jax", "mp", "range", *map(function_name, self._kinds())}
+        for i, name in enumerate(names):
+            if not name.isidentifier() or keyword.iskeyword(name) or name in taken | {*names[:i]}:
+                raise KernelcError(
+                    where=self.where,
+                    found=f"a symbol named {shown(name)}",
+                    law="Symbols are arguments of the function that is written, so their names "
+                    "are names of Python that nothing else in it has",
+                    remedy="Replace the symbol: kernel.subs(symbol, another).to_python()",
+                )
+        return names
 
-    def _kept(self, symbol: sympy.Symbol) -> bool:
-        return self.tangent or not symbol.name.lower().startswith("theta")
+    def _kept(self, symbol: Entry) -> bool:
+        return self.tangent or not symbol.tangent
 
     # -- what it calls -----------------------------------------------------------------
 
-    def _definitions(self) -> Iterator[str]:
+    def _kinds(self) -> list[type[Any]]:
         kinds: dict[type[Any], None] = {}
         for block in self.found.blocks:
             for symbol, expr in (*block.hats, *block.images):
@@ -263,7 +280,10 @@ class _Module:
                     for node in sympy.preorder_traversal(expr):
                         if isinstance(node, LocalMap | ArcCosine):
                             kinds.setdefault(type(node))
-        means = [self._map(kind) for kind in kinds]
+        return list(kinds)
+
+    def _definitions(self) -> Iterator[str]:
+        means = [self._map(kind) for kind in self._kinds()]
         if any("gaussian_mean" in text for text in means):
             yield from self._helpers(means)
         yield from means
@@ -314,6 +334,16 @@ class _Module:
         )
 
 
+def _quoted(name: str) -> str:
+    """A name inside of a docstring, which it cannot end."""
+    return "".join(
+        letter
+        if letter.isprintable() and letter not in '"\\'
+        else letter.encode("unicode_escape").decode().replace('"', '\\"')
+        for letter in name
+    )
+
+
 def _variable(symbol: sympy.Symbol) -> str:
     """k_ for an entry of the state, k_3 for a value on the way."""
     return symbol.name.replace("_in", "_").replace("'", "p")
@@ -324,6 +354,6 @@ def _renamed(expr: sympy.Expr) -> sympy.Expr:
         {
             s: sympy.Symbol(_variable(s), **s.assumptions0)
             for s in expr.free_symbols
-            if isinstance(s, sympy.Symbol) and s.name != _variable(s)
+            if isinstance(s, Entry)
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import jax
@@ -67,6 +68,30 @@ def test_other_symbols_are_arguments() -> None:
     kernel = kc.derive(kc.Network(x, kc.WeightedSum((w, sympy.sqrt(1 - w**2)))(h, branch)))
     found = module(kernel.to_python())["kernel"](0.3, w=0.6)
     assert found[1] == pytest.approx(kernel.evaluate(c=0.3, w=0.6).c, rel=1e-13)
+
+
+@pytest.mark.parametrize("name", ['a"""\nraise SystemExit\n"""', '"', "back\\", "\\", "λ\0\r"])
+def test_the_name_of_a_network_is_no_code(name: str) -> None:
+    x = kc.Input((3,))
+    net = kc.Network(x, kc.chain(kc.Dense(2), kc.Activation("relu"))(x), name=name)
+    text = kc.derive(net).to_python()
+    assert ast.get_docstring(ast.parse(text)) == (
+        f"The kernel of {name} at initialization, in the limit of infinite width."
+    )
+    assert module(text)["kernel"](1.0)[1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", ["lambda", "a b", "x):\n  raise SystemExit\ndef f(", "np", "q_"])
+def test_the_name_of_a_symbol_is_that_of_an_argument_or_refused(name: str) -> None:
+    w, v = sympy.Symbol(name, positive=True), sympy.Symbol("v", positive=True)
+    x = kc.Input((8,))
+    h = kc.Dense(8)(x)
+    branch = kc.chain(kc.Activation("erf"), kc.Dense(8))(h)
+    kernel = kc.derive(kc.Network(x, kc.WeightedSum((w, 0.6))(h, branch)))
+    with pytest.raises(kc.KernelcError, match="a symbol named"):
+        kernel.to_python()
+    found = module(kernel.subs(w, v).to_python())["kernel"](0.3, v=0.8)
+    assert found[1] == pytest.approx(kernel.evaluate(0.3, **{name: 0.8}).c, rel=1e-13)
 
 
 def test_another_language_is_refused() -> None:
