@@ -119,7 +119,6 @@ class FloatBackend(Backend[Number]):
                 # phi' of an even function is odd, and the other way round.
                 sign = -1 if order % 2 else 1
                 values[distinct <= -q * (1 - _SAME)] = sign * mirrored
-        distinct = np.where(distinct <= -q * (1 - _SAME), -q, distinct)
         apart = np.isnan(values)
         # Opposite inputs likewise, or their pair is integrated as two that differ.
         distinct[distinct <= -q * (1 - _SAME)] = -q

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
@@ -111,7 +112,7 @@ class Dual(LocalMap):
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
         q, k = args
-        return gaussian.dual_mp(cls.phi, q, q, k, dps, cls.order)
+        return gaussian.dual_mp(cls.phi, q, q, _same_input_mp(dps, q, q, k), dps, cls.order)
 
 
 class CMap(LocalMap):
@@ -131,7 +132,8 @@ class CMap(LocalMap):
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
-        return gaussian.dual_mp(cls.phi, 1, 1, args[0], dps, cls.order)
+        k = _same_input_mp(dps, mpmath.mpf(1), mpmath.mpf(1), args[0])
+        return gaussian.dual_mp(cls.phi, 1, 1, k, dps, cls.order)
 
 
 class QMap(LocalMap):
@@ -181,13 +183,21 @@ class Cross(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         q1, q2, k = args
-        k = same_input(q1, q2, k)
-        return gaussian.cross_dual(cls.phi, _second(cls), q1, q2, k, orders=(cls.order, cls.order))
+        k, orders = same_input(q1, q2, k), (cls.order, cls.order)
+        return gaussian.cross_dual(cls.phi, _second(cls), q1, q2, k, orders)
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
         q1, q2, k = args
-        return gaussian.cross_dual_mp(cls.phi, _second(cls), q1, q2, k, dps, (cls.order, cls.order))
+        k, orders = _same_input_mp(dps, q1, q2, k), (cls.order, cls.order)
+        return gaussian.cross_dual_mp(cls.phi, _second(cls), q1, q2, k, dps, orders)
+
+
+def _same_input_mp(dps: int, q1: Number, q2: Number, k: Number) -> Number:
+    """`same_input` in mpmath numbers, whose rounding is that of `dps` digits."""
+    largest = q1 if q1 == q2 else mpmath.sqrt(q1 * q2)
+    apart = abs(k) < largest * (1 - 4 * mpmath.mpf(10) ** -dps)
+    return k if apart else mpmath.sign(k) * largest
 
 
 @lru_cache(maxsize=1 << 14)
@@ -199,6 +209,11 @@ def _kept(double: Callable[..., float], *numbers: float) -> float:
 def _second(cls: type[LocalMap]) -> ScalarFunction:
     assert cls.psi is not None
     return cls.psi
+
+
+def identifier(label: str) -> str:
+    """The label as a part of a name in Python."""
+    return re.sub(r"\W", "_", label)
 
 
 _classes: dict[tuple[object, ...], type[LocalMap]] = {}

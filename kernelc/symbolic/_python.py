@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import keyword
-import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from .._errors import KernelcError, UnsupportedError, shown
 from ..activations import ScalarFunction, X
 from ._arc_cosine import RHO, ArcCosine
 from ._entry import Entry
-from ._maps import CMap, Dual, LocalMap, Mean, QMap
+from ._maps import CMap, Dual, LocalMap, Mean, QMap, identifier
 from ._recurrence import Recurrence
 from ._standard_forms import DELTA, K, Q, standard
 
@@ -94,6 +93,8 @@ _IMPORTS = {
     ),
 }
 """What stands in the code, and the import that it needs."""
+_GLOBALS = ("np", "jax", "mp", "erf", "erfc", "normal_cdf", "range")
+"""Names that the function `kernel` may read besides its own and those of maps."""
 _STABLE = {
     "numpy": {"sigmoid": "1 / (1 + np.exp(-x))", "softplus": "np.logaddexp(0, x)"},
     "jax": {"sigmoid": "jax.nn.sigmoid(x)", "softplus": "jax.nn.softplus(x)"},
@@ -151,8 +152,7 @@ _PRINTERS = {"numpy": _NumPyCode, "jax": _JaxCode, "mpmath": _MpmathCode}
 def function_name(kind: type[Any]) -> str:
     """The name of a map in generated code."""
     if issubclass(kind, LocalMap):
-        label = re.sub(r"\W", "_", kind.label)
-        return f"{kind.letter}{'_prime' * kind.order}_{label}"
+        return f"{kind.letter}{'_prime' * kind.order}_{identifier(kind.label)}"
     return kind.__name__
 
 
@@ -255,7 +255,7 @@ class _Module:
         free = set().union(*(e.free_symbols for e in exprs))
         names = sorted(s.name for s in free if not isinstance(s, Entry))
         taken = {_variable(s) for s in (*free, *self.found.variables) if isinstance(s, Entry)}
-        taken |= {"np", "jax", "mp", "range", *map(function_name, self._kinds())}
+        taken |= {*_GLOBALS, *map(function_name, self._kinds())}
         for i, name in enumerate(names):
             if not name.isidentifier() or keyword.iskeyword(name) or name in taken | {*names[:i]}:
                 raise KernelcError(

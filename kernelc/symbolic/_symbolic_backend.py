@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import sympy
@@ -21,6 +22,7 @@ from ._maps import (
     closed_dual,
     closed_q_map,
     constant,
+    identifier,
     local_map,
 )
 from ._standard_forms import standard_q_map
@@ -130,6 +132,9 @@ class SymbolicBackend(Backend[sympy.Expr]):
 
     def _label(self, phi: ScalarFunction) -> str:
         if phi not in self.labels:
-            taken = sum(other.name == phi.name for other in self.labels)
-            self.labels[phi] = phi.name if not taken else f"{phi.name}{taken + 1}"
+            # Labels are names of functions in generated code, where "a b" and "a_b" are one.
+            taken = {identifier(label) for label in self.labels.values()}
+            numbered = (f"{phi.name}{number}" for number in itertools.count(2))
+            names = itertools.chain([phi.name], numbered)
+            self.labels[phi] = next(name for name in names if identifier(name) not in taken)
         return self.labels[phi]

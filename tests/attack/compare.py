@@ -58,14 +58,12 @@ class Attack:
 
     def seed(self, seed: int) -> None:
         """The random network of this seed."""
-        r = random.Random(seed)
-        spec = networks.network(r, wild=0.08 if seed % 3 else 0.0, size=4 + seed % 12)
-        self.network(spec, seed)
+        self.network(networks.of_seed(seed), seed)
 
     def network(self, spec: oracle.Spec, seed: int = 0) -> None:
         """One network given as plain data."""
         self.counts["networks"] += 1
-        net = self._limited(20, networks.build, spec, random.Random(seed + 1).random() < 0.3)
+        net = self._limited(20, networks.build, spec, networks.real_of_seed(seed))
         if isinstance(net, BaseException):
             self._refused("build", net, seed, spec)
             return

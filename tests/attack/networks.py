@@ -262,6 +262,16 @@ class Draw:
         return {"shape": list(self.shapes[0]), "nodes": nodes}
 
 
+def of_seed(seed: int) -> Spec:
+    """The network that the attack makes of this seed."""
+    return network(random.Random(seed), wild=0.08 if seed % 3 else 0.0, size=4 + seed % 12)
+
+
+def real_of_seed(seed: int) -> bool:
+    """Whether expressions of that network have a symbol that is known to be real."""
+    return random.Random(seed + 1).random() < 0.3
+
+
 def build(spec: Spec, real: bool = False) -> kc.Network:
     """The kernelc network of a spec; `real` symbols in its expressions, or complex ones."""
     x = sympy.Symbol("x", real=True) if real else sympy.Symbol("x")

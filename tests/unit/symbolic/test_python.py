@@ -13,6 +13,7 @@ import sympy
 from test_recurrence import NETWORKS, deep
 
 import kernelc as kc
+from kernelc.activations import from_expression
 
 
 def module(text: str) -> dict[str, Any]:
@@ -92,6 +93,18 @@ def test_the_name_of_a_symbol_is_that_of_an_argument_or_refused(name: str) -> No
         kernel.to_python()
     found = module(kernel.subs(w, v).to_python())["kernel"](0.3, v=0.8)
     assert found[1] == pytest.approx(kernel.evaluate(0.3, **{name: 0.8}).c, rel=1e-13)
+
+
+@pytest.mark.parametrize("names", [("a b", "a_b"), ("phi", "phi", "phi2"), ("phi2", "phi", "phi")])
+def test_each_activation_has_a_function_of_its_own(names: tuple[str, ...]) -> None:
+    x, u = kc.Input((8,)), sympy.Symbol("u")
+    functions = [u / (1 + n * u**2) for n in range(1, 4)]
+    acts = [from_expression(f, n) for f, n in zip(functions, names, strict=False)]
+    layers = [layer for act in acts for layer in (kc.Dense(8), kc.Activation(act))]
+    kernel = kc.derive(kc.Network(x, kc.chain(*layers)(x)))
+    found = module(kernel.to_python())["kernel"](0.3, 1.2)
+    right = kernel.evaluate(0.3, 1.2)
+    assert (found[0], found[1]) == pytest.approx((right.q, right.c), rel=1e-10)
 
 
 def test_another_language_is_refused() -> None:
