@@ -46,7 +46,6 @@ if TYPE_CHECKING:
         Network as Network,
         Node as Node,
         chain as chain,
-        repeat as repeat,
     )
     from .layers import (
         PLN as PLN,
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
         fan_out as fan_out,
         gain as gain,
         initialization as initialization,
+        repeat as repeat,
         residual as residual,
     )
     from .lowering import (
@@ -137,11 +137,11 @@ _NAMES = {
     "data": "data",
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
-    "ir": "Layer Network Node chain repeat",
+    "ir": "Layer Network Node chain",
     "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
     "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardizedConv "
     "StandardizedDense WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
-    "residual",
+    "repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from .. import gaussian
-from .._errors import DataError, KernelcError
+from .._errors import DataError
 from ..activations import ScalarFunction
-from ..ir import Real
+from ..ir import Real, needs_number
 from ._backend import Backend
 
 
@@ -46,12 +46,8 @@ class FloatBackend(Backend[Number]):
         if isinstance(value, np.ndarray):
             return value.astype(np.float64)
         if symbols := getattr(value, "free_symbols", None):
-            raise KernelcError(
-                where="a number of the network",
-                found=f"{value} with symbol(s) {', '.join(sorted(map(str, symbols)))}",
-                law="kernels in floats are computed at numbers",
-                remedy="give them values first: network.subs({symbol: value})",
-            )
+            first = min(symbols, key=str)
+            raise needs_number("a number of the network", first, "a kernel in floats")
         return float(value)
 
     def sqrt(self, value: Number) -> Number:

@@ -6,6 +6,8 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
+import sympy
+
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..ir import LocationMap, PairKind, Reading, Real, S
@@ -26,10 +28,12 @@ class Jet:
             outer.curvature * self.slope**2 + outer.slope * self.curvature,
         )
 
-    def power(self, count: int) -> Jet:
+    def power(self, count: Real) -> Jet:
         """This map `count` times: s^n and t s^(n-1) (s^n - 1) / (s - 1)."""
         s = self.slope
         total = count if s == 1 else (s**count - 1) / (s - 1)
+        if isinstance(count, sympy.Expr):
+            total = sympy.Piecewise((count, sympy.Eq(s, 1)), (total, True))
         return Jet(s**count, self.curvature * s ** (count - 1) * total)
 
 
@@ -88,6 +92,9 @@ class JetReading(_UnitQ[Jet]):
     def nonlinearity(self, s: Jet, phi: ScalarFunction) -> Jet:
         return Jet(self.psi * s.slope, self.kappa * s.slope * s.slope + self.psi * s.curvature)
 
+    def repeat(self, s: Jet, block: Callable[[Jet], Jet], times: sympy.Expr) -> Jet:
+        return s.then(block(Jet(sympy.Integer(1), sympy.Integer(0))).power(times))
+
     def product(self, factors: Sequence[Jet]) -> Jet:
         total = factors[0]
         for factor in factors[1:]:
@@ -134,6 +141,12 @@ class OverlapReading(Reading[Overlapped]):
 
     def combine(self, values: Sequence[Overlapped]) -> Overlapped:
         return next((value for value in values if value is not None), None)
+
+    def repeat(
+        self, s: Overlapped, block: Callable[[Overlapped], Overlapped], times: sympy.Expr
+    ) -> Overlapped:
+        # Twice, because windows of one application may meet a mean of the next.
+        return block(block(s))
 
     def mix(self, s: Overlapped, locations: LocationMap) -> Overlapped:
         averages = not locations.identity and bool(locations.reads & {PairKind.LOCATION})

@@ -2,12 +2,12 @@
 
 from ._algebra import KernelAlgebra as KernelAlgebra, Reading as Reading
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
-from ._assembly import snake as snake
+from ._assembly import snake as snake, specs_of as specs_of
 from ._combinators import (
     Block as Block,
     chain as chain,
     check_block as check_block,
-    repeat as repeat,
+    check_node as check_node,
 )
 from ._difference import first_difference as first_difference
 from ._files import write_whole as write_whole
@@ -15,7 +15,9 @@ from ._fold import Rule as Rule, fold as fold, kernel_rule as kernel_rule
 from ._layer import (
     Layer as Layer,
     Node as Node,
+    Repetition as Repetition,
     ShapingRule as ShapingRule,
+    Spec as Spec,
     short as short,
 )
 from ._location_map import (
@@ -29,9 +31,11 @@ from ._location_map import (
     SharedTaps as SharedTaps,
     WindowMean as WindowMean,
 )
+from ._needs_number import needs_number as needs_number
 from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
+from ._repetition import RepeatedBlock as RepeatedBlock, repeated_block as repeated_block
 from ._rule_arguments import (
     PairKind as PairKind,
     Real as Real,
@@ -54,4 +58,6 @@ from ._structure import (
     runs as runs,
     segments as segments,
 )
+from ._substitution import with_values as with_values, written_out as written_out
+from ._symbols import depths_of as depths_of
 from ._window import Window as Window

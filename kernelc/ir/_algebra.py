@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, Self
 
+from ._needs_number import needs_number
 from ._rule_arguments import Real, S, Site
 
 
 if TYPE_CHECKING:
+    import sympy
+
     from ..activations import ScalarFunction
     from ._location_map import LocationMap
     from ._rule_arguments import Weights
@@ -97,6 +100,17 @@ class KernelAlgebra(ABC, Generic[S]):
     @abstractmethod
     def dropout(self, s: S, keep: float) -> S:
         """Inverted dropout with probability `keep` of keeping a channel."""
+
+    def repeat(self, s: S, block: Callable[[S], S], times: sympy.Expr) -> S:
+        """A block applied a symbolic number of times: refused, unless a reading is known for any
+        number of times.
+
+        Arguments:
+            s: what the block reads.
+            block: the rules of the block, read in this algebra.
+            times: how often it is applied.
+        """
+        raise needs_number(self.site.name, times, "a kernel rule")
 
     @abstractmethod
     def unsupported(self, s: Sequence[S], reason: str, remedy: str) -> S:

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from .._errors import KernelcError
 from ._network import Network
+from ._symbols import require_numbers
 
 
 class NetworkCarrier:
@@ -30,16 +31,22 @@ class Accepted(NamedTuple):
     input_q: float | None
 
 
-def as_network(value: object, where: str, error: type[KernelcError] = KernelcError) -> Accepted:
+def as_network(
+    value: object,
+    where: str,
+    error: type[KernelcError] = KernelcError,
+    symbols: bool = False,
+) -> Accepted:
     """The network of an argument.
 
     Arguments:
         value: a `Network` or a `NetworkCarrier` such as `kernelc.ShapedNetwork`.
         where: the entry point, for the error.
         error: the error to raise.
+        symbols: whether its layers may have symbols; otherwise they need numbers.
 
     Raises:
-        KernelcError: (or `error`) a value of another type.
+        KernelcError: (or `error`) a value of another type, or a symbol where a number is needed.
 
     Example:
         >>> import kernelc as kc
@@ -48,12 +55,16 @@ def as_network(value: object, where: str, error: type[KernelcError] = KernelcErr
         'small'
     """
     if isinstance(value, Network):
-        return Accepted(value, None)
-    if isinstance(value, NetworkCarrier):
-        return Accepted(value.network, value.input_q)
-    raise error(
-        where=where,
-        found=f"an argument of type {type(value).__name__}",
-        law=f"{where} takes a network",
-        remedy="pass a kernelc.Network or the result of kernelc.shape",
-    )
+        found = Accepted(value, None)
+    elif isinstance(value, NetworkCarrier):
+        found = Accepted(value.network, value.input_q)
+    else:
+        raise error(
+            where=where,
+            found=f"an argument of type {type(value).__name__}",
+            law=f"{where} takes a network",
+            remedy="pass a kernelc.Network or the result of kernelc.shape",
+        )
+    if not symbols:
+        require_numbers(found.network, where, error)
+    return found

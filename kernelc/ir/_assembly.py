@@ -11,12 +11,8 @@ from functools import cached_property
 
 from .._errors import GraphError, ShapeError, shown
 from .._limits import LARGEST_AXIS, LARGEST_VALUE, MOST_AXES, MOST_NODES, NAMES, bad_name
-from ._layer import Layer, Node
+from ._layer import Layer, Node, Spec as Spec
 from ._rule_arguments import Shape, Site
-
-
-Spec = tuple[str, Layer, tuple[int, ...]]
-"""Name, layer and the indices of the nodes it reads."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +43,15 @@ def specs_of(name: str, x: Node, output: Node) -> list[Spec]:
         (names[i], node.layer, tuple(index[parent] for parent in node.inputs))
         for i, node in enumerate(order)
     ]
+
+
+def specs_with_new_names(specs: Sequence[Spec]) -> list[Spec]:
+    """The specs, those that have no name of their own numbered anew."""
+    nodes: list[Node] = []
+    for name, layer, inputs in specs:
+        made = re.fullmatch(rf"{snake(type(layer).__name__)}_\d+", name) is not None
+        nodes.append(Node(layer, tuple(nodes[i] for i in inputs), None if made else name))
+    return [(name, *spec[1:]) for name, spec in zip(_node_names(nodes), specs, strict=True)]
 
 
 def check_name(where: str, name: object) -> None:

@@ -7,7 +7,7 @@ import itertools
 from typing import Protocol
 
 from .._errors import GraphError, shown
-from .._limits import MOST_NODES, whole
+from .._limits import MOST_NODES
 from ._layer import Node
 
 
@@ -88,22 +88,3 @@ def _unpacked(where: str) -> str:
     return "pass them one by one: " + (
         "kernelc.chain(*layers)" if where == "chain" else "kernelc.chain(*layers) is one block"
     )
-
-
-def repeat(block: Block, times: int) -> Block:
-    """Apply `block` `times` times; every application draws its own weights.
-
-    Raises:
-        GraphError: something that is no block, or a number of times that is negative, over
-            100,000 or no integer.
-    """
-    check_block("repeat", block)
-    times = whole(times)
-    if type(times) is not int or not 0 <= times <= MOST_NODES:
-        raise GraphError(
-            where="repeat",
-            found=f"times = {shown(times)}",
-            law=f"a block is repeated a whole number of times, at most {MOST_NODES:,}",
-            remedy="pass such an integer",
-        )
-    return chain(*([block] * times))

@@ -74,6 +74,9 @@ class FieldReader:
             return tuple(self._decoded(item, where) for item in value)
         if not isinstance(value, dict):
             return value
+        if set(value) == {"layer"} and isinstance(value["layer"], dict):
+            inner = value["layer"]
+            return self.layer(inner.get("kind"), inner.get("fields"), where)
         text = json.dumps(value, sort_keys=True)
         if text not in self._known:
             self._known[text] = _object(value, where)
@@ -87,13 +90,15 @@ def _encoded(value: object, where: str) -> object:
         return {"function": value.to_dict()}
     if isinstance(value, sympy.Expr):
         return {"expr": _exact(value, where)}
+    if isinstance(value, Layer):
+        return {"layer": {"kind": value.kind_name, "fields": fields_of(value, where)}}
     finite = type(value) is float and math.isfinite(value)
     if value is None or finite or type(value) in (bool, int, str):
         return value
     raise UnsupportedError(
         where=where,
         found=f"{value!r}"[:80],
-        law="files hold numbers, text, tuples, expressions and activations",
+        law="files hold numbers, text, tuples, expressions, activations and layers",
         remedy="build the layer from such values",
     )
 
@@ -122,7 +127,11 @@ def _object(value: dict[str, object], where: str) -> object:
             return decode_expression(value["expr"], symbols=True)
     except LoadError as error:
         raise LoadError(where, error.found, error.law, error.remedy) from error
-    _refuse(where, f"an object of {', '.join(value)}"[:120], "objects are a function or an expr")
+    _refuse(
+        where,
+        f"an object of {', '.join(value)}"[:120],
+        "objects are a function, an expr or a layer",
+    )
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
 
 from .._deprecated import renamed_method
 from .._errors import GraphError, shown
@@ -112,6 +112,10 @@ class Layer(ABC):
         """What `kernel_key` leaves out because it matters only where locations differ."""
         return None
 
+    def repetition(self, shapes: Shapes) -> Repetition | None:
+        """The block that this layer stands for, and how often; None for a layer of its own."""
+        return None
+
     def nonlinearity(self) -> ScalarFunction | None:
         """The elementwise function this layer applies, before any transformation."""
         return None
@@ -150,6 +154,23 @@ class Layer(ABC):
             elif value != field.default:
                 shown.append(f"{field.name}={short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+Spec: TypeAlias = tuple[str, Layer, tuple[int, ...]]
+"""Name, layer and the indices of the nodes it reads."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Repetition:
+    """A block applied a number of times.
+
+    Arguments:
+        specs: of the block, its input first.
+        times: a symbol; an integer once it has a value.
+    """
+
+    specs: tuple[Spec, ...]
+    times: Real
 
 
 class Node:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Self, cast
+
+import sympy
 
 from .._errors import GraphError, shown
 from .._limits import LONGEST_TEXT
@@ -14,7 +16,7 @@ from ._assembly import NetworkNode as NetworkNode, Spec, check_specs, place, spe
 from ._files import read_text, write_text
 from ._fold import Refused, fold, kernel_rule
 from ._layer import Layer, Node
-from ._rule_arguments import S, Shape
+from ._rule_arguments import Real, S, Shape
 from ._substitution import Values, substituted
 
 
@@ -174,15 +176,19 @@ class Network:
         """The drawing, as the text of an SVG file."""
         return _draw.svg(self)
 
-    def subs(self, values: Values) -> Self:
+    def subs(self, values: Values | sympy.Symbol, value: Real | None = None) -> Self:
         """The network with SymPy symbols in its layers replaced, all at once.
 
+        A block that is repeated a symbolic number of times is written out where the number is
+        known.
+
         Arguments:
-            values: what to put for each symbol: a number or a SymPy expression.
+            values: what to put for each symbol: a number or a SymPy expression; or one symbol.
+            value: what to put for that one symbol.
 
         Raises:
             GraphError: a symbol the network does not have, or a value that makes a field
-                something else than a finite real number.
+                something else than a finite real number, or a depth no whole number.
 
         Example:
             >>> import kernelc as kc, sympy
@@ -191,8 +197,20 @@ class Network:
             >>> net = kc.Network(x, kc.residual(kc.Dense(8), w)(x))
             >>> net.subs({w: 0.6}).nodes[-1].layer
             WeightedSum(weights=(0.6, 0.8))
+            >>> L = sympy.Symbol("L", integer=True, positive=True)
+            >>> len(kc.Network(x, kc.repeat(kc.Dense(8), L)(x)).subs(L, 20))
+            21
         """
-        return substituted(self, values)
+        if isinstance(values, sympy.Basic):
+            values = {cast("sympy.Symbol", values): cast("Real", value)}
+        if not isinstance(values, Mapping):
+            raise GraphError(
+                where=self.name,
+                found=f"values of type {type(values).__name__}",
+                law="symbols are replaced by a mapping from each to its value, or one by one",
+                remedy="write network.subs({symbol: value}) or network.subs(symbol, value)",
+            )
+        return type(self).from_specs(substituted(self, values), self.name)
 
     def __iter__(self) -> Iterator[NetworkNode]:
         return iter(self.nodes)

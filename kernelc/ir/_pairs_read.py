@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
+
+import sympy
 
 from ._algebra import Reading
 from ._assembly import NetworkNode
@@ -26,6 +28,9 @@ class _PairsRead(Reading[Kinds]):
 
     def batch_normalize(self, s: Kinds) -> Kinds:
         return s | {PairKind.BATCH}
+
+    def repeat(self, s: Kinds, block: Callable[[Kinds], Kinds], times: sympy.Expr) -> Kinds:
+        return block(s)
 
 
 def pairs_read(nodes: Iterable[NetworkNode]) -> Kinds:

@@ -4,65 +4,113 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 import sympy
 
 from .._errors import GraphError
-from ._assembly import NetworkNode
+from .._limits import MOST_NODES
+from ._assembly import Spec, specs_with_new_names
 from ._graph import Graph
-from ._layer import Layer
+from ._layer import Layer, Repetition
 from ._rule_arguments import Real
+from ._symbols import depths_of, fields_of_layer, symbols_in, symbols_of
 
 
-G = TypeVar("G", bound=Graph)
+L = TypeVar("L", bound=Layer)
 Values: TypeAlias = Mapping[sympy.Symbol, Real]
 
 
-def substituted(network: G, values: Values) -> G:
-    """`network` with the symbols in `values` replaced at the same time."""
-    present = {s for node in network for s in _symbols(_fields(node.layer))}
-    for symbol in values:
+def substituted(network: Graph, values: Values) -> list[Spec]:
+    """The specs of `network` with the symbols in `values` replaced at the same time; a block whose
+    number of times becomes an integer is written out."""
+    known = _checked(network, values)
+    layers = [with_values(node.layer, known, node.name) for node in network]
+    specs = [(node.name, layer, node.inputs) for node, layer in zip(network, layers, strict=True)]
+    blocks = [layer.repetition(node.in_shapes) for node, layer in zip(network, layers, strict=True)]
+    return written_out(specs, blocks)
+
+
+def written_out(specs: Sequence[Spec], blocks: Sequence[Repetition | None]) -> list[Spec]:
+    """Specs with blocks in place of what stands for them some known number of times.
+
+    Nodes without a name of their own are then numbered anew.
+
+    Arguments:
+        specs: the specs.
+        blocks: for each what it stands for, or None.
+    """
+    found: list[Spec] = []
+    place: list[int] = []
+    for (name, layer, inputs), block in zip(specs, blocks, strict=True):
+        inputs = tuple(place[i] for i in inputs)
+        if block is not None and isinstance(block.times, int):
+            place.append(_append(found, block.specs, block.times, inputs[0]))
+        else:
+            found.append((name, layer, inputs))
+            place.append(len(found) - 1)
+    return found if len(found) == len(specs) else specs_with_new_names(found)
+
+
+def _append(specs: list[Spec], block: Sequence[Spec], times: int, entry: int) -> int:
+    """Append a block some times; the index of its output."""
+    for _ in range(times):
+        start = len(specs) - 1
+        specs += [
+            (name, layer, tuple(entry if i == 0 else start + i for i in inputs))
+            for name, layer, inputs in block[1:]
+        ]
+        entry = len(specs) - 1
+        if entry >= MOST_NODES:
+            raise GraphError(
+                where="network",
+                found=f"{times:,} times a block of {len(block) - 1:,} nodes",
+                law=f"a network has at most {MOST_NODES:,} nodes",
+                remedy="give the depth a smaller number",
+            )
+    return entry
+
+
+def _checked(network: Graph, values: Values) -> Values:
+    """The values by the symbols that the network has."""
+    present = symbols_of(network)
+    depths = {depth.name: depth for depth in depths_of(network)}
+    found: dict[sympy.Symbol, Real] = {}
+    for given, value in values.items():
+        # A depth became a positive integer, whatever the symbol it was given as.
+        symbol = given if given in present else depths.get(getattr(given, "name", ""), given)
         if symbol not in present:
             known = ", ".join(sorted(map(str, present))) or "none"
             raise GraphError(
                 where=network.name,
-                found=f"a value for {symbol!r}"[:120],
+                found=f"a value for {given!r}"[:120],
                 law=f"values are given to symbols of the network, here {known}",
                 remedy="pass the SymPy symbol itself, with the same assumptions",
             )
-        value = values[symbol]
         if isinstance(value, bool) or not isinstance(value, numbers.Real | sympy.Expr):
             # SymPy would evaluate text.
             raise _not_real(str(symbol), f"the value {value!r}")
-
-    def change(node: NetworkNode) -> Layer:
-        fields = {
-            name: _replaced(value, values, f"{node.name}.{name}")
-            for name, value in _fields(node.layer).items()
-            if _symbols(value) & set(values)
-        }
-        return dataclasses.replace(node.layer, **fields) if fields else node.layer
-
-    return network.rebuild(change)
+        found[symbol] = value
+    return found
 
 
-def _fields(layer: Layer) -> dict[str, object]:
-    return {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
-
-
-def _symbols(value: object) -> set[sympy.Symbol]:
-    if isinstance(value, dict | tuple):
-        items = value.values() if isinstance(value, dict) else value
-        return set().union(*map(_symbols, items))
-    return set(getattr(value, "free_symbols", ())) if isinstance(value, sympy.Expr) else set()
+def with_values(layer: L, values: Values, where: str) -> L:
+    """A layer with the symbols of its fields replaced."""
+    fields = {
+        name: _replaced(value, values, f"{where}.{name}")
+        for name, value in fields_of_layer(layer).items()
+        if symbols_in(value) & set(values)
+    }
+    return dataclasses.replace(layer, **fields) if fields else layer
 
 
 def _replaced(value: object, values: Values, where: str) -> object:
+    if isinstance(value, Layer):
+        return with_values(value, values, where)
     if isinstance(value, tuple):
         return tuple(_replaced(item, values, where) for item in value)
-    if not _symbols(value) & set(values):
+    if not isinstance(value, sympy.Expr) or not symbols_in(value) & set(values):
         return value
     expr: sympy.Expr = value
     result = expr.subs(dict(values), simultaneous=True)
@@ -72,7 +120,12 @@ def _replaced(value: object, values: Values, where: str) -> object:
         return result
     if not (result.is_real and result.is_finite):
         raise _not_real(where, f"{value} that becomes {result}")
-    return float(result)
+    return int(result) if _counts(value) and result == int(result) else float(result)
+
+
+def _counts(value: sympy.Expr) -> bool:
+    """Whether a field is one symbol for an integer, such as a depth."""
+    return value.is_Symbol and value.is_integer is True
 
 
 def _not_real(where: str, found: str) -> GraphError:

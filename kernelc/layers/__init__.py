@@ -25,6 +25,7 @@ from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
 from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._pln import PLN as PLN, PLNModule as PLNModule
 from ._product import Product as Product, ProductModule as ProductModule
+from ._repeat import Repeat as Repeat, repeat as repeat
 from ._scale import Scale as Scale, ScaleModule as ScaleModule
 from ._standardized_conv import (
     StandardizedConv as StandardizedConv,

@@ -18,7 +18,7 @@ from .._limits import (
     real,
     whole,
 )
-from ..ir import Real, Shape, Shapes
+from ..ir import Real, Shape, Shapes, needs_number
 
 
 def positive_integers(layer: object, *fields: str) -> None:
@@ -118,13 +118,8 @@ def one_of(kind: str, field: str, value: object, choices: tuple[str, ...]) -> No
 
 def numeric(kind: str, field: str, value: Real) -> float:
     """A float to build weights with; symbols must have been given values first."""
-    if sympy.sympify(value).free_symbols:
-        raise GraphError(
-            where=kind,
-            found=f"{field} = {value}",
-            law="a lowered network has numbers, not symbols",
-            remedy="substitute values: network.subs({symbol: value})",
-        )
+    if symbols := sympy.sympify(value).free_symbols:
+        raise needs_number(kind, min(symbols, key=str), f"{field} of a finite layer", GraphError)
     return float(value)
 
 

@@ -15,16 +15,16 @@ from ..ir import (
     Real,
     Run,
     as_network,
+    depths_of,
     fold,
     kernel_rule,
     pairs_read,
-    runs,
 )
 from ._formulas import Equation, Symbols
 from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
 from ._maps import LocalMap
-from ._stages import groups, stages
+from ._stages import Group, groups, main_path, stages
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape, substituted
 
@@ -46,7 +46,8 @@ def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
     (q, k) and G_i on (q, k, Theta), repeated blocks as powers F_i^n.
 
     Arguments:
-        network: a `Network`, or what `shape` returns.
+        network: a `Network`, or what `shape` returns. Weights and deviations may be symbols,
+            and so may depths (`kernelc.repeat`): then formulas hold for every depth.
         q: q value of the inputs at every location; a symbol unless given. Shaped networks
             keep q = 1, so their kernels are functions of c alone.
 
@@ -65,12 +66,13 @@ def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
         >>> kc.derive(net).q_map
         2*atan(2*q/sqrt(4*q + 1))/pi
     """
-    network, input_q = as_network(network, "derive")
+    network, input_q = as_network(network, "derive", symbols=True)
     if q is None and input_q is not None:
         q = input_q
     network.fold(OverlapReading(), None)
     symbols = Symbols.of(q)
-    if len(network) <= _FLAT_NODES:
+    depths = depths_of(network)
+    if len(network) <= _FLAT_NODES and not depths:
         kernel = _Pass(network, symbols).flat()
         if kernel is not None:
             return kernel
@@ -81,7 +83,8 @@ def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
             # Without means: a rule asked for the mean of a block's input, which few do, and
             # blocks are more alike when it is left out. With them: a refusal, but a repeated
             # block is visited once, so the flat pass below finds the node it is about.
-            continue
+            if depths and carry_means:
+                raise
     kernel = _Pass(network, symbols).flat(limited=False)
     assert kernel is not None
     return kernel
@@ -146,7 +149,7 @@ class _Pass:
         Up to the first node that mixes pairs (a pool, a batch norm) every pair goes through
         the same maps, so those are written once, for the pair (x, x').
         """
-        found = runs(self.network)
+        found = main_path(self.network)
         split = next((i for i, run in enumerate(found) if self._mixes(run)), len(found))
         maps = _Maps(letter)
         alone = PairAlgebra(self.backend)
@@ -180,8 +183,11 @@ class _Pass:
         """Some runs of the main path, applied to a state."""
         nature = Nature.of(state, self.carry_means)
         reached = _State(maps, tuple(nature.pack(state)))
-        for group, count in groups(found):
-            left = count
+        for group in groups(self.network, found):
+            left = group.count
+            if not isinstance(left, int):
+                nature = self._repeated(group, nature, algebra, reached)
+                continue
             while left:
                 body, after = self._body(group, nature, algebra)
                 if len(body) == 1 and tuple(body[0].expr) == body[0].variables:
@@ -193,18 +199,37 @@ class _Pass:
                 nature, left = after, left - times
         return nature.unpack(reached.entries([str(v) for v in nature.symbols()])), nature
 
+    def _repeated(
+        self, group: Group, nature: Nature, algebra: PairAlgebra[sympy.Expr], reached: _State
+    ) -> Nature:
+        """A block applied a symbolic number of times; the nature of the state behind it."""
+        rule = Tape(self.backend).binding(kernel_rule(algebra))
+        settled = group.settled(rule, algebra, nature, self.carry_means)
+        if settled != nature:
+            symbols = nature.symbols()
+            entries = settled.pack(nature.state(algebra, symbols))
+            if entries != symbols:
+                reached.apply([sympy.Lambda(tuple(symbols), sympy.Tuple(*entries))], 1)
+        body, _ = self._body(group, settled, algebra, settled)
+        reached.apply(body, group.count)
+        return settled
+
     def _body(
-        self, group: Sequence[Run], nature: Nature, algebra: PairAlgebra[sympy.Expr]
+        self,
+        group: Group,
+        nature: Nature,
+        algebra: PairAlgebra[sympy.Expr],
+        target: Nature | None = None,
     ) -> tuple[list[sympy.Lambda], Nature]:
-        """The map of some consecutive segments from a state of this nature, in stages."""
+        """The map of some consecutive segments from a state of this nature, in stages.
+
+        The images are entries of a state of nature `target`, that of the state unless given.
+        """
         tape = Tape(self.backend)
         symbols = nature.symbols()
-        value = nature.state(algebra, symbols)
-        for segment in (s for run in group for s in run.block):
-            nodes = [self.network.nodes[i] for i in segment.nodes]
-            rule = tape.binding(kernel_rule(algebra))
-            value = fold(nodes, rule, {segment.start: algebra.seal(value)})[segment.stop]
-        after = Nature.of(value, self.carry_means)
+        rule = tape.binding(kernel_rule(algebra))
+        value = group.through(rule, algebra, nature.state(algebra, symbols))
+        after = Nature.of(value, self.carry_means) if target is None else target
         finish = self.backend.finish
         equations = [(symbol, finish(expr)) for symbol, expr in tape.equations]
         images = [finish(entry) for entry in after.pack(value)]
@@ -229,6 +254,7 @@ class _Pass:
             q_map=finish(out.q),
             nngp=finish(out.k[0]),
             theta=None if out.theta is None else finish(out.theta[0]),
+            derived_by=derive,
         )
 
 
@@ -266,7 +292,7 @@ class _State:
         self.start = start
         self.links: list[Link] = []
 
-    def apply(self, body: list[sympy.Lambda], times: int) -> None:
+    def apply(self, body: list[sympy.Lambda], times: Real) -> None:
         """The map applied: written out while that is short, by name otherwise."""
         first = body[0]
         if times == 1 and not self.links and len(body) == 1 and not _is_local_map(first):
@@ -275,15 +301,15 @@ class _State:
                 self.start = image
                 return
         stages = [Link(self.maps.name(stage), stage, 1) for stage in body]
-        if times > 1 and len(stages) > 1:
+        if times != 1 and len(stages) > 1:
             names = [str(v) for v in first.variables]
             images = final_state(tuple(stages), first.variables, names)[: len(names)]
             stages = [self._link(sympy.Lambda(first.variables, sympy.Tuple(*images)), times)]
-        elif times > 1:
+        elif times != 1:
             stages = [stages[0]._replace(times=times)]
         self.links += stages
 
-    def _link(self, body: sympy.Lambda, times: int) -> Link:
+    def _link(self, body: sympy.Lambda, times: Real) -> Link:
         return Link(self.maps.name(body), body, times)
 
     def entries(self, names: Sequence[str]) -> list[sympy.Expr]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Self, TypeAlias
 
 import sympy
 
@@ -66,6 +67,7 @@ class Formulas:
         theta: tangent kernel; None where none is known.
         as_derived: whether no symbol has been replaced since.
         replaced: arguments of `subs` for each time symbols were replaced.
+        derived_by: what derives the formulas of another network, when a depth gets a number.
     """
 
     network: Network
@@ -77,6 +79,7 @@ class Formulas:
     theta: sympy.Expr | None
     as_derived: bool = dataclasses.field(default=True, repr=False)
     replaced: tuple[tuple[object, ...], ...] = dataclasses.field(default=(), repr=False)
+    derived_by: Callable[..., Self] | None = dataclasses.field(default=None, repr=False)
 
 
 def _positive(q: Real) -> sympy.Expr:

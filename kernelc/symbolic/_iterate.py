@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, cast
 
 import sympy
 from sympy.printing.latex import LatexPrinter
@@ -12,6 +13,7 @@ from sympy.printing.str import StrPrinter
 
 from .._errors import UnsupportedError
 from ._entry import Entry
+from ._links import Link as Link, depths_in, tangent
 from ._maps import LocalMap
 from ._operations import Formula, unique_name
 from ._program import Number, Numbers, Step, Writer, program
@@ -20,22 +22,9 @@ from ._program import Number, Numbers, Step, Writer, program
 LONGEST_EXPANSION = 20_000
 
 
-class Link(NamedTuple):
-    """A map from a state to a state, applied some times.
-
-    Arguments:
-        name: what the map is printed as.
-        body: from the entries of a state to the tuple of their images.
-        times: how many times it is applied.
-    """
-
-    name: str
-    body: sympy.Lambda
-    times: int
-
-
 class Iterated(Formula):
-    """One entry of the state after all links, as a function of the entries it started from.
+    """One entry of the state after all links, as a function of the entries it started from, and
+    of the depths of the links.
 
     Made by `iterated`. It evaluates at numbers, differentiates by forward mode, and `doit()`
     writes the iteration out.
@@ -44,6 +33,22 @@ class Iterated(Formula):
     links: ClassVar[tuple[Link, ...]]
     index: ClassVar[int]
     entry: ClassVar[str]
+    depths: ClassVar[tuple[sympy.Symbol, ...]]
+    """Symbols in the numbers of times; the last arguments are their values."""
+
+    @classmethod
+    def eval(cls, *args: sympy.Expr) -> sympy.Expr | None:
+        values = dict(zip(cls.depths, args[len(args) - len(cls.depths) :], strict=True))
+        if all(depth == value for depth, value in values.items()):
+            return super().eval(*args)
+        links = tuple(link.at(values) for link in cls.links)
+        start = args[: len(args) - len(cls.depths)]
+        return iterated(links, cls.index, cls.entry)(*start, *depths_in(links))
+
+    @property
+    def start(self) -> tuple[sympy.Expr, ...]:
+        """The entries it started from."""
+        return self.args[: len(self.args) - len(self.depths)]
 
     def __reduce__(self) -> tuple[Callable[..., sympy.Expr], tuple[object, ...]]:
         # Its class is made for its links, and no module holds it under its name.
@@ -59,7 +64,7 @@ class Iterated(Formula):
     @property
     def free_symbols(self) -> set[sympy.Basic]:
         """Symbols of the arguments that the entry depends on: a q value knows of no cosine."""
-        reads = _read(self.links, self.index)
+        reads = (*_read(self.links, self.index), *(True for _ in self.depths))
         return set().union(*(a.free_symbols for a, r in zip(self.args, reads, strict=True) if r))
 
     def _state_step(self, writer: Writer) -> Step:
@@ -68,61 +73,70 @@ class Iterated(Formula):
             (program(link.body.variables, tuple(link.body.expr), writer.dps), _pairs(link.body))
             for link in self.links
         ]
+        count = len(self.start)
         rounding = 4 * 10.0 ** -min(writer.dps, 300)
 
         def run(values: list[Number]) -> Numbers:
-            state: Numbers = tuple(values[slot] for slot in slots)
+            state: Numbers = tuple(values[slot] for slot in slots[:count])
+            numbers = {d: values[slot] for d, slot in zip(self.depths, slots[count:], strict=True)}
             for (apply, pairs), link in zip(parts, self.links, strict=True):
-                for _ in range(link.times):
+                for _ in range(link.at(numbers).known):
                     state = apply(*_same_input(state, pairs, rounding))
             return state
 
         return run
 
     def doit(self, **hints: object) -> sympy.Expr:
-        """The entry with every application written out.
+        """The entry with every application written out; as it is where a depth is a symbol.
 
         Raises:
             UnsupportedError: the formula would be too long to build.
         """
+        if self.depths:
+            return self
         if max(_sizes(self.links, [written_size(arg) for arg in self.args])) > LONGEST_EXPANSION:
             raise _too_long(self.links)
         state: Sequence[sympy.Expr] = [arg.doit(**hints) for arg in self.args]
         for link in self.links:
-            for _ in range(link.times):
+            for _ in range(link.known):
                 state = link.body(*state)
         return state[self.index].doit(**hints)
 
     def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr:
-        return self._along([arg.diff(symbol) for arg in self.args])
+        if symbol in self.depths:
+            return sympy.Derivative(self, symbol, evaluate=False)
+        return self._along([arg.diff(symbol) for arg in self.start])
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        unit = [sympy.Integer(i == argindex) for i in range(1, len(self.args) + 1)]
+        unit = [sympy.Integer(i == argindex) for i in range(1, len(self.start) + 1)]
         return self._along(unit)
 
     def _along(self, change: Sequence[sympy.Expr]) -> sympy.Expr:
         """The derivative when the entries of the first state change at these rates."""
         if all(rate == 0 for rate in change):
             return sympy.Integer(0)
-        links, moves = _tangent(self.links, tuple(rate != 0 for rate in change))
+        links, moves = tangent(self.links, tuple(rate != 0 for rate in change))
         if not moves[self.index]:
             return sympy.Integer(0)
         index = self.index + len(self.links[-1].body.expr)
-        return iterated(links, index, f"d{self.entry}")(*self.args, *change)
+        return iterated(links, index, f"d{self.entry}")(*self.start, *change, *self.depths)
 
     def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
-        inside = ", ".join(printer.doprint(arg) for arg in self.args)
+        inside = ", ".join(printer.doprint(arg) for arg in self.start)
         for link in self.links:
-            power = "" if link.times == 1 else rf"^{{\circ {link.times}}}"
+            times = printer.doprint(sympy.sympify(link.times))
+            power = "" if link.times == 1 else rf"^{{\circ {times}}}"
             inside = rf"{_link_latex(link, printer)}{power}\left({inside}\right)"
         if len(self.links[-1].body.expr) > 1:
             inside = rf"\left[{inside}\right]_{{{printer.doprint(self.shown)}}}"
         return inside if exp is None else rf"{inside}^{{{exp}}}"
 
     def _sympystr(self, printer: StrPrinter) -> str:
-        inside = ", ".join(printer.doprint(arg) for arg in self.args)
+        inside = ", ".join(printer.doprint(arg) for arg in self.start)
         for link in self.links:
-            power = "" if link.times == 1 else f"^{link.times}"
+            times = link.times if isinstance(link.times, int) else f"({link.times})"
+            times = str(link.times) if getattr(link.times, "is_Symbol", False) else times
+            power = "" if link.times == 1 else f"^{times}"
             inside = f"{link.name}{power}({inside})"
         return inside if len(self.links[-1].body.expr) == 1 else f"{inside}.{self.shown}"
 
@@ -140,7 +154,7 @@ def iterated(links: tuple[Link, ...], index: int, entry: str) -> type[Iterated]:
     key = (links, index, entry)
     if key not in _classes:
         name = unique_name("_".join([links[-1].name, str(links[-1].times), entry]))
-        members = {"links": links, "index": index, "entry": entry}
+        members = {"links": links, "index": index, "entry": entry, "depths": depths_in(links)}
         _classes[key] = type(name, (Iterated,), members)
     return _classes[key]
 
@@ -162,7 +176,8 @@ def final_state(
     free = sorted(set().union(*(link.body.free_symbols for link in links)), key=str)
     if free:
         links = tuple(link._replace(body=_carrying(link.body, free)) for link in links)
-    return [iterated(links, i, name)(*start, *free) for i, name in enumerate(names)]
+    depths = depths_in(links)
+    return [iterated(links, i, name)(*start, *free, *depths) for i, name in enumerate(names)]
 
 
 def _carrying(body: sympy.Lambda, free: Sequence[sympy.Symbol]) -> sympy.Lambda:
@@ -197,75 +212,17 @@ def _same_input(state: Numbers, pairs: Pairs, rounding: float) -> Numbers:
     return tuple(out)
 
 
-@lru_cache(maxsize=512)
-def _tangent(
-    links: tuple[Link, ...], moves: tuple[bool, ...]
-) -> tuple[tuple[Link, ...], tuple[bool, ...]]:
-    """Each map with the derivative of its image beside it: forward mode, still an iteration.
-
-    Returns the maps, and which entries of the last state change. Derivatives in entries that do
-    not change are left out: a Q map has no derivative to write where q is the same for every c.
-    """
-    found = []
-    for name, body, count in links:
-        moves = _moving(body, moves)
-        change = _changes(body)
-        images = [
-            sum(
-                (
-                    entry.diff(v) * rate
-                    for v, rate, moving in zip(body.variables, change, moves, strict=True)
-                    if moving
-                ),
-                sympy.Integer(0),
-            )
-            for entry in body.expr
-        ]
-        both = sympy.Lambda((*body.variables, *change), sympy.Tuple(*body.expr, *images))
-        found.append(Link(f"D{name}", both, count))
-        moves = tuple(_reads(entry, body, moves) for entry in body.expr)
-    return tuple(found), moves
-
-
-def _changes(body: sympy.Lambda) -> list[sympy.Symbol]:
-    """Symbols for the rates of change of the variables, apart from those there are."""
-    taken = {str(v) for v in body.variables}
-    found = []
-    for variable in body.variables:
-        name = f"d{variable}"
-        while name in taken:
-            name = f"d{name}"
-        taken.add(name)
-        found.append(sympy.Symbol(name, real=True))
-    return found
-
-
-def _moving(body: sympy.Lambda, moves: tuple[bool, ...]) -> tuple[bool, ...]:
-    """The variables that change at some application of the map, `moves` at the first."""
-    if len(body.expr) != len(moves):
-        return moves
-    while True:
-        after = tuple(
-            moved or _reads(entry, body, moves)
-            for moved, entry in zip(moves, body.expr, strict=True)
-        )
-        if after == moves:
-            return moves
-        moves = after
-
-
-def _reads(entry: sympy.Expr, body: sympy.Lambda, moves: tuple[bool, ...]) -> bool:
-    return any(m and v in entry.free_symbols for v, m in zip(body.variables, moves, strict=True))
-
-
 @lru_cache(maxsize=1024)
 def _read(links: tuple[Link, ...], index: int) -> tuple[bool, ...]:
     """Which entries of the first state one entry of the last depends on."""
     needed = {index}
     for _, body, count in reversed(links):
-        for _ in range(count):
+        known = isinstance(count, int)
+        for _ in range(count) if known else itertools.count():
             symbols = set().union(*(body.expr[i].free_symbols for i in needed))
             before = {i for i, v in enumerate(body.variables) if v in symbols}
+            if not known:  # what any number of times would read
+                before |= needed
             if before == needed:
                 break
             needed = before
@@ -289,8 +246,10 @@ def written_size(expr: sympy.Basic, sizes: dict[sympy.Basic, int] | None = None)
 
 def _sizes(links: tuple[Link, ...], sizes: list[int]) -> list[int]:
     """Symbols in each entry of the last state once written out."""
+    if depths_in(links):  # never written out
+        return [LONGEST_EXPANSION + 1] * len(links[-1].body.expr)
     for link in links:
-        for _ in range(link.times):
+        for _ in range(link.known):
             if max(sizes) > LONGEST_EXPANSION:
                 return [max(sizes)] * len(links[-1].body.expr)
             known = dict(zip(link.body.variables, sizes, strict=True))

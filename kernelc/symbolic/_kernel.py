@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import sympy
 
 from .._errors import KernelcError, UnsupportedError, shown as shown_value
 from ..algebra import Jet
+from ..ir import depths_of, needs_number
 from ._evaluate import KernelValue as KernelValue, Numbers, evaluated
 from ._formulas import Formulas
 from ._latex import latex
@@ -109,7 +111,14 @@ class Kernel(Formulas):
         return max_slope(self.network, self.psi)
 
     def expand(self) -> Kernel:
-        """The kernel with every named map and iteration written out. Long for deep networks."""
+        """The kernel with every named map and iteration written out. Long for deep networks.
+
+        Raises:
+            KernelcError: a depth that is a symbol.
+            UnsupportedError: the formula would be too long to build.
+        """
+        for depth in sorted(depths_of(self.network), key=str):
+            raise needs_number(self.network.name, depth, "a formula that is written out")
         return dataclasses.replace(
             self,
             q_map=self.q_map.doit(),
@@ -121,8 +130,17 @@ class Kernel(Formulas):
             ),
         )
 
-    def subs(self, *values: object) -> Kernel:
-        """The kernel with symbols replaced, as `sympy.Basic.subs`."""
+    def subs(self, *values: Any) -> Kernel:
+        """The kernel with symbols replaced, as `sympy.Basic.subs`.
+
+        With a number for a depth it is the kernel of the network of that depth.
+
+        Raises:
+            GraphError: a depth that is no whole number.
+        """
+        depths, others = self._depths_in(values)
+        if depths:
+            return self._at_depths(depths, others)
         changed = {
             field: None if (old := getattr(self, field)) is None else old.subs(*values)
             for field in ("q_map", "nngp", "theta")
@@ -136,6 +154,28 @@ class Kernel(Formulas):
             replaced=(*self.replaced, values),
         )
 
+    def _depths_in(self, values: Sequence[Any]) -> tuple[dict[sympy.Symbol, Any], list[Any]]:
+        """The values of depths among arguments of `subs`, and the pairs that are left."""
+        known = {depth.name: depth for depth in depths_of(self.network)}
+        if not known:
+            return {}, []
+        first = values[0] if len(values) == 1 else (values,)
+        pairs = list(first.items() if isinstance(first, Mapping) else first)
+        names = [str(old) if isinstance(old, sympy.Symbol | str) else "" for old, _ in pairs]
+        found = {
+            known[name]: new for name, (_, new) in zip(names, pairs, strict=True) if name in known
+        }
+        return found, [pair for name, pair in zip(names, pairs, strict=True) if name not in known]
+
+    def _at_depths(self, depths: Mapping[sympy.Symbol, Any], others: list[Any]) -> Kernel:
+        """The kernel of the network of these depths, other symbols replaced as before."""
+        assert self.derived_by is not None
+        numbers = {depth: sympy.sympify(value) for depth, value in depths.items()}
+        kernel = self.derived_by(self.network.subs(numbers), None if self.q.is_Symbol else self.q)
+        for before in (*self.replaced, *([(others,)] if others else [])):
+            kernel = kernel.subs(*before)
+        return kernel
+
     def evaluate(
         self, c: Numbers, q: Numbers | None = None, *, dps: int = 15, **symbols: Numbers
     ) -> KernelValue:
@@ -145,7 +185,8 @@ class Kernel(Formulas):
             c: cosine similarity of the inputs.
             q: their q value; 1 unless given, or the one the kernel was derived for.
             dps: digits wanted; beyond 15 the local maps are integrated by mpmath.
-            symbols: values of the other symbols by name (s, c_b, weights).
+            symbols: values of the other symbols by name (s, c_b, weights, depths); a depth is
+                one integer.
 
         Each may be an array; arrays are broadcast, and so are the fields of the answer.
 
@@ -163,6 +204,12 @@ class Kernel(Formulas):
             >>> kc.derive(net).evaluate(c=[-1.0, 1.0]).nngp.round(12).tolist()
             [0.0, 0.5]
         """
+        depths = {
+            name: symbols.pop(name)
+            for name in {d.name for d in depths_of(self.network)} & set(symbols)
+        }
+        if depths:
+            return self.subs(depths).evaluate(c, q, dps=dps, **symbols)
         fixed = None if self.q.free_symbols else float(self.q)
         if fixed is not None and q is not None and not _all_equal(q, fixed):
             raise KernelcError(
@@ -187,6 +234,7 @@ class Kernel(Formulas):
                 "explicit" writes the kernel as one formula in c and q.
 
         Raises:
+            KernelcError: another style, or a depth that is a symbol, in the explicit formula.
             UnsupportedError: the explicit formula would be too long to build.
 
         Example:

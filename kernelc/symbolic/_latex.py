@@ -42,7 +42,8 @@ def name_latex(name: Name) -> str:
     above += [f"{name.hat}"] if name.hat and name.hats > 1 else []
     above += [r"\prime" * len(name.primes)] if name.primes else []
     power = f"^{{{','.join(above)}}}" if above else ""
-    return f"{letter}_{{{name.index}}}{power}"
+    index = name.index if isinstance(name.index, int | str) else sympy.latex(name.index)
+    return f"{letter}_{{{index}}}{power}"
 
 
 def latex(shown: Rows) -> str:
@@ -56,7 +57,8 @@ def latex(shown: Rows) -> str:
 def _row(row: Row, printer: FormulaPrinter, widths: TextPrinter) -> list[str]:
     match row:
         case Loop(first, last):
-            return [rf"\text{{for }} l = {first}, \dots, {last}\colon &"]
+            ends = [printer.doprint(sympy.sympify(end)) for end in (first, last)]
+            return [rf"\text{{for }} l = {ends[0]}, \dots, {ends[1]}\colon &"]
         case Line(left, right):
             name = _RESULTS[left] if isinstance(left, str) else printer.doprint(left)
             return _equation(name, right, printer, widths)
@@ -89,7 +91,8 @@ def _composed(links: Any, variable: sympy.Expr, printer: FormulaPrinter) -> str:
     inside = printer.doprint(variable)
     for link, times in links:
         head = link.head() if isinstance(link, LocalMap) else rf"\kappa_{{{link.order}}}"
-        power = rf"^{{\circ {times}}}" if times > 1 else ""
+        count = printer.doprint(sympy.sympify(times))
+        power = rf"^{{\circ {count}}}" if times != 1 else ""
         inside = rf"{head}{power}\left({inside}\right)"
     return inside
 

@@ -221,7 +221,7 @@ class _Module:
         lines.append(f"    {', '.join(names)} = {', '.join(values)}")
         for block in self.found.blocks:
             indent = "    "
-            if block.count > 1:
+            if block.loops:
                 lines.append(f"    for _ in range({block.count}):")
                 indent = "        "
             lines += [
@@ -252,6 +252,7 @@ class _Module:
             *self.found.start,
             *(e for b in self.found.blocks for _, e in (*b.hats, *b.images)),
         ]
+        exprs += [sympy.sympify(block.count) for block in self.found.blocks]
         free = set().union(*(e.free_symbols for e in exprs))
         names = sorted(s.name for s in free if not isinstance(s, Entry))
         taken = {_variable(s) for s in (*free, *self.found.variables) if isinstance(s, Entry)}

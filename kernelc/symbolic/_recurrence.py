@@ -11,12 +11,12 @@ import sympy
 
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, SecondMoments, probes
-from ..ir import Network, Run, Segment, fold, kernel_rule, runs
+from ..ir import Network, Real, Run, Segment, depths_of, kernel_rule
 from ._entry import Bound, Entry, entries
 from ._exact_numbers import exact
 from ._formulas import Symbols
 from ._maps import LocalMap
-from ._stages import groups
+from ._stages import Group, groups, main_path
 from ._standard_forms import short_form, shortest
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape
@@ -29,12 +29,17 @@ class Block:
     Arguments:
         hats: names for what is computed on the way, each in terms of the state and earlier ones.
         images: the new value of each entry of the state.
-        count: how many times.
+        count: how many times; a formula of depths where they are symbols.
     """
 
     hats: tuple[Bound, ...]
     images: tuple[Bound, ...]
-    count: int
+    count: Real
+
+    @property
+    def loops(self) -> bool:
+        """Whether it is written as a loop."""
+        return self.count != 1
 
     @property
     def inputs(self) -> set[Entry]:
@@ -80,14 +85,16 @@ def recurrence(network: Network, symbols: Symbols) -> Recurrence:
         KernelcError: no formula is known, as `derive` says.
     """
     whole = [Run((Segment(0, network.last),), 1)]
+    path = main_path(network)
     # Blocks are more alike without the means of their inputs, which few rules ask for. Between
     # blocks a state keeps its moments alone: a value that is combined with one of its own
-    # parts needs the network as a whole.
-    for found, carry_means in ((runs(network), False), (runs(network), True)):
+    # parts needs the network as a whole, which knows of no symbolic depth.
+    for carry_means in (False, True):
         try:
-            return _recurrence(network, symbols, found, carry_means)
+            return _recurrence(network, symbols, path, carry_means)
         except KernelcError:
-            continue
+            if carry_means and depths_of(network):
+                raise
     return _recurrence(network, symbols, whole, carry_means=True)
 
 
@@ -103,26 +110,49 @@ def _recurrence(
     nature = Nature.of(state, carry_means)
     start, variables = nature.pack(state), nature.symbols()
     blocks: list[Block] = []
-    for group, count in groups(found):
-        left = count
-        while left:
-            tape = Tape(backend, every=True)
-            value = nature.state(algebra, nature.symbols())
-            rule = tape.binding(kernel_rule(algebra))
-            for segment in (s for run in group for s in run.block):
-                nodes = [network.nodes[i] for i in segment.nodes]
-                value = fold(nodes, rule, {segment.start: algebra.seal(value)})[segment.stop]
-            after = Nature.of(value, carry_means)
-            times = left if after == nature else 1
-            images = zip(after.symbols(), after.pack(value), strict=True)
-            blocks.append(_block(backend, tape.equations, tuple(images), times))
-            nature, left = after, left - times
+    for group in groups(network, found):
+        more, nature = _applied(group, nature, backend, algebra, carry_means)
+        blocks += more
     if nature.parts:
         blocks.append(_joined(nature))
     written = _in_cosines(variables, start, blocks)
     if written is None:
         written = Recurrence(tuple(variables), tuple(start), tuple(blocks), cosines=False)
     return _merged(dataclasses.replace(written, blocks=tuple(_inlined(b) for b in _live(written))))
+
+
+def _applied(
+    group: Group,
+    nature: Nature,
+    backend: SymbolicBackend,
+    algebra: PairAlgebra[sympy.Expr],
+    carry_means: bool,
+) -> tuple[list[Block], Nature]:
+    """The blocks of a group, and the nature of the state behind it."""
+    blocks: list[Block] = []
+    left: Real = group.count
+    settled = None
+    if not isinstance(left, int):
+        rule = Tape(backend).binding(kernel_rule(algebra))
+        settled = group.settled(rule, algebra, nature, carry_means)
+        blocks.append(_as_known(nature, settled, algebra))
+        nature = settled
+    while left:
+        tape = Tape(backend, every=True)
+        rule = tape.binding(kernel_rule(algebra))
+        value = group.through(rule, algebra, nature.state(algebra, nature.symbols()))
+        after = settled or Nature.of(value, carry_means)
+        times = left if after == nature else 1
+        images = zip(after.symbols(), after.pack(value), strict=True)
+        blocks.append(_block(backend, tape.equations, tuple(images), times))
+        nature, left = after, left - times
+    return blocks, nature
+
+
+def _as_known(before: Nature, after: Nature, algebra: PairAlgebra[sympy.Expr]) -> Block:
+    """The entries of a state of which less is known from here on."""
+    entries = after.pack(before.state(algebra, before.symbols()))
+    return Block((), tuple(zip(after.symbols(), entries, strict=True)), 1)
 
 
 def _joined(nature: Nature) -> Block:
@@ -134,7 +164,7 @@ def _joined(nature: Nature) -> Block:
 
 
 def _block(
-    backend: SymbolicBackend, hats: Sequence[Bound], images: Sequence[Bound], count: int
+    backend: SymbolicBackend, hats: Sequence[Bound], images: Sequence[Bound], count: Real
 ) -> Block:
     finish = backend.finish
     ordered = sorted(hats, key=lambda line: (int(line[0].owner), _ORDER[line[0].letter]))

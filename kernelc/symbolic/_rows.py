@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import sympy
 
 from ..activations import ScalarFunction, X
+from ..ir import Real
 from ._arc_cosine import RHO, ArcCosine, kappa0, kappa1
 from ._entry import Entry
 from ._iterate import written_size
@@ -29,7 +30,8 @@ class Name:
 
     Arguments:
         letter: q, k, c, m, Theta, theta or mu.
-        index: of the block after which it holds: a number, or a text such as "l-1".
+        index: of the block after which it holds: a number, a formula of depths, or a text such
+            as "l-1".
         hat: 0 for an entry of the state; else the number of a value on the way, of `hats`.
         hats: how many such values the block has.
         primes: of the pairs of locations.
@@ -37,7 +39,7 @@ class Name:
     """
 
     letter: str
-    index: int | str
+    index: Real | str
     hat: int = 0
     hats: int = 0
     primes: str = ""
@@ -70,8 +72,8 @@ class Definition:
 class Loop:
     """The lines that follow hold for l from `first` to `last`."""
 
-    first: int
-    last: int
+    first: Real
+    last: Real
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Line:
 class Composition:
     """The C map as a composition of maps of one variable: (map, times), the first applied first."""
 
-    links: tuple[tuple[sympy.Expr, int], ...]
+    links: tuple[tuple[sympy.Expr, Real], ...]
     variable: sympy.Expr
 
 
@@ -121,7 +123,7 @@ class _Rows:
         self.tangent = tangent
         self.names: dict[sympy.Symbol, Name] = {}
         self.body: list[Row] = []
-        self.index = 0
+        self.index: Real = 0
         # What the entries of the state are, in symbols that have been written.
         self.current = {v.place: e for v, e in zip(found.variables, found.start, strict=True)}
 
@@ -129,7 +131,7 @@ class _Rows:
         for block in self.found.blocks:
             short = self._after(block)
             if short is not None and all(_is_short(expr) for expr in short.values()):
-                self.index += short != self.current
+                self.index += int(short != self.current)
                 self.current = short
             else:
                 self._emit(block)
@@ -147,7 +149,7 @@ class _Rows:
         for symbol, expr in block.hats:
             sizes[symbol] = written_size(expr, sizes)
         longest = max(written_size(expr, sizes) for _, expr in block.images)
-        if block.count > 1 or longest > _LONGEST_WRITTEN:
+        if block.loops or longest > _LONGEST_WRITTEN:
             return None
         for symbol, expr in block.hats:
             known[symbol] = expr.xreplace(known)
@@ -155,7 +157,7 @@ class _Rows:
 
     def _emit(self, block: Block) -> None:
         """The lines of a block, behind those of its input that have not been written yet."""
-        loop = block.count > 1
+        loop = block.loops
         read = {s: self._read(s, block) for s in _inputs(block)}
         first, self.index = self.index + 1, self.index + block.count
         after = "l" if loop else self.index
@@ -189,15 +191,15 @@ class _Rows:
         value = self.current[symbol.place]
         image = dict(block.images).get(symbol, symbol)
         changes = image != symbol and not self._untold(symbol, block)
-        if value.is_number and not (changes and block.count > 1):
+        if value.is_number and not (changes and block.loops):
             return value
-        if (block.count == 1 or not changes) and value.count_ops() <= 1:
+        if not (changes and block.loops) and value.count_ops() <= 1:
             return value
         if value not in self.names and (self.tangent or not symbol.tangent):
             name = self._named(symbol, self.index)
             self.body.append(Line(name, value, start=True))
             self.current[symbol.place] = value = name
-        if changes and block.count > 1:
+        if changes and block.loops:
             return self._named(symbol, "l-1")
         return value
 
@@ -218,7 +220,7 @@ class _Rows:
             return before if image == symbol else image
         return (image / symbol) ** block.count * before
 
-    def _named(self, symbol: Entry, index: int | str, hat: int = 0, hats: int = 0) -> sympy.Symbol:
+    def _named(self, symbol: Entry, index: Real | str, hat: int = 0, hats: int = 0) -> sympy.Symbol:
         letter, part = symbol.letter, symbol.part.removeprefix("_")
         name = Name(letter, index, hat, hats, symbol.primes, part)
         sign = {"positive": True} if letter == "q" else {"real": True}
@@ -256,10 +258,11 @@ class _Rows:
             if isinstance(image, ArcCosine | CMap) and image.args[0].is_Symbol:
                 links.append((image, block.count))
             elif not image.is_Symbol:
-                if links or block.count > 1 or len(image.free_symbols) != 1:
+                if links or block.loops or len(image.free_symbols) != 1:
                     return None
                 first = shortest(image.xreplace({next(iter(image.free_symbols)): first}))
-        return Composition(tuple(links), first) if sum(times for _, times in links) > 1 else None
+        several = len(links) > 1 or any(times != 1 for _, times in links)
+        return Composition(tuple(links), first) if several else None
 
     # -- definitions -------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import sympy
 
 from ..algebra import Jet, JetReading
-from ..ir import Network, Region, Run, regions, runs
+from ..ir import Network, Region, Run, regions, repeated_block, runs
 
 
 _LONGEST_SUM = 12
@@ -27,10 +29,20 @@ def max_slope(network: Network, psi: sympy.Symbol) -> sympy.Expr:
     whole = network_jet(network, psi, sympy.Integer(0)).slope
     algebra = JetReading(psi, sympy.Integer(0))
     found = {whole: None}
-    for region in regions(network)[1:]:
-        found[_region_slope(network, algebra, region)] = None
+    for graph in (network, *blocks_inside(network)):
+        for region in regions(graph)[graph is network :]:
+            found[_region_slope(graph, algebra, region)] = None
     found = {slope: None for slope in found if slope not in (1, psi)} or {whole: None}
     return sympy.Max(*found, evaluate=False) if len(found) > 1 else next(iter(found))
+
+
+def blocks_inside(network: Network) -> Iterator[Network]:
+    """The blocks that nodes stand for, those inside of these among them."""
+    for node in network:
+        block = repeated_block(node)
+        if block is not None:
+            yield block.network
+            yield from blocks_inside(block.network)
 
 
 def _region_slope(network: Network, algebra: JetReading, region: Region) -> sympy.Expr:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Hashable, Sequence
 
 import sympy
 
-from ..ir import Run
+from ..algebra import KernelState, PairAlgebra
+from ..ir import (
+    Network,
+    NetworkNode,
+    Real,
+    Rule,
+    Run,
+    Segment,
+    fold,
+    kernel_key,
+    repeated_block,
+    runs,
+    segments,
+)
 from ._formulas import Equation
+from ._tape import Nature
 
 
 # Symbols of one entry of a stage. A block that is written out in full grows by a factor at
@@ -74,16 +89,85 @@ class _Stage:
         return _Stage(live)
 
 
-def groups(found: Sequence[Run]) -> list[tuple[list[Run], int]]:
-    """Runs as they are; consecutive single nodes joined while they stay few."""
-    groups: list[tuple[list[Run], int]] = []
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Consecutive segments of the main path, applied `count` times.
+
+    Arguments:
+        segments: the nodes of each.
+        count: how often; a symbol where a block is repeated a symbolic number of times.
+    """
+
+    segments: tuple[tuple[NetworkNode, ...], ...]
+    count: Real
+
+    @property
+    def nodes(self) -> list[NetworkNode]:
+        """The nodes of all segments."""
+        return [node for segment in self.segments for node in segment]
+
+    def through(
+        self,
+        rule: Rule[KernelState[sympy.Expr]],
+        algebra: PairAlgebra[sympy.Expr],
+        value: KernelState[sympy.Expr],
+    ) -> KernelState[sympy.Expr]:
+        """What becomes of a state in one application."""
+        for nodes in self.segments:
+            start = nodes[0].index - 1
+            value = fold(nodes, rule, {start: algebra.seal(value)})[nodes[-1].index]
+        return value
+
+    def settled(
+        self,
+        rule: Rule[KernelState[sympy.Expr]],
+        algebra: PairAlgebra[sympy.Expr],
+        nature: Nature,
+        carry_means: bool,
+    ) -> Nature:
+        """The nature that a state keeps however often the group is applied, from this one on."""
+        while True:
+            value = self.through(rule, algebra, nature.state(algebra, nature.symbols()))
+            both = nature.without(Nature.of(value, carry_means))
+            if both == nature:
+                return nature
+            nature = both
+
+
+def main_path(network: Network) -> list[Run]:
+    """The runs of the main path; what stands for a block is a run of its own."""
+
+    def key(node: NetworkNode) -> Hashable:
+        own = node.layer.repetition(node.in_shapes) is not None
+        return node.index if own else kernel_key(node)
+
+    return runs(network, key)
+
+
+def groups(network: Network, found: Sequence[Run]) -> list[Group]:
+    """Runs of the main path as they are; consecutive single nodes joined while they stay few."""
+    joined: list[Group] = []
     room = 0
     for run in found:
-        single = run.count == 1 and all(s.stop - s.start == 1 for s in run.block)
+        group = _group(network, run)
+        single = group.count == 1 and all(len(nodes) == 1 for nodes in group.segments)
         if single and room >= len(run.block):
-            groups[-1][0].append(run)
+            joined[-1] = Group((*joined[-1].segments, *group.segments), 1)
             room -= len(run.block)
         else:
-            groups.append(([run], run.count))
+            joined.append(group)
             room = _GROUP_NODES - len(run.block) if single else 0
-    return groups
+    return joined
+
+
+def _group(network: Network, run: Run) -> Group:
+    """The nodes of a run; those of the block where its one node stands for a block."""
+    first = network.nodes[run.block[0].start + 1]
+    inside = repeated_block(first) if first.index == run.block[0].stop else None
+    if inside is None:
+        return Group(_nodes(network, run.block), run.count)
+    return Group(_nodes(inside.network, segments(inside.network)), inside.times)
+
+
+def _nodes(network: Network, found: Sequence[Segment]) -> tuple[tuple[NetworkNode, ...], ...]:
+    return tuple(tuple(network.nodes[i] for i in segment.nodes) for segment in found)

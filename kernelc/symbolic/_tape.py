@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import sympy
 
+from .._errors import UnsupportedError
 from ..algebra import KernelState, PairAlgebra, SecondMoments
 from ..ir import Real, Rule
 from ._entry import Bound, Entry
@@ -142,6 +143,28 @@ class Nature:
             parts=tuple((share, cls.of(part, carry_means)) for share, part in state.parts),
         )
 
+    def without(self, other: Nature) -> Nature:
+        """What is known of states of either nature.
+
+        Raises:
+            UnsupportedError: natures of other groups of channels.
+        """
+        if self.parts != other.parts:
+            raise UnsupportedError(
+                where="repeat",
+                found="a block that returns other groups of channels than it reads",
+                law="a formula in the depth needs a state of the same form after each application",
+                remedy="put a Dense layer at the end of the block, or give the depth a number",
+            )
+        means = (self.mean, other.mean)
+        return dataclasses.replace(
+            self,
+            gaussian=self.gaussian and other.gaussian,
+            mean=None if None in means else max(mean for mean in means if mean is not None),
+            unit_q=self.unit_q and other.unit_q,
+            theta=self.theta and other.theta,
+        )
+
     def symbols(self, suffix: str = "") -> list[Entry]:
         """Symbols for the entries of a state of this nature."""
         if self.parts:
@@ -168,7 +191,7 @@ class Nature:
             return [entry for entries in packed for entry in entries]
         second = state.second
         entries = [] if self.unit_q else [second.q]
-        entries += [*second.k, *(second.theta or ())]
+        entries += [*second.k, *((second.theta or ()) if self.theta else ())]
         if self.mean == 1:
             assert state.mean is not None
             entries.append(state.mean)

@@ -9,6 +9,7 @@ import sympy
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
+from ..ir import Real
 from ._arc_cosine import ArcCosine
 from ._maps import LocalMap
 from ._rows import Composition, Definition, Line, Loop, Name, Row, Rows
@@ -167,7 +168,8 @@ def _quotient(expr: sympy.Mul) -> tuple[list[sympy.Expr], list[sympy.Expr]]:
 
 
 def _place_of(factor: sympy.Expr) -> tuple[int, int]:
-    kind = 0 if factor.is_Number else 1 if factor.is_number else 2 if factor.is_Atom else 3
+    power = factor.is_Pow and factor.base.is_number
+    kind = 0 if factor.is_Number else 1 if factor.is_number or power else 2 if factor.is_Atom else 3
     return kind, int(isinstance(factor, sympy.Function))
 
 
@@ -177,8 +179,25 @@ def name_text(name: Name) -> str:
     hat = "\u0302" if name.hat else ""
     number = str(name.hat).translate(_SUPERSCRIPTS) if name.hats > 1 and name.hat else ""
     part = f"⁽{name.part.translate(_SUPERSCRIPTS)}⁾" if name.part else ""
-    below = str(name.index).translate(_SUBSCRIPTS)
+    below = _below(name.index)
     return f"{letter}{hat}{number}{part}{_PRIMES[len(name.primes)]}{below}"
+
+
+def _below(index: Real | str) -> str:
+    """An index below the line; beside it where it is a formula of depths."""
+    if isinstance(index, int | str):
+        return str(index).translate(_SUBSCRIPTS)
+    return f"_{_grouped(TextPrinter().doprint(index))}"
+
+
+def _number(value: Real, printer: TextPrinter) -> str:
+    """A number of times, or an index."""
+    return str(value) if isinstance(value, int) else printer.doprint(value)
+
+
+def _grouped(text: str) -> str:
+    """A text that stands after a sign, in parentheses unless it is one name or number."""
+    return text if text.isalnum() else f"({text})"
 
 
 def map_text(kind: type[LocalMap]) -> str:
@@ -201,7 +220,7 @@ def text(shown: Rows) -> list[str]:
 def _row(row: Row, printer: TextPrinter) -> list[str]:
     match row:
         case Loop(first, last):
-            return [f"for l = {first}, …, {last}:"]
+            return [f"for l = {_number(first, printer)}, …, {_number(last, printer)}:"]
         case Line():
             mark = "\0" if row.start else "  " if row.inside else ""
             return [mark + _line(row, printer)]
@@ -220,7 +239,7 @@ def _composed(links: Any, variable: sympy.Expr, printer: TextPrinter) -> str:
     inside = printer.doprint(variable)
     for link, times in links:
         head = printer.doprint(link).partition("(")[0]
-        power = f"^∘{times}" if times > 1 else ""
+        power = f"^∘{_grouped(_number(times, printer))}" if times != 1 else ""
         inside = f"{head}{power}({inside})"
     return inside
 

@@ -121,7 +121,7 @@ def graphs() -> Iterator[tuple[str, Call]]:
     yield "Network", (kc.Network, given, {"name": "text"})
     yield "layer on nodes", (lambda node: kc.Dense(2)(node), {"node": x}, {})
     yield "chain", (lambda block: kc.chain(block)(x), {"block": kc.Dense(2)}, {})
-    good = {"block": "function", "times": "zero"}
+    good = {"block": "function", "times": "zero, symbol"}
     yield "repeat", (kc.repeat, {"block": kc.Dense(2), "times": 2}, good)
     given = {"branch": kc.Dense(3), "shortcut_weight": 0.5, "shortcut": None}
     good = {"branch": "function", "shortcut": "None, function"}

@@ -135,9 +135,10 @@ def test_symbols_are_refused_at_their_node():
     x = kc.Input((8,))
     block = kc.residual(kc.chain(kc.Dense(8), kc.Activation("tanh"), kc.Dense(8)), w)
     net = kc.Network(x, kc.chain(kc.Dense(8), block)(x))
-    found = finding(diagnose(net), "no_kernel")
-    assert found.node == "weighted_sum_1"
-    assert "network.subs" in found.remedy
+    with pytest.raises(kc.KernelcError) as caught:
+        diagnose(net)
+    assert caught.value.where == "weighted_sum_1"
+    assert "network.subs(w" in caught.value.remedy
     assert diagnose(net.subs({w: 0.6})).findings == ()
 
 

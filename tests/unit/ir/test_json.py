@@ -12,6 +12,7 @@ from kernelc.activations import X
 
 
 w = sympy.Symbol("w", positive=True)
+depth = sympy.Symbol("L", integer=True, positive=True)
 EVERY_KIND = {
     "vector": (
         (8,),
@@ -49,6 +50,10 @@ EVERY_KIND = {
     ),
     "flat": ((3, 3, 2), [kc.Flatten(), kc.LayerNorm(axis="all")]),
     "symbols": ((4,), [kc.Dense(4, weight_std=w), kc.Scale(1 / w), kc.residual(kc.Dense(4), w)]),
+    "depth": (
+        (4,),
+        [kc.repeat(kc.residual(kc.chain(kc.Activation("erf"), kc.Dense(4)), w), depth)],
+    ),
     "exact": ((4,), [kc.Scale(sympy.sqrt(2) / sympy.pi)]),
 }
 
