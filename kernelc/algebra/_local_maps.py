@@ -146,7 +146,8 @@ class OverlapReading(Reading[Overlapped]):
         self, s: Overlapped, block: Callable[[Overlapped], Overlapped], times: sympy.Expr
     ) -> Overlapped:
         # Twice, because windows of one application may meet a mean of the next.
-        return block(block(s))
+        first = block(s)
+        return self.combine([first, block(first)])
 
     def mix(self, s: Overlapped, locations: LocationMap) -> Overlapped:
         averages = not locations.identity and bool(locations.reads & {PairKind.LOCATION})

@@ -2,7 +2,7 @@
 
 from ._algebra import KernelAlgebra as KernelAlgebra, Reading as Reading
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
-from ._assembly import snake as snake, specs_of as specs_of
+from ._assembly import check_specs as check_specs, snake as snake, specs_of as specs_of
 from ._combinators import (
     Block as Block,
     chain as chain,
@@ -35,7 +35,11 @@ from ._needs_number import needs_number as needs_number
 from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts
-from ._repetition import RepeatedBlock as RepeatedBlock, repeated_block as repeated_block
+from ._repetition import (
+    RepeatedBlock as RepeatedBlock,
+    naming as naming,
+    repeated_block as repeated_block,
+)
 from ._rule_arguments import (
     PairKind as PairKind,
     Real as Real,
@@ -59,5 +63,5 @@ from ._structure import (
     segments as segments,
 )
 from ._substitution import with_values as with_values, written_out as written_out
-from ._symbols import depths_of as depths_of
+from ._symbols import depths_of as depths_of, symbols_of as symbols_of
 from ._window import Window as Window

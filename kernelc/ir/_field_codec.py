@@ -12,7 +12,7 @@ from typing import Literal, NoReturn, Union, get_args, get_origin, get_type_hint
 
 import sympy
 
-from .._errors import KernelcError, LoadError, UnsupportedError
+from .._errors import KernelcError, LoadError, UnsupportedError, shown
 from ..activations import ScalarFunction, decode_expression, encode_expression
 from ._layer import FORMER_KINDS, KINDS, Layer
 
@@ -74,9 +74,11 @@ class FieldReader:
             return tuple(self._decoded(item, where) for item in value)
         if not isinstance(value, dict):
             return value
-        if set(value) == {"layer"} and isinstance(value["layer"], dict):
+        if set(value) == {"layer"}:
             inner = value["layer"]
-            return self.layer(inner.get("kind"), inner.get("fields"), where)
+            if not isinstance(inner, dict) or set(inner) != {"kind", "fields"}:
+                _refuse(where, f"the layer {shown(inner)}", "a layer has a kind and fields")
+            return self.layer(inner["kind"], inner["fields"], where)
         text = json.dumps(value, sort_keys=True)
         if text not in self._known:
             self._known[text] = _object(value, where)

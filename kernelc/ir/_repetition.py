@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from .._errors import KernelcError
 from ._assembly import NetworkNode
 from ._network import Network
 from ._rule_arguments import Real
@@ -14,6 +17,16 @@ class RepeatedBlock(NamedTuple):
 
     network: Network
     times: Real
+
+
+@contextmanager
+def naming(outer: str) -> Iterator[None]:
+    """Errors about a node of the block inside `outer` name both: repeat_1.dense_1."""
+    try:
+        yield
+    except KernelcError as error:
+        where = f"{outer}.{error.where}"
+        raise type(error)(where, error.found, error.law, error.remedy) from None
 
 
 def repeated_block(node: NetworkNode) -> RepeatedBlock | None:

@@ -15,7 +15,7 @@ from ._assembly import Spec, specs_with_new_names
 from ._graph import Graph
 from ._layer import Layer, Repetition
 from ._rule_arguments import Real
-from ._symbols import depths_of, fields_of_layer, symbols_in, symbols_of
+from ._symbols import fields_of_layer, symbols_in, symbols_of
 
 
 L = TypeVar("L", bound=Layer)
@@ -41,6 +41,9 @@ def written_out(specs: Sequence[Spec], blocks: Sequence[Repetition | None]) -> l
         specs: the specs.
         blocks: for each what it stands for, or None.
     """
+    known = [block is not None and isinstance(block.times, int) for block in blocks]
+    if not any(known):
+        return [*specs]
     found: list[Spec] = []
     place: list[int] = []
     for (name, layer, inputs), block in zip(specs, blocks, strict=True):
@@ -50,7 +53,7 @@ def written_out(specs: Sequence[Spec], blocks: Sequence[Repetition | None]) -> l
         else:
             found.append((name, layer, inputs))
             place.append(len(found) - 1)
-    return found if len(found) == len(specs) else specs_with_new_names(found)
+    return specs_with_new_names(found)
 
 
 def _append(specs: list[Spec], block: Sequence[Spec], times: int, entry: int) -> int:
@@ -75,12 +78,12 @@ def _append(specs: list[Spec], block: Sequence[Spec], times: int, entry: int) ->
 def _checked(network: Graph, values: Values) -> Values:
     """The values by the symbols that the network has."""
     present = symbols_of(network)
-    depths = {depth.name: depth for depth in depths_of(network)}
+    # A depth became a positive integer, whatever the symbol it was given as.
+    counts = {s.name: s for s in present if s.is_integer and s.is_positive}
     found: dict[sympy.Symbol, Real] = {}
     for given, value in values.items():
-        # A depth became a positive integer, whatever the symbol it was given as.
-        symbol = given if given in present else depths.get(getattr(given, "name", ""), given)
-        if symbol not in present:
+        same = {given, counts.get(getattr(given, "name", ""), given)} & set(present)
+        if not same:
             known = ", ".join(sorted(map(str, present))) or "none"
             raise GraphError(
                 where=network.name,
@@ -90,8 +93,8 @@ def _checked(network: Graph, values: Values) -> Values:
             )
         if isinstance(value, bool) or not isinstance(value, numbers.Real | sympy.Expr):
             # SymPy would evaluate text.
-            raise _not_real(str(symbol), f"the value {value!r}")
-        found[symbol] = value
+            raise _not_real(str(given), f"the value {value!r}")
+        found |= dict.fromkeys(same, value)
     return found
 
 

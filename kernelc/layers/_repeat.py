@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NoReturn, final
 
 import sympy
@@ -27,6 +28,8 @@ from ..ir import (
     chain,
     check_block,
     check_node,
+    check_specs,
+    naming,
     needs_number,
     specs_of,
     with_values,
@@ -61,21 +64,21 @@ class Repeat(Layer):
     times: Real
 
     def __post_init__(self) -> None:
-        block = self.block
-        if not isinstance(block, tuple) or not block:
-            found = f"block = {shown(block)}"
+        if not isinstance(self.block, tuple) or not self.block:
+            found = f"block = {shown(self.block)}"
             law = "it holds the nodes of a block"
             raise GraphError("Repeat", found, law, "write kernelc.repeat(block, L)")
         object.__setattr__(self, "times", _times("Repeat", self.times))
-        inner = [spec[1] if isinstance(spec, tuple) and len(spec) == 3 else None for spec in block]
-        if any(isinstance(layer, Repeat) and isinstance(layer.times, int) for layer in inner):
-            # A depth inside of the block got a number.
-            shape = ((1,),)
-            blocks = [
-                each.repetition(shape) if isinstance(each, Repeat) else None for each in inner
-            ]
-            specs = written_out([("input", InputLayer((1,)), ()), *block], [None, *blocks])
-            object.__setattr__(self, "block", tuple(specs[1:]))
+        # Shapes come with the node; a block has the same nodes for each.
+        some_shape = ((1,),)
+        specs = self.repetition(some_shape).specs
+        check_specs("Repeat", specs)
+        # A depth inside of the block may have got a number.
+        blocks = [layer.repetition(some_shape) for _, layer, _ in specs]
+        object.__setattr__(self, "block", tuple(written_out(specs, blocks)[1:]))
+
+    def __reduce__(self) -> tuple[type[Repeat], tuple[object, ...]]:
+        return Repeat, (self.block, self.times)
 
     def repetition(self, shapes: Shapes) -> Repetition:
         start: Spec = ("input", InputLayer(tuple(shapes[0])), ())
@@ -95,13 +98,15 @@ class Repeat(Layer):
     def placed(self, shapes: Shapes) -> Repeat:
         nodes = self._network(shapes, "repeat").nodes[1:]
         placed = tuple((node.name, node.layer, node.inputs) for node in nodes)
-        return dataclasses.replace(self, block=placed)
+        return self if placed == self.block else dataclasses.replace(self, block=placed)
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
-        network = self._network(shapes, algebra.site.name)
+        where = algebra.site.name
+        network = self._network(shapes, where)
 
         def block(s: S) -> S:
-            return network.fold(algebra, s)[network.last]
+            with naming(where):
+                return network.fold(algebra, s)[network.last]
 
         return algebra.repeat(inputs[0], block, sympy.sympify(self.times))
 
@@ -113,7 +118,16 @@ class Repeat(Layer):
         if isinstance(found.times, int):
             law = "times is a symbol: with a number the block is written out"
             raise GraphError(where, f"times = {found.times}", law, "use kernelc.repeat")
-        return Network.from_specs(found.specs, name=where)
+        shape = tuple(shapes[0])
+        if shape not in self._networks:
+            with naming(where):
+                self._networks[shape] = Network.from_specs(found.specs, name="repeat")
+        return self._networks[shape]
+
+    @cached_property
+    def _networks(self) -> dict[Shape, Network]:
+        """The block as a network, by shape: blocks inside each other would ask again and again."""
+        return {}
 
     def text(self) -> str:
         layers = " -> ".join(layer.text() for _, layer, _ in self.block)

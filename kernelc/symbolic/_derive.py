@@ -71,6 +71,7 @@ def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
         q = input_q
     network.fold(OverlapReading(), None)
     symbols = Symbols.of(q)
+    symbols.require_others(network)
     depths = depths_of(network)
     if len(network) <= _FLAT_NODES and not depths:
         kernel = _Pass(network, symbols).flat()

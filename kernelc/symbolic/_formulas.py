@@ -10,7 +10,7 @@ import sympy
 
 from .._errors import KernelcError, shown
 from .._limits import oversized
-from ..ir import Network, Real
+from ..ir import Network, Real, symbols_of
 
 
 Equation: TypeAlias = tuple[sympy.Expr, sympy.Expr | sympy.Tuple]
@@ -47,6 +47,24 @@ class Symbols:
             psi=sympy.Symbol("psi", positive=True),
             kappa=sympy.Symbol("kappa", nonnegative=True),
         )
+
+    def require_others(self, network: Network) -> None:
+        """Raise `KernelcError` where symbols of a network could be taken for one another, or for
+        one of these."""
+        own = {field.name for field in dataclasses.fields(self)}
+        taken: dict[str, sympy.Symbol] = {}
+        for symbol, node in symbols_of(network).items():
+            other = taken.setdefault(symbol.name, symbol)
+            if symbol.name in own or other != symbol:
+                raise KernelcError(
+                    where=node,
+                    found=f"{'a' if other == symbol else 'another'} symbol named {symbol}"[:120],
+                    law="symbols of a network have names of their own, other than those of its "
+                    f"kernel: {', '.join(sorted(own))}",
+                    remedy="give it another name: network.subs({symbol: another})"
+                    if other == symbol
+                    else "use one symbol, with the same assumptions",
+                )
 
     def cosine(self, probe: str) -> sympy.Expr:
         """Cosine similarity at the input of the pair a probe stands for (`PairAlgebra`)."""

@@ -171,7 +171,7 @@ class Kernel(Formulas):
         """The kernel of the network of these depths, other symbols replaced as before."""
         assert self.derived_by is not None
         numbers = {depth: sympy.sympify(value) for depth, value in depths.items()}
-        kernel = self.derived_by(self.network.subs(numbers), None if self.q.is_Symbol else self.q)
+        kernel = self.derived_by(self.network.subs(numbers), self.q)
         for before in (*self.replaced, *([(others,)] if others else [])):
             kernel = kernel.subs(*before)
         return kernel

@@ -56,9 +56,9 @@ def latex(shown: Rows) -> str:
 
 def _row(row: Row, printer: FormulaPrinter, widths: TextPrinter) -> list[str]:
     match row:
-        case Loop(first, last):
+        case Loop(first, last, letter):
             ends = [printer.doprint(sympy.sympify(end)) for end in (first, last)]
-            return [rf"\text{{for }} l = {ends[0]}, \dots, {ends[1]}\colon &"]
+            return [rf"\text{{for }} {letter} = {ends[0]}, \dots, {ends[1]}\colon &"]
         case Line(left, right):
             name = _RESULTS[left] if isinstance(left, str) else printer.doprint(left)
             return _equation(name, right, printer, widths)

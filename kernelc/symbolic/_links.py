@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sympy
 
 from .._errors import KernelcError
+from .._limits import real
 from ..ir import Real
 
 
@@ -37,17 +38,20 @@ class Link(NamedTuple):
         Raises:
             KernelcError: a number of times that is no whole number.
         """
-        found = sympy.sympify(self.times).subs(dict(values))
-        if not found.is_number:
+        found = sympy.sympify(self.times).xreplace(
+            {depth: sympy.sympify(value) for depth, value in values.items()}
+        )
+        if isinstance(found, sympy.Expr) and not found.is_number:
             return self._replace(times=found)
-        if found != int(found) or found < 0:
+        number = real(found)
+        if not number.is_integer() or number < 0:
             raise KernelcError(
-                where=f"{self.times} times",
+                where=f"{self.name}, applied {self.times} times"[:80],
                 found=f"{self.times} = {found}"[:80],
                 law="a block is applied a whole number of times",
-                remedy="pass such a number",
+                remedy="give its depth such a number",
             )
-        return self._replace(times=int(found))
+        return self._replace(times=int(number))
 
 
 def depths_in(links: Sequence[Link]) -> tuple[sympy.Symbol, ...]:

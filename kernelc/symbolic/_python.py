@@ -93,7 +93,7 @@ _IMPORTS = {
     ),
 }
 """What stands in the code, and the import that it needs."""
-_GLOBALS = ("np", "jax", "mp", "erf", "erfc", "normal_cdf", "range")
+_GLOBALS = ("np", "jax", "mp", "erf", "erfc", "normal_cdf", "range", "ValueError")
 """Names that the function `kernel` may read besides its own and those of maps."""
 _STABLE = {
     "numpy": {"sigmoid": "1 / (1 + np.exp(-x))", "softplus": "np.logaddexp(0, x)"},
@@ -214,6 +214,11 @@ class _Module:
         q = ", q=1.0" if "q" in symbols else ""
         lines = [f"def kernel(c{q}{f', *{others}' if others else ''}):"]
         lines.append('    """q value, c value and NTK for inputs of q value q and cosine c."""')
+        for depth in sorted(depth.name for depth in self.found.depths):
+            lines += [
+                f"    if {depth} < 0:",
+                f'        raise ValueError("{depth} is a number of layers, so not negative")',
+            ]
         state = [v for v in self.found.variables if self._kept(v)]
         starts = dict(zip(self.found.variables, self.found.start, strict=True))
         names = [_variable(v) for v in state]
@@ -248,14 +253,8 @@ class _Module:
         return ", ".join(found)
 
     def _parameters(self) -> list[str]:
-        exprs = [
-            *self.found.start,
-            *(e for b in self.found.blocks for _, e in (*b.hats, *b.images)),
-        ]
-        exprs += [sympy.sympify(block.count) for block in self.found.blocks]
-        free = set().union(*(e.free_symbols for e in exprs))
-        names = sorted(s.name for s in free if not isinstance(s, Entry))
-        taken = {_variable(s) for s in (*free, *self.found.variables) if isinstance(s, Entry)}
+        names = sorted(symbol.name for symbol in self.found.symbols)
+        taken = {_variable(entry) for entry in self.found.entries}
         taken |= {*_GLOBALS, *map(function_name, self._kinds())}
         for i, name in enumerate(names):
             if not name.isidentifier() or keyword.iskeyword(name) or name in taken | {*names[:i]}:

@@ -64,6 +64,26 @@ class Recurrence:
     blocks: tuple[Block, ...]
     cosines: bool
 
+    @property
+    def depths(self) -> set[sympy.Symbol]:
+        """The symbols of the numbers of times."""
+        return set().union(*(sympy.sympify(block.count).free_symbols for block in self.blocks))
+
+    @property
+    def symbols(self) -> set[sympy.Symbol]:
+        """What it is a formula in, depths and weights among them."""
+        return {s for s in self._free if not isinstance(s, Entry)} | self.depths
+
+    @property
+    def entries(self) -> set[Entry]:
+        """The entries of states, and the values on the way, that it names."""
+        return {s for s in (*self._free, *self.variables) if isinstance(s, Entry)}
+
+    @property
+    def _free(self) -> set[sympy.Symbol]:
+        lines = [e for block in self.blocks for _, e in (*block.hats, *block.images)]
+        return set().union(*(expr.free_symbols for expr in (*self.start, *lines)))
+
     def subs(self, replaced: Sequence[Sequence[Any]]) -> Recurrence:
         """The recursions with symbols replaced, as `sympy.Basic.subs`, once for each entry."""
 
@@ -129,22 +149,27 @@ def _applied(
     carry_means: bool,
 ) -> tuple[list[Block], Nature]:
     """The blocks of a group, and the nature of the state behind it."""
-    blocks: list[Block] = []
-    left: Real = group.count
-    settled = None
-    if not isinstance(left, int):
-        rule = Tape(backend).binding(kernel_rule(algebra))
-        settled = group.settled(rule, algebra, nature, carry_means)
-        blocks.append(_as_known(nature, settled, algebra))
-        nature = settled
-    while left:
+
+    def once(before: Nature, after: Nature | None = None) -> tuple[Block, Nature]:
         tape = Tape(backend, every=True)
         rule = tape.binding(kernel_rule(algebra))
-        value = group.through(rule, algebra, nature.state(algebra, nature.symbols()))
-        after = settled or Nature.of(value, carry_means)
-        times = left if after == nature else 1
+        value = group.through(rule, algebra, before.state(algebra, before.symbols()))
+        after = after or Nature.of(value, carry_means)
         images = zip(after.symbols(), after.pack(value), strict=True)
-        blocks.append(_block(backend, tape.equations, tuple(images), times))
+        return _block(backend, tape.equations, tuple(images)), after
+
+    if not isinstance(group.count, int):
+        rule = Tape(backend).binding(kernel_rule(algebra))
+        settled = group.settled(rule, algebra, nature, carry_means)
+        block, _ = once(settled, settled)
+        repeated = dataclasses.replace(block, count=group.count)
+        return [_as_known(nature, settled, algebra), repeated], settled
+    blocks: list[Block] = []
+    left = group.count
+    while left:
+        block, after = once(nature)
+        times = left if after == nature else 1
+        blocks.append(dataclasses.replace(block, count=times))
         nature, left = after, left - times
     return blocks, nature
 
@@ -163,13 +188,11 @@ def _joined(nature: Nature) -> Block:
     return Block((), tuple((s, _plain(e)) for s, e in images), 1)
 
 
-def _block(
-    backend: SymbolicBackend, hats: Sequence[Bound], images: Sequence[Bound], count: Real
-) -> Block:
+def _block(backend: SymbolicBackend, hats: Sequence[Bound], images: Sequence[Bound]) -> Block:
     finish = backend.finish
     ordered = sorted(hats, key=lambda line: (int(line[0].owner), _ORDER[line[0].letter]))
     named = tuple((symbol, _plain(finish(expr))) for symbol, expr in ordered)
-    return Block(named, tuple((symbol, _plain(finish(expr))) for symbol, expr in images), count)
+    return Block(named, tuple((symbol, _plain(finish(expr))) for symbol, expr in images), 1)
 
 
 _ORDER = {"q": 0, "k": 1, "m": 2, "Theta": 3}

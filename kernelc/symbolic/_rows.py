@@ -17,6 +17,8 @@ from ._recurrence import Block, Recurrence
 from ._standard_forms import K, Q, shortest, standard, with_exact_numbers
 
 
+_LETTERS = "ljirst"
+"""Letters of the index of loops: the first that is no symbol of the network."""
 _LONGEST_RESULT = 16
 """Operations up to which what one block does is written into the next line."""
 _U = sympy.Symbol("u", real=True)
@@ -70,10 +72,11 @@ class Definition:
 
 @dataclasses.dataclass(frozen=True)
 class Loop:
-    """The lines that follow hold for l from `first` to `last`."""
+    """The lines that follow hold for `letter` from `first` to `last`."""
 
     first: Real
     last: Real
+    letter: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +127,8 @@ class _Rows:
         self.names: dict[sympy.Symbol, Name] = {}
         self.body: list[Row] = []
         self.index: Real = 0
+        taken = {symbol.name for symbol in found.symbols}
+        self.letter = next(letter for letter in _LETTERS if letter not in taken)
         # What the entries of the state are, in symbols that have been written.
         self.current = {v.place: e for v, e in zip(found.variables, found.start, strict=True)}
 
@@ -160,9 +165,7 @@ class _Rows:
         loop = block.loops
         read = {s: self._read(s, block) for s in _inputs(block)}
         first, self.index = self.index + 1, self.index + block.count
-        after = "l" if loop else self.index
-        if loop:
-            self.body.append(Loop(first, self.index))
+        after = self.letter if loop else self.index
         known: dict[sympy.Basic, sympy.Expr] = dict(read)
         lines: list[tuple[Entry, Line]] = []
         images = dict(block.images)
@@ -181,9 +184,12 @@ class _Rows:
             if expr not in same and not self._untold(symbol, block):
                 name = self._named(symbol, after)
                 lines.append((symbol, Line(name, shortest(expr.xreplace(known)), loop)))
-        self.body += [line for symbol, line in lines if not symbol.tangent]
+        shown = [line for symbol, line in lines if not symbol.tangent]
         if self.tangent:
-            self.body += [line for symbol, line in lines if symbol.tangent]
+            shown += [line for symbol, line in lines if symbol.tangent]
+        if loop and shown:
+            self.body.append(Loop(first, self.index, self.letter))
+        self.body += shown
         self.current = {s.place: self._reached(s, block) for s, _ in block.images}
 
     def _read(self, symbol: Entry, block: Block) -> sympy.Expr:
@@ -200,7 +206,7 @@ class _Rows:
             self.body.append(Line(name, value, start=True))
             self.current[symbol.place] = value = name
         if changes and block.loops:
-            return self._named(symbol, "l-1")
+            return self._named(symbol, f"{self.letter}-1")
         return value
 
     def _untold(self, symbol: Entry, block: Block) -> bool:

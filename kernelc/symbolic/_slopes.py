@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sympy
 
 from ..algebra import Jet, JetReading
-from ..ir import Network, Region, Run, regions, repeated_block, runs
+from ..ir import Network, Real, Region, Run, regions, repeated_block, runs
+from ._exact_numbers import exact
 
 
 _LONGEST_SUM = 12
 _IDENTITY = Jet(sympy.Integer(1), sympy.Integer(0))
 
 
+class _ExactJets(JetReading):
+    """Slopes in the fractions that decimals stand for, so that powers of 0.36 + 0.64 are 1."""
+
+    def _mean(self, parts: Sequence[Jet], shares: Sequence[Real]) -> Jet:
+        known = [share if isinstance(share, sympy.Expr) else exact(share) for share in shares]
+        return super()._mean(parts, known)
+
+
 def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
     """Slope and curvature of the whole network at c = 1, repeats as powers."""
-    algebra = JetReading(psi, kappa)
+    algebra = _ExactJets(psi, kappa)
     total = _IDENTITY
     for run in runs(network):
         block = _block_jet(network, algebra, run)
@@ -27,7 +36,7 @@ def network_jet(network: Network, psi: sympy.Expr, kappa: sympy.Expr) -> Jet:
 def max_slope(network: Network, psi: sympy.Symbol) -> sympy.Expr:
     """mu(psi): the largest slope over all subnetworks (Martens et al. 2021)."""
     whole = network_jet(network, psi, sympy.Integer(0)).slope
-    algebra = JetReading(psi, sympy.Integer(0))
+    algebra = _ExactJets(psi, sympy.Integer(0))
     found = {whole: None}
     for graph in (network, *blocks_inside(network)):
         for region in regions(graph)[graph is network :]:

@@ -128,7 +128,7 @@ class Group:
         """The nature that a state keeps however often the group is applied, from this one on."""
         while True:
             value = self.through(rule, algebra, nature.state(algebra, nature.symbols()))
-            both = nature.without(Nature.of(value, carry_means))
+            both = nature.without(Nature.of(value, carry_means), self.nodes[-1].name)
             if both == nature:
                 return nature
             nature = both
@@ -165,9 +165,12 @@ def _group(network: Network, run: Run) -> Group:
     first = network.nodes[run.block[0].start + 1]
     inside = repeated_block(first) if first.index == run.block[0].stop else None
     if inside is None:
-        return Group(_nodes(network, run.block), run.count)
-    return Group(_nodes(inside.network, segments(inside.network)), inside.times)
+        return Group(_nodes(network.nodes, run.block), run.count)
+    named = [dataclasses.replace(node, name=f"{first.name}.{node.name}") for node in inside.network]
+    return Group(_nodes(named, segments(inside.network)), inside.times)
 
 
-def _nodes(network: Network, found: Sequence[Segment]) -> tuple[tuple[NetworkNode, ...], ...]:
-    return tuple(tuple(network.nodes[i] for i in segment.nodes) for segment in found)
+def _nodes(
+    nodes: Sequence[NetworkNode], found: Sequence[Segment]
+) -> tuple[tuple[NetworkNode, ...], ...]:
+    return tuple(tuple(nodes[i] for i in segment.nodes) for segment in found)

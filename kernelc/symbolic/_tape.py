@@ -143,15 +143,19 @@ class Nature:
             parts=tuple((share, cls.of(part, carry_means)) for share, part in state.parts),
         )
 
-    def without(self, other: Nature) -> Nature:
+    def without(self, other: Nature, where: str) -> Nature:
         """What is known of states of either nature.
+
+        Arguments:
+            other: the other one.
+            where: the node that a state of that one comes from, for the error.
 
         Raises:
             UnsupportedError: natures of other groups of channels.
         """
         if self.parts != other.parts:
             raise UnsupportedError(
-                where="repeat",
+                where=where,
                 found="a block that returns other groups of channels than it reads",
                 law="a formula in the depth needs a state of the same form after each application",
                 remedy="put a Dense layer at the end of the block, or give the depth a number",

@@ -15,7 +15,7 @@ from ._maps import LocalMap
 from ._rows import Composition, Definition, Line, Loop, Name, Row, Rows
 
 
-_SUBSCRIPTS = str.maketrans("0123456789-+l", "₀₁₂₃₄₅₆₇₈₉₋₊ₗ")
+_SUBSCRIPTS = str.maketrans("0123456789-+ljirst", "₀₁₂₃₄₅₆₇₈₉₋₊ₗⱼᵢᵣₛₜ")
 _SUPERSCRIPTS = str.maketrans("0123456789-/()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ⁽⁾")
 _LETTERS = {"Theta": "Θ", "theta": "θ", "mu": "μ", "Delta": "Δ", "rho": "ρ"}
 _GREEK = ("alpha", "beta", "gamma", "delta", "psi", "kappa", "sigma", "tau", "zeta", "eta", "phi")
@@ -219,8 +219,8 @@ def text(shown: Rows) -> list[str]:
 
 def _row(row: Row, printer: TextPrinter) -> list[str]:
     match row:
-        case Loop(first, last):
-            return [f"for l = {_number(first, printer)}, …, {_number(last, printer)}:"]
+        case Loop(first, last, letter):
+            return [f"for {letter} = {_number(first, printer)}, …, {_number(last, printer)}:"]
         case Line():
             mark = "\0" if row.start else "  " if row.inside else ""
             return [mark + _line(row, printer)]

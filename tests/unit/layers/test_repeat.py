@@ -15,6 +15,8 @@ import kernelc as kc
 L = sympy.Symbol("L", integer=True, positive=True)
 M = sympy.Symbol("M", integer=True, positive=True)
 BLOCK = kc.chain(kc.Dense(8), kc.Activation("tanh"))
+FLAT = ["a", {"layer": {"kind": "Flatten", "fields": {}}}, [0]]
+INNER = {"layer": {"kind": "Repeat", "fields": {"block": [FLAT], "times": 2}}}
 
 
 def chain(*blocks: Any) -> kc.Network:
@@ -30,6 +32,33 @@ def test_a_number_makes_the_network_of_that_depth(count: int) -> None:
 
     assert net(L).subs(L, count) == net(count)
     assert net(L).subs({L: sympy.Integer(count)}) == net(count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_block_of_one_node_is_numbered_with_the_others(count: int) -> None:
+    def net(times: Any) -> kc.Network:
+        return chain(kc.Dense(8), kc.repeat(kc.Dense(8), times), kc.Dense(8))
+
+    assert net(L).subs(L, count) == net(count)
+
+
+def test_a_symbol_that_weights_and_a_depth_share_gets_its_value_in_both() -> None:
+    plain = sympy.Symbol("L")
+    net = chain(kc.Scale(1 / plain), kc.repeat(kc.Dense(8), plain))
+    assert net.subs(plain, 2) == chain(kc.Scale(0.5), kc.repeat(kc.Dense(8), 2))
+
+
+def test_blocks_inside_each_other_are_placed_once_each() -> None:
+    block: Any = kc.Dense(8)
+    for i in range(30):
+        block = kc.repeat(block, sympy.Symbol(f"L{i}", integer=True, positive=True))
+    assert chain(block).output_shape == (8,)
+
+
+def test_errors_name_the_node_inside_of_the_block() -> None:
+    with pytest.raises(kc.ShapeError) as caught:
+        chain(kc.Dense(8), kc.repeat(kc.chain(kc.Dense(4), kc.MeanPool(2)), L))
+    assert caught.value.where == "repeat_1.mean_pool_1"
 
 
 @pytest.mark.parametrize("given", [sympy.Symbol("L"), sympy.Symbol("L", integer=True), L])
@@ -109,10 +138,11 @@ def test_specs_are_values() -> None:
     assert layer.text() == "Repeat(L times Dense(8) -> Activation('tanh'))"
 
 
-def test_a_file_with_a_number_in_place_of_the_symbol_is_refused() -> None:
+@pytest.mark.parametrize("times", [3, 0, -1, 10**9, 1.5, True, None, "L", [], {"expr": {}}])
+def test_a_file_with_something_in_place_of_the_symbol_is_refused(times: object) -> None:
     file = json.loads(chain(kc.repeat(kc.Dense(8), L)).to_json())
-    file["nodes"][1]["fields"]["times"] = 3
-    with pytest.raises(kc.KernelcError, match="times = 3"):
+    file["nodes"][1]["fields"]["times"] = times
+    with pytest.raises(kc.KernelcError):
         kc.Network.from_json(json.dumps(file))
 
 
@@ -126,6 +156,11 @@ def test_a_file_with_a_number_in_place_of_the_symbol_is_refused() -> None:
         [["a", {"layer": {"kind": "Nothing", "fields": {}}}, [0]]],
         [["a", {"layer": {"kind": "Flatten", "fields": {}}}, [1]]],
         [["a", "b", [0]]],
+        [["a", {"layer": {"kind": "Flatten", "fields": {}, "more": 1}}, [0]]],
+        [["a", {"layer": {}}, [0]]],
+        [["a", INNER, [7]]],
+        [["a", INNER, []]],
+        [["a", {"layer": {"kind": "Flatten", "fields": {}}}, [5]], ["b", INNER, [0]]],
     ],
 )
 def test_files_with_blocks_that_are_none_are_refused(block: Any) -> None:
