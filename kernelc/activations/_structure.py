@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
 import mpmath
 import sympy
@@ -14,6 +15,8 @@ from ._formula import Formula
 from ._pieces import Piece, evaluate, split
 from ._stable import X
 
+
+T = TypeVar("T")
 
 # A jump below this, relative to the sides, is rounding of constants given as floats.
 _ROUNDING = mpmath.mpf("1e-12")
@@ -91,7 +94,12 @@ def breakpoints(function: Formula) -> tuple[float, ...]:
 
 @lru_cache(maxsize=2048)
 def jumps(function: Formula, n: int) -> tuple[tuple[float, float], ...]:
-    """Nonzero jumps of φ^(n)."""
+    """Nonzero jumps of φ^(n); a transformed function moves those of its base.
+
+    At a kink that was moved in floats, the sides of a steep function differ by its rounding.
+    """
+    if function.base is not None:
+        return _moved_jumps(function, function.base, n)
     parts = derivative_pieces(function, order(n))
     found = []
     for left, right in pairwise(parts):
@@ -99,6 +107,17 @@ def jumps(function: Formula, n: int) -> tuple[tuple[float, float], ...]:
         if abs(above - below) > _ROUNDING * (1 + abs(above) + abs(below)):
             found.append((float(left.upper), float(above - below)))
     return tuple(found)
+
+
+def _moved_jumps(function: Formula, base: Formula, n: int) -> tuple[tuple[float, float], ...]:
+    alpha, gamma = float(function.affine[0]), float(function.affine[2])
+    at = dict(zip(breakpoints(base), _moved(breakpoints(function), alpha), strict=True))
+    factor = math.copysign(1.0, alpha) * gamma * alpha**n
+    return tuple((at[x], factor * jump) for x, jump in _moved(jumps(base, n), alpha))
+
+
+def _moved(found: tuple[T, ...], alpha: float) -> tuple[T, ...]:
+    return found if alpha > 0 else found[::-1]
 
 
 @lru_cache(maxsize=2048)

@@ -29,6 +29,10 @@ from ._nodes import (
     trapezoid_rule as trapezoid_rule,
 )
 from ._pair import Number as Number, Pair as Pair, root as root
-from ._quadrature import gaussian_rule as gaussian_rule, independent_rule as independent_rule
+from ._quadrature import (
+    gaussian_rule as gaussian_rule,
+    independent_rule as independent_rule,
+    rule_size as rule_size,
+)
 from ._rule import DualRule as DualRule, derivative as derivative
 from ._series import chebyshev_coefficients as chebyshev_coefficients

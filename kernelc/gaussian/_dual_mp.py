@@ -15,7 +15,8 @@ from ..activations import MP_MODULES, ScalarFunction
 from ._closed_moments import closed_moments
 from ._closed_values import closed_cross_mp
 from ._dual import point_masses
-from ._moments import at_masses_mp, expectation_mp, kinks_mp, line_mean_mp
+from ._line_mp import expectation_mp
+from ._moments import at_masses_mp, kinks_mp, line_mean_mp
 
 
 _MOST_TERMS = 2000

@@ -146,4 +146,4 @@ def _panels(phi: ScalarFunction, n: int) -> Rule:
     # φ·p_k under the density: half its exponent is spent on p_k, so reach further out.
     limit = min(37.0, max(size.limit, 2 * np.sqrt(n) + 8.0))
     width = min(size.width, 12.0 / np.sqrt(n))
-    return panel_rule(phi.breakpoints, PANEL_ORDER, width, limit)
+    return panel_rule(phi.breakpoints, PANEL_ORDER, width, limit, size.scale)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from .._errors import ActivationError
 from ..activations import ScalarFunction
+from ._line_mp import expectation_mp
 from ._nodes import Rule
 from ._quadrature import gaussian_rule
 
@@ -160,28 +160,6 @@ def kinks_mp(phi: ScalarFunction, alpha: Any, beta: Any) -> list[Any]:
     """The break points of φ(αz+β) in z, at the working precision."""
     exact = (piece.lower for piece in phi.pieces[1:])
     return [(mpmath.mpf(point.evalf(mpmath.mp.dps)) - beta) / alpha for point in exact]
-
-
-def expectation_mp(integrand: Callable[[Any], Any], splits: Iterable[Any]) -> Any:
-    """E f(Z) at the working precision, f smooth between the splits."""
-    # One unit more per side than where the density meets the precision: φ may grow.
-    limit = mpmath.sqrt(2 * mpmath.mp.prec * mpmath.ln(2)) + 3
-    inner = [z for z in splits if -limit < z < limit]
-    edges = sorted({-limit, limit, *(mpmath.mpf(i) for i in range(-6, 7, 2)), *inner})
-    for _ in range(8):  # panels are halved until the estimated error is rounding
-        total, error = mpmath.quad(
-            lambda z: integrand(z) * mpmath.npdf(z), edges, error=True, method="gauss-legendre"
-        )
-        if error <= mpmath.ldexp(1, 30 - mpmath.mp.prec) * max(1, abs(total)):
-            return total
-        middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
-        edges = sorted([*edges, *middles])
-    raise ActivationError(
-        where="expectation",
-        found=f"an integral that does not settle at {mpmath.mp.dps} digits",
-        law="Quadrature needs an integrand that is smooth between its break points",
-        remedy="Ask for fewer digits, or a smaller scale",
-    )
 
 
 @lru_cache(maxsize=2048)

@@ -13,7 +13,7 @@ import numpy as np
 from .._errors import DataError
 from ..activations import ScalarFunction
 from ._nodes import PANEL_ORDER, graded, panel_edges, panels, trapezoid_rule
-from ._quadrature import rule_size
+from ._quadrature import RuleSize, rule_size
 
 
 # Cosines computed in float64 exceed one by rounding; more than this is a mistake.
@@ -128,33 +128,35 @@ def _trapezoids(f: Side, g: Side, pair: Covariance) -> float:
 
 
 def _panels(f: Side, g: Side, pair: Covariance) -> float:
-    width, limit, grade = _panel_size(f, g, pair)
-    edges = _outer_edges(f, g, pair, width, limit, grade)
+    outer_size, inner_size = _panel_sizes(f, g, pair)
+    width, limit = inner_size.width, inner_size.limit
+    edges = _outer_edges(f, g, pair, outer_size)
     z, w = panels(edges, PANEL_ORDER)
     outer = w * f(pair.a * z)
     live = outer != 0  # relu is zero on half the line
     z, outer = z[live], outer[live]
     scale = pair.b * pair.s
     ahead = g.kinks / pair.b
+    bend = None if inner_size.scale is None else inner_size.scale / pair.s
 
     def given(rows: slice) -> np.ndarray:
         # With u fixed, v is Gaussian of scale b·s around b·c·z, and its kinks are known.
         splits = (ahead - pair.c * z[rows, None]) / pair.s
-        if grade:
-            splits = graded(splits, 1 / scale, width)
+        if bend is not None:
+            splits = graded(splits, bend, width)
         w_nodes, weights = panels(panel_edges(splits, width, limit), PANEL_ORDER)
         values = g(pair.b * pair.c * z[rows, None] + scale * w_nodes)
         return np.einsum("ij,ij->i", values, weights)
 
-    per_row = PANEL_ORDER * (2 * limit / width + 2 * g.kinks.size * (5 if grade else 1) + 1)
+    marks = 1 if bend is None else 1 + 2 * max(0.0, math.log2(width / bend) + 1)
+    per_row = PANEL_ORDER * (2 * limit / width + g.kinks.size * marks + 1)
     return _by_rows(outer, given, int(per_row))
 
 
-def _outer_edges(
-    f: Side, g: Side, pair: Covariance, width: float, limit: float, grade: bool
-) -> np.ndarray:
+def _outer_edges(f: Side, g: Side, pair: Covariance, size: RuleSize) -> np.ndarray:
     """Panels in z: split at the kinks of f, and fine where those of g are blurred by s."""
-    marks = [_spread(f.kinks / pair.a, 1 / pair.a, width, grade)]
+    width, limit = size.width, size.limit
+    marks = [_spread(f.kinks / pair.a, size)]
     blur = pair.s / abs(pair.c) if pair.c else np.inf
     if blur < 1:
         centers = g.kinks / (pair.b * pair.c)
@@ -165,26 +167,26 @@ def _outer_edges(
 
 
 def _on_line(f: Side, g: Side, pair: Covariance) -> float:
-    width, limit, grade = _panel_size(f, g, pair)
-    marks = [
-        _spread(f.kinks / pair.a, 1 / pair.a, width, grade),
-        _spread(pair.sign * g.kinks / pair.b, 1 / pair.b, width, grade),
-    ]
-    z, w = panels(panel_edges(np.concatenate(marks), width, limit), PANEL_ORDER)
+    left, right = _panel_sizes(f, g, pair)
+    marks = [_spread(f.kinks / pair.a, left), _spread(pair.sign * g.kinks / pair.b, right)]
+    edges = panel_edges(np.concatenate(marks), left.width, left.limit)
+    z, w = panels(edges, PANEL_ORDER)
     return float((w * f(pair.a * z)) @ g(pair.sign * pair.b * z))
 
 
-def _panel_size(f: Side, g: Side, pair: Covariance) -> tuple[float, float, bool]:
+def _panel_sizes(f: Side, g: Side, pair: Covariance) -> tuple[RuleSize, RuleSize]:
+    """One width and limit for both sides, to each the scale of its own kinks."""
     sizes = [
         rule_size(side.phi, scale, 0.0, PANEL_ORDER, trapezoids=False)
         for side, scale in ((f, pair.a), (g, pair.b))
     ]
-    widest = min(size.width for size in sizes)
-    return widest, max(size.limit for size in sizes), any(size.graded for size in sizes)
+    width, limit = min(size.width for size in sizes), max(size.limit for size in sizes)
+    left, right = (RuleSize(width, size.scale, limit) for size in sizes)
+    return left, right
 
 
-def _spread(splits: np.ndarray, scale: float, width: float, grade: bool) -> np.ndarray:
-    return graded(splits, scale, width) if grade else splits
+def _spread(splits: np.ndarray, size: RuleSize) -> np.ndarray:
+    return splits if size.scale is None else graded(splits, size.scale, size.width)
 
 
 def _by_rows(outer: np.ndarray, given: Callable[[slice], np.ndarray], per_row: int) -> float:

@@ -27,11 +27,24 @@ _INDEPENDENT_ORDER = 19
 _TINY, _ZERO = 1e-290, 1e-25
 
 
+# Kinks are graded down to this length of φ's input, or this part of a kink's distance from 0.
+_LEAST_BEND, _LEAST_PART = 1e-18, 1e-12
+_SAME_MOMENTS = 1e-14
+# Beside a kink a function bends within this many of its shortest panels.
+_BENT = 32
+
+
 class RuleSize(NamedTuple):
-    """How fine a rule must be: step of trapezoids or width of panels, grading, reach."""
+    """How fine a rule must be, in z.
+
+    Attributes:
+        width: step of trapezoids or largest panel.
+        scale: length of the panels beside a kink; None where they need not be shorter than others.
+        limit: the rule covers [-limit, limit].
+    """
 
     width: float
-    graded: bool
+    scale: float | None
     limit: float
 
 
@@ -71,8 +84,7 @@ def independent_rule(phi: ScalarFunction, alpha: float, beta: float) -> Rule:
 def _panels_for(phi: ScalarFunction, alpha: float, beta: float, order: int) -> Rule:
     size = rule_size(phi, alpha, beta, order, trapezoids=False)
     splits = [(b - beta) / alpha for b in phi.breakpoints]
-    scale = 1 / _root(phi, alpha, beta)[1] if size.graded else None
-    return panel_rule(splits, order, size.width, size.limit, scale)
+    return panel_rule(splits, order, size.width, size.limit, size.scale)
 
 
 def trapezoid_size(phi: ScalarFunction, alpha: float) -> RuleSize:
@@ -121,20 +133,18 @@ def _root(phi: ScalarFunction, alpha: float, beta: float) -> tuple[ScalarFunctio
 def _settled_size(phi: ScalarFunction, a: int, b: int, order: int, trapezoids: bool) -> RuleSize:
     alpha, beta = 2.0 ** (a / _ALPHA_BINS), b / _BETA_BINS
     sizes = _sizes(phi, alpha, beta, order, trapezoids)
-    previous = _probe(phi, alpha, beta, order, sizes[0], trapezoids)
+    previous, _ = _probe(phi, alpha, beta, order, sizes[0], trapezoids)
     errors: list[float] = []
     for i, size in enumerate(sizes[1:], 1):
         # What has settled to a few digits and no further has met its noise, however fine the rule.
         if size.width < _FINEST or (i >= _COARSE and min(errors) <= _NOISE):
             break
-        current = _probe(phi, alpha, beta, order, size, trapezoids)
+        current, apart = _probe(phi, alpha, beta, order, size, trapezoids)
         longest = _LONGEST_STEP if trapezoids else _LONGEST_PANEL * order
-        if size.width * alpha * _wave(current) > longest:
+        if size.width * alpha * _wave(apart) > longest:
             errors.append(math.inf)
         else:
-            # A derivative that is zero but for rounding has nothing to settle.
-            least = max(_TINY, _ZERO * float(np.max(current)))
-            errors.append(float(np.max(np.abs(current - previous) / np.maximum(current, least))))
+            errors.append(_change(current, previous))
         previous = current
         if errors[-1] <= 4e-15:
             break
@@ -162,27 +172,68 @@ def _sizes(phi: ScalarFunction, alpha: float, beta: float, order: int, trapezoid
     limit = _reach(phi, alpha, beta)
     if trapezoids:
         start = 0.5 / max(1.0, alpha)
-        return [RuleSize(start * _SHRINK**i, False, limit) for i in range(_MOST_SIZES)]
+        return [RuleSize(start * _SHRINK**i, None, limit) for i in range(_MOST_SIZES)]
     start = 2.0 if order == PANEL_ORDER else 1.5
-    kinked = bool(phi.breakpoints) and alpha > 1 / start
-    coarse = [RuleSize(start, False, limit)] if kinked else []
-    return coarse + [RuleSize(start / 2**i, kinked, limit) for i in range(_MOST_SIZES)]
+    scale = _bend(phi, alpha, beta, order, RuleSize(start, None, limit))
+    # Panels beside a kink shrink as the others do: those that stay as they are have not settled.
+    return [
+        RuleSize(start / 2**i, None if scale is None else scale / 2**i, limit)
+        for i in range(_MOST_SIZES)
+    ]
+
+
+def _bend(
+    phi: ScalarFunction, alpha: float, beta: float, order: int, size: RuleSize
+) -> float | None:
+    """The length of panels beside kinks that gives the moments as the shortest one does.
+
+    A function may bend beside a kink within a length of its own, as celu does within its constant.
+    Nodes of wider panels miss all of that, and finer ones that miss it too agree with them.
+    """
+    if not phi.breakpoints:
+        return None
+    largest = max(abs(beta), *(abs(b) for b in phi.breakpoints))
+    least = max(_LEAST_BEND, _LEAST_PART * largest) / alpha
+    finest, _ = _probe(phi, alpha, beta, order, size._replace(scale=least), False)
+    scales: list[float | None] = [None]
+    scale = 1 / alpha
+    while scale > least:
+        scales.append(scale)
+        scale /= 4
+    differences: list[float] = []
+    for scale in scales:
+        found, _ = _probe(phi, alpha, beta, order, size._replace(scale=scale), False)
+        differences.append(_change(finest, found))
+        if differences[-1] <= _SAME_MOMENTS:
+            return scale
+    # Functions that cancel keep a floor of noise: take the first scale that reaches it.
+    return scales[int(np.argmax(np.array(differences) <= 10 * min(differences)))]
+
+
+def _change(moments: np.ndarray, others: np.ndarray) -> float:
+    """The largest relative difference; a derivative that is zero but for rounding counts as 0."""
+    least = max(_TINY, _ZERO * float(np.max(moments)))
+    return float(np.max(np.abs(moments - others) / np.maximum(moments, least)))
 
 
 def _probe(
     phi: ScalarFunction, alpha: float, beta: float, order: int, size: RuleSize, trapezoids: bool
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
+    """E φ², E φ'² and E φ''², and the parts of them apart from where φ bends beside a kink."""
+    splits = np.array([(b - beta) / alpha for b in phi.breakpoints])
     if trapezoids:
         z, w = trapezoid_rule(size.width, size.limit)
     else:
-        splits = [(b - beta) / alpha for b in phi.breakpoints]
-        scale = 1 / alpha if size.graded else None
-        z, w = panel_rule(splits, order, size.width, size.limit, scale)
+        z, w = panel_rule(splits, order, size.width, size.limit, size.scale)
     x = alpha * z + beta
-    values = np.array([w @ phi.numpy(order)(x) ** 2 for order in range(3)])
+    terms = np.array([w * phi.numpy(order)(x) ** 2 for order in range(3)])
+    values = terms.sum(axis=1)
     if not np.all(np.isfinite(values)):
         raise _infinite(phi, alpha, beta)
-    return values
+    if size.scale is None:
+        return values, values
+    apart = np.all(np.abs(z[:, None] - splits) > _BENT * size.scale, axis=1)
+    return values, terms[:, apart].sum(axis=1)
 
 
 def _reach(phi: ScalarFunction, alpha: float, beta: float) -> float:

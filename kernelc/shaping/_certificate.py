@@ -8,7 +8,7 @@ import numpy as np
 
 from .._errors import ShapingError
 from ..activations import ScalarFunction
-from ..gaussian import independent_rule, panel_rule
+from ..gaussian import independent_rule, panel_rule, rule_size
 from ._deviations import deviations_on
 from ._target import Residuals
 from ._transform import Transform
@@ -75,7 +75,9 @@ def rule_of_certificates(
     if alpha <= _STEEP:
         return independent_rule(phi, alpha, beta)
     # At large α panels must be as narrow as the scale of φ, 1/α.
-    return panel_rule([(b - beta) / alpha for b in phi.breakpoints], 19, 1 / alpha)
+    splits = [(b - beta) / alpha for b in phi.breakpoints]
+    bend = rule_size(phi, alpha, beta, 19, trapezoids=False).scale if splits else None
+    return panel_rule(splits, 19, 1 / alpha, scale=bend)
 
 
 def certified(phi: ScalarFunction, transform: Transform, residuals: Residuals) -> Residuals:

@@ -353,3 +353,13 @@ def test_tails_keep_relative_accuracy() -> None:
 def test_latex_reads_well() -> None:
     assert sympy.latex(named("swish").expr) == r"x \operatorname{sigmoid}\left(x\right)"
     assert sympy.latex(named("gelu").expr) == r"x \Phi\left(x\right)"
+
+
+def test_jumps_of_a_transformed_function_are_those_of_its_base() -> None:
+    turned = {"alpha": -2, "beta": 1, "gamma": 3, "delta": 5}
+    assert named("step").transformed(**turned).jumps(0) == ((0.5, -3.0),)
+    assert named("relu").transformed(**turned).jumps(1) == ((0.5, 6.0),)
+    # In floats the two sides of exp at its kink differ by more than a part in 1e12.
+    steep = named("celu", celu_alpha=1e-5).transformed(alpha=2, beta=-1.2, gamma=3)
+    assert steep.jumps(1) == ()
+    assert steep.smoothness == 1

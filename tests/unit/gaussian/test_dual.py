@@ -185,3 +185,13 @@ def test_a_value_that_is_zero_becomes_a_constant(name: str) -> None:
     for q1, q2 in ((0, 0), (2, 0)):
         close = dual(phi, float(q1), float(q2), 0.0)
         assert float(dual_mp(phi, q1, q2, 0)) == pytest.approx(close, rel=1e-13, abs=1e-15)
+
+
+@pytest.mark.parametrize("c", [0.3, 0.999, 1 - 1e-9, -0.9999])
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_short_bend_at_a_kink(c: float, order: int) -> None:
+    phi = named("celu", celu_alpha=1e-3)
+    q1, q2 = 2.5, 0.7
+    k = c * math.sqrt(q1 * q2)
+    found = dual(phi, q1, q2, k, order=order)
+    assert found == pytest.approx(float(dual_mp(phi, q1, q2, k, 15, order)), rel=3e-14, abs=1e-20)

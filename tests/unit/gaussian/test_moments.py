@@ -72,6 +72,18 @@ def test_more_digits_are_really_there() -> None:
         assert abs(second - (1 - mpmath.exp(-2)) / 2) < mpmath.mpf("1e-40")
 
 
+@pytest.mark.parametrize("constant", [2**-6, 2**-10, 2**-13, 2**-30])
+def test_a_short_bend_at_a_kink_to_many_digits(constant: float) -> None:
+    phi = named("celu", celu_alpha=constant)
+    found = moments_mp(phi, 2, 0, dps=30)
+    with mpmath.workdps(60):
+        reach = 4 / mpmath.mpf(constant)
+        tail = mpmath.erfc(reach / mpmath.sqrt(2)) * mpmath.exp(reach**2 / 2) / 2
+        assert abs(found.slope_second - tail - 0.5) < mpmath.mpf("1e-30")
+        curved = tail / mpmath.mpf(constant) ** 2
+        assert abs(found.curvature_second - curved) < curved * mpmath.mpf("1e-30")
+
+
 def test_moments_refuse_a_scale_that_is_not_positive() -> None:
     for compute in (moments, moments_mp):
         with pytest.raises(ActivationError, match="positive scale"):

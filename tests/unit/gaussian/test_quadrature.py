@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 
 from kernelc._errors import ActivationError
 from kernelc.activations import X, from_expression, named
@@ -104,3 +105,33 @@ def test_a_scale_at_which_a_smooth_function_is_a_step_is_refused_at_once() -> No
             moments(named("tanh"), alpha)
     # Kinks are split at, so rectifiers have no such scale.
     assert moments(named("relu"), 3e4).second == pytest.approx(4.5e8, rel=1e-14)
+
+
+def _celu_slope_second(constant: float, scale: float, kink: float = 0.0) -> tuple[float, float]:
+    """E celu'(X - kink)² for X of deviation `scale`: the part above the kink, and that below."""
+    reach = 2 * scale / constant - kink / scale
+    below = math.exp(-((kink / scale) ** 2) / 2) * special.erfcx(reach / math.sqrt(2)) / 2
+    return float(special.ndtr(-kink / scale)), float(below)
+
+
+@pytest.mark.parametrize("constant", [1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-6, 1e-9])
+@pytest.mark.parametrize("rule", [gaussian_rule, independent_rule])
+def test_what_bends_within_a_short_length_of_its_kink(constant: float, rule) -> None:
+    scale = math.sqrt(2.5)
+    above, below = _celu_slope_second(constant, scale)
+    found = moments(named("celu", celu_alpha=constant), scale, rule=rule)
+    assert found.slope_second == pytest.approx(above + below, rel=4e-15)
+    # celu'' = celu'/constant below 0
+    assert found.curvature_second == pytest.approx(below / constant**2, rel=1e-13)
+
+
+@pytest.mark.parametrize("constant", [0.1, 1e-3, 1e-5])
+@pytest.mark.parametrize("rule", [gaussian_rule, independent_rule])
+def test_a_short_bend_away_from_zero_in_a_transformed_function(constant: float, rule) -> None:
+    above, below = _celu_slope_second(constant / 2, 1.3, kink=0.6)
+    phi = named("celu", celu_alpha=constant).transformed(alpha=2, beta=-1.2, gamma=3)
+    found = moments(phi, 1.3, rule=rule)
+    assert found.slope_second == pytest.approx(36 * (above + below), rel=1e-14)
+    # A kink away from 0 is met to the rounding of its own place.
+    expected = 36 * 4 * below / constant**2
+    assert found.curvature_second == pytest.approx(expected, rel=1e-14 + 1e-15 / constant)
