@@ -61,11 +61,12 @@ def _given_q(phi: ScalarFunction, q: float) -> EdgePoint:
     spare = _spare(phi, q)
     if spare >= 0:
         return _point(phi, q)
+    found = f"sigma_b^2 = {spare:.6g}" if math.isfinite(spare) else "E phi'^2 = 0"
     nearest = _nearest(lambda x: _spare(phi, x))
     other = "another activation" if nearest is None else f"q = {nearest:.6g}"
     raise unreachable(
         phi,
-        f"sigma_b^2 = {spare:.6g} at q = {q:g}",
+        f"{found} at q = {q:g}",
         f"{_FIXED_POINT}, which is a variance",
         f"use {other}, or kernelc.DKS",
     )
@@ -83,12 +84,19 @@ def _point(phi: ScalarFunction, q: float) -> EdgePoint:
 
 
 def _spare(phi: ScalarFunction, q: float) -> float:
-    """sigma_b^2 = q - E phi(X)^2 / E phi'(X)^2, X ~ N(0, q); nan where phi grows too fast."""
+    """sigma_b^2 = q - E phi(X)^2 / E phi'(X)^2, X ~ N(0, q); nan where it is no number.
+
+    phi may grow too fast, or be constant, to the last digit, wherever X is.
+    """
     try:
         found = moments(phi, math.sqrt(q))
     except ActivationError:
         return math.nan
+    if found.slope_second == 0:
+        return math.nan
     spare = q - found.second / found.slope_second
+    if not math.isfinite(spare):
+        return math.nan
     return 0.0 if abs(spare) <= _ROUNDING * q else spare
 
 
@@ -112,9 +120,11 @@ def _out_of_reach(phi: ScalarFunction, bias_std: float) -> UnreachableError:
     found = [_spare(phi, q) for q in (*1 / _RANGE[:0:-1], *_RANGE)]
     reached = [math.sqrt(value) for value in found if value >= 0]
     if not reached:
+        negative = any(value < 0 for value in found)
+        reason = "would be negative" if negative else "is no finite number"
         return unreachable(
             phi,
-            f"no edge of chaos with {_OF_Q}: sigma_b^2 would be negative",
+            f"no edge of chaos with {_OF_Q}: sigma_b^2 {reason}",
             _FIXED_POINT,
             "use another activation, such as tanh or relu, or kernelc.DKS",
         )

@@ -8,10 +8,11 @@ from typing import final
 
 import pytest
 import scipy.integrate
+import sympy
 
 import kernelc as kc
 import nets
-from kernelc.activations import named
+from kernelc.activations import X, from_expression, named
 from kernelc.ir import Weights
 from kernelc.shaping import certify_edge, solve_edge_of_chaos
 
@@ -252,3 +253,15 @@ def test_targets_out_of_range_are_refused(options):
 def test_a_wrong_point_is_not_certified():
     with pytest.raises(kc.ShapingError, match=r"C'\(1\)-1 = "):
         certify_edge(named("tanh"), 1.0, 1.0, 0.5)
+
+
+def test_an_activation_that_is_constant_where_it_is_read_has_no_edge_of_chaos() -> None:
+    """φ' = 0 for every u below 200: E φ'² is 0 at small q, and too small at large q."""
+    far = from_expression(sympy.Max(X - 200, 0) + 1, name="far")
+    with pytest.raises(kc.UnreachableError, match=r"E phi'\^2 = 0 at q = 0.5"):
+        solve_edge_of_chaos(far, kc.EdgeOfChaos(q=0.5))
+    with pytest.raises(kc.UnreachableError, match="would be negative"):
+        solve_edge_of_chaos(far, kc.EdgeOfChaos())
+    with pytest.raises(kc.UnreachableError, match="is no finite number"):
+        flat = from_expression(sympy.Max(X - 4000, 0) + 1, name="flat")
+        solve_edge_of_chaos(flat, kc.EdgeOfChaos())
