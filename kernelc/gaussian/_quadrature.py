@@ -220,7 +220,7 @@ def _probe(
     phi: ScalarFunction, alpha: float, beta: float, order: int, size: RuleSize, trapezoids: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """E φ², E φ'² and E φ''², and the parts of them apart from where φ bends beside a kink."""
-    splits = np.array([(b - beta) / alpha for b in phi.breakpoints])
+    splits = [(b - beta) / alpha for b in phi.breakpoints]
     if trapezoids:
         z, w = trapezoid_rule(size.width, size.limit)
     else:
@@ -232,7 +232,7 @@ def _probe(
         raise _infinite(phi, alpha, beta)
     if size.scale is None:
         return values, values
-    apart = np.all(np.abs(z[:, None] - splits) > _BENT * size.scale, axis=1)
+    apart = np.all(np.abs(z[:, None] - np.array(splits)) > _BENT * size.scale, axis=1)
     return values, terms[:, apart].sum(axis=1)
 
 

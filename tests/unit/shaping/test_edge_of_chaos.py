@@ -262,6 +262,6 @@ def test_an_activation_that_is_constant_where_it_is_read_has_no_edge_of_chaos() 
         solve_edge_of_chaos(far, kc.EdgeOfChaos(q=0.5))
     with pytest.raises(kc.UnreachableError, match="would be negative"):
         solve_edge_of_chaos(far, kc.EdgeOfChaos())
+    flat = from_expression(sympy.Max(X - 4000, 0) + 1, name="flat")
     with pytest.raises(kc.UnreachableError, match="is no finite number"):
-        flat = from_expression(sympy.Max(X - 4000, 0) + 1, name="flat")
         solve_edge_of_chaos(flat, kc.EdgeOfChaos())
