@@ -184,7 +184,9 @@ class Kernel(Formulas):
         Arguments:
             c: cosine similarity of the inputs.
             q: their q value; 1 unless given, or the one the kernel was derived for.
-            dps: digits wanted; beyond 15 the local maps are integrated by mpmath.
+            dps: digits wanted; beyond 15 the local maps are integrated by mpmath. Float64, which
+                serves up to 15, holds 1 - c to 2e-16: behind activations that jump, inputs closer
+                than 1e-8 need more digits.
             symbols: values of the other symbols by name (s, c_b, weights, depths); a depth is
                 one integer.
 
