@@ -60,14 +60,14 @@ class FloatBackend(Backend[Number]):
         if q == 0:
             return gaussian.at_zero(phi, order)
         unit, scale = _scaled(phi, float(q), order)
-        found = self._moments(phi, unit)
+        found = self.moments(phi, unit)
         return math.sqrt(scale) * (found.mean, found.slope)[order]
 
     def q_map(self, phi: ScalarFunction, q: Number) -> float:
         if q == 0:
             return gaussian.at_zero(phi) ** 2
         unit, scale = _scaled(phi, float(q))
-        return scale * self._moments(phi, unit).second
+        return scale * self.moments(phi, unit).second
 
     def dual(self, phi: ScalarFunction, q: Number, k: Number, order: int = 0) -> Number:
         if q == 0:
@@ -103,7 +103,7 @@ class FloatBackend(Backend[Number]):
         return self._kept[key]
 
     def _dual(self, phi: ScalarFunction, q: float, k: Number, order: int) -> Number:
-        found = self._moments(phi, q)
+        found = self.moments(phi, q)
         own = (found.second, found.slope_second)[order] if order < 2 else None
         flat = np.atleast_1d(np.asarray(k, dtype=np.float64))
         distinct, where = np.unique(flat, return_inverse=True)
@@ -124,7 +124,7 @@ class FloatBackend(Backend[Number]):
             values = np.clip(values, -own, own)
         return _shaped_like(k, values[where])
 
-    def _moments(self, phi: ScalarFunction, q: float) -> gaussian.Moments | gaussian.Line:
+    def moments(self, phi: ScalarFunction, q: float) -> gaussian.Moments | gaussian.Line:
         """Moments from closed forms at large q, where these are known, else by quadrature."""
         key = (phi, q)
         if key not in self._known:

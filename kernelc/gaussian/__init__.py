@@ -10,6 +10,7 @@ from ._cross import CrossRule as CrossRule, cross_rule as cross_rule
 from ._dual import cross_dual as cross_dual, dual as dual, dual_many as dual_many
 from ._dual_mp import cross_dual_mp as cross_dual_mp, dual_mp as dual_mp
 from ._hermite import hermite_rule as hermite_rule
+from ._hermite_mp import hermite_coefficients_mp as hermite_coefficients_mp
 from ._mehler import hermite_coefficients as hermite_coefficients
 from ._moments import (
     Moments as Moments,

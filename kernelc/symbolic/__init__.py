@@ -12,3 +12,4 @@ from ._maps import (
     Mean as Mean,
     QMap as QMap,
 )
+from .theory import DepthScales as DepthScales, FixedPoint as FixedPoint

@@ -14,17 +14,17 @@ from .._errors import KernelcError, UnsupportedError, shown as shown_value
 from ..algebra import Jet
 from ..ir import depths_of, needs_number
 from ._evaluate import KernelValue as KernelValue, Numbers, evaluated
-from ._formulas import Formulas
 from ._latex import latex
 from ._python import Language, python_code
 from ._recurrence import Recurrence, recurrence
 from ._rows import Line, Rows, rows
 from ._slopes import max_slope, network_jet
 from ._text import text
+from .theory import Theory
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Kernel(Formulas):
+class Kernel(Theory):
     """The kernel of a network at initialization, in the limit of infinite width.
 
     Symbols: `q` (q value of the inputs), `c` (their cosine similarity), `s` (that of two

@@ -112,7 +112,7 @@ class Dual(LocalMap):
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
         q, k = args
-        return gaussian.dual_mp(cls.phi, q, q, _same_input_mp(dps, q, q, k), dps, cls.order)
+        return gaussian.dual_mp(cls.phi, q, q, same_input_mp(dps, q, q, k), dps, cls.order)
 
 
 class CMap(LocalMap):
@@ -132,7 +132,7 @@ class CMap(LocalMap):
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
-        k = _same_input_mp(dps, mpmath.mpf(1), mpmath.mpf(1), args[0])
+        k = same_input_mp(dps, mpmath.mpf(1), mpmath.mpf(1), args[0])
         return gaussian.dual_mp(cls.phi, 1, 1, k, dps, cls.order)
 
 
@@ -189,11 +189,11 @@ class Cross(LocalMap):
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
         q1, q2, k = args
-        k, orders = _same_input_mp(dps, q1, q2, k), (cls.order, cls.order)
+        k, orders = same_input_mp(dps, q1, q2, k), (cls.order, cls.order)
         return gaussian.cross_dual_mp(cls.phi, _second(cls), q1, q2, k, dps, orders)
 
 
-def _same_input_mp(dps: int, q1: Number, q2: Number, k: Number) -> Number:
+def same_input_mp(dps: int, q1: Number, q2: Number, k: Number) -> Number:
     """`same_input` in mpmath numbers, whose rounding is that of `dps` digits."""
     largest = q1 if q1 == q2 else mpmath.sqrt(q1 * q2)
     apart = abs(k) < largest * (1 - 4 * mpmath.mpf(10) ** -dps)

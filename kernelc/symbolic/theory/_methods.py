@@ -1,0 +1,119 @@
+"""What theory asks of a map, as methods of a kernel."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import sympy
+
+from ..._errors import KernelcError
+from .._evaluate import Given
+from .._formulas import Formulas
+from ._c_points import cosines
+from ._depth_scales import DepthScales
+from ._fixed_points import FixedPoint
+from ._layer_map import check_digits
+from ._q_points import q_fixed_points
+from ._stationary import stationary_q
+
+
+class Theory(Formulas):
+    """The network as one layer of a deep one: fixed points, depth scales."""
+
+    @cached_property
+    def c_map(self) -> sympy.Expr:
+        """Cosine similarity of the outputs."""
+        raise NotImplementedError
+
+    def q_fixed_points(self, *, dps: int = 15, **symbols: Given) -> tuple[FixedPoint, ...]:
+        """q* = Q(q*) with Q'(q*), ascending (Poole et al. 2016).
+
+        They are exact where Q is a polynomial of degree 2 at most, and numbers elsewhere: 0 and
+        those between 1e-8 and 1e4. Where q is kept whatever it is, the fixed point is the
+        symbol q.
+
+        Arguments:
+            dps: digits of numbers.
+            symbols: values of the symbols in weights, by name.
+
+        Raises:
+            KernelcError: a symbol is left without a value where there is no closed form.
+            UnsupportedError: a network with batch norm or means over locations.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> layer = kc.chain(kc.Dense(8, weight_std=1.5), kc.Activation("erf"))
+            >>> print(*kc.derive(kc.Network(x, layer(x))).q_fixed_points(), sep=", ")
+            0 (slope 2.86479, unstable), 0.478557 (slope 0.394343, stable)
+        """
+        return q_fixed_points(self, symbols, check_digits(self.network.name, dps))
+
+    def c_fixed_points(
+        self, q: Given | None = None, *, dps: int = 15, **symbols: Given
+    ) -> tuple[FixedPoint, ...]:
+        """c* = C(c*) with C'(c*) at a fixed point of the Q map (Poole et al. 2016).
+
+        These are 1, one in [0, 1) if C'(1) > 1 or C(1) < 1, and -1 if C is odd, and no others.
+        Where every c is one, the fixed point is the symbol c.
+
+        Arguments:
+            q: the fixed point of the Q map; the stable one unless given.
+            dps: digits of numbers.
+            symbols: values of the symbols in weights, by name.
+
+        Raises:
+            KernelcError: no q value, or several, at which the C map stays the same, or a symbol
+                is left without a value where there is no closed form.
+            UnsupportedError: a network with batch norm or means over locations.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> layer = kc.chain(kc.Dense(8), kc.Activation("leaky_relu"))
+            >>> print(*kc.derive(kc.Network(x, layer(x))).c_fixed_points())
+            1 (slope 1, marginal)
+        """
+        check_digits(self.network.name, dps)
+        at, _ = stationary_q(self, q, symbols, dps, self._uses_q)
+        if at == 0:
+            raise _vanishing(self.network.name)
+        return cosines(self, at, symbols, dps).points
+
+    def depth_scales(
+        self, q: Given | None = None, *, dps: int = 15, **symbols: Given
+    ) -> DepthScales:
+        """xi_q = -1/ln Q'(q*), xi_c = -1/ln C'(c*), chi_1 = C'(1) (Schoenholz et al. 2017).
+
+        Arguments: as `c_fixed_points`.
+
+        Raises: as `c_fixed_points`.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> layer = kc.chain(kc.Dense(8, weight_std=1.5, bias_std=0.3), kc.Activation("tanh"))
+            >>> found = kc.derive(kc.Network(x, layer(x))).depth_scales()
+            >>> found.phase, round(found.xi_q, 3), round(found.xi_c, 3)
+            ('chaotic', 1.167, 19.916)
+        """
+        check_digits(self.network.name, dps)
+        at, q_star = stationary_q(self, q, symbols, dps, self._uses_q)
+        if q_star is not None and at == 0:
+            # K'(q, q) and Q'(q) have one limit for values that vanish.
+            return DepthScales(q_star, None, q_star.slope)
+        found = cosines(self, at, symbols, dps)
+        return DepthScales(q_star, found.limit, found.slope)
+
+    @property
+    def _uses_q(self) -> bool:
+        return self.symbols.q in self.c_map.free_symbols
+
+
+def _vanishing(where: str) -> KernelcError:
+    return KernelcError(
+        where=where,
+        found="q values that go to 0, the only stable fixed point of the Q map",
+        law="values that vanish have no cosine",
+        remedy="pass larger weight_std, biases, or q=... of another fixed point",
+    )
