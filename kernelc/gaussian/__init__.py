@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._angle import angle as angle, cubic as cubic
+from ._angle_table import AngleTable as AngleTable, angle_table as angle_table
 from ._choose_rule import rule_for as rule_for
 from ._closed_moments import ClosedMoments as ClosedMoments, closed_moments as closed_moments
 from ._closed_values import Line as Line, closed_line as closed_line

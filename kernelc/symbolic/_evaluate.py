@@ -21,7 +21,7 @@ from ._program import DOUBLE, Number, program
 
 _USUAL = {"c", "q", "s", "c_b"}
 # Rounding of a deep network; what exceeds q by more is no covariance.
-_EXCESS = 1e-6
+EXCESS = 1e-6
 
 
 Given: TypeAlias = float | str | sympy.Expr
@@ -45,14 +45,40 @@ class KernelValue(NamedTuple):
     ntk: Value | None
 
 
+def given_for(
+    kernel: Formulas, c: Numbers, q: Numbers | None, symbols: Mapping[str, Numbers]
+) -> dict[str, Numbers]:
+    """The numbers by name, with the q value that the kernel was derived for.
+
+    Raises:
+        KernelcError: another q value than that.
+    """
+    fixed = None if kernel.symbols.q.free_symbols else float(kernel.symbols.q)
+    if fixed is not None and q is not None and not _all_equal(q, fixed):
+        raise KernelcError(
+            where=kernel.network.name,
+            found=f"q = {q}",
+            law="a kernel is evaluated at the q value it was derived for",
+            remedy=f"derive the network for that q, not for {fixed:g}",
+        )
+    return {"c": c, "q": (fixed or 1) if q is None else q, **symbols}
+
+
+def _all_equal(q: object, fixed: float) -> bool:
+    try:
+        return bool(np.all(np.asarray(q, dtype=np.float64) == fixed))
+    except (TypeError, ValueError):
+        return True  # `evaluated` says what is wrong with it
+
+
 def evaluated(kernel: Formulas, given: Mapping[str, Numbers], dps: int) -> KernelValue:
     """The kernel at numbers or arrays of numbers for its symbols, arrays broadcast."""
     where = kernel.network.name
     if type(dps) is not int or not 1 <= dps <= MOST_DIGITS:
         raise _refusal(where, f"dps = {shown(dps)}", f"ask for 1 to {MOST_DIGITS:,} digits")
-    arrays = {name: _array(where, name, value) for name, value in given.items()}
-    shape = _common_shape(where, arrays)
-    point = _Point(kernel, sorted(arrays), dps)
+    arrays = {name: checked(where, name, value) for name, value in given.items()}
+    shape = common_shape(where, arrays)
+    point = Point(kernel, sorted(arrays), dps)
     if not shape:
         return point.value([array[()] for array in arrays.values()], list(arrays))
     spread = [np.broadcast_to(array, shape).ravel() for array in arrays.values()]
@@ -63,7 +89,7 @@ def evaluated(kernel: Formulas, given: Mapping[str, Numbers], dps: int) -> Kerne
     return KernelValue(q, nngp, c, None if kernel.theta is None else ntk)
 
 
-def _array(where: str, name: str, value: Numbers) -> np.ndarray:
+def checked(where: str, name: str, value: Numbers) -> np.ndarray:
     """The numbers given for a symbol, each in the form it came in."""
     try:
         array = np.asarray(value, dtype=None if np.ndim(value) else object)
@@ -71,12 +97,12 @@ def _array(where: str, name: str, value: Numbers) -> np.ndarray:
         array = np.asarray(value, dtype=object)
     if not array.size:
         raise _refusal(where, f"an empty array for {name}", "pass one number or more")
-    for number in array.ravel():
-        _check_number(where, name, number)
+    for number in array.ravel().tolist():
+        check_number(where, name, number)
     return array.astype(object)
 
 
-def _check_number(where: str, name: str, value: object) -> None:
+def check_number(where: str, name: str, value: object) -> None:
     law = "symbols stand for finite real numbers"
     try:
         # Decimals in a text keep all their digits.
@@ -94,7 +120,7 @@ def _check_number(where: str, name: str, value: object) -> None:
         )
 
 
-def _common_shape(where: str, arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+def common_shape(where: str, arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError as error:
@@ -107,18 +133,18 @@ def _common_shape(where: str, arrays: Mapping[str, np.ndarray]) -> tuple[int, ..
         ) from error
 
 
-class _Point:
+class Point:
     """The formulas of a kernel, ready to run at any point."""
 
     def __init__(self, kernel: Formulas, names: Sequence[str], dps: int) -> None:
         self.kernel, self.dps = kernel, max(dps, DOUBLE)
         self.asked = dps
-        formulas = [kernel.q_map, kernel.nngp]
-        formulas += [] if kernel.theta is None else [kernel.theta]
-        free: set[sympy.Symbol] = set().union(*(formula.free_symbols for formula in formulas))
+        theta = () if kernel.theta is None else (kernel.theta,)
+        self.formulas = (kernel.q_map, kernel.nngp, *theta)
+        free: set[sympy.Symbol] = set().union(*(f.free_symbols for f in self.formulas))
         self.symbols = sorted(free, key=str)
         self._check_names(set(names), {str(symbol) for symbol in free})
-        self.run = program(tuple(self.symbols), tuple(formulas), self.dps)
+        self.run = program(tuple(self.symbols), self.formulas, self.dps)
 
     def _check_names(self, given: set[str], free: set[str]) -> None:
         where = self.kernel.network.name
@@ -192,7 +218,7 @@ class _Point:
 
     def _covariance(self, q: Number, nngp: Number, given: dict[str, Given]) -> Number:
         """The covariance, at most q in size: more than that is rounding, or a mistake."""
-        if abs(nngp) > q * (1 + _EXCESS):
+        if abs(nngp) > q * (1 + EXCESS):
             raise DataError(
                 where=self.kernel.network.name,
                 found=f"an NNGP of {float(nngp):g} where q is {float(q):g}, at {_text(given)}",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import ClassVar, cast
 
+import numpy as np
 import sympy
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
@@ -70,18 +71,22 @@ class Iterated(Formula):
     def _state_step(self, writer: Writer) -> Step:
         slots = [writer.visit(arg if writer.knows(arg) else sympy.S.Zero) for arg in self.args]
         parts = [
-            (program(link.body.variables, tuple(link.body.expr), writer.dps), _pairs(link.body))
+            (
+                program(link.body.variables, tuple(link.body.expr), writer.dps, writer.arrays),
+                _pairs(link.body),
+            )
             for link in self.links
         ]
         count = len(self.start)
         rounding = 4 * 10.0 ** -min(writer.dps, 300)
+        snapped = _same_inputs if writer.arrays else _same_input
 
         def run(values: list[Number]) -> Numbers:
             state: Numbers = tuple(values[slot] for slot in slots[:count])
             numbers = {d: values[slot] for d, slot in zip(self.depths, slots[count:], strict=True)}
             for (apply, pairs), link in zip(parts, self.links, strict=True):
                 for _ in range(link.at(numbers).known):
-                    state = apply(*_same_input(state, pairs, rounding))
+                    state = apply(*snapped(state, pairs, rounding))
             return state
 
         return run
@@ -209,6 +214,16 @@ def _same_input(state: Numbers, pairs: Pairs, rounding: float) -> Numbers:
         for k in covariances:
             if abs(out[k]) >= out[q] * (1 - rounding):
                 out[k] = out[q] if out[k] > 0 else -out[q]
+    return tuple(out)
+
+
+def _same_inputs(state: Numbers, pairs: Pairs, rounding: float) -> Numbers:
+    """`_same_input` for arrays."""
+    out = list(state)
+    for q, covariances in pairs:
+        for k in covariances:
+            same = np.abs(out[k]) >= out[q] * (1 - rounding)
+            out[k] = np.where(same, np.copysign(out[q], out[k]), out[k])
     return tuple(out)
 
 

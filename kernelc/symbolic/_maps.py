@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import mpmath
+import numpy as np
 import sympy
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
@@ -16,6 +17,7 @@ from sympy.printing.str import StrPrinter
 from .. import gaussian
 from ..activations import ScalarFunction, X
 from ..algebra import same_input
+from ._maps_of_arrays import at_distinct, of_pairs
 from ._operations import Formula, unique_name
 from ._program import Number, Step, Writer
 
@@ -46,7 +48,9 @@ class LocalMap(Formula):
 
     def step(self, writer: Writer) -> Step:
         slots = [writer.visit(arg) for arg in self.args]
-        double, precise, dps = self.double, self.precise, writer.dps
+        double, precise, many, dps = self.double, self.precise, self.many, writer.dps
+        if writer.arrays:
+            return lambda values: many(*[np.asarray(values[slot]) for slot in slots])
         if writer.double:
             return lambda values: _kept(double, *[values[slot] for slot in slots])
         return lambda values: precise(dps, *[values[slot] for slot in slots])
@@ -56,6 +60,11 @@ class LocalMap(Formula):
     def double(cls, *args: float) -> float:
         """The value in float64."""
         raise NotImplementedError
+
+    @classmethod
+    def many(cls, *args: np.ndarray) -> np.ndarray:
+        """The values at arrays, which broadcast: each different one once."""
+        return at_distinct(lambda *numbers: _kept(cls.double, *numbers), *args)
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
@@ -110,6 +119,11 @@ class Dual(LocalMap):
         return gaussian.dual(cls.phi, q, q, same_input(q, q, k), cls.order)
 
     @classmethod
+    def many(cls, *args: np.ndarray) -> np.ndarray:
+        q, k = args
+        return of_pairs(cls.phi, cls.phi, (q, q), k, cls.order)
+
+    @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
         q, k = args
         return gaussian.dual_mp(cls.phi, q, q, same_input_mp(dps, q, q, k), dps, cls.order)
@@ -129,6 +143,11 @@ class CMap(LocalMap):
     @classmethod
     def double(cls, *args: float) -> float:
         return gaussian.dual(cls.phi, 1.0, 1.0, same_input(1.0, 1.0, args[0]), cls.order)
+
+    @classmethod
+    def many(cls, *args: np.ndarray) -> np.ndarray:
+        one = np.ones(())
+        return of_pairs(cls.phi, cls.phi, (one, one), args[0], cls.order)
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:
@@ -185,6 +204,11 @@ class Cross(LocalMap):
         q1, q2, k = args
         k, orders = same_input(q1, q2, k), (cls.order, cls.order)
         return gaussian.cross_dual(cls.phi, _second(cls), q1, q2, k, orders)
+
+    @classmethod
+    def many(cls, *args: np.ndarray) -> np.ndarray:
+        q1, q2, k = args
+        return of_pairs(cls.phi, _second(cls), (q1, q2), k, cls.order)
 
     @classmethod
     def precise(cls, dps: int, *args: Number) -> Number:

@@ -1,4 +1,4 @@
-"""Formulas run at numbers: each distinct subexpression once, in float64 or in mpmath."""
+"""Formulas run at numbers: each distinct subexpression once, in float64, arrays or mpmath."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from operator import add, mul
 from typing import TypeAlias
 
 import mpmath
+import numpy as np
 import scipy.special
 import sympy
 
@@ -26,6 +27,7 @@ _ENDLESS = {
 _GUARD = 5
 
 Number: TypeAlias = float | mpmath.mpf
+"""In a program of arrays, arrays of float64 stand where these do."""
 Numbers: TypeAlias = tuple[Number, ...]
 Step: TypeAlias = Callable[[list[Number]], Number]
 Function: TypeAlias = Callable[..., Number]
@@ -44,7 +46,10 @@ class Runnable:
 
 @lru_cache(maxsize=512)
 def program(
-    variables: tuple[sympy.Symbol, ...], entries: tuple[sympy.Basic, ...], dps: int
+    variables: tuple[sympy.Symbol, ...],
+    entries: tuple[sympy.Basic, ...],
+    dps: int,
+    arrays: bool = False,
 ) -> Callable[..., Numbers]:
     """A function from numbers for `variables` to the numbers of `entries`.
 
@@ -52,17 +57,19 @@ def program(
         variables: the free symbols.
         entries: expressions in them; local maps and iterations included.
         dps: decimal digits; up to 15 means float64.
+        arrays: whether numbers are arrays of float64, which broadcast. What divides by zero or
+            overflows is then not finite, where else it raises.
 
     Returns:
         A callable of positional numbers that returns a tuple of numbers.
     """
     with mpmath.workdps(dps + _GUARD):
-        writer = Writer(variables, dps)
+        writer = Writer(variables, dps, arrays)
         slots = [writer.visit(entry) for entry in entries]
 
     def run(*numbers: Number) -> Numbers:
         values = list(numbers)
-        with mpmath.workdps(dps + _GUARD):
+        with mpmath.workdps(dps + _GUARD), np.errstate(all="ignore" if arrays else None):
             for step in writer.steps:
                 values.append(step(values))
         return tuple(values[slot] for slot in slots)
@@ -73,8 +80,8 @@ def program(
 class Writer:
     """Collects the steps of a program; equal subexpressions share one."""
 
-    def __init__(self, variables: Sequence[sympy.Symbol], dps: int) -> None:
-        self.dps = dps
+    def __init__(self, variables: Sequence[sympy.Symbol], dps: int, arrays: bool = False) -> None:
+        self.dps, self.arrays = dps, arrays
         self.double = dps <= DOUBLE
         self.steps: list[Step] = []
         self._given = len(variables)
@@ -108,30 +115,39 @@ class Writer:
         if isinstance(node, sympy.Add | sympy.Mul):
             fold = add if isinstance(node, sympy.Add) else mul
             return lambda values: reduce(fold, [values[slot] for slot in slots])
-        call = _FLOATS.get(node.func) if self.double else _DIGITS.get(node.func)
+        known = _ARRAYS if self.arrays else _FLOATS if self.double else _DIGITS
+        call = known.get(node.func)
         if call is None:
             call = self._by_sympy(node.func)
         return lambda values: call(*[values[slot] for slot in slots])
 
     def _constant(self, node: sympy.Expr) -> Step:
         if node in _ENDLESS:  # a slope that is infinite, written out; `evaluate` judges it
-            endless = _ENDLESS[node] if self.double else mpmath.mpf(_ENDLESS[node])
-            return lambda values: endless
-        number = node.evalf(self.dps + _GUARD)
-        value = float(number) if self.double else number._to_mpmath(mpmath.mp.prec)
+            value = _ENDLESS[node] if self.double else mpmath.mpf(_ENDLESS[node])
+        else:
+            number = node.evalf(self.dps + _GUARD)
+            value = float(number) if self.double else number._to_mpmath(mpmath.mp.prec)
+        value = np.float64(value) if self.arrays else value
         return lambda values: value
 
     def _power(self, node: sympy.Pow) -> Step:
         base, exponent = self.visit(node.base), node.exp
+        power = pow if self.arrays else _integer_power
         if exponent.is_Integer:
             n = int(exponent)
-            return lambda values: _integer_power(values[base], n)
+            return lambda values: power(values[base], n)
         if exponent in (sympy.S.Half, -sympy.S.Half):
-            root, n = (math.sqrt if self.double else mpmath.sqrt), int(2 * exponent)
-            # Rounding puts 1 - (k / q)^2 just below zero at |c| = 1.
-            return lambda values: _integer_power(root(max(values[base], 0)), n)
+            root, n = self._root(), int(2 * exponent)
+            return lambda values: power(root(values[base]), n)
         top = self.visit(exponent)
         return lambda values: values[base] ** values[top]
+
+    def _root(self) -> Function:
+        """Square root; rounding puts 1 - (k / q)^2 just below zero at |c| = 1."""
+        if self.arrays:
+            return lambda x: np.sqrt(np.maximum(x, 0))
+        root = math.sqrt if self.double else mpmath.sqrt
+        return lambda x: root(max(x, 0))
 
     def _by_sympy(self, func: type[sympy.Function]) -> Function:
         """Functions that no table knows: SymPy evaluates them."""
@@ -141,7 +157,7 @@ class Writer:
             found = func(*[sympy.Float(number, dps) for number in numbers]).evalf(dps)
             return float(found) if self.double else found._to_mpmath(mpmath.mp.prec)
 
-        return call
+        return np.vectorize(call, otypes=[np.float64]) if self.arrays else call
 
 
 def _integer_power(base: Number, n: int) -> Number:
@@ -190,4 +206,24 @@ _DIGITS: dict[type[sympy.Function], Function] = {
     sympy.Max: max,
     sympy.Min: min,
     normal_cdf: mpmath.ncdf,
+}
+_ARRAYS: dict[type[sympy.Function], Function] = {
+    sympy.exp: np.exp,
+    sympy.log: np.log,
+    sympy.sin: np.sin,
+    sympy.cos: np.cos,
+    sympy.sinh: np.sinh,
+    sympy.cosh: np.cosh,
+    sympy.tanh: np.tanh,
+    sympy.atan: np.arctan,
+    sympy.atan2: np.arctan2,
+    sympy.acos: lambda x: np.arccos(np.clip(x, -1, 1)),
+    sympy.asin: lambda x: np.arcsin(np.clip(x, -1, 1)),
+    sympy.erf: scipy.special.erf,
+    sympy.erfc: scipy.special.erfc,
+    sympy.Abs: np.abs,
+    sympy.Max: lambda *numbers: reduce(np.maximum, numbers),
+    sympy.Min: lambda *numbers: reduce(np.minimum, numbers),
+    normal_cdf: scipy.special.ndtr,
+    owens_t: scipy.special.owens_t,
 }
