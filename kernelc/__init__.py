@@ -111,7 +111,12 @@ if TYPE_CHECKING:
         Transform as Transform,
         shape as shape,
     )
-    from .symbolic import Kernel as Kernel, derive as derive
+    from .symbolic import (
+        DepthScales as DepthScales,
+        FixedPoint as FixedPoint,
+        Kernel as Kernel,
+        derive as derive,
+    )
     from .training import (
         CrossEntropy as CrossEntropy,
         FitResult as FitResult,
@@ -147,7 +152,7 @@ _NAMES = {
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
-    "symbolic": "Kernel derive",
+    "symbolic": "DepthScales FixedPoint Kernel derive",
     "training": "CrossEntropy FitResult Huber Metrics Record Restored TrainStep kfac_blocks "
     "evaluate fit learning_rate_sweep make_step restore",
 }
