@@ -116,6 +116,7 @@ if TYPE_CHECKING:
         FixedPoint as FixedPoint,
         Kernel as Kernel,
         derive as derive,
+        kernel_from_json as kernel_from_json,
     )
     from .training import (
         CrossEntropy as CrossEntropy,
@@ -152,7 +153,7 @@ _NAMES = {
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
-    "symbolic": "DepthScales FixedPoint Kernel derive",
+    "symbolic": "DepthScales FixedPoint Kernel derive kernel_from_json",
     "training": "CrossEntropy FitResult Huber Metrics Record Restored TrainStep kfac_blocks "
     "evaluate fit learning_rate_sweep make_step restore",
 }

@@ -12,4 +12,5 @@ from ._maps import (
     Mean as Mean,
     QMap as QMap,
 )
+from ._read_kernel import kernel_from_json as kernel_from_json
 from .theory import DepthScales as DepthScales, FixedPoint as FixedPoint

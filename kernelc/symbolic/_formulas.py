@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import sympy
 
@@ -15,6 +15,9 @@ from ..ir import Network, Real, symbols_of
 
 Equation: TypeAlias = tuple[sympy.Expr, sympy.Expr | sympy.Tuple]
 """A name, or a map of named variables, and what it stands for."""
+
+Change: TypeAlias = tuple[Any, ...] | None
+"""Arguments of `subs`; None where formulas were written out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Formulas:
         nngp: covariance of the outputs of a pair.
         theta: tangent kernel; None where none is known.
         as_derived: whether no symbol has been replaced since.
-        replaced: arguments of `subs` for each time symbols were replaced.
+        changes: what was done to the formulas since, in order.
         derived_by: what derives the formulas of another network, when a depth gets a number.
     """
 
@@ -96,8 +99,13 @@ class Formulas:
     nngp: sympy.Expr
     theta: sympy.Expr | None
     as_derived: bool = dataclasses.field(default=True, repr=False)
-    replaced: tuple[tuple[object, ...], ...] = dataclasses.field(default=(), repr=False)
+    changes: tuple[Change, ...] = dataclasses.field(default=(), repr=False)
     derived_by: Callable[..., Self] | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def replaced(self) -> list[tuple[Any, ...]]:
+        """Arguments of `subs` for each time symbols were replaced."""
+        return [values for values in self.changes if values is not None]
 
 
 def _positive(q: Real) -> sympy.Expr:

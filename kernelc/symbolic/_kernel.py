@@ -13,6 +13,7 @@ from .._errors import KernelcError, UnsupportedError, shown as shown_value
 from ..algebra import Jet
 from ..ir import depths_of, needs_number
 from ._evaluate import KernelValue as KernelValue, Numbers, evaluated, given_for
+from ._kernel_json import dump
 from ._latex import latex
 from ._python import Language, python_code
 from ._recurrence import Recurrence, recurrence
@@ -128,6 +129,7 @@ class Kernel(Theory):
                 (name, expr.doit() if isinstance(expr, sympy.Expr) else expr)
                 for name, expr in self.equations
             ),
+            changes=(*self.changes, None),
         )
 
     def subs(self, *values: Any) -> Kernel:
@@ -151,7 +153,7 @@ class Kernel(Theory):
             **changed,
             equations=equations,
             as_derived=False,
-            replaced=(*self.replaced, values),
+            changes=(*self.changes, values),
         )
 
     def _depths_in(self, values: Sequence[Any]) -> tuple[dict[sympy.Symbol, Any], list[Any]]:
@@ -304,6 +306,17 @@ class Kernel(Theory):
             return q_, c_, q_ * theta_
         """
         return python_code(self.recurrence, self.network.name, language, self.theta is not None)
+
+    def to_json(self) -> str:
+        """The kernel as JSON text, from which `kernelc.kernel_from_json` makes this kernel again.
+
+        The text holds the network, the q value and the arguments of `subs`, and no formulas:
+        these are derived anew.
+
+        Raises:
+            UnsupportedError: a replacement by an expression that has no exact description.
+        """
+        return dump(self)
 
     @property
     def _rows(self) -> Rows:
