@@ -12,6 +12,7 @@ import sympy
 from .._errors import KernelcError, UnsupportedError, shown as shown_value
 from ..algebra import Jet
 from ..ir import depths_of, needs_number
+from ._diagonal import ntk_diagonal
 from ._evaluate import KernelValue as KernelValue, Numbers, evaluated, given_for
 from ._kernel_json import dump
 from ._latex import latex
@@ -93,6 +94,30 @@ class Kernel(Theory):
         return self.theta
 
     @cached_property
+    def ntk_diagonal(self) -> sympy.Expr:
+        """Theta_f(x, x) as a formula in q and the depth: the sum over layers in closed form.
+
+        At c = 1 the NTK of a layer obeys Theta <- chi Theta + g (Jacot et al. 2018): L layers of
+        He-initialized ReLU give L q. Where Q maps are not affine, the closed form holds at their
+        fixed points: derive the kernel for such a q.
+
+        Raises:
+            UnsupportedError: a repeated block without a closed form at this q, an NTK that is
+                infinite, and networks with batch norm.
+
+        Example:
+            >>> import kernelc as kc, sympy
+            >>> L = sympy.Symbol("L", integer=True, positive=True)
+            >>> x = kc.Input((8,))
+            >>> block = kc.chain(kc.Dense(8, weight_std=kc.gain("relu")), kc.Activation("relu"))
+            >>> kc.derive(kc.Network(x, kc.chain(kc.repeat(block, L), kc.Dense(1))(x))).ntk_diagonal
+            L*q + q
+        """
+        if self.theta is None:
+            return self.ntk
+        return ntk_diagonal(self.recurrence, self.probes, self.network.name)
+
+    @cached_property
     def _jet(self) -> Jet:
         return network_jet(self.network, self.psi, self.kappa)
 
@@ -159,7 +184,7 @@ class Kernel(Theory):
     def _depths_in(self, values: Sequence[Any]) -> tuple[dict[sympy.Symbol, Any], list[Any]]:
         """The values of depths among arguments of `subs`, and the pairs that are left."""
         known = {depth.name: depth for depth in depths_of(self.network)}
-        if not known:
+        if not known or not values:
             return {}, []
         first = values[0] if len(values) == 1 else (values,)
         pairs = list(first.items() if isinstance(first, Mapping) else first)
@@ -172,8 +197,7 @@ class Kernel(Theory):
     def _at_depths(self, depths: Mapping[sympy.Symbol, Any], others: list[Any]) -> Kernel:
         """The kernel of the network of these depths, other symbols replaced as before."""
         assert self.derived_by is not None
-        numbers = {depth: sympy.sympify(value) for depth, value in depths.items()}
-        kernel = self.derived_by(self.network.subs(numbers), self.q)
+        kernel = self.derived_by(self.network.subs(depths), self.q)
         for before in (*self.replaced, *([(others,)] if others else [])):
             kernel = kernel.subs(*before)
         return kernel

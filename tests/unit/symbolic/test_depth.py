@@ -188,3 +188,12 @@ def test_slopes_are_exact_powers() -> None:
     for name in ("c_slope", "c_curvature", "max_slope"):
         found, want = (getattr(k, name).subs(at) for k in (kernel, known))
         assert float(found) == pytest.approx(float(want), rel=1e-12)
+
+
+@pytest.mark.parametrize("value", ["3", "__import__('os')", None, True, [1, 2], 2.5])
+def test_a_depth_is_a_number_and_no_text_is_evaluated(value: Any) -> None:
+    kernel = kc.derive(chain(kc.repeat(BLOCKS["relu"], L)))
+    with pytest.raises(kc.KernelcError):
+        kernel.evaluate(c=0.3, L=value)
+    with pytest.raises(kc.KernelcError):
+        kernel.subs(L, value)
