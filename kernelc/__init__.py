@@ -112,7 +112,9 @@ if TYPE_CHECKING:
         shape as shape,
     )
     from .symbolic import (
+        CosineLaw as CosineLaw,
         DepthScales as DepthScales,
+        Expansion as Expansion,
         FixedPoint as FixedPoint,
         Kernel as Kernel,
         derive as derive,
@@ -153,7 +155,7 @@ _NAMES = {
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
-    "symbolic": "DepthScales FixedPoint Kernel derive kernel_from_json",
+    "symbolic": "CosineLaw DepthScales Expansion FixedPoint Kernel derive kernel_from_json",
     "training": "CrossEntropy FitResult Huber Metrics Record Restored TrainStep kfac_blocks "
     "evaluate fit learning_rate_sweep make_step restore",
 }

@@ -16,7 +16,9 @@ from ._mehler import hermite_coefficients as hermite_coefficients
 from ._moments import (
     Moments as Moments,
     at_zero as at_zero,
+    expectation_mp as expectation_mp,
     jumps_at_zero as jumps_at_zero,
+    kinks_mp as kinks_mp,
     line_mean_mp as line_mean_mp,
     moments as moments,
     moments_mp as moments_mp,

@@ -228,8 +228,10 @@ def _mehler(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair
     def rule(z: list, w: list, step: Any) -> Any:
         if len(z) > 2 * _MOST_NODES:
             return None
-        first = _line(phi, m, a, step, mpmath.mp.prec)
-        second = first if (phi, m, a) == (psi, n, b) else _line(psi, n, b, step, mpmath.mp.prec)
+        first = hermite_line(phi, m, a, step, mpmath.mp.prec)
+        second = (
+            first if (phi, m, a) == (psi, n, b) else hermite_line(psi, n, b, step, mpmath.mp.prec)
+        )
         sides = (first, second)
         rest, total, power = [side.size for side in sides], mpmath.mpf(0), mpmath.mpf(1)
         bound = tolerance * mpmath.sqrt(rest[0] * rest[1])
@@ -288,7 +290,8 @@ class _Line:
 
 
 @lru_cache(maxsize=64)
-def _line(phi: ScalarFunction, order: int, a: Any, step: Any, prec: int) -> _Line:
+def hermite_line(phi: ScalarFunction, order: int, a: Any, step: Any, prec: int) -> _Line:
+    """The coefficients of φ^(order)(a z) by a rule of this step, kept."""
     return _Line(phi.mpmath(order), a, step, prec)
 
 

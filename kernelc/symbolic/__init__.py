@@ -13,4 +13,9 @@ from ._maps import (
     QMap as QMap,
 )
 from ._read_kernel import kernel_from_json as kernel_from_json
-from .theory import DepthScales as DepthScales, FixedPoint as FixedPoint
+from .theory import (
+    CosineLaw as CosineLaw,
+    DepthScales as DepthScales,
+    Expansion as Expansion,
+    FixedPoint as FixedPoint,
+)

@@ -36,6 +36,16 @@ def exact(value: float) -> sympy.Expr:
     return sympy.Float(value)
 
 
+def without_decimals(expr: sympy.Expr) -> sympy.Expr:
+    """The expression with the floats in it as the numbers that they stand for.
+
+    Example:
+        >>> without_decimals(0.2 * sympy.Symbol("x"))
+        x/5
+    """
+    return expr.xreplace({f: exact(float(f)) for f in expr.atoms(sympy.Float)})
+
+
 def _ratio(value: float, power: int, unit: sympy.Expr | int) -> sympy.Rational | None:
     """The short fraction r with |value|^power = r unit."""
     plain = unit == 1

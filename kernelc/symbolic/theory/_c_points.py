@@ -10,10 +10,10 @@ import sympy
 
 from .._formulas import Formulas
 from .._program import DOUBLE
+from ._exact_rates import NotClosed
 from ._fixed_points import FixedPoint, Number, Value, rounded, shown
 from ._layer_map import LayerMap, exact_map, numeric_map
 from ._q_points import is_short
-from ._rates import NotClosed
 
 
 _MOST_STEPS = 10_000

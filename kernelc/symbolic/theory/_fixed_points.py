@@ -44,7 +44,7 @@ class FixedPoint:
     def __str__(self) -> str:
         kind = {True: "stable", False: "unstable"}.get(self.stable, f"stable if {self.stable}")
         kind = "marginal" if self.slope == 1 else kind
-        return f"{_short(self.value)} (slope {_short(self.slope)}, {kind})"
+        return f"{short(self.value)} (slope {short(self.slope)}, {kind})"
 
 
 def depth_scale(slope: Value) -> Value:
@@ -77,5 +77,11 @@ def shown(number: Number, dps: int) -> Value:
     return sympy.oo if number == math.inf else number
 
 
-def _short(value: Value) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def short(value: Value) -> str:
+    """A number or a formula as it is printed: floats with six digits."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    formula = sympy.sympify(value)
+    if formula.is_Float:
+        return str(formula)
+    return str(formula.xreplace({f: sympy.Float(f, 6) for f in formula.atoms(sympy.Float)}))

@@ -13,7 +13,10 @@ from ...algebra import PairAlgebra, SecondMoments
 from ...ir import Network
 from .._formulas import Formulas
 from .._program import DOUBLE
-from ._rates import DigitsRates, ExactRates, FloatRates, Rates
+from ._digits_rates import DigitsRates
+from ._exact_rates import ExactRates
+from ._float_rates import FloatRates
+from ._rates import Rates
 from ._series import N, Series, zero
 from ._series_backend import SeriesBackend
 

@@ -9,16 +9,18 @@ import sympy
 from ..._errors import KernelcError
 from .._evaluate import Given
 from .._formulas import Formulas
+from ._asymptotics import CosineLaw, cosine_law
 from ._c_points import cosines
 from ._depth_scales import DepthScales
-from ._fixed_points import FixedPoint
+from ._expansions import Expansion, expansion
+from ._fixed_points import FixedPoint, Value
 from ._layer_map import check_digits
 from ._q_points import q_fixed_points
-from ._stationary import stationary_q
+from ._stationary import q_of_expansion, stationary_q
 
 
 class Theory(Formulas):
-    """The network as one layer of a deep one: fixed points, depth scales."""
+    """The network as one layer of a deep one: fixed points, expansions, laws of depth."""
 
     @cached_property
     def c_map(self) -> sympy.Expr:
@@ -104,6 +106,88 @@ class Theory(Formulas):
             return DepthScales(q_star, None, q_star.slope)
         found = cosines(self, at, symbols, dps)
         return DepthScales(q_star, found.limit, found.slope)
+
+    def c_series(
+        self,
+        at: int = 1,
+        order: int = 4,
+        q: Given | None = None,
+        *,
+        dps: int = 15,
+        **symbols: Given,
+    ) -> Expansion:
+        """C(c) = sum_j a_j (1 - c)^(j/2) at c = 1, or sum_j a_j c^j at c = 0.
+
+        Kinks of activations make the odd powers of (1 - c)^(1/2): a jump J of the slope at u = a
+        gives (1 - c)^(3/2) the coefficient 2 J^2 exp(-a^2/(2q)) q/(3 pi sqrt(2) Q(q)). Formulas
+        where all means have closed forms, numbers elsewhere.
+
+        Arguments:
+            at: 1 or 0.
+            order: largest j.
+            q: q value of the inputs; a formula in q unless given, where the C map depends on it.
+            dps: digits of numbers.
+            symbols: values of the symbols in weights, by name.
+
+        Raises:
+            KernelcError: a symbol is left without a value where there is no closed form.
+            UnsupportedError: at c = 1, a function that jumps; batch norm or means over locations.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(8), kc.Activation("relu"))(x))
+            >>> print(kc.derive(net).c_series(order=3))
+            1 - (1 - c) + 2*sqrt(2)/(3*pi)*(1 - c)**(3/2)
+        """
+        check_digits(self.network.name, dps)
+        value = q_of_expansion(self, q, self._uses_q)
+        return expansion(self, at, order, value, symbols, dps)
+
+    def hermite_spectrum(
+        self, count: int, q: Given | None = None, *, dps: int = 15, **symbols: Given
+    ) -> tuple[Value, ...]:
+        """a_0, ..., a_(count - 1) of C(c) = sum_k a_k c^k, a_k >= 0 (Daniely et al. 2016).
+
+        Of one activation, a_k is the square of its Hermite coefficient over E phi^2.
+
+        Arguments:
+            count: how many.
+            q, dps, symbols: as `c_series`.
+
+        Raises: as `c_series`.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(8), kc.Activation("relu"))(x))
+            >>> kc.derive(net).hermite_spectrum(5)
+            (1/pi, 1/2, 1/(2*pi), 0, 1/(24*pi))
+        """
+        check_digits(self.network.name, dps)
+        value = q_of_expansion(self, q, self._uses_q)
+        order = count - 1 if type(count) is int and count != 1 else count
+        return expansion(self, 0, order, value, symbols, dps).coefficients[:count]
+
+    def cosine_law(self, q: Given | None = None, *, dps: int = 15, **symbols: Given) -> CosineLaw:
+        """1 - c_L ~ (A (p - 1) L)^(-1/(p - 1)) for 1 - C(1 - x) = x - A x^p, else C'(c*)^L.
+
+        Arguments: as `c_fixed_points`.
+
+        Raises: as `c_fixed_points`.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(8), kc.Activation("relu"))(x))
+            >>> print(kc.derive(net).cosine_law())
+            1 - c_L ~ 9*pi**2/(2*L**2)
+        """
+        check_digits(self.network.name, dps)
+        at, _ = stationary_q(self, q, symbols, dps, self._uses_q)
+        if at == 0:
+            raise _vanishing(self.network.name)
+        return cosine_law(self, at, symbols, dps)
 
     @property
     def _uses_q(self) -> bool:

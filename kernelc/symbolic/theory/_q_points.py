@@ -14,9 +14,9 @@ from ..._errors import ActivationError, DataError
 from ...ir import Network
 from .._formulas import Formulas
 from .._program import DOUBLE
+from ._exact_rates import NotClosed
 from ._fixed_points import FixedPoint, Number, Value, rounded, shown
 from ._layer_map import LayerMap, exact_map, numeric_map
-from ._rates import NotClosed
 
 
 BETWEEN = (1e-8, 1e4)
@@ -25,6 +25,7 @@ _PER_DECADE = 6
 # A map and its slope in floats are right to this much, relative.
 _TOLERANCE = 1e-12
 _MOST_STEPS = 200
+_TINY = 1e-40
 # Formulas of more activations that are not homogeneous are long, and solve nothing.
 _MOST_FORMULAS = 2
 
@@ -42,7 +43,7 @@ def q_fixed_points(
         found = None
     if found is not None:
         return found
-    points = _at_zero(numeric_map(kernel, values, dps).q_and_slope, dps)
+    points = _at_zero(kernel, values, dps)
     coarse = numeric_map(kernel, values, DOUBLE)
     roots = _roots(coarse.q_and_slope)
     fine = coarse if dps <= DOUBLE else numeric_map(kernel, values, dps)
@@ -64,14 +65,19 @@ def q_point(kernel: Formulas, q: Value, values: Mapping[str, object], dps: int) 
         return FixedPoint(shown(image, dps), shown(rounded(slope, _tolerance(dps)), dps))
 
 
+def nonlinearities(network: Network, homogeneous: bool = True) -> int:
+    """How many activations there are, those that are homogeneous among them or not."""
+    found = [phi for node in network if (phi := node.layer.nonlinearity()) is not None]
+    return sum(homogeneous or phi.homogeneity is None for phi in found)
+
+
 def is_short(network: Network, linear_q: bool = False) -> bool:
     """Whether formulas of the whole network are worth writing out.
 
     Arguments:
         linear_q: whether they are Q maps alone, to which homogeneous activations add no length.
     """
-    found = [phi for node in network if (phi := node.layer.nonlinearity()) is not None]
-    return sum(not linear_q or phi.homogeneity is None for phi in found) <= _MOST_FORMULAS
+    return nonlinearities(network, homogeneous=not linear_q) <= _MOST_FORMULAS
 
 
 def _exact(layer: LayerMap[sympy.Expr], kernel: Formulas) -> tuple[FixedPoint, ...] | None:
@@ -104,15 +110,19 @@ def _with_positive_top(root: sympy.Expr) -> sympy.Expr:
     return -top / sympy.expand(-bottom) if top.could_extract_minus_sign() else top / bottom
 
 
-def _at_zero(jet: Jet, dps: int) -> tuple[FixedPoint, ...]:
+def _at_zero(kernel: Formulas, values: Mapping[str, object], dps: int) -> tuple[FixedPoint, ...]:
     """q = 0, where values that vanish stay so: Q(q)/q has a limit."""
-    with mpmath.workdps(dps + 10):
-        tiny = 1e-40 if dps <= DOUBLE else mpmath.mpf(10) ** -(2 * dps + 20)
-        image, slope = jet(tiny)
-        if not image <= tiny**0.75:
-            return ()
-        slope = rounded(0 * slope if slope < tiny**0.5 else slope, _tolerance(dps))
-        return (FixedPoint(sympy.Integer(0), shown(slope, dps)),)
+    if not numeric_map(kernel, values, DOUBLE).q_and_slope(_TINY)[0] <= _TINY**0.75:
+        return ()
+    # As q -> 0, Q'(q) - Q'(0) may fall as the root of q, and phi has half the digits.
+    digits = 2 * dps + 6
+    with mpmath.workdps(digits + 10):
+        layer = numeric_map(kernel, values, digits)
+        slope = layer.q_and_slope(mpmath.mpf(10) ** -(2 * dps + 2))[1]
+        small = slope < mpmath.mpf(10) ** -dps
+        slope = rounded(0 * slope if small else slope, _tolerance(dps))
+        found = float(slope) if dps <= DOUBLE else slope
+        return (FixedPoint(sympy.Integer(0), shown(found, dps)),)
 
 
 def _tolerance(dps: int) -> float:
@@ -138,7 +148,7 @@ def _roots(jet: Jet) -> list[float]:
             found.append(a)
         elif left * right < 0 and abs(right) > _TOLERANCE:
             found.append(_bisected(lambda q: apart(q)[0], a, b))
-        elif left * left_slope < 0 < right * right_slope:
+        elif left * left_slope < 0 < right * right_slope and abs(right) > _TOLERANCE:
             # Between them the distance to 0 is smallest: the curve may touch.
             touching = _bisected(lambda q: apart(q)[1], a, b)
             if abs(apart(touching)[0]) <= _TOLERANCE:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..._errors import UnsupportedError
 from ...activations import ScalarFunction
 from ...algebra import Backend
+from ._kinks import KinkedDual
 from ._rates import Rates
 from ._series import N, Series, zero
+
+
+SMALLEST_ORDER = 3
+"""The first power of (1 - c)^(1/2) that a kink makes."""
 
 
 class SeriesBackend(Backend[Series[N]]):
@@ -70,8 +76,9 @@ class SeriesBackend(Backend[Series[N]]):
             return self.series(here)
         if same:
             return self._at_edge(phi, variance, k - q).shifted(here)
-        slopes = [self.rates.dual(phi, variance, covariance, order + n) for n in self._degrees()]
-        return self._composed(k, here, slopes)
+        apart = k.shifted(zero(covariance))
+        taylor = self.rates.taylor(phi, variance, covariance, self._degree(apart))
+        return self._composed(apart, here, taylor)
 
     def cross_dual(
         self,
@@ -88,15 +95,27 @@ class SeriesBackend(Backend[Series[N]]):
             return self._cross_in_q(phi, psi, (q1, q2, k), order).shifted(here)
         if not k.moves:
             return self.series(here)
-        slopes = [
-            self.rates.cross(phi, psi, moments, order + n, order + n) for n in self._degrees()
+        apart = k.shifted(zero(k.constant))
+        taylor = [
+            self.rates.cross(phi, psi, moments, order + n, order + n) / math.factorial(n)
+            for n in range(1, self._degree(apart) + 1)
         ]
-        return self._composed(k, here, slopes)
+        return self._composed(apart, here, taylor)
 
     def _at_edge(self, phi: ScalarFunction, q: N, apart: Series[N]) -> Series[N]:
         """The change of E phi(u)phi(v) as the covariance leaves q."""
-        slopes = [self.rates.dual(phi, q, q, n) for n in self._degrees()]
-        return self._composed(apart, zero(q), slopes)
+        degree = self._degree(apart)
+        if self.order < SMALLEST_ORDER or phi.analytic:
+            return self._composed(apart, zero(q), self.rates.taylor(phi, q, q, degree))
+        if phi.jumps(0):
+            raise UnsupportedError(
+                where=phi.name,
+                found="a function that jumps",
+                law="its C map has an infinite slope at 1, so that 1 - C is no power series in "
+                "the root of 1 - c once two such maps are composed",
+                remedy="expand at c = 0, or take a continuous function",
+            )
+        return KinkedDual(self.rates, phi, q, -apart).change()
 
     def _cross_in_q(
         self,
@@ -116,14 +135,15 @@ class SeriesBackend(Backend[Series[N]]):
         moved = [x.shifted(nothing) * self.series(r) for x, r in zip(moments, rates, strict=True)]
         return moved[0] + moved[1] + moved[2]
 
-    def _degrees(self) -> range:
-        return range(1, self.order + 1)
+    def _degree(self, change: Series[N]) -> int:
+        """The power of a change beyond which it has no terms."""
+        first = next(n for n, term in enumerate(change.terms) if term != 0)
+        return self.order // first
 
-    def _composed(self, k: Series[N], here: N, slopes: Sequence[N]) -> Series[N]:
-        """The Taylor series with this value and these derivatives, at the series k."""
-        taylor = [here, *(s / math.factorial(n) for n, s in enumerate(slopes, start=1))]
+    def _composed(self, change: Series[N], here: N, taylor: Sequence[N]) -> Series[N]:
+        """The series with this value and these Taylor coefficients, at a change of covariance."""
         # The value is put in again: an infinite slope times no change is not a number.
-        return k.shifted(zero(k.constant)).polynomial(taylor).shifted(here)
+        return change.polynomial([here, *taylor]).shifted(here)
 
     def _linear(self, q: Series[N], here: N, slope: N) -> Series[N]:
         return (q.shifted(zero(q.constant)) * self.series(slope)).shifted(here)

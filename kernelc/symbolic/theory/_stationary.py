@@ -61,6 +61,14 @@ def stationary_q(
     )
 
 
+def q_of_expansion(kernel: Formulas, q: object, uses_q: bool) -> Value:
+    """The q value that a C map is expanded at: a number, or the symbol q for formulas in it."""
+    if q is not None:
+        return _number(kernel.network.name, q)
+    fixed = kernel.symbols.q
+    return fixed if uses_q or not fixed.is_Symbol else sympy.Integer(1)
+
+
 def _stable(points: tuple[FixedPoint, ...]) -> list[FixedPoint]:
     """Those that q values approach, else those where they stay, else those with symbols."""
     for kind in (True, None, "unknown"):
