@@ -7,7 +7,10 @@ from typing import TypeAlias
 
 import sympy
 
+from .._errors import ActivationError
+from .._needs_number import needs_number
 from ._registry import Bound, Definition, exact
+from ._stable import X
 
 
 Affine: TypeAlias = tuple[sympy.Expr, sympy.Expr, sympy.Expr, sympy.Expr]
@@ -33,6 +36,18 @@ class Formula:
     definition: Definition | None = field(default=None, compare=False, repr=False)
     base: Formula | None = field(default=None, compare=False, repr=False)
     affine: Affine = field(default=IDENTITY, compare=False, repr=False)
+
+    @property
+    def symbols(self) -> frozenset[sympy.Symbol]:
+        """Symbols of its parameters, which need numbers before it has values."""
+        return frozenset(self.expr.free_symbols - {X})
+
+    def require_numbers(self, what: str) -> None:
+        """Raise `ActivationError` where a parameter is a symbol."""
+        if self.symbols:
+            raise needs_number(
+                f"activation {self.name!r}", min(self.symbols, key=str), what, ActivationError
+            )
 
     @property
     def exact_params(self) -> dict[str, sympy.Expr]:

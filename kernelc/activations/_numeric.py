@@ -84,6 +84,7 @@ JaxFunction = Compiled[ArrayLike, Float[Array, "..."]]
 @lru_cache(maxsize=2048)
 def numpy_function(function: Formula, order: int) -> NumpyFunction:
     """φ^(order) on float64 arrays."""
+    function.require_numbers("a function of numbers")
     make = _numpy_pieces if function.base is None else _affine_numpy
     return Compiled(numpy_function, (function, order), make(function, order))
 
@@ -148,6 +149,7 @@ def _affine_numpy(function: Formula, order: int) -> Callable[[npt.ArrayLike], Fl
 @lru_cache(maxsize=2048)
 def mpmath_function(function: Formula, order: int) -> MpmathFunction:
     """φ^(order) on mpf, at the precision in force when it is called."""
+    function.require_numbers("a function of numbers")
     pieces = structure.derivative_pieces(function, order)
     branches = [compile_tape(piece.expr, MPMATH) for piece in pieces]
     bounds = [piece.upper for piece in pieces[:-1]]
@@ -165,6 +167,7 @@ def mpmath_function(function: Formula, order: int) -> MpmathFunction:
 @lru_cache(maxsize=2048)
 def jax_function(function: Formula) -> JaxFunction:
     """φ on JAX arrays."""
+    function.require_numbers("a function of numbers")
     inner = _jax_formula(function)
 
     def run(values: ArrayLike) -> Array:

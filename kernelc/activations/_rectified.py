@@ -37,6 +37,8 @@ def _expectation(q: Expr, a: Expr, b: Expr) -> Expr:
 def _rectifier(
     name: str, expression: Expression, slopes: Slopes, defaults: Parameters = ()
 ) -> Definition:
+    """Slopes may be symbols: the forms below hold for any."""
+
     # Another mean would need the bivariate normal distribution function.
     def wrap(rule: Rule) -> Rule:
         return centered(lambda *moments, **params: rule(*moments, *slopes(**params)))
@@ -48,6 +50,7 @@ def _rectifier(
         dual=wrap(_dual),
         dual_derivative=wrap(_slope),
         expectation=wrap(_expectation),
+        symbolic=tuple(parameter for parameter, _ in defaults),
     )
 
 

@@ -13,12 +13,13 @@ from typing import TypeAlias
 import sympy
 from jaxtyping import Array
 
-from .._errors import ActivationError
-from .._limits import real
+from .._errors import ActivationError, shown
+from .._limits import oversized, real
 from .._registration import function_place, same_function
+from ._stable import X
 
 
-Parameter: TypeAlias = "float | tuple[Parameter, ...]"
+Parameter: TypeAlias = "float | sympy.Expr | tuple[Parameter, ...]"
 Bound: TypeAlias = "tuple[tuple[str, Parameter], ...]"
 Parameters: TypeAlias = "tuple[tuple[str, Parameter | None], ...]"
 Expression: TypeAlias = Callable[..., sympy.Expr]
@@ -38,6 +39,8 @@ class Definition:
         dual_derivative: likewise for E φ'(u)φ'(v); None: ∂dual/∂k (Price's theorem).
         expectation: (q, mean, **parameters) -> E φ(u), or None for this mean.
         complaint: parameters -> what is wrong with them, or None.
+        symbolic: names of the parameters that may be symbols: where they stand, pieces, smoothness
+            and closed duals are the same for every value.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Definition:
     dual_derivative: Rule | None = None
     expectation: Rule | None = None
     complaint: Callable[..., str | None] | None = None
+    symbolic: tuple[str, ...] = ()
 
 
 def centered(rule: Rule) -> Rule:
@@ -129,7 +133,8 @@ def lookup(name: object) -> Definition:
 
 
 def bind(definition: Definition, params: Mapping[str, object]) -> Bound:
-    """Parameters of `definition` in its order, defaults filled in, as floats (or tuples of them).
+    """Parameters of `definition` in its order, defaults filled in: floats, tuples of them, and
+    symbols where those may stand.
 
     Raises:
         ActivationError: an unknown, missing or invalid parameter.
@@ -155,6 +160,10 @@ def bind(definition: Definition, params: Mapping[str, object]) -> Bound:
 def _plain(definition: Definition, name: str, value: object) -> Parameter:
     if isinstance(value, list | tuple):
         return tuple(_plain(definition, name, v) for v in value)
+    if isinstance(value, sympy.Expr):
+        expr: sympy.Expr = value
+        if expr.free_symbols:
+            return _symbolic(definition, name, expr)
     fits = isinstance(value, numbers.Real) or getattr(value, "is_real", False)
     if isinstance(value, bool) or not fits:
         raise _invalid(definition, f"{name} = {value!r}", f"needs a real number for {name}")
@@ -164,8 +173,20 @@ def _plain(definition: Definition, name: str, value: object) -> Parameter:
     return number
 
 
+def _symbolic(definition: Definition, name: str, value: sympy.Expr) -> sympy.Expr:
+    if name not in definition.symbolic:
+        raise _invalid(definition, f"{name} = {shown(value)}", f"needs a number for {name}")
+    if X in value.free_symbols:
+        raise _invalid(definition, f"the symbol {X} in {name}", f"is a function of {X} itself")
+    if value.is_real is False or value.is_finite is False or oversized(value) is not None:
+        raise _invalid(definition, f"{name} = {shown(value)}", f"needs a real {name}")
+    return value
+
+
 def exact(value: Parameter) -> sympy.Expr:
     """The SymPy number of a float: whole floats print as integers."""
+    if isinstance(value, sympy.Expr):
+        return value
     if isinstance(value, tuple):
         return sympy.Tuple(*map(exact, value))
     return sympy.Integer(int(value)) if float(value).is_integer() else sympy.Float(value)

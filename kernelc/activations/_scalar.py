@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import sympy
@@ -147,6 +147,21 @@ class ScalarFunction(Formula):
         """E φ^(order)(u), u Gaussian of mean zero and variance q, order 0 or 1, if known."""
         return closed.closed_mean(self, q, order)
 
+    def subs(self, values: Mapping[sympy.Symbol, object]) -> ScalarFunction:
+        """The function with symbols of its parameters replaced, all at once.
+
+        Example:
+            >>> a = sympy.Symbol("a", real=True)
+            >>> named("leaky_relu", negative_slope=a).subs({a: 0.2}).params
+            (('negative_slope', 0.2),)
+        """
+        if not self.symbols & set(values):
+            return self
+        if self.base is not None:
+            return self.base.subs(values).transformed(*self.affine)
+        known = {name: _replaced(value, values) for name, value in self.params}
+        return named(self.name, **known)
+
     @property
     def infeasible(self) -> str | None:
         """Why no transformation satisfies DKS or TAT, or None."""
@@ -228,8 +243,24 @@ def _bad_constant(key: str, value: object, law: str) -> ActivationError:
     )
 
 
-def _listed(value: Parameter) -> float | list[object]:
+def _replaced(value: Parameter, values: Mapping[sympy.Symbol, object]) -> object:
+    if isinstance(value, sympy.Expr):
+        expr: sympy.Expr = value
+        return expr.subs(dict(values), simultaneous=True)
+    return value
+
+
+def _listed(value: Parameter) -> object:
+    if isinstance(value, sympy.Expr):
+        return {"expr": encode_expression(value, symbols=True)}
     return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _read(value: object) -> object:
+    match value:
+        case {"expr": expr, **rest} if not rest:
+            return decode_expression(expr, symbols=True)
+    return value
 
 
 def _load(data: object, depth: int) -> ScalarFunction:
@@ -239,7 +270,7 @@ def _load(data: object, depth: int) -> ScalarFunction:
                 if depth < _DEEPEST:
                     return _load(inner, depth + 1).transformed(*map(decode_expression, affine))
             case {"name": str(name), "params": {**params}, **rest} if not rest:
-                return named(name, **params)
+                return named(name, **{key: _read(value) for key, value in params.items()})
             case {"name": str(name), "expr": expr, **rest} if not rest:
                 return from_expression(decode_expression(expr), name)
     except (ActivationError, TypeError) as error:

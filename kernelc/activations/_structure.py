@@ -103,10 +103,18 @@ def jumps(function: Formula, n: int) -> tuple[tuple[float, float], ...]:
     parts = derivative_pieces(function, order(n))
     found = []
     for left, right in pairwise(parts):
+        if function.symbols and _meet(left.expr, right.expr, left.upper):
+            continue
+        function.require_numbers("the size of a jump")
         below, above = evaluate(left.expr, left.upper), evaluate(right.expr, left.upper)
         if abs(above - below) > _ROUNDING * (1 + abs(above) + abs(below)):
             found.append((float(left.upper), float(above - below)))
     return tuple(found)
+
+
+def _meet(left: sympy.Expr, right: sympy.Expr, at: sympy.Expr) -> bool:
+    """Whether two expressions are equal at a point for every value of their symbols."""
+    return sympy.simplify((left - right).xreplace({X: at})) == 0
 
 
 def _moved_jumps(function: Formula, base: Formula, n: int) -> tuple[tuple[float, float], ...]:
@@ -140,11 +148,9 @@ def homogeneity(function: Formula) -> int | None:
     for piece in parts:
         if piece.expr.is_zero:
             continue
-        coefficient, power = sympy.expand(piece.expr).as_coeff_Mul()
+        _, power = sympy.expand(piece.expr).as_independent(X, as_Add=False)
         base, degree = power.as_base_exp() if power != 1 else (X, sympy.S.Zero)
-        if power != 1 and not power.has(X):
-            base, degree = X, sympy.S.Zero
-        if base != X or not degree.is_Integer or degree < 0 or not coefficient.is_number:
+        if base != X or not degree.is_Integer or degree < 0:
             return None
         degrees.add(int(degree))
     return degrees.pop() if len(degrees) == 1 else None

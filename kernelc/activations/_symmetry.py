@@ -16,7 +16,10 @@ from ._structure import analytic, derivative_pieces, jumps, pieces
 
 @lru_cache(maxsize=2048)
 def parity(function: Formula) -> str | None:
-    """Even or odd, decided at generic points of every piece to fifty digits."""
+    """Even or odd, decided at generic points of every piece to fifty digits; with a symbol as a
+    parameter neither, as for most of its values."""
+    if function.symbols:
+        return None
     ends = [piece.upper for piece in pieces(function)[:-1]]
     mirrored = [-end for end in reversed(ends)]
     if any(a != b for a, b in zip(ends, mirrored, strict=True)):
@@ -42,6 +45,7 @@ def _generic_points(function: Formula) -> list[mpmath.mpf]:
 @lru_cache(maxsize=2048)
 def infeasible(function: Formula) -> str | None:
     """The proof of infeasibility; transformations with α, γ ≠ 0 cannot remove it."""
+    function.require_numbers("a solver of constants")
     root, _ = flat(function)
     if jumps(root, 0):
         return "It jumps, so E φ'(Z)² and with it C'(1) is infinite for every transformation."

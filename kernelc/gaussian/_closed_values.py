@@ -140,6 +140,7 @@ def closed_line(phi: ScalarFunction, q: float) -> Line | None:
 
 @lru_cache(maxsize=256)
 def _line_mp(phi: ScalarFunction) -> tuple[Formula, Formula] | None:
+    phi.require_numbers("the value of a mean")
     q = sympy.Symbol("q", positive=True)
     mean, slope = (phi.closed_mean(q, order) for order in (0, 1))
     if mean is None or slope is None:
@@ -150,6 +151,8 @@ def _line_mp(phi: ScalarFunction) -> tuple[Formula, Formula] | None:
 def _lambdified(
     phi: ScalarFunction, psi: ScalarFunction, orders: tuple[int, int], modules: list
 ) -> Formula | None:
+    for function in (phi, psi):
+        function.require_numbers("the value of a mean")
     q1, q2 = sympy.symbols("q1 q2", positive=True)
     k = sympy.Symbol("k", real=True)
     expr = closed_cross(phi, psi, orders, (q1, q2, k))

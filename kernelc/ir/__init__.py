@@ -1,5 +1,6 @@
 """What a network is: layers applied to nodes, validated into an immutable graph."""
 
+from .._needs_number import needs_number as needs_number
 from ._algebra import KernelAlgebra as KernelAlgebra, Reading as Reading
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
 from ._assembly import check_specs as check_specs, snake as snake, specs_of as specs_of
@@ -31,7 +32,6 @@ from ._location_map import (
     SharedTaps as SharedTaps,
     WindowMean as WindowMean,
 )
-from ._needs_number import needs_number as needs_number
 from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pairs_read import pairs_read as pairs_read
 from ._parameters import ParameterCounts as ParameterCounts

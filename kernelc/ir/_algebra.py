@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, Self
 
-from ._needs_number import needs_number
+from .._needs_number import needs_number
 from ._rule_arguments import Real, S, Site
 
 

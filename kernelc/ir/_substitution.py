@@ -11,6 +11,7 @@ import sympy
 
 from .._errors import GraphError
 from .._limits import MOST_NODES
+from ..activations import ScalarFunction
 from ._assembly import Spec, specs_with_new_names
 from ._graph import Graph
 from ._layer import Layer, Repetition
@@ -111,6 +112,8 @@ def with_values(layer: L, values: Values, where: str) -> L:
 def _replaced(value: object, values: Values, where: str) -> object:
     if isinstance(value, Layer):
         return with_values(value, values, where)
+    if isinstance(value, ScalarFunction):
+        return value.subs(values)
     if isinstance(value, tuple):
         return tuple(_replaced(item, values, where) for item in value)
     if not isinstance(value, sympy.Expr) or not symbols_in(value) & set(values):

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import sympy
 
 from .._errors import KernelcError
+from .._needs_number import needs_number
+from ..activations import ScalarFunction
 from ._assembly import NetworkNode
 from ._layer import Layer
-from ._needs_number import needs_number
 
 
 def fields_of_layer(layer: Layer) -> dict[str, object]:
@@ -22,6 +23,8 @@ def symbols_in(value: object) -> set[sympy.Symbol]:
     """Symbols of a field: in expressions, and in what holds them."""
     if isinstance(value, Layer):
         return symbols_in(fields_of_layer(value))
+    if isinstance(value, ScalarFunction):
+        return set(value.symbols)
     if isinstance(value, dict | tuple):
         items = value.values() if isinstance(value, dict) else value
         return set().union(*map(symbols_in, items))

@@ -289,7 +289,7 @@ def closed_dual(
 def constant(phi: ScalarFunction) -> sympy.Expr:
     """phi(0), exactly where the formula has a value there."""
     exact = sympy.nan
-    if not gaussian.jumps_at_zero(phi):
+    if phi.symbols or not gaussian.jumps_at_zero(phi):
         piece = next(piece for piece in phi.pieces if piece.upper >= 0)
         exact = piece.expr.xreplace({X: sympy.Integer(0)})
     if exact.is_number and exact.is_finite is not False and not exact.has(sympy.nan, sympy.zoo):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 import sympy
 
 from ..activations import ScalarFunction
+from ..ir import needs_number
 from ._arc_cosine import RHO, in_arc_cosines
 from ._exact_numbers import exact
 from ._maps import CMap, Dual, LocalMap, Mean, QMap, closed_dual
@@ -109,6 +111,35 @@ def standard_dual(phi: ScalarFunction, order: int = 0) -> Standard | None:
     return Standard(sympy.expand_mul(formula), None, _CHO if angular else "")
 
 
+def written_dual(phi: ScalarFunction, q: sympy.Expr, k: sympy.Expr, order: int = 0) -> sympy.Expr:
+    """E phi^(order)(u) phi^(order)(v) of an activation whose parameters are symbols, written out:
+    the name of a map would hide them."""
+    apart = _apart(phi)
+    form = standard_dual(phi.subs(apart), order)
+    return _written(phi, apart, None if form is None else form.explicit(q, k))
+
+
+def written_mean(phi: ScalarFunction, q: sympy.Expr, order: int = 0) -> sympy.Expr:
+    """E phi^(order)(u) of such an activation."""
+    apart = _apart(phi)
+    return _written(phi, apart, phi.subs(apart).closed_mean(q, order))
+
+
+def _written(
+    phi: ScalarFunction, apart: Mapping[sympy.Symbol, sympy.Dummy], form: sympy.Expr | None
+) -> sympy.Expr:
+    if form is None:
+        name = f"activation {phi.name!r}"
+        raise needs_number(name, min(phi.symbols, key=str), "a mean without a closed form")
+    return form.xreplace({mine: theirs for theirs, mine in apart.items()})
+
+
+# The symbols of forms are no symbols of a user, whatever the names of those.
+@lru_cache(maxsize=1024)
+def _apart(phi: ScalarFunction) -> dict[sympy.Symbol, sympy.Dummy]:
+    return {s: sympy.Dummy(s.name, **s.assumptions0) for s in phi.symbols}
+
+
 @lru_cache(maxsize=1024)
 def standard_q_map(phi: ScalarFunction) -> Standard | None:
     """E phi(u)^2 as papers write it; None without a closed form."""
@@ -134,6 +165,9 @@ def shortest(formula: sympy.Expr) -> sympy.Expr:
     wide = sympy.expand(formula)
     ways = [formula, wide, sympy.factor_terms(formula), sympy.factor_terms(wide)]
     ways.append(sympy.together(formula))
+    if len(formula.free_symbols) > 1:
+        functions = sorted(formula.atoms(sympy.Function), key=str)
+        ways.append(sympy.collect(wide, functions, sympy.factor))
     for parts in (formula.atoms(sympy.Function), formula.free_symbols):
         ways.append(sympy.collect(wide, sorted(parts, key=str)))
     return min(ways, key=lambda way: (len(str(way)), way.count_ops()))

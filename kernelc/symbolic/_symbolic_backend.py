@@ -25,7 +25,7 @@ from ._maps import (
     identifier,
     local_map,
 )
-from ._standard_forms import standard_q_map
+from ._standard_forms import standard_q_map, written_dual, written_mean
 
 
 # A shaped activation has Q(1) = 1 to about 1e-15; anything this close was meant to be 1.
@@ -66,6 +66,8 @@ class SymbolicBackend(Backend[sympy.Expr]):
             return sympy.Integer(0)
         if q.is_zero:
             return self._constant(phi, order)
+        if phi.symbols:
+            return written_mean(phi, q, order)
         if q == 1 and order == 0 and self._normalized(phi)[1]:
             return sympy.Integer(0)
         return local_map(Mean, phi, self._label(phi), order)(q)
@@ -73,6 +75,8 @@ class SymbolicBackend(Backend[sympy.Expr]):
     def dual(self, phi: ScalarFunction, q: sympy.Expr, k: sympy.Expr, order: int = 0) -> sympy.Expr:
         if q.is_zero:
             return self._constant(phi, order) ** 2
+        if phi.symbols:
+            return written_dual(phi, q, k, order)
         if q == 1 and self._normalized(phi)[0]:
             return local_map(CMap, phi, self._label(phi), order)(k)
         closed = closed_dual(phi, q, k, order) if self.explicit else None
@@ -82,6 +86,8 @@ class SymbolicBackend(Backend[sympy.Expr]):
         number = q.is_number
         if q.is_zero:
             return self._constant(phi) ** 2
+        if phi.symbols:
+            return written_dual(phi, q, q)
         if q == 1 and self._normalized(phi)[0]:
             return sympy.Integer(1)
         key = (phi, q)
@@ -105,6 +111,8 @@ class SymbolicBackend(Backend[sympy.Expr]):
     ) -> sympy.Expr:
         if q1.is_zero or q2.is_zero:
             return self.mean(phi, q1, order) * self.mean(psi, q2, order)
+        for function in (phi, psi):
+            function.require_numbers("the covariance of two activations")
         label = f"{self._label(phi)}_{self._label(psi)}"
         return local_map(Cross, phi, label, order, psi)(q1, q2, k)
 
@@ -124,6 +132,8 @@ class SymbolicBackend(Backend[sympy.Expr]):
 
     def _normalized(self, phi: ScalarFunction) -> tuple[bool, bool]:
         """Whether Q(1) = 1, and whether the mean at q = 1 vanishes."""
+        if phi.symbols:
+            return False, False
         if phi not in self._unit:
             moments = gaussian.moments(phi)
             unit = abs(moments.second - 1) < _UNIT

@@ -44,6 +44,19 @@ NETWORKS = {
         "network.subs(w, 0.5)",
     ),
     "weight_std": (chain(kc.Dense(8, weight_std=W)), W, "network.subs(w, 0.5)"),
+    "negative slope": (
+        chain(kc.Dense(8), kc.Activation("leaky_relu", negative_slope=W), kc.Dense(2)),
+        W,
+        "network.subs(w, 0.5)",
+    ),
+    "negative slope inside of a repeated block": (
+        chain(
+            kc.repeat(kc.chain(kc.Dense(8), kc.Activation("leaky_relu", negative_slope=W)), L),
+            kc.Dense(2),
+        ).subs(L, 3),
+        W,
+        "network.subs(w, 0.5)",
+    ),
     "bias_std": (chain(kc.Dense(8, bias_std=W)), W, "network.subs(w, 0.5)"),
 }
 LOADED = kc.lower(chain(kc.Dense(2)), key=0)

@@ -50,6 +50,7 @@ EVERY_KIND = {
     ),
     "flat": ((3, 3, 2), [kc.Flatten(), kc.LayerNorm(axis="all")]),
     "symbols": ((4,), [kc.Dense(4, weight_std=w), kc.Scale(1 / w), kc.residual(kc.Dense(4), w)]),
+    "slopes": ((4,), [kc.Dense(4), kc.Activation("leaky_relu", negative_slope=w, gamma=2.0)]),
     "depth": (
         (4,),
         [kc.repeat(kc.residual(kc.chain(kc.Activation("erf"), kc.Dense(4)), w), depth)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from .._errors import KernelcError
+from ._errors import KernelcError
 
 
 def needs_number(
