@@ -5,3 +5,4 @@ from ._depth_scales import DepthScales as DepthScales
 from ._expansions import Expansion as Expansion
 from ._fixed_points import FixedPoint as FixedPoint
 from ._methods import Theory as Theory
+from ._sphere import Eigenvalue as Eigenvalue

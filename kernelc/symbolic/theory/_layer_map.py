@@ -78,6 +78,19 @@ def check_digits(where: str, dps: object) -> int:
     return dps
 
 
+def check_pairs(kernel: Formulas) -> None:
+    """Refuses networks whose outputs depend on other pairs than the one asked about."""
+    if kernel.probes != ("c",):
+        raise UnsupportedError(
+            where=kernel.network.name,
+            found="a mean over locations, or statistics of a batch",
+            law="a network is a map of the q value and the cosine of two inputs only where no "
+            "other pair of values enters",
+            remedy="take the part before the pool, or remove batch norm with "
+            "kernelc.shape(network, ..., rewrite=True)",
+        )
+
+
 def network_of(kernel: Formulas, values: Mapping[str, object]) -> Network:
     """The network of a kernel whose inputs and outputs have alike states, with these weights.
 
@@ -86,15 +99,7 @@ def network_of(kernel: Formulas, values: Mapping[str, object]) -> Network:
         KernelcError: a value for a symbol that the kernel does not have, or no number.
     """
     where = kernel.network.name
-    if kernel.probes != ("c",):
-        raise UnsupportedError(
-            where=where,
-            found="a mean over locations, or statistics of a batch",
-            law="a network is a map of the q value and the cosine of two inputs only where no "
-            "other pair of values enters",
-            remedy="take the part before the pool, or remove batch norm with "
-            "kernelc.shape(network, ..., rewrite=True)",
-        )
+    check_pairs(kernel)
     if not kernel.as_derived:
         raise KernelcError(
             where=where,

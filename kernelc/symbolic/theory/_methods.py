@@ -16,6 +16,7 @@ from ._expansions import Expansion, expansion
 from ._fixed_points import FixedPoint, Value
 from ._layer_map import check_digits
 from ._q_points import q_fixed_points
+from ._sphere import Eigenvalue, Which, sphere_eigenvalues
 from ._stationary import q_of_expansion, stationary_q
 
 
@@ -168,6 +169,52 @@ class Theory(Formulas):
         value = q_of_expansion(self, q, self._uses_q)
         order = count - 1 if type(count) is int and count != 1 else count
         return expansion(self, 0, order, value, symbols, dps).coefficients[:count]
+
+    def sphere_eigenvalues(
+        self,
+        dimension: int,
+        count: int,
+        of: Which = "nngp",
+        q: Given | None = None,
+        *,
+        dps: int = 15,
+        **symbols: Given,
+    ) -> tuple[Eigenvalue, ...]:
+        """lambda_k = |S^(d-2)|/|S^(d-1)| int_-1^1 K(t) P_k(t) (1 - t^2)^((d-3)/2) dt (Bach 2017).
+
+        Inputs are uniform on the sphere of q value q in d dimensions, P_k are the Gegenbauer
+        polynomials with P_k(1) = 1 (Funk-Hecke). The sum of eigenvalues times multiplicities is
+        K(1). Values are right to 1e-13 K(1), or to `dps` digits of the largest.
+
+        Arguments:
+            dimension: d, the number of input features.
+            count: degrees k = 0, ..., count - 1.
+            of: "nngp" or "ntk".
+            q: q value of the inputs; 1 unless given, or the one the kernel was derived for.
+            dps: digits wanted.
+            symbols: values of the symbols in weights, by name.
+
+        Raises:
+            KernelcError: an argument out of range, or a symbol without a value.
+            UnsupportedError: an NTK that is infinite on equal inputs; batch norm or means over
+                locations; integrals that do not settle.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((3,))
+            >>> he = kc.chain(kc.Dense(8, weight_std=2**0.5), kc.Activation("relu"))
+            >>> net = kc.Network(x, he(x))
+            >>> for k, value, count in kc.derive(net).sphere_eigenvalues(3, 4):
+            ...     print(k, round(value, 5), count)
+            0 0.375 1
+            1 0.16667 3
+            2 0.02344 5
+            3 0.0 7
+        """
+        check_digits(self.network.name, dps)
+        fixed = None if self.symbols.q.is_Symbol else self.symbols.q
+        given = {"q": (fixed or 1) if q is None else q, **symbols}
+        return sphere_eigenvalues(self, dimension, count, of, given, dps)
 
     def cosine_law(self, q: Given | None = None, *, dps: int = 15, **symbols: Given) -> CosineLaw:
         """1 - c_L ~ (A (p - 1) L)^(-1/(p - 1)) for 1 - C(1 - x) = x - A x^p, else C'(c*)^L.
