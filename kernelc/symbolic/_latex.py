@@ -7,9 +7,9 @@ from typing import Any
 import sympy
 from sympy.printing.latex import LatexPrinter
 
-from ._maps import LocalMap
+from ._maps import LocalMap, label_latex
 from ._rows import Composition, Definition, Line, Loop, Name, Row, Rows
-from ._text import TextPrinter
+from ._text import TextPrinter, decimal
 
 
 # Letters that fit beside the equals sign in a column of text at 10 points.
@@ -30,7 +30,8 @@ class FormulaPrinter(LatexPrinter):
         return super()._print_Symbol(expr)
 
     def _print_Float(self, expr: sympy.Float) -> str:
-        return f"{float(expr):.6g}"
+        digits, _, exponent = decimal(expr).partition("e")
+        return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
 
 
 def name_latex(name: Name) -> str:
@@ -39,7 +40,8 @@ def name_latex(name: Name) -> str:
     if name.hat:
         letter = rf"\hat{{{letter}}}"
     above = [f"({name.part})"] if name.part else []
-    above += [f"{name.hat}"] if name.hat and name.hats > 1 else []
+    # In brackets, or the second of two would be a square.
+    above += [f"[{name.hat}]"] if name.hat and name.hats > 1 else []
     above += [r"\prime" * len(name.primes)] if name.primes else []
     power = f"^{{{','.join(above)}}}" if above else ""
     index = name.index if isinstance(name.index, int | str) else sympy.latex(name.index)
@@ -100,7 +102,9 @@ def _composed(links: Any, variable: sympy.Expr, printer: FormulaPrinter) -> str:
 def _definition(row: Definition, printer: FormulaPrinter, widths: TextPrinter) -> list[str]:
     left = printer.doprint(row.left)
     if row.right is None:
-        told = [rf"{_named(n)}(u) &= {printer.doprint(formula)}" for n, formula in row.formulas]
+        told = [
+            rf"{label_latex(n)}(u) &= {printer.doprint(formula)}" for n, formula in row.formulas
+        ]
         return [rf"{left} &= {mean_latex(row)}", *told]
     lines = _equation(left, row.right, printer, widths)
     if row.delta is not None:
@@ -113,18 +117,9 @@ def _definition(row: Definition, printer: FormulaPrinter, widths: TextPrinter) -
 def mean_latex(row: Definition) -> str:
     """The Gaussian mean that a local map without a closed form stands for."""
     letter, order = getattr(row.left, "letter", ""), getattr(row.left, "order", 0)
-    first, second = (_named(label) + "'" * order for label in row.means)
+    first, second = (label_latex(label) + "'" * order for label in row.means)
     if letter == "Q":
         return rf"\mathrm{{E}}\, {first}(u)^2"
     if letter == "M":
         return rf"\mathrm{{E}}\, {first}(u)"
     return rf"\mathrm{{E}}\, {first}(u)\, {second}(v)"
-
-
-def _named(label: str) -> str:
-    """The name of an activation."""
-    if not label.startswith("phi"):
-        return rf"\mathrm{{{label}}}".replace("_", r"\ ")
-    rest = label.removeprefix("phi").lstrip("_").replace("_", r"\ ")
-    below = rest if rest.isdigit() or not rest else rf"\mathrm{{{rest}}}"
-    return r"\varphi" + (f"_{{{below}}}" if below else "")

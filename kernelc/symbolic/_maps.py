@@ -25,7 +25,6 @@ from ._program import Number, Step, Writer
 _ALPHA = sympy.Symbol("alpha", positive=True)
 _BETA = sympy.Symbol("beta", real=True)
 _Q = sympy.Symbol("q", positive=True)
-_GREEK = {"phi": r"\varphi", "leaky_relu": r"\mathrm{leaky\ relu}"}
 
 
 class LocalMap(Formula):
@@ -92,8 +91,7 @@ class LocalMap(Formula):
     @classmethod
     def head(cls) -> str:
         """The name in LaTeX, without arguments."""
-        name = _GREEK.get(cls.label, rf"\mathrm{{{cls.label}}}".replace("_", r"\ "))
-        return f"{cls.letter}{chr(39) * cls.order}_{{{name}}}"
+        return f"{cls.letter}{chr(39) * cls.order}_{{{label_latex(cls.label)}}}"
 
     def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
         body = self.head()
@@ -233,6 +231,15 @@ def _kept(double: Callable[..., float], *numbers: float) -> float:
 def _second(cls: type[LocalMap]) -> ScalarFunction:
     assert cls.psi is not None
     return cls.psi
+
+
+def label_latex(label: str) -> str:
+    """The name of an activation."""
+    if not label.startswith("phi"):
+        return rf"\mathrm{{{label}}}".replace("_", r"\ ")
+    rest = label.removeprefix("phi").lstrip("_").replace("_", r"\ ")
+    below = rest if rest.isdigit() or not rest else rf"\mathrm{{{rest}}}"
+    return r"\varphi" + (f"_{{{below}}}" if below else "")
 
 
 def identifier(label: str) -> str:

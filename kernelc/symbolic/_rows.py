@@ -58,7 +58,7 @@ class Definition:
         delta: what the formula calls Delta, or None.
         source: where the formula stands.
         means: labels of the activations whose mean it is: an activation that no one knows by
-            its name (an expression, a transformed one) has a label that begins with "phi".
+            its name (see `_is_unknown`) has a label that begins with "phi".
         formulas: those of such activations, in u, where they have not been told before.
     """
 
@@ -324,8 +324,13 @@ def _definition(kind: type[LocalMap]) -> Definition:
 
 
 def _is_unknown(phi: ScalarFunction) -> bool:
-    """Whether the formula of an activation must be told: an expression, or a transformed one."""
-    return phi.base is not None or phi.name == "phi"
+    """Whether the formula of an activation must be told: its name alone does not say it.
+
+    An expression, a transformed activation, one with other parameters than the usual ones.
+    """
+    if phi.base is not None or phi.definition is None:
+        return True
+    return dict(phi.params) != dict(phi.definition.defaults)
 
 
 def _label(phi: ScalarFunction, label: str) -> str:

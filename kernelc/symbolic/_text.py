@@ -46,7 +46,10 @@ class TextPrinter(StrPrinter):
         return "π"
 
     def _print_Float(self, expr: sympy.Float) -> str:
-        return f"{float(expr):.6g}"
+        digits, _, exponent = decimal(expr).partition("e")
+        if not exponent:
+            return digits
+        return f"{digits}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
     def _print_Add(self, expr: sympy.Add, order: Any = None) -> str:
         terms = sorted(expr.args, key=_order)
@@ -92,7 +95,7 @@ class TextPrinter(StrPrinter):
             inside = self._print(base)
             return f"√{inside}" if base.is_Atom and len(inside) < 4 else f"√({inside})"
         inside = self.parenthesize(base, PRECEDENCE["Pow"])
-        if base.is_Function:
+        if base.is_Function or "×" in inside:
             inside = f"({inside})"
         if power.is_Integer or power.is_Rational:
             return inside + str(power).translate(_SUPERSCRIPTS)
@@ -120,6 +123,11 @@ class TextPrinter(StrPrinter):
 
     def emptyPrinter(self, expr: Any) -> str:
         return str(expr)
+
+
+def decimal(number: sympy.Float) -> str:
+    """A decimal as it is shown: twelve digits, for a formula is right to 1e-10."""
+    return f"{float(number):.12g}"
 
 
 def _order(term: sympy.Expr) -> tuple[bool, bool]:
@@ -201,8 +209,8 @@ def _grouped(text: str) -> str:
 
 
 def map_text(kind: type[LocalMap]) -> str:
-    """The name of a local map: K_tanh, K′_tanh."""
-    return f"{kind.letter}{'′' * kind.order}_{kind.label}"
+    """The name of a local map: K_tanh, K′_φ₂."""
+    return f"{kind.letter}{'′' * kind.order}_{_named(kind.label)}"
 
 
 def text(shown: Rows) -> list[str]:
