@@ -295,7 +295,11 @@ class _Rows:
                 continue
             both = (kind.phi, kind.psi or kind.phi)
             means = tuple(names.setdefault(phi, _label(phi, phi.name)) for phi in both)
-            untold = {names[phi]: phi for phi in both if phi not in told and _is_unknown(phi)}
+            untold = {
+                names[phi]: phi
+                for phi in both
+                if phi not in told and (_is_unknown(phi) or names[phi] != phi.name)
+            }
             told |= set(both)
             formulas = tuple((name, phi.expr.xreplace({X: _U})) for name, phi in untold.items())
             yield dataclasses.replace(found, means=means, formulas=formulas)
@@ -334,8 +338,9 @@ def _is_unknown(phi: ScalarFunction) -> bool:
 
 
 def _label(phi: ScalarFunction, label: str) -> str:
-    """What an activation is called in its means."""
-    return f"phi_{label}" if _is_unknown(phi) and not label.startswith("phi") else label
+    """What an activation is called in its means; the second of two elu is no elu2 to a reader."""
+    unknown = _is_unknown(phi) or label != phi.name
+    return f"phi_{label}" if unknown and not label.startswith("phi") else label
 
 
 def _inputs(block: Block) -> list[Entry]:

@@ -20,7 +20,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "sinh": sympy.sinh, "tan": sympy.tan,
     "cosh": sympy.cosh, "tanh": sympy.tanh, "erf": sympy.erf, "erfc": sympy.erfc,
     "√": sympy.sqrt, "Max": sympy.Max, "Min": sympy.Min, "max": sympy.Max, "min": sympy.Min,
-    "Abs": sympy.Abs, "sign": sympy.sign, "asinh": sympy.asinh, "arsinh": sympy.asinh, "Heaviside": sympy.Heaviside,
+    "Abs": sympy.Abs, "sign": sympy.sign, "asinh": sympy.asinh,
+    "arsinh": sympy.asinh, "Heaviside": sympy.Heaviside,
     "Φ": lambda x: (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
 }  # fmt: skip
 _ENDS = ("+", "-", "−", ")", ",", "|", "<", ">", "<=", ">=")
@@ -184,7 +185,8 @@ class Reader:
 
     def read(self, lines: list[Printed]) -> dict[str, float]:
         """The results of lines as both writers give them: definitions, loops, equations."""
-        self.told = {l.left.removesuffix("(u)"): l.right for l in lines if l.left.endswith("(u)")}
+        told = [line for line in lines if line.left.endswith("(u)")]
+        self.told = {line.left.removesuffix("(u)"): line.right for line in told}
         lines = [line for line in lines if not line.left.endswith("(u)")]
         while lines:
             line = lines.pop(0)
