@@ -204,6 +204,26 @@ def finite_width(left: Axes, right: Axes) -> None:
     frame(right, "c value (mean and deviation)", "layers", "c")
 
 
+def known_results(left: Axes, right: Axes) -> None:
+    x, squares = kc.Input((64,)), np.linspace(0.8, 3.2, 49)
+    for bias in (0.01, 0.05, 0.2):
+        scales = []
+        for square in squares:
+            dense = kc.Dense(64, weight_std=float(square**0.5), bias_std=bias**0.5)
+            layer = kc.chain(dense, kc.Activation("tanh"))
+            scales.append(float(kc.derive(kc.Network(x, layer(x))).depth_scales().xi_c))
+        left.plot(squares, scales, label=f"bias variance {bias}")
+    left.set_ylim(0, 80)
+    edges = [kc.shape(chain("tanh", 2), kc.EdgeOfChaos(q=q)) for q in np.geomspace(0.05, 2, 25)]
+    weights = [edge.weight_std**2 for edge in edges]
+    right.plot(weights, [edge.bias_std**2 for edge in edges], "k", label="edge of chaos")
+    right.plot([1.76], [0.05], "o", label="of the paper")
+    right.text(1.2, 0.3, "ordered")
+    right.text(2.2, 0.05, "chaotic")
+    frame(left, "depth scale of cosines, tanh", "weight variance", "xi_c")
+    frame(right, "phases of tanh networks", "weight variance", "bias variance")
+
+
 FIGURES: tuple[Callable[[Axes, Axes], None], ...] = (
     q_and_c_values,
     duals,
@@ -215,6 +235,7 @@ FIGURES: tuple[Callable[[Axes, Axes], None], ...] = (
     dks,
     tat,
     finite_width,
+    known_results,
 )
 
 
