@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import sympy
@@ -37,7 +38,7 @@ class Formula:
     base: Formula | None = field(default=None, compare=False, repr=False)
     affine: Affine = field(default=IDENTITY, compare=False, repr=False)
 
-    @property
+    @cached_property
     def symbols(self) -> frozenset[sympy.Symbol]:
         """Symbols of its parameters, which need numbers before it has values."""
         return frozenset(self.expr.free_symbols - {X})

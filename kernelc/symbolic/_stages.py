@@ -17,6 +17,7 @@ from ..ir import (
     Segment,
     fold,
     kernel_key,
+    needs_number,
     repeated_block,
     runs,
     segments,
@@ -173,4 +174,9 @@ def _group(network: Network, run: Run) -> Group:
 def _nodes(
     nodes: Sequence[NetworkNode], found: Sequence[Segment]
 ) -> tuple[tuple[NetworkNode, ...], ...]:
+    for node in (nodes[i] for segment in found for i in segment.nodes):
+        inside = node.layer.repetition(node.in_shapes)
+        if inside is not None:
+            what = "a depth in a branch, or inside of another repeated block,"
+            raise needs_number(node.name, sympy.sympify(inside.times), what)
     return tuple(tuple(nodes[i] for i in segment.nodes) for segment in found)

@@ -54,6 +54,12 @@ class CosineLaw:
         return f"{left} ~ const * ({short(self.limit.slope)})**L"
 
 
+def _is_zero(value: Value, tolerance: float) -> bool:
+    """Whether a coefficient is 0: of a formula in symbols, at every value of these."""
+    expr = sympy.sympify(value)
+    return sympy.simplify(expr) == 0 if expr.free_symbols else bool(abs(expr) <= tolerance)
+
+
 def cosine_law(kernel: Formulas, q: Value, values: Mapping[str, object], dps: int) -> CosineLaw:
     """The law at a q value that is a fixed point of the Q map, or for a C map without q.
 
@@ -65,7 +71,7 @@ def cosine_law(kernel: Formulas, q: Value, values: Mapping[str, object], dps: in
     found = expansion(kernel, 1, 4, q, values, dps).coefficients
     tolerance = _TOLERANCE if dps <= DOUBLE else 10.0 ** (5 - dps)
     for j in (3, 4):
-        if abs(found[j]) > tolerance:
+        if not _is_zero(found[j], tolerance):
             return CosineLaw(limit, sympy.Rational(j, 2), found[j])
     raise KernelcError(
         where=kernel.network.name,

@@ -119,3 +119,13 @@ def test_means_without_a_closed_form_need_a_number(net: kc.Network) -> None:
         kc.derive(net)
     assert caught.value.found == "the symbol a"
     assert kc.derive(net.subs(A, 0.2)).evaluate(c=0.3).q > 0
+
+
+def test_the_theory_of_the_map_is_a_formula_in_the_slope() -> None:
+    def kernel(a: Slope) -> kc.Kernel:
+        std = sympy.sqrt(2 / (1 + sympy.sympify(a) ** 2))
+        return kc.derive(chain(kc.Dense(8, weight_std=std), leaky(a)))
+
+    coefficient = kernel(A).cosine_law(q=1).coefficient
+    want = kernel(0.3).cosine_law(q=1).coefficient
+    assert float(sympy.sympify(coefficient).subs(A, 0.3)) == pytest.approx(float(want or 0))
