@@ -101,6 +101,12 @@ class Iterated(Formula):
             return self
         if max(_sizes(self.links, [written_size(arg) for arg in self.args])) > LONGEST_EXPANSION:
             raise _too_long(self.links)
+        try:
+            return self._written_out(hints)
+        except RecursionError as error:  # short, and nested deeper than SymPy can follow
+            raise _too_long(self.links) from error
+
+    def _written_out(self, hints: dict[str, object]) -> sympy.Expr:
         state: Sequence[sympy.Expr] = [arg.doit(**hints) for arg in self.args]
         for link in self.links:
             for _ in range(link.known):
@@ -276,8 +282,8 @@ def _too_long(links: tuple[Link, ...]) -> UnsupportedError:
     return UnsupportedError(
         where=links[-1].name,
         found=f"{sum(link.times for link in links)} applications to be written out in one formula",
-        law="a formula in which q and k are substituted grows by a factor a layer; this "
-        f"one would have over {LONGEST_EXPANSION:,} symbols",
+        law="a formula in which q and k are substituted grows by a factor a layer; SymPy handles "
+        f"up to {LONGEST_EXPANSION:,} symbols that do not nest too deeply",
         remedy="read kernel.equations, or evaluate it at numbers",
     )
 

@@ -90,6 +90,15 @@ def test_a_formula_too_long_to_write_out_is_refused_at_once() -> None:
         kernel.expand()
 
 
+def test_a_formula_that_nests_too_deeply_is_not_expanded() -> None:
+    """C_tanh(C_tanh(...)) is short, and deeper than SymPy can follow."""
+    x = kc.Input((8,))
+    block = kc.chain(kc.Dense(8), kc.LayerNorm(), kc.Activation("tanh"))
+    kernel = kc.derive(kc.Network(x, kc.repeat(block, 400)(x)))
+    with pytest.raises(kc.UnsupportedError, match="nest too deeply"):
+        kernel.expand()
+
+
 def test_expanding_keeps_the_value() -> None:
     kernel = kc.derive(nets.mlp(20, 8, 4, (8,), activation="tanh"))
     # Substitution changes nothing but the order of float operations.
