@@ -15,6 +15,7 @@ from mkdocs.structure.files import File, Files
 
 FOLDER = Path(__file__).parents[1] / "examples/notebooks"
 _FROM_PAGES = re.compile(r"\]\(\.\./((?:\.\./)*)examples/notebooks/([\w-]+)\.ipynb")
+_PROGRAM = re.compile(r"\]\(\.\./(\w+)\.py")
 _BETWEEN = re.compile(r"\]\(([\w-]+)\.ipynb")
 
 
@@ -44,11 +45,17 @@ def _parts(notebook: dict[str, Any]) -> Iterator[str | bytes]:
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            yield _BETWEEN.sub(r"](\1.md", source.replace("](../../docs/", "](../"))
+            yield _relinked(source)
             continue
         yield f"```python\n{source}\n```"
         for output in cell["outputs"]:
             yield _output(output)
+
+
+def _relinked(source: str) -> str:
+    """Links of a notebook as links of its page; programs are named as in other pages."""
+    source = _BETWEEN.sub(r"](\1.md", source)
+    return _PROGRAM.sub(r"](../examples/\1.py", source).replace("](../../docs/", "](../")
 
 
 def _output(output: dict[str, Any]) -> str | bytes:
