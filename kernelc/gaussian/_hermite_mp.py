@@ -48,7 +48,8 @@ def hermite_coefficients_mp(phi: ScalarFunction, q: Any, n: int, dps: int = 30) 
         )
     with mpmath.workdps(dps + _GUARD):
         if phi.analytic:
-            return _by_trapezoids(phi, mpmath.sqrt(q), n)
+            found = _by_trapezoids(phi, mpmath.sqrt(q), n)
+            return [mpmath.mpf(0) if _vanishes(phi, k) else a for k, a in enumerate(found)]
         return [_coefficient(phi, mpmath.mpf(q), k, mpmath.mp.dps) for k in range(n)]
 
 
@@ -70,7 +71,7 @@ def _by_trapezoids(phi: ScalarFunction, scale: Any, n: int) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _coefficient(phi: ScalarFunction, q: Any, k: int, dps: int) -> Any:
-    if phi.parity == ("odd" if k % 2 == 0 else "even"):
+    if _vanishes(phi, k):
         return mpmath.mpf(0)
     f, scale = phi.mpmath(0), mpmath.sqrt(q)
     # He_k reaches to 2√k: the digits of the terms that cancel there.
@@ -85,3 +86,8 @@ def _hermite(k: int, z: Any) -> Any:
     for j in range(k):
         before, now = now, (z * now - mpmath.sqrt(j) * before) / mpmath.sqrt(j + 1)
     return now
+
+
+def _vanishes(phi: ScalarFunction, k: int) -> bool:
+    """Whether the coefficient is 0 by parity, and not only up to rounding."""
+    return phi.parity == ("odd" if k % 2 == 0 else "even")
