@@ -7,14 +7,13 @@ from typing import Any
 
 import mpmath
 
-from .._errors import ActivationError
 from ..activations import ScalarFunction
 from ._dual_mp import hermite_line
+from ._mehler import check_count
 from ._moments import expectation_mp, kinks_mp
 
 
 _GUARD = 15
-_MAX_DEGREE = 400
 
 
 def hermite_coefficients_mp(phi: ScalarFunction, q: Any, n: int, dps: int = 30) -> list[Any]:
@@ -39,13 +38,7 @@ def hermite_coefficients_mp(phi: ScalarFunction, q: Any, n: int, dps: int = 30) 
         >>> [mpmath.nstr(a, 20) for a in hermite_coefficients_mp(named("square"), 1, 3)]
         ['1.0', '0.0', '1.4142135623730950488']
     """
-    if not 1 <= n <= _MAX_DEGREE + 1:
-        raise ActivationError(
-            where=phi.name,
-            found=f"{n} Hermite coefficients asked for",
-            law=f"Between 1 and {_MAX_DEGREE + 1} are computed accurately",
-            remedy="Ask for a number in that range",
-        )
+    check_count(phi, n)
     with mpmath.workdps(dps + _GUARD):
         if phi.analytic:
             found = _by_trapezoids(phi, mpmath.sqrt(q), n)

@@ -129,6 +129,13 @@ def hermite_coefficients(phi: ScalarFunction, n: int) -> Float64[np.ndarray, " n
         >>> hermite_coefficients(named("identity"), 3).round(12).tolist()
         [0.0, 1.0, 0.0]
     """
+    check_count(phi, n)
+    z, w = _panels(phi, n)
+    return np.array(list(_coefficients(phi.numpy(0)(z), z, w, n)))
+
+
+def check_count(phi: ScalarFunction, n: int) -> None:
+    """Refuse a number of coefficients that rules do not resolve."""
     if not 1 <= n <= _MAX_DEGREE + 1:
         raise ActivationError(
             where=phi.name,
@@ -136,8 +143,6 @@ def hermite_coefficients(phi: ScalarFunction, n: int) -> Float64[np.ndarray, " n
             law=f"Between 1 and {_MAX_DEGREE + 1} are computed accurately",
             remedy="Ask for a number in that range",
         )
-    z, w = _panels(phi, n)
-    return np.array(list(_coefficients(phi.numpy(0)(z), z, w, n)))
 
 
 def _panels(phi: ScalarFunction, n: int) -> Rule:
