@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from .symbolic import (
         CosineLaw as CosineLaw,
         DepthScales as DepthScales,
+        DerivativeKernels as DerivativeKernels,
         Eigenvalue as Eigenvalue,
         Expansion as Expansion,
         FixedPoint as FixedPoint,
@@ -156,8 +157,8 @@ _NAMES = {
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
     "prediction": "KernelRegression Likelihood Prediction predict",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
-    "symbolic": "CosineLaw DepthScales Eigenvalue Expansion FixedPoint Kernel derive "
-    "kernel_from_json",
+    "symbolic": "CosineLaw DepthScales DerivativeKernels Eigenvalue Expansion FixedPoint Kernel "
+    "derive kernel_from_json",
     "training": "CrossEntropy FitResult Huber Metrics Record Restored TrainStep kfac_blocks "
     "evaluate fit learning_rate_sweep make_step restore",
 }

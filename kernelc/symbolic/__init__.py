@@ -16,6 +16,7 @@ from ._read_kernel import kernel_from_json as kernel_from_json
 from .theory import (
     CosineLaw as CosineLaw,
     DepthScales as DepthScales,
+    DerivativeKernels as DerivativeKernels,
     Eigenvalue as Eigenvalue,
     Expansion as Expansion,
     FixedPoint as FixedPoint,

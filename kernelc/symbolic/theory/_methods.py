@@ -12,6 +12,7 @@ from .._formulas import Formulas
 from ._asymptotics import CosineLaw, cosine_law
 from ._c_points import cosines
 from ._depth_scales import DepthScales
+from ._derivative_kernels import DerivativeKernels, derivative_kernels
 from ._expansions import Expansion, expansion
 from ._fixed_points import FixedPoint, Value
 from ._layer_map import check_digits
@@ -235,6 +236,25 @@ class Theory(Formulas):
         if at == 0:
             raise _vanishing(self.network.name)
         return cosine_law(self, at, symbols, dps)
+
+    def derivative_kernels(self) -> DerivativeKernels:
+        """E grad f(x).grad f(x') = K_k + (4 k K_12 + 2 q1 K_1k + 2 q2 K_2k + k K_kk)/d, and others.
+
+        Second derivatives of the NNGP K(q1, q2, k) in its two inputs (Rasmussen & Williams 2006,
+        section 9.4), with q1 = |x|^2/d, q2 = |x'|^2/d and k = x.x'/d for d features.
+
+        Raises:
+            UnsupportedError: more than six activations, inputs with locations, batch norm.
+
+        Example:
+            >>> import kernelc as kc
+            >>> x = kc.Input((8,))
+            >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("square"))(x))
+            >>> found = kc.derive(net).derivative_kernels()
+            >>> found.nngp, sympy.factor(found.gradients)
+            (2*k**2 + q1*q2, 4*k*(d + 2)/d)
+        """
+        return derivative_kernels(self)
 
     @property
     def _uses_q(self) -> bool:
