@@ -110,7 +110,8 @@ def _definition(row: Definition, printer: FormulaPrinter, widths: TextPrinter) -
     if row.delta is not None:
         lines[-1] += rf", \quad \Delta = {printer.doprint(row.delta)}"
     if row.source:
-        lines[-1] += rf" && \text{{({row.source.replace('&', chr(92) + '&')})}}"
+        # MathJax shows the backslash of an escaped ampersand in text.
+        lines[-1] += rf" && \text{{({row.source.replace('&', 'and')})}}"
     return lines
 
 

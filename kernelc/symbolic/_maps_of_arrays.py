@@ -14,7 +14,7 @@ from ..algebra import same_input
 
 
 # Fewer covariances than this of one pair of variances cost less one by one than by a series.
-_FEW = 64
+_FEW = 16
 # So near to their end covariances are few different floats, and rounding decides which.
 _NEAR = 1e-14
 
