@@ -40,7 +40,10 @@ def expectation_mp(integrand: Function, splits: Iterable[Any]) -> Any:
     inner = {z for z in splits if -limit < z < limit}
     edges = sorted({-limit, limit, *(mpmath.mpf(i) for i in range(-6, 7, 2)), *inner})
     rounding = mpmath.ldexp(1, 30 - mpmath.mp.prec)
-    f = lambda z: integrand(z) * mpmath.npdf(z)  # noqa: E731
+
+    def f(z: Any) -> Any:
+        return integrand(z) * mpmath.npdf(z)
+
     edges = sorted({*edges, *_beside_kinks(f, edges, inner, rounding)})
     for _ in range(8):  # panels are halved until the estimated error is rounding
         total, error = mpmath.quad(f, edges, error=True, method="gauss-legendre")

@@ -78,6 +78,10 @@ class Kernel(Theory):
         return self.nngp / self.q_map
 
     @property
+    def _uses_q(self) -> bool:
+        return self.symbols.q in self.c_map.free_symbols
+
+    @property
     def ntk(self) -> sympy.Expr:
         """Neural tangent kernel of the pair.
 

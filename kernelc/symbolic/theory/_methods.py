@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-import sympy
+from abc import ABC, abstractmethod
 
 from ..._errors import KernelcError
 from .._evaluate import Given
@@ -21,13 +19,8 @@ from ._sphere import Eigenvalue, Which, sphere_eigenvalues
 from ._stationary import q_of_expansion, stationary_q
 
 
-class Theory(Formulas):
+class Theory(Formulas, ABC):
     """The network as one layer of a deep one: fixed points, expansions, laws of depth."""
-
-    @cached_property
-    def c_map(self) -> sympy.Expr:
-        """Cosine similarity of the outputs."""
-        raise NotImplementedError
 
     def q_fixed_points(self, *, dps: int = 15, **symbols: Given) -> tuple[FixedPoint, ...]:
         """q* = Q(q*) with Q'(q*), ascending (Poole et al. 2016).
@@ -247,7 +240,7 @@ class Theory(Formulas):
             UnsupportedError: more than six activations, inputs with locations, batch norm.
 
         Example:
-            >>> import kernelc as kc
+            >>> import kernelc as kc, sympy
             >>> x = kc.Input((8,))
             >>> net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation("square"))(x))
             >>> found = kc.derive(net).derivative_kernels()
@@ -257,8 +250,9 @@ class Theory(Formulas):
         return derivative_kernels(self)
 
     @property
+    @abstractmethod
     def _uses_q(self) -> bool:
-        return self.symbols.q in self.c_map.free_symbols
+        """Whether the C map depends on q."""
 
 
 def _vanishing(where: str) -> KernelcError:

@@ -53,16 +53,23 @@ def q_fixed_points(
 
 def q_point(kernel: Formulas, q: Value, values: Mapping[str, object], dps: int) -> FixedPoint:
     """Q(q) as the value, and Q'(q)."""
-    exact = exact_map(kernel, values)
-    if is_short(exact.network, linear_q=True) and not sympy.sympify(q).has(sympy.Float):
-        try:
-            return FixedPoint(*(sympy.simplify(x) for x in exact.q_and_slope(q)))
-        except NotClosed:
-            pass  # computed in numbers
+    exact = _exact_point(exact_map(kernel, values), q)
+    if exact is not None:
+        return exact
     layer = numeric_map(kernel, values, dps)
     with mpmath.workdps(dps + 10):
         image, slope = layer.q_and_slope(layer.number(q))
         return FixedPoint(shown(image, dps), shown(rounded(slope, _tolerance(dps)), dps))
+
+
+def _exact_point(layer: LayerMap[sympy.Expr], q: Value) -> FixedPoint | None:
+    """Formulas of Q(q) and Q'(q); None where these are long or not known, for numbers to serve."""
+    if not is_short(layer.network, linear_q=True) or sympy.sympify(q).has(sympy.Float):
+        return None
+    try:
+        return FixedPoint(*(sympy.simplify(x) for x in layer.q_and_slope(sympy.sympify(q))))
+    except NotClosed:
+        return None
 
 
 def nonlinearities(network: Network, homogeneous: bool = True) -> int:
