@@ -1,7 +1,11 @@
 """Kernel rules over abstract numbers, and the local-map reading of them."""
 
 from ._backend import Backend as Backend
-from ._floats import FloatBackend as FloatBackend, same_input as same_input
+from ._floats import (
+    FloatBackend as FloatBackend,
+    FloatNumber as FloatNumber,
+    same_input as same_input,
+)
 from ._kernel_state import (
     KernelState as KernelState,
     SecondMoments as SecondMoments,

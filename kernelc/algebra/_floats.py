@@ -22,10 +22,10 @@ _SAME = 4 * np.finfo(np.float64).eps
 # Beyond this q value closed forms take the place of integrals, whose rules grow with q.
 _LONG = 1e2
 
-Number: TypeAlias = float | Float64[np.ndarray, "..."]
+FloatNumber: TypeAlias = float | Float64[np.ndarray, "..."]
 
 
-class FloatBackend(Backend[Number]):
+class FloatBackend(Backend[FloatNumber]):
     """Float64 numbers; covariances may be arrays, one entry per pair of inputs.
 
     q values are floats. A covariance equal to its q value up to rounding is that of an input
@@ -39,10 +39,10 @@ class FloatBackend(Backend[Number]):
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, Number] = {}
+        self._kept: dict[Hashable, FloatNumber] = {}
         self._known: dict[tuple[ScalarFunction, float], gaussian.Moments | gaussian.Line] = {}
 
-    def number(self, value: Real | np.ndarray) -> Number:
+    def number(self, value: Real | np.ndarray) -> FloatNumber:
         if isinstance(value, np.ndarray):
             return value.astype(np.float64)
         if symbols := getattr(value, "free_symbols", None):
@@ -50,26 +50,28 @@ class FloatBackend(Backend[Number]):
             raise needs_number("a number of the network", first, "a kernel in floats")
         return float(value)
 
-    def sqrt(self, value: Number) -> Number:
+    def sqrt(self, value: FloatNumber) -> FloatNumber:
         return math.sqrt(value) if isinstance(value, float) else np.sqrt(value)
 
     def is_zero(self, value: object) -> bool:
         return isinstance(value, float) and value == 0
 
-    def mean(self, phi: ScalarFunction, q: Number, order: int = 0) -> float:
+    def mean(self, phi: ScalarFunction, q: FloatNumber, order: int = 0) -> float:
         if q == 0:
             return gaussian.at_zero(phi, order)
         unit, scale = _scaled(phi, float(q), order)
         found = self.moments(phi, unit)
         return math.sqrt(scale) * (found.mean, found.slope)[order]
 
-    def q_map(self, phi: ScalarFunction, q: Number) -> float:
+    def q_map(self, phi: ScalarFunction, q: FloatNumber) -> float:
         if q == 0:
             return gaussian.at_zero(phi) ** 2
         unit, scale = _scaled(phi, float(q))
         return scale * self.moments(phi, unit).second
 
-    def dual(self, phi: ScalarFunction, q: Number, k: Number, order: int = 0) -> Number:
+    def dual(
+        self, phi: ScalarFunction, q: FloatNumber, k: FloatNumber, order: int = 0
+    ) -> FloatNumber:
         if q == 0:
             return _shaped_like(k, np.full(np.size(k), gaussian.at_zero(phi, order) ** 2))
         unit, scale = _scaled(phi, float(q), order)
@@ -83,11 +85,11 @@ class FloatBackend(Backend[Number]):
         self,
         phi: ScalarFunction,
         psi: ScalarFunction,
-        q1: Number,
-        q2: Number,
-        k: Number,
+        q1: FloatNumber,
+        q2: FloatNumber,
+        k: FloatNumber,
         order: int = 0,
-    ) -> Number:
+    ) -> FloatNumber:
         q1, q2 = float(q1), float(q2)
         _positive(phi, q1)
         _positive(psi, q2)
@@ -102,7 +104,7 @@ class FloatBackend(Backend[Number]):
             self._kept[key] = _shaped_like(k, np.array(values))
         return self._kept[key]
 
-    def _dual(self, phi: ScalarFunction, q: float, k: Number, order: int) -> Number:
+    def _dual(self, phi: ScalarFunction, q: float, k: FloatNumber, order: int) -> FloatNumber:
         found = self.moments(phi, q)
         own = (found.second, found.slope_second)[order] if order < 2 else None
         flat = np.atleast_1d(np.asarray(k, dtype=np.float64))
@@ -180,9 +182,9 @@ def _positive(phi: ScalarFunction, q: float) -> None:
         )
 
 
-def _content(k: Number) -> Hashable:
+def _content(k: FloatNumber) -> Hashable:
     return k if isinstance(k, float) else (np.shape(k), np.asarray(k).tobytes())
 
 
-def _shaped_like(k: Number, values: np.ndarray) -> Number:
+def _shaped_like(k: FloatNumber, values: np.ndarray) -> FloatNumber:
     return float(values[0]) if np.ndim(k) == 0 else values.reshape(np.shape(k))

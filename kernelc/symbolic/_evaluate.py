@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import mpmath
@@ -14,21 +15,18 @@ import sympy
 
 from .._errors import DataError, KernelcError, shown
 from .._limits import MOST_DIGITS, real
-from ..algebra import FloatBackend, PairAlgebra, SecondMoments
 from ._formulas import Formulas
 from ._program import DOUBLE, Number, program
+from ._rules_in_floats import USUAL, Given, JumpWatch, Moments, float_moments, has_jumps
 
 
-_USUAL = {"c", "q", "s", "c_b"}
 # Rounding of a deep network; what exceeds q by more is no covariance.
 EXCESS = 1e-6
+# Where a jump is read at a 1 - |c| below this, rounding in float64 costs the NTK 1e-9 of itself.
+FEW_DIGITS = 1e-7
+DIGITS_BESIDE_EDGE = 30
 
-
-Given: TypeAlias = float | str | sympy.Expr
-"""A number given for a symbol: texts and SymPy numbers keep all their digits."""
 Numbers: TypeAlias = npt.ArrayLike | Given
-Moments: TypeAlias = tuple[Number, Number, Number | None]
-"""q value, NNGP and NTK."""
 Value: TypeAlias = float | sympy.Float | np.ndarray
 
 
@@ -148,7 +146,7 @@ class Point:
 
     def _check_names(self, given: set[str], free: set[str]) -> None:
         where = self.kernel.network.name
-        missing, unknown = sorted(free - given), sorted(given - free - _USUAL)
+        missing, unknown = sorted(free - given), sorted(given - free - USUAL)
         if len(free) < len(self.symbols):
             twice = next(s for s, t in itertools.pairwise(map(str, self.symbols)) if s == t)
             raise _refusal(
@@ -167,7 +165,12 @@ class Point:
             return self._value(dict(zip(names, numbers, strict=True)))
 
     def _value(self, given: dict[str, Given]) -> KernelValue:
-        found = self._on_edge(given) or self._by_formula(given) or self._by_rules(given)
+        found = (
+            self._on_edge(given)
+            or self._beside_edge(given)
+            or self._by_formula(given)
+            or self._by_rules(given)
+        )
         if found is None:
             raise self._not_a_number(given)
         q, nngp, ntk = found
@@ -185,6 +188,38 @@ class Point:
         if self.dps > DOUBLE and not math.isinf(found[2] or 0.0):
             return None
         return found
+
+    def _beside_edge(self, given: dict[str, Given]) -> Moments | None:
+        """With more digits, where a jump is read at a 1 - |c| of which float64 keeps few."""
+        if self.dps > DOUBLE or not (self.kernel.as_derived and self._jumps):
+            return None
+        gap = self._gap(given)
+        if gap > FEW_DIGITS:
+            return None
+        found = self._with_digits(DIGITS_BESIDE_EDGE, given)
+        if gap == 0 and found is not None:  # one input, or two that float64 cannot tell apart
+            again = self._with_digits(DIGITS_BESIDE_EDGE * 3 // 2, given)
+            # What rounding made of one input changes with the number of digits.
+            found = found if again is not None and _agree(found, again) else None
+        return found
+
+    @cached_property
+    def _jumps(self) -> bool:
+        return has_jumps(self.kernel.network)
+
+    def _gap(self, given: dict[str, Given]) -> float:
+        """The smallest 1 - |c| at which an activation that jumps reads; 1 where it is not known."""
+        watch = JumpWatch()
+        try:
+            float_moments(self.kernel, *self._floats(given), watch)
+        except (ZeroDivisionError, OverflowError, KernelcError):
+            return 1.0  # `_by_formula` and `_by_rules` judge it
+        return watch.gap
+
+    def _with_digits(self, dps: int, given: dict[str, Given]) -> Moments | None:
+        finer = Point(self.kernel, sorted(given), dps)
+        with mpmath.workdps(dps + 5):
+            return finer._by_formula(given)
 
     def _by_formula(self, given: dict[str, Given]) -> Moments | None:
         """None where an exponential in a formula overflows, or it divides by a q value of 0."""
@@ -204,10 +239,8 @@ class Point:
         return self._in_floats(given)
 
     def _in_floats(self, given: dict[str, Given]) -> Moments:
-        others = {v: given[str(v)] for v in self.symbols if str(v) not in _USUAL}
-        numbers = {name: float(given[name]) for name in _USUAL if name in given}
         try:
-            found = _float_moments(self.kernel, numbers, others)
+            found = float_moments(self.kernel, *self._floats(given))
         except (ZeroDivisionError, OverflowError) as error:
             raise self._not_a_number(given) from error
         if not 0 <= found[0] < math.inf or any(
@@ -215,6 +248,13 @@ class Point:
         ):
             raise self._not_a_number(given)
         return found
+
+    def _floats(
+        self, given: dict[str, Given]
+    ) -> tuple[dict[str, float], dict[sympy.Symbol, Given]]:
+        """q and the cosines in float64, and what is given for the other symbols."""
+        others = {v: given[str(v)] for v in self.symbols if str(v) not in USUAL}
+        return {name: float(given[name]) for name in USUAL if name in given}, others
 
     def _covariance(self, q: Number, nngp: Number, given: dict[str, Given]) -> Number:
         """The covariance, at most q in size: more than that is rounding, or a mistake."""
@@ -247,6 +287,11 @@ class Point:
         )
 
 
+def _agree(found: Moments, again: Moments) -> bool:
+    pairs = [(x, y) for x, y in zip(found, again, strict=True) if x is not None and y is not None]
+    return all(abs(x - y) <= 1e-12 * max(abs(x), abs(y)) for x, y in pairs)
+
+
 def _text(given: Mapping[str, Given]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in given.items())
 
@@ -258,30 +303,3 @@ def _refusal(where: str, found: str, remedy: str) -> KernelcError:
         law="a kernel is evaluated at one number for each of its symbols",
         remedy=remedy,
     )
-
-
-def _float_moments(
-    kernel: Formulas, numbers: Mapping[str, float], others: Mapping[sympy.Symbol, Given]
-) -> Moments:
-    """q value, NNGP and NTK of the output from the kernel rules in floats.
-
-    At |c| = 1 a formula is a limit: whether k / q comes out as 1, or a rounding below, decides
-    between an infinite derivative and 1e8. The rules know that the two inputs are one. Nor do they
-    hold the exponentials of a closed form, which overflow where their product does not.
-
-    Arguments:
-        kernel: the kernel, as it was derived.
-        numbers: q and the cosines by name.
-        others: values of the other symbols.
-    """
-    network = kernel.network.subs(dict(others)) if others else kernel.network
-    backend = FloatBackend()
-    algebra = PairAlgebra(backend, kernel.probes)
-    q, c = numbers["q"], numbers["c"]
-    s = numbers.get("s", 0.0)
-    cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", 0.0)}
-    k = tuple(q * cosines[label] for label in kernel.probes)
-    start = algebra.state_of(SecondMoments(q, k, tuple(0.0 for _ in k)), None)
-    out = network.fold(algebra, start)[network.last].second
-    nngp, theta = out.k[0], None if out.theta is None else out.theta[0]
-    return float(out.q), float(nngp), None if theta is None else float(theta)

@@ -215,8 +215,8 @@ class Kernel(Theory):
             c: cosine similarity of the inputs.
             q: their q value; 1 unless given, or the one the kernel was derived for.
             dps: digits wanted; beyond 15 the local maps are integrated by mpmath. Float64, which
-                serves up to 15, holds 1 - c to 2e-16: behind activations that jump, inputs closer
-                than 1e-8 need more digits.
+                serves up to 15, holds 1 - c to 2e-16: where an activation that jumps reads inputs
+                with 1 - c below 1e-7, mpmath takes its place, which takes longer.
             symbols: values of the other symbols by name (s, c_b, weights, depths); a depth is
                 one integer.
 

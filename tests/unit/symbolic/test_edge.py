@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import time
 
+import mpmath
 import pytest
 import sympy
 
 import kernelc as kc
+from kernelc import gaussian
+from kernelc.activations import from_expression
 
 
 U = sympy.Symbol("u", real=True)
@@ -98,3 +101,42 @@ def test_a_long_block_stays_short_in_print_and_in_time() -> None:
     # The same q value by the rules in floats, which know no formulas; the closed Q map of celu
     # with a constant of 50 is a difference of terms of size 50^2, which costs four digits.
     assert kernel.evaluate(c=1.0).q == pytest.approx(value.q, rel=1e-11)
+
+
+def nearly_one(weight_std: float) -> kc.Network:
+    """Two orthogonal inputs of q = 1 have 1 - c = weight_std^2 (to first order) at the jump."""
+    x = kc.Input((8,))
+    first = kc.Dense(9, weight_std=weight_std, bias_std=1.0)
+    return kc.Network(x, kc.chain(first, kc.Activation("sign"), kc.Dense(1))(x))
+
+
+@pytest.mark.parametrize("weight_std", [1e-4, 1e-6, 1e-9, 1e-11])
+def test_a_jump_reads_what_float64_cannot_tell_apart(weight_std: float) -> None:
+    # Arcsine kernel: K = 2/pi asin(c), and its slope in the covariance is 2/pi / sqrt(1 - c^2).
+    found = kc.derive(nearly_one(weight_std)).evaluate(0.0)
+    with mpmath.workdps(60):
+        variance = mpmath.mpf(weight_std) ** 2
+        c, q = 1 / (1 + variance), 1 + variance
+        nngp = 2 / mpmath.pi * mpmath.asin(c)
+        slope = 2 / mpmath.pi / q / mpmath.sqrt(1 - c**2)
+        ntk = nngp + slope * 1  # theta of the first layer: x·x' = 0, and 1 of the bias
+    assert found.nngp == pytest.approx(float(nngp), rel=1e-15)
+    assert found.ntk == pytest.approx(float(ntk), rel=1e-14)
+
+
+def test_inputs_that_are_one_behind_zero_weights_have_an_infinite_ntk() -> None:
+    assert kc.derive(nearly_one(0.0)).evaluate(0.0).ntk == math.inf
+
+
+def test_a_jump_without_a_closed_form_reads_close_inputs() -> None:
+    phi = sympy.Heaviside(U + 1) * sympy.exp(-(U**2))
+    x, gap = kc.Input((4,)), 2.0**-40
+    net = kc.Network(x, kc.chain(kc.Dense(9), kc.Activation(phi), kc.Dense(1))(x))
+    # float64 quadrature that is told 1 - c
+    nngp, slope = (
+        gaussian.dual(from_expression(phi), 1.0, 1.0, 1 - gap, order, one_minus_c=gap)
+        for order in (0, 1)
+    )
+    found = kc.derive(net).evaluate(1 - gap)
+    assert found.nngp == pytest.approx(nngp, rel=1e-12)
+    assert found.ntk == pytest.approx(nngp + (1 - gap) * slope, rel=1e-9)
