@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         chain as chain,
     )
     from .layers import (
+        GEGLU as GEGLU,
+        GLU as GLU,
         PLN as PLN,
         Activation as Activation,
         BatchNorm as BatchNorm,
@@ -58,15 +60,18 @@ if TYPE_CHECKING:
         Flatten as Flatten,
         GlobalMeanPool as GlobalMeanPool,
         Input as Input,
+        LastToken as LastToken,
         LayerNorm as LayerNorm,
         LocalConv as LocalConv,
         LooksLinear as LooksLinear,
         MaxPool as MaxPool,
         MeanPool as MeanPool,
         Product as Product,
+        RMSNorm as RMSNorm,
         Scale as Scale,
         StandardizedConv as StandardizedConv,
         StandardizedDense as StandardizedDense,
+        SwiGLU as SwiGLU,
         WeightedMeanPool as WeightedMeanPool,
         WeightedSum as WeightedSum,
         fan_in as fan_in,
@@ -148,10 +153,10 @@ _NAMES = {
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GlobalMeanPool Input "
-    "LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product Scale StandardizedConv "
-    "StandardizedDense WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
-    "repeat residual",
+    "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GEGLU GLU GlobalMeanPool "
+    "Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product RMSNorm Scale "
+    "StandardizedConv StandardizedDense SwiGLU WeightedMeanPool WeightedSum fan_in fan_out gain "
+    "initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",

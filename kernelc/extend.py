@@ -17,6 +17,7 @@ from .ir import (
     Layer as Layer,
     LocationMap as LocationMap,
     NetworkNode as NetworkNode,
+    OneLocation as OneLocation,
     OwnWeights as OwnWeights,
     PairKind as PairKind,
     Reading as Reading,

@@ -28,6 +28,7 @@ from ._location_map import (
     Exchangeable as Exchangeable,
     Flattened as Flattened,
     LocationMap as LocationMap,
+    OneLocation as OneLocation,
     OwnWeights as OwnWeights,
     SharedTaps as SharedTaps,
     WindowMean as WindowMean,

@@ -46,11 +46,20 @@ def specs_of(name: str, x: Node, output: Node) -> list[Spec]:
 
 
 def specs_with_new_names(specs: Sequence[Spec]) -> list[Spec]:
-    """The specs, those that have no name of their own numbered anew."""
+    """The specs, those that have no name of their own numbered anew.
+
+    A name was made if it is a kind and a number, or a role and a number that several nodes have:
+    a block with nodes of its own names is written out more than once.
+    """
+    counts = Counter(name for name, _, _ in specs)
     nodes: list[Node] = []
     for name, layer, inputs in specs:
-        made = re.fullmatch(rf"{snake(type(layer).__name__)}_\d+", name) is not None
-        nodes.append(Node(layer, tuple(nodes[i] for i in inputs), None if made else name))
+        made = re.fullmatch(r"(.+)_\d+", name)
+        read = tuple(nodes[i] for i in inputs)
+        if made and (counts[name] > 1 or made[1] == snake(type(layer).__name__)):
+            nodes.append(Node(layer, read, role=made[1]))
+        else:
+            nodes.append(Node(layer, read, name))
     return [(name, *spec[1:]) for name, spec in zip(_node_names(nodes), specs, strict=True)]
 
 
@@ -102,7 +111,7 @@ def _check_input(name: str, x: Node, order: Sequence[Node]) -> None:
 
 
 def _node_names(order: Sequence[Node]) -> list[str]:
-    """The names given, and for other nodes their kind and a number."""
+    """The names given, and for other nodes their role or kind, and a number."""
     taken: set[str] = set()
     for node in order:
         if node.name is None:
@@ -120,7 +129,7 @@ def _node_names(order: Sequence[Node]) -> list[str]:
     for node in order:
         name = node.name
         while name is None or (node.name is None and name in taken):
-            kind = snake(type(node.layer).__name__)
+            kind = node.role or snake(type(node.layer).__name__)
             counts[kind] = counts.get(kind, 0) + 1
             name = "input" if not node.inputs and counts[kind] == 1 else f"{kind}_{counts[kind]}"
         taken.add(name)

@@ -175,14 +175,25 @@ class Repetition:
 
 class Node:
     """One application of a layer. Two nodes are the same only if they are one object:
-    each application draws its own weights."""
+    each application draws its own weights.
 
-    __slots__ = ("inputs", "layer", "name")
+    A node without a name gets one in its network: `role` and a number, "gate_1"; the kind of the
+    layer where there is no role, "dense_1".
+    """
 
-    def __init__(self, layer: Layer, inputs: tuple[Node, ...], name: str | None = None) -> None:
+    __slots__ = ("inputs", "layer", "name", "role")
+
+    def __init__(
+        self,
+        layer: Layer,
+        inputs: tuple[Node, ...],
+        name: str | None = None,
+        role: str | None = None,
+    ) -> None:
         self.layer = layer
         self.inputs = inputs
         self.name = name
+        self.role = role
 
     def __repr__(self) -> str:
         # Inputs are left out: the repr of a 10,000 layer chain would nest as deep.

@@ -256,6 +256,38 @@ class Flattened(LocationMap):
         return "flattening"
 
 
+@dataclasses.dataclass(frozen=True)
+class OneLocation(LocationMap):
+    """The value at one location, which becomes the only one.
+
+    Arguments:
+        sizes: of the location axes that come in.
+        at: the index of the location, one number for each axis.
+    """
+
+    sizes: tuple[int, ...]
+    at: tuple[int, ...]
+
+    @property
+    def locations(self) -> tuple[int, ...]:
+        return self.sizes
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return (1,) * len(self.sizes)
+
+    @property
+    def identity(self) -> bool:
+        return math.prod(self.sizes) == 1
+
+    def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
+        picked = zip(self.at, self.sizes, strict=True)
+        return _kronecker([_selection(np.array([i]), n) for i, n in picked])[None]
+
+    def text(self) -> str:
+        return "the value at one location"
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class DenseMap(LocationMap):
     """Any matrices, the same for all inputs: K <- sum_h A_h K A_h^T.

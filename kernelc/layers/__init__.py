@@ -7,6 +7,7 @@ from ._conv import Conv as Conv, ConvModule as ConvModule
 from ._dense import Dense as Dense, DenseModule as DenseModule
 from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
 from ._flatten import Flatten as Flatten, FlattenModule as FlattenModule
+from ._gated import GEGLU as GEGLU, GLU as GLU, SwiGLU as SwiGLU
 from ._global_mean_pool import (
     GlobalMeanPool as GlobalMeanPool,
     GlobalMeanPoolModule as GlobalMeanPoolModule,
@@ -18,6 +19,7 @@ from ._initialization import (
     initialization as initialization,
 )
 from ._input import Input as Input, InputLayer as InputLayer
+from ._last_token import LastToken as LastToken, LastTokenModule as LastTokenModule
 from ._layer_norm import LayerNorm as LayerNorm, LayerNormModule as LayerNormModule
 from ._local_conv import LocalConv as LocalConv, LocalConvModule as LocalConvModule
 from ._looks_linear import LooksLinear as LooksLinear, LooksLinearModule as LooksLinearModule
@@ -26,6 +28,7 @@ from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._pln import PLN as PLN, PLNModule as PLNModule
 from ._product import Product as Product, ProductModule as ProductModule
 from ._repeat import Repeat as Repeat, repeat as repeat
+from ._rms_norm import RMSNorm as RMSNorm
 from ._scale import Scale as Scale, ScaleModule as ScaleModule
 from ._standardized_conv import (
     StandardizedConv as StandardizedConv,

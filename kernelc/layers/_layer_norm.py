@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import final
 
 import equinox as eqx
@@ -12,22 +11,23 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from .._errors import ShapeError, shown
-from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, ShapingRule
+from .._errors import ShapeError
+from ..ir import Shape, Shapes
 from ..modules import MapModule, accumulator, as_dtype, require_channels
-from ._fields import boolean, finite_number
+from ._fields import boolean
+from ._norm_layer import NormLayer
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class LayerNorm(Layer):
+class LayerNorm(NormLayer):
     """Layer norm: q -> 1, c unchanged for a value of zero mean; RMS norm when not centered.
 
     A value of channel mean m loses it first: K <- (K - m^2) / (q - m^2).
 
     Arguments:
         axis: -1 for channels (each location by itself), "all" for locations and channels.
-        center: whether to subtract the mean; False is RMS norm.
+        center: whether to subtract the mean; False is RMS norm (`RMSNorm` has no bias).
         eps: guard against division by zero in the finite layer. `derive` leaves it out, and
             `kernel_fn` too: the kernel of a location that is zero is 0, as in the finite layer.
         affine: whether a gain and a bias are trained.
@@ -44,31 +44,17 @@ class LayerNorm(Layer):
     affine: bool = True
 
     def __post_init__(self) -> None:
-        if type(self.axis) not in (int, str) or self.axis not in (-1, "all"):
-            raise ShapeError(
-                where="LayerNorm",
-                found=f"axis = {shown(self.axis)}",
-                law="layer norm is over the channels (-1) or over all axes of an example ('all')",
-                remedy="choose one of the two",
-            )
-        finite_number("LayerNorm", "eps", self.eps, minimum=0, symbol=False)
-        for field in ("center", "affine"):
-            boolean("LayerNorm", field, getattr(self, field))
+        super().__post_init__()
+        boolean("LayerNorm", "center", self.center)
 
-    def out_shape(self, shapes: Shapes, where: str) -> Shape:
-        return shapes[0]
-
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
-        return algebra.normalize(inputs[0], self.center, self.axis == "all" and len(shapes[0]) > 1)
-
-    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
-        return ShapingRule(None)
+    @property
+    def subtracts_mean(self) -> bool:
+        return self.center
 
     def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> LayerNormModule:
-        axes = 1 if self.axis == -1 else len(out)
-        gain = jnp.ones(out[-1], dtype) if self.affine else None
         bias = jnp.zeros(out[-1], dtype) if self.affine else None
-        return LayerNormModule(gain, bias, axes, self.center, self.eps)
+        gain = self.trained_gain(out, dtype)
+        return LayerNormModule(gain, bias, self.axes(out), self.center, self.eps)
 
 
 class LayerNormModule(MapModule):

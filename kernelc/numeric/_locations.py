@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..ir import Window, WindowMean
+from ..ir import OneLocation, Window, WindowMean
 from ._numbers import Number, PairLayout
 
 
@@ -98,6 +98,18 @@ def diagonal_mean(x: Number, groups: Groups) -> Number:
         else:  # one side has already been reduced to a single location
             picked = jnp.squeeze(jnp.mean(x, (left, right), keepdims=True), (left, right))
         x = jnp.expand_dims(picked, (left, right))
+    return x
+
+
+def only_location(x: Number, groups: Groups, picked: OneLocation) -> Number:
+    """The slice at one location, the axes kept with size one."""
+    if jnp.ndim(x) == 0:
+        return x
+    x = jnp.asarray(x)
+    for axes in groups:
+        for axis, i, size in zip(axes, picked.at, picked.sizes, strict=True):
+            if x.shape[axis] == size:  # an axis of size one may stand for any size
+                x = jax.lax.slice_in_dim(x, i, i + 1, axis=axis)
     return x
 
 

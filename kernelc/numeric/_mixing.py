@@ -12,7 +12,16 @@ from typing import NamedTuple, Protocol
 import jax.numpy as jnp
 import numpy as np
 
-from ..ir import CenterTaps, DenseMap, Flattened, LocationMap, OwnWeights, SharedTaps, WindowMean
+from ..ir import (
+    CenterTaps,
+    DenseMap,
+    Flattened,
+    LocationMap,
+    OneLocation,
+    OwnWeights,
+    SharedTaps,
+    WindowMean,
+)
 from ._locations import (
     Groups,
     alike,
@@ -21,6 +30,7 @@ from ._locations import (
     diagonal_mean,
     groups_of,
     one_evaluation,
+    only_location,
     own_diagonal,
     shifted,
 )
@@ -97,6 +107,19 @@ def _flattened(locations: Flattened) -> Mixing:
         return Pair(left, right, diagonal_mean(pair.drop, groups_of(layout)))
 
     return Mixing(diagonal_mean, _each(pairs))
+
+
+@mixing.register
+def _one_location(locations: OneLocation) -> Mixing:
+    def arrays(x: Number, groups: Groups) -> Number:
+        return only_location(x, groups, locations)
+
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        left = arrays(pair.left, (layout.left_axes,))
+        right = arrays(pair.right, (layout.right_axes,))
+        return Pair(left, right, arrays(pair.drop, groups_of(layout)))
+
+    return Mixing(arrays, _each(pairs))
 
 
 @mixing.register

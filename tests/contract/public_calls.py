@@ -101,6 +101,8 @@ def layers() -> Iterator[tuple[str, Call]]:
     norm = {"axis": -1, "center": True, "eps": 1e-6, "affine": True}
     good = {"axis": "minus one", "center": "true", "eps": "zero, fraction", "affine": "true"}
     yield "LayerNorm", (kc.LayerNorm, norm, good)
+    del norm["center"]
+    yield "RMSNorm", (kc.RMSNorm, norm, good)
     good = {"momentum": "zero", "eps": "zero, fraction"}
     yield "BatchNorm", (kc.BatchNorm, {"momentum": 0.9, "eps": 1e-5}, good)
     yield "Dropout", (kc.Dropout, {"rate": 0.1}, {"rate": "zero"})
@@ -126,6 +128,10 @@ def graphs() -> Iterator[tuple[str, Call]]:
     given = {"branch": kc.Dense(3), "shortcut_weight": 0.5, "shortcut": None}
     good = {"branch": "function", "shortcut": "None, function"}
     yield "residual", (kc.residual, given, good | {"shortcut_weight": "None, zero, symbol"})
+    given = {"width": 4, "activation": "sigmoid", "weight_std": 1.0}
+    good = {"activation": "symbol", "weight_std": "zero, fraction, symbol"}
+    yield "GLU", (kc.GLU, given, good)
+    yield "GLU on a node", (lambda node: kc.GLU(4)(node), {"node": x}, {})
     sizes: dict[str, Any] = {"window": 3, "stride": 1}
     for kind in (kc.MeanPool, kc.MaxPool, kc.WeightedMeanPool):
         yield f"{kind.__name__} on a node", (_on(kind, image), sizes, {"stride": OPTIONAL})

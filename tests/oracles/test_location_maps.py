@@ -22,6 +22,7 @@ from kernelc.ir import (
     KernelAlgebra,
     Layer,
     LocationMap,
+    OneLocation,
     OwnWeights,
     Shape,
     SharedTaps,
@@ -111,6 +112,20 @@ def test_kernels_agree_with_loops_over_all_pairs(name: str) -> None:
         np.testing.assert_allclose(matrix, wanted, rtol=3e-13, atol=3e-14)
 
 
+def test_the_last_token_is_a_row_of_zeros_and_a_one() -> None:
+    x, last = data(), np.eye(TOKENS)[None, -1:]
+    state = bf.Kernels.of(x)
+    for rule in (FRESH, bf.erf, bf.mixed(CAUSAL, (TOKENS,)), FRESH, bf.relu):
+        state = rule(state)
+    for rule in (bf.mixed(last, (1,)), FRESH):
+        state = rule(state)
+    inputs = kc.Input((TOKENS, 5))
+    layers = kc.chain(DENSE, ERF, mix(CAUSAL), DENSE, RELU, kc.LastToken(), DENSE)
+    found = kc.kernel_fn(kc.Network(inputs, layers(inputs)))(x)
+    for matrix, wanted in zip(found[:2], state.diagonal, strict=True):
+        np.testing.assert_allclose(matrix, wanted[..., 0], rtol=3e-13, atol=3e-14)
+
+
 def test_a_matrix_of_each_node_is_its_own() -> None:
     first, second = (softmax(RNG.normal(size=(1, TOKENS, TOKENS))) for _ in range(2))
     x, inputs = data(), kc.Input((TOKENS, 5))
@@ -157,6 +172,7 @@ MAPS: dict[str, LocationMap] = {
     "valid mean": WindowMean(Window((4, 3), (2, 2), (1, 1), "VALID")),
     "own weights": OwnWeights((4, 3)),
     "flattened": Flattened((4, 3)),
+    "one location": OneLocation((4, 3), (2, 1)),
 }
 
 

@@ -9,6 +9,7 @@ import kernelc as kc
 
 
 A, B = sympy.symbols("a b")
+L = sympy.Symbol("L", integer=True, positive=True)
 
 
 def network() -> kc.Network:
@@ -55,3 +56,14 @@ def test_values_that_are_no_fit_numbers_are_refused(value):
 def test_symbols_the_network_lacks_are_refused(symbol):
     with pytest.raises(kc.GraphError, match="symbols of the network"):
         network().subs({symbol: 0.5})
+
+
+def test_nodes_of_a_role_are_numbered_through_all_blocks():
+    x = kc.Input((4,))
+    block = kc.chain(kc.GLU(6), kc.Dense(4))
+    net = kc.Network(x, kc.chain(kc.GLU(4), kc.repeat(block, L))(x))
+    names = [node.name for node in net.subs({L: 3})]
+    assert [name for name in names if "_" in name and name[:2] in ("up", "ga")] == [
+        f"{role}_{i}" for i in range(1, 5) for role in ("up", "gate")
+    ]
+    assert kc.Network.from_json(net.to_json()).subs({L: 3}) == net.subs({L: 3})

@@ -42,6 +42,16 @@ def test_layer_norm_without_parameters_and_in_16_bits():
     assert np.isfinite(slope).all()
 
 
+@pytest.mark.parametrize("affine", [True, False])
+def test_rms_norm_trains_a_gain_alone(affine):
+    layer = drawn(kc.RMSNorm(eps=0.1, affine=affine), (3, 4, 5))
+    assert layer.bias is None
+    assert (layer.gain is not None) == affine
+    x = X.astype(np.float64)
+    wanted = x / np.sqrt((x**2).mean(-1, keepdims=True) + 0.1)
+    np.testing.assert_allclose(layer((jnp.array(X),))[0], wanted, **CLOSE)
+
+
 def test_layer_norm_refuses_axes_that_are_not_there():
     for layer in (drawn(kc.LayerNorm("all"), (4, 5)), drawn(kc.LayerNorm(), (4,))):
         with pytest.raises(kc.ShapeError):
