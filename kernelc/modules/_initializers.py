@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import ShapeError, UnsupportedError
 from .._limits import LARGEST_AXIS
+from ._draws import of_any_shape
 from ._precision import accumulator, floating
 
 
@@ -48,12 +49,20 @@ def unit_draw(
         True
     """
     if kind == "gaussian":
-        return jax.random.normal(key, shape, dtype)
+        return of_any_shape(jax.random.normal, key, shape, dtype)
     wide = accumulator(jnp.dtype(dtype))
     if kind == "uniform":
-        bound = math.sqrt(3)
-        return jax.random.uniform(key, shape, wide, -bound, bound).astype(dtype)
-    return (jax.random.truncated_normal(key, -_CUT, _CUT, shape, wide) / _LEFT).astype(dtype)
+        return of_any_shape(_uniform, key, shape, wide).astype(dtype)
+    return (of_any_shape(_truncated_normal, key, shape, wide) / _LEFT).astype(dtype)
+
+
+def _uniform(key: PRNGKeyArray, shape: Sequence[int], dtype: DTypeLike) -> Array:
+    bound = math.sqrt(3)
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+def _truncated_normal(key: PRNGKeyArray, shape: Sequence[int], dtype: DTypeLike) -> Array:
+    return jax.random.truncated_normal(key, -_CUT, _CUT, shape, dtype)
 
 
 def gaussian_fan_in(
@@ -65,7 +74,7 @@ def gaussian_fan_in(
         >>> gaussian_fan_in(jax.random.key(0), 3, 5).shape
         (3, 5)
     """
-    return jax.random.normal(key, (rows, columns), dtype) / jnp.asarray(rows**0.5, dtype)
+    return unit_draw("gaussian", key, (rows, columns), dtype) / jnp.asarray(rows**0.5, dtype)
 
 
 def scaled_uniform_orthogonal(
@@ -84,7 +93,7 @@ def scaled_uniform_orthogonal(
         (3, 5)
     """
     long, short = max(rows, columns), min(rows, columns)
-    normal = jax.random.normal(key, (long, short), accumulator(jnp.dtype(dtype)))
+    normal = unit_draw("gaussian", key, (long, short), accumulator(jnp.dtype(dtype)))
     basis, upper = jnp.linalg.qr(normal)
     # QR leaves the signs to LAPACK; only with a positive diagonal is the basis Haar.
     basis = basis * jnp.where(jnp.diagonal(upper) < 0, -1, 1)
