@@ -12,6 +12,7 @@ from .._needs_number import needs_number
 from ..activations import ScalarFunction
 from ._assembly import NetworkNode
 from ._layer import Layer
+from ._rule_arguments import Shapes
 
 
 def fields_of_layer(layer: Layer) -> dict[str, object]:
@@ -41,9 +42,17 @@ def symbols_of(nodes: Iterable[NetworkNode]) -> dict[sympy.Symbol, str]:
 
 
 def depths_of(nodes: Iterable[NetworkNode]) -> set[sympy.Symbol]:
-    """The symbols that say how often a block is applied."""
-    found = (node.layer.repetition(node.in_shapes) for node in nodes)
-    return set().union(*(symbols_in(each.times) for each in found if each is not None))
+    """The symbols that say how often a block is applied, those of blocks in blocks among them."""
+    return set().union(*(_depths(node.layer, node.in_shapes) for node in nodes))
+
+
+def _depths(layer: Layer, shapes: Shapes) -> set[sympy.Symbol]:
+    found = layer.repetition(shapes)
+    if found is None:
+        return set()
+    # A block has the same nodes for every shape.
+    inside = (_depths(each, ((1,),)) for _, each, _ in found.specs)
+    return symbols_in(found.times).union(*inside)
 
 
 def require_numbers(

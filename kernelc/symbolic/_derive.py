@@ -21,9 +21,9 @@ from ..ir import (
     pairs_read,
 )
 from ._formulas import Equation, Symbols
-from ._iterate import Link, final_state, written_size
 from ._kernel import Kernel
-from ._maps import LocalMap
+from ._named_maps import Maps, Steps
+from ._nested import NestedRules
 from ._stages import Group, groups, main_path, stages
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape, substituted
@@ -33,7 +33,6 @@ from ._tape import Nature, Tape, substituted
 _LONGEST_FORMULA = 400
 _FLAT_NODES = 40
 _MOST_EQUATIONS = 15
-_LONGEST_INLINE = 60
 
 SymbolicState = KernelState[sympy.Expr]
 
@@ -152,7 +151,7 @@ class _Pass:
         """
         found = main_path(self.network)
         split = next((i for i, run in enumerate(found) if self._mixes(run)), len(found))
-        maps = _Maps(letter)
+        maps = Maps(letter)
         alone = PairAlgebra(self.backend)
         together = PairAlgebra(self.backend, self.algebra.probes)
         state = self._start(alone, theta)
@@ -179,18 +178,19 @@ class _Pass:
         found: Sequence[Run],
         state: SymbolicState,
         algebra: PairAlgebra[sympy.Expr],
-        maps: _Maps,
+        maps: Maps,
     ) -> tuple[SecondMoments[sympy.Expr], Nature]:
         """Some runs of the main path, applied to a state."""
+        rules = self._rules(algebra, maps)
         nature = Nature.of(state, self.carry_means)
-        reached = _State(maps, tuple(nature.pack(state)))
+        reached = Steps(maps, tuple(nature.pack(state)))
         for group in groups(self.network, found):
             left = group.count
             if not isinstance(left, int):
-                nature = self._repeated(group, nature, algebra, reached)
+                nature = self._repeated(group, nature, rules, reached)
                 continue
             while left:
-                body, after = self._body(group, nature, algebra)
+                body, after = self._body(group, nature, rules)
                 if len(body) == 1 and tuple(body[0].expr) == body[0].variables:
                     # Nothing changes but what is known of the state.
                     nature, left = after, (0 if after == nature else left - 1)
@@ -198,20 +198,29 @@ class _Pass:
                 times = left if after == nature else 1
                 reached.apply(body, times)
                 nature, left = after, left - times
-        return nature.unpack(reached.entries([str(v) for v in nature.symbols()])), nature
+        return nature.unpack(reached.entries(nature.names)), nature
 
-    def _repeated(
-        self, group: Group, nature: Nature, algebra: PairAlgebra[sympy.Expr], reached: _State
-    ) -> Nature:
+    def _rules(self, algebra: PairAlgebra[sympy.Expr], maps: Maps) -> NestedRules:
+        """The kernel rules; maps of blocks off the main path have names too."""
+
+        def power(group: Group, nature: Nature, start: Sequence[sympy.Expr]) -> list[sympy.Expr]:
+            body, _ = self._body(group, nature, rules, nature)
+            reached = Steps(maps, tuple(start))
+            reached.apply(body, group.count)
+            return reached.entries(nature.names)
+
+        rules = NestedRules(self.backend, algebra, self.carry_means, power)
+        return rules
+
+    def _repeated(self, group: Group, nature: Nature, rules: NestedRules, reached: Steps) -> Nature:
         """A block applied a symbolic number of times; the nature of the state behind it."""
-        rule = Tape(self.backend).binding(kernel_rule(algebra))
-        settled = group.settled(rule, algebra, nature, self.carry_means)
+        settled = rules.settled(group, nature)
         if settled != nature:
             symbols = nature.symbols()
-            entries = settled.pack(nature.state(algebra, symbols))
+            entries = settled.pack(nature.state(rules.algebra, symbols))
             if entries != symbols:
                 reached.apply([sympy.Lambda(tuple(symbols), sympy.Tuple(*entries))], 1)
-        body, _ = self._body(group, settled, algebra, settled)
+        body, _ = self._body(group, settled, rules, settled)
         reached.apply(body, group.count)
         return settled
 
@@ -219,7 +228,7 @@ class _Pass:
         self,
         group: Group,
         nature: Nature,
-        algebra: PairAlgebra[sympy.Expr],
+        rules: NestedRules,
         target: Nature | None = None,
     ) -> tuple[list[sympy.Lambda], Nature]:
         """The map of some consecutive segments from a state of this nature, in stages.
@@ -227,9 +236,8 @@ class _Pass:
         The images are entries of a state of nature `target`, that of the state unless given.
         """
         tape = Tape(self.backend)
-        symbols = nature.symbols()
-        rule = tape.binding(kernel_rule(algebra))
-        value = group.through(rule, algebra, nature.state(algebra, symbols))
+        symbols, algebra = nature.symbols(), rules.algebra
+        value = group.through(rules.on(tape), algebra, nature.state(algebra, symbols))
         after = Nature.of(value, self.carry_means) if target is None else target
         finish = self.backend.finish
         equations = [(symbol, finish(expr)) for symbol, expr in tape.equations]
@@ -257,65 +265,6 @@ class _Pass:
             theta=None if out.theta is None else finish(out.theta[0]),
             derived_by=derive,
         )
-
-
-def _is_local_map(body: sympy.Lambda) -> bool:
-    """Whether the map is the local map of one activation, which has a name already."""
-    image = body.expr[0]
-    return len(body.expr) == 1 and isinstance(image, LocalMap) and image.args == body.variables
-
-
-class _Maps:
-    """Names for the maps of blocks, one for each distinct body, and their definitions."""
-
-    def __init__(self, letter: str) -> None:
-        self.letter = letter
-        self.equations: list[Equation] = []
-        self._names: dict[sympy.Lambda, str] = {}
-
-    def name(self, body: sympy.Lambda) -> str:
-        """The name of this map; a local map keeps the one it has."""
-        if body not in self._names:
-            if _is_local_map(body):
-                self._names[body] = body.expr[0].title()
-            else:
-                name = f"{self.letter}_{len(self.equations) + 1}"
-                self._names[body] = name
-                self.equations.append((sympy.Function(name)(*body.variables), body.expr))
-        return self._names[body]
-
-
-class _State:
-    """Entries of a state and the maps applied to them so far."""
-
-    def __init__(self, maps: _Maps, start: tuple[sympy.Expr, ...]) -> None:
-        self.maps = maps
-        self.start = start
-        self.links: list[Link] = []
-
-    def apply(self, body: list[sympy.Lambda], times: Real) -> None:
-        """The map applied: written out while that is short, by name otherwise."""
-        first = body[0]
-        if times == 1 and not self.links and len(body) == 1 and not _is_local_map(first):
-            image = tuple(first(*self.start))
-            if sum(written_size(entry) for entry in image) <= _LONGEST_INLINE:
-                self.start = image
-                return
-        stages = [Link(self.maps.name(stage), stage, 1) for stage in body]
-        if times != 1 and len(stages) > 1:
-            names = [str(v) for v in first.variables]
-            images = final_state(tuple(stages), first.variables, names)[: len(names)]
-            stages = [self._link(sympy.Lambda(first.variables, sympy.Tuple(*images)), times)]
-        elif times != 1:
-            stages = [stages[0]._replace(times=times)]
-        self.links += stages
-
-    def _link(self, body: sympy.Lambda, times: Real) -> Link:
-        return Link(self.maps.name(body), body, times)
-
-    def entries(self, names: Sequence[str]) -> list[sympy.Expr]:
-        """The state as expressions; `names` are what its entries are printed as."""
-        return final_state(tuple(self.links), self.start, names) if self.links else [*self.start]
 
 
 def _at_cosine(

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import sympy
 
 from .._errors import UnsupportedError
+from ._block import Behind, Block, with_blocks
 from ._entry import Entry
 from ._iterate import written_size
 from ._maps import LocalMap
 from ._powers import as_float, power_difference
-from ._recurrence import Block, Recurrence
+from ._recurrence import Recurrence
 from ._standard_forms import shortest
 
 
@@ -30,6 +31,7 @@ _REMEDY = (
     "number: kernel.evaluate(c=1, L=20)"
 )
 
+_TANGENT = Entry("Theta_in", real=True)
 Values = dict[Entry, sympy.Expr]
 
 
@@ -95,9 +97,24 @@ def _once(block: Block, values: Values) -> Values:
     """The state behind one application."""
     hats: Values = {}
     for symbol, expr in block.hats:
-        hats = _same_input({**hats, symbol: _short(expr.xreplace({**values, **hats}))})
-    images = {s: _short(e.xreplace({**values, **hats})) for s, e in block.images}
+        hats = _same_input({**hats, symbol: _short(_at(expr, {**values, **hats}))})
+    images = {s: _short(_at(e, {**values, **hats})) for s, e in block.images}
     return _same_input({s: _simple(e) for s, e in images.items()})
+
+
+def _at(expr: sympy.Expr, values: Values) -> sympy.Expr:
+    """A formula at these values, with closed forms for what stands behind blocks in it."""
+
+    def behind(node: Behind) -> sympy.Expr:
+        block = dataclasses.replace(node.block, count=node.times)
+        start = dict(zip((symbol for symbol, _ in block.images), node.start, strict=True))
+        if not any(symbol.tangent for symbol in start):
+            # Its q value is what counts; that of no tangent stays what it is.
+            block = dataclasses.replace(block, images=(*block.images, (_TANGENT, _TANGENT)))
+            start[_TANGENT] = sympy.Integer(0)
+        return _behind(block, _same_input(start))[node.entry]
+
+    return with_blocks(expr.xreplace(values), behind)
 
 
 def _short(expr: sympy.Expr) -> sympy.Expr:

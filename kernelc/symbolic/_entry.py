@@ -70,6 +70,11 @@ class Entry(sympy.Symbol):
         """The entry of another letter at the same place."""
         return Entry(letter + self.name[len(self.letter) :], real=True)
 
+    @property
+    def unprimed(self) -> Entry:
+        """The same entry of the first pair of locations."""
+        return Entry(self.name.rstrip("'"), **self.assumptions0)
+
 
 Bound: TypeAlias = tuple[Entry, sympy.Expr]
 """An entry, and what it stands for."""

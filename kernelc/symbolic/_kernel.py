@@ -18,7 +18,8 @@ from ._kernel_json import dump
 from ._latex import latex
 from ._python import Language, python_code
 from ._recurrence import Recurrence, recurrence
-from ._rows import Line, Rows, rows
+from ._row import Line, Rows
+from ._rows import rows
 from ._slopes import max_slope, network_jet
 from ._text import text
 from ._vectorized import KernelFunction, Vectorized

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import keyword
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Literal
 
 import sympy
@@ -14,63 +15,16 @@ from sympy.printing.pycode import MpmathPrinter, PythonCodePrinter
 from .._errors import KernelcError, UnsupportedError, shown
 from ..activations import ScalarFunction, X
 from ._arc_cosine import RHO, ArcCosine
+from ._block import Behind, Block, nodes_of
 from ._entry import Entry
 from ._maps import CMap, Dual, LocalMap, Mean, QMap, identifier
+from ._python_helpers import GAUSSIAN_MEAN, ITERATED
 from ._recurrence import Recurrence
 from ._standard_forms import DELTA, K, Q, standard
 
 
 Language = Literal["numpy", "jax", "mpmath"]
 
-_PANELS = '''
-def gaussian_mean(f, g, q, k, breaks=()):
-    """E f(u) g(v) for Gaussian u, v of variance q and covariance k, by panels."""
-    nodes, weights = leggauss(16)
-    grid = np.linspace(-9.0, 9.0, 37)
-
-    def rule(edges):
-        edges = np.sort(np.clip(np.concatenate([grid, edges]), -9.0, 9.0))
-        half = np.diff(edges)[:, None] / 2
-        x = (edges[:-1, None] + half + half * nodes).ravel()
-        return x, (half * weights).ravel() * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
-
-    def mean(q, k):
-        along = k / np.sqrt(q)
-        across = np.sqrt(np.maximum(q - along**2, 1e-300))
-
-        def inner(x):
-            y, w = rule((np.asarray(breaks) - along * x) / across)
-            return np.sum(w * g(along * x + across * y))
-
-        x, w = rule(np.asarray(breaks) / np.sqrt(q))
-        return np.sum(w * f(np.sqrt(q) * x) * np.vectorize(inner)(x))
-
-    return np.vectorize(mean)(q, k)
-'''
-_NESTED = '''
-def gaussian_mean(f, g, q, k, breaks=()):
-    """E f(u) g(v) for Gaussian u, v of variance q and covariance k, by panels."""
-    rule = GaussLegendre(mp).calc_nodes(3 + mp.dps // 20, mp.prec)
-    along = k / mp.sqrt(q)
-    across = mp.sqrt(max(q - along**2, mp.mpf(10) ** (-2 * mp.dps)))
-    reach = int(mp.sqrt(2 * (mp.dps + 5) * mp.log(10))) + 1
-
-    def mean(h, edges):
-        edges = sorted([*range(-reach, reach + 1), *(e for e in edges if abs(e) < reach)])
-        total = mp.mpf(0)
-        for low, high in zip(edges, edges[1:]):
-            for node, weight in rule:
-                x = low + (high - low) * (node + 1) / 2
-                total += (high - low) / 2 * weight * h(x) * mp.exp(-x * x / 2)
-        return total / mp.sqrt(2 * mp.pi)
-
-    def outer(x):
-        edges = [(b - along * x) / across for b in breaks]
-        return f(mp.sqrt(q) * x) * mean(lambda y: g(along * x + across * y), edges)
-
-    return mean(outer, [b / mp.sqrt(q) for b in breaks])
-'''
-_GAUSSIAN_MEAN = {"numpy": _PANELS, "jax": _PANELS, "mpmath": _NESTED}
 _IMPORTS = {
     "numpy": (
         ("np.", "import numpy as np"),
@@ -93,7 +47,7 @@ _IMPORTS = {
     ),
 }
 """What stands in the code, and the import that it needs."""
-_GLOBALS = ("np", "jax", "mp", "erf", "erfc", "normal_cdf", "range", "ValueError")
+_GLOBALS = ("np", "jax", "mp", "erf", "erfc", "normal_cdf", "range", "ValueError", "iterated")
 """Names that the function `kernel` may read besides its own and those of maps."""
 _STABLE = {
     "numpy": {"sigmoid": "1 / (1 + np.exp(-x))", "softplus": "np.logaddexp(0, x)"},
@@ -109,7 +63,15 @@ _STABLE = {
 class _Code(PythonCodePrinter):
     """The parts of a printer that the three languages share."""
 
+    blocks: dict[Block, str]
+    """Names of the functions that blocks are."""
+
     def _print_Function(self, expr: Any) -> str:
+        if isinstance(expr, Behind):
+            state = _state([self._print(arg) for arg in expr.start])
+            place = [symbol for symbol, _ in expr.block.images].index(expr.entry)
+            name = self.blocks[expr.block]
+            return f"iterated({name}, {self._print(expr.times)}, {state})[{place}]"
         if isinstance(expr, LocalMap | ArcCosine) or type(expr).__name__ in (
             *("sigmoid", "softplus", "normal_cdf"),
         ):
@@ -192,9 +154,10 @@ class _Module:
         return "\n\n\n".join(["\n".join([head, "", *imports]), *map(str.strip, parts)]) + "\n"
 
     def code(self, expr: sympy.Expr) -> str:
-        printer: PythonCodePrinter = _PRINTERS[self.language](
+        printer: _Code = _PRINTERS[self.language](
             {"fully_qualified_modules": True, "allow_unknown_functions": True}
         )
+        printer.blocks = self.blocks
         text = printer.doprint(expr)
         for module, short in (
             ("scipy.special.", ""),
@@ -219,6 +182,7 @@ class _Module:
                 f"    if {depth} < 0:",
                 f'        raise ValueError("{depth} is a number of layers, so not negative")',
             ]
+        lines += self._functions()
         state = [v for v in self.found.variables if self._kept(v)]
         starts = dict(zip(self.found.variables, self.found.start, strict=True))
         names = [_variable(v) for v in state]
@@ -229,17 +193,35 @@ class _Module:
             if block.loops:
                 lines.append(f"    for _ in range({block.count}):")
                 indent = "        "
-            lines += [
-                f"{indent}{_variable(s)} = {self.code(_renamed(e))}"
-                for s, e in block.hats
-                if self._kept(s)
-            ]
-            images = [(s, e) for s, e in block.images if self._kept(s) and s != e]
-            left = ", ".join(_variable(s) for s, _ in images)
-            right = ", ".join(self.code(_renamed(e)) for _, e in images)
-            if images:
-                lines.append(f"{indent}{left} = {right}")
+            lines += self._steps(block, indent)
         return "\n".join([*lines, f"    return {self._results()}", ""])
+
+    def _steps(self, block: Block, indent: str) -> list[str]:
+        """One application of a block."""
+        hats = [(s, e) for s, e in block.hats if self._kept(s)]
+        lines = [f"{indent}{_variable(s)} = {self.code(_renamed(e))}" for s, e in hats]
+        images = [(s, e) for s, e in block.images if self._kept(s) and s != e]
+        left = ", ".join(_variable(s) for s, _ in images)
+        right = ", ".join(self.code(_renamed(e)) for _, e in images)
+        return [*lines, f"{indent}{left} = {right}"] if images else lines
+
+    @cached_property
+    def blocks(self) -> dict[Block, str]:
+        """Names of the functions that blocks in formulas are."""
+        nodes = [node for node in self._nodes() if isinstance(node, Behind)]
+        # Those that a function calls stand before it.
+        blocks = list(dict.fromkeys(node.block for node in reversed(nodes)))
+        return {block: f"F_{i}" for i, block in enumerate(blocks, 1)}
+
+    def _functions(self) -> Iterator[str]:
+        """The functions that blocks are: inside of `kernel`, whose arguments they may read."""
+        for block, name in self.blocks.items():
+            state = [_variable(symbol) for symbol, _ in block.images]
+            yield f"\n    def {name}({', '.join(state)}):"
+            yield from self._steps(block, " " * 8)
+            yield f"        return {_state(state)}"
+        if self.blocks:
+            yield ""
 
     def _results(self) -> str:
         last = self.found.variables
@@ -255,7 +237,7 @@ class _Module:
     def _parameters(self) -> list[str]:
         names = sorted(symbol.name for symbol in self.found.symbols)
         taken = {_variable(entry) for entry in self.found.entries}
-        taken |= {*_GLOBALS, *map(function_name, self._kinds())}
+        taken |= {*_GLOBALS, *map(function_name, self._kinds()), *self.blocks.values()}
         for i, name in enumerate(names):
             if not name.isidentifier() or keyword.iskeyword(name) or name in taken | {*names[:i]}:
                 raise KernelcError(
@@ -274,25 +256,30 @@ class _Module:
 
     def _kinds(self) -> list[type[Any]]:
         kinds: dict[type[Any], None] = {}
-        for block in self.found.blocks:
-            for symbol, expr in (*block.hats, *block.images):
-                if self._kept(symbol):
-                    for node in sympy.preorder_traversal(expr):
-                        if isinstance(node, LocalMap | ArcCosine):
-                            kinds.setdefault(type(node))
+        for node in self._nodes():
+            if isinstance(node, LocalMap | ArcCosine):
+                kinds.setdefault(type(node))
         return list(kinds)
+
+    def _nodes(self) -> Iterator[sympy.Basic]:
+        for block in self.found.blocks:
+            for symbol, expr in block.lines:
+                if self._kept(symbol):
+                    yield from nodes_of(expr)
 
     def _definitions(self) -> Iterator[str]:
         means = [self._map(kind) for kind in self._kinds()]
         if any("gaussian_mean" in text for text in means):
             yield from self._helpers(means)
         yield from means
+        if self.blocks:
+            yield ITERATED
 
     def _helpers(self, means: list[str]) -> Iterator[str]:
         for name, formula in _STABLE[self.language].items():
             if any(f"{name}(" in text for text in means):
                 yield f"def {name}(x):\n    return {formula}\n"
-        yield _GAUSSIAN_MEAN[self.language]
+        yield GAUSSIAN_MEAN[self.language]
 
     def _map(self, kind: type[Any]) -> str:
         name = function_name(kind)
@@ -347,6 +334,11 @@ def _quoted(name: str) -> str:
 def _variable(symbol: sympy.Symbol) -> str:
     """k_ for an entry of the state, k_3 for a value on the way."""
     return symbol.name.replace("_in", "_").replace("'", "p")
+
+
+def _state(entries: list[str]) -> str:
+    """The code of a tuple."""
+    return f"({', '.join(entries)}{',' * (len(entries) == 1)})"
 
 
 def _renamed(expr: sympy.Expr) -> sympy.Expr:

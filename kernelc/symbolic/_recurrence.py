@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -11,41 +11,19 @@ import sympy
 
 from .._errors import KernelcError
 from ..algebra import PairAlgebra, SecondMoments, probes
-from ..ir import Network, Real, Run, Segment, depths_of, kernel_rule
-from ._entry import Bound, Entry, entries
+from ..ir import Network, Run, Segment, depths_of
+from ._block import Behind, Block, nodes_of, state_behind
+from ._cosines import in_cosines
+from ._entry import Bound, Entry
 from ._exact_numbers import exact
 from ._formulas import Symbols
+from ._inlined import inlined
 from ._maps import LocalMap
+from ._nested import NestedRules
 from ._stages import Group, groups, main_path
-from ._standard_forms import short_form, shortest
+from ._standard_forms import short_form
 from ._symbolic_backend import SymbolicBackend
 from ._tape import Nature, Tape
-
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """Some consecutive nodes, applied `count` times: how they change the state.
-
-    Arguments:
-        hats: names for what is computed on the way, each in terms of the state and earlier ones.
-        images: the new value of each entry of the state.
-        count: how many times; a formula of depths where they are symbols.
-    """
-
-    hats: tuple[Bound, ...]
-    images: tuple[Bound, ...]
-    count: Real
-
-    @property
-    def loops(self) -> bool:
-        """Whether it is written as a loop."""
-        return self.count != 1
-
-    @property
-    def inputs(self) -> set[Entry]:
-        """Entries of the state that it reads."""
-        read = set[Entry]().union(*(entries(expr) for _, expr in (*self.hats, *self.images)))
-        return {entry for entry in read if entry.of_state}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +45,16 @@ class Recurrence:
     @property
     def depths(self) -> set[sympy.Symbol]:
         """The symbols of the numbers of times."""
-        return set().union(*(sympy.sympify(block.count).free_symbols for block in self.blocks))
+        counts = [sympy.sympify(block.count) for block in self.blocks]
+        counts += [node.times for node in self.nodes if isinstance(node, Behind)]
+        return set().union(*(count.free_symbols for count in counts))
+
+    @property
+    def nodes(self) -> Iterator[sympy.Basic]:
+        """The nodes of its formulas."""
+        for block in self.blocks:
+            for _, expr in block.lines:
+                yield from nodes_of(expr)
 
     @property
     def symbols(self) -> set[sympy.Symbol]:
@@ -81,7 +68,7 @@ class Recurrence:
 
     @property
     def _free(self) -> set[sympy.Symbol]:
-        lines = [e for block in self.blocks for _, e in (*block.hats, *block.images)]
+        lines = [expr for block in self.blocks for _, expr in block.lines]
         return set().union(*(expr.free_symbols for expr in (*self.start, *lines)))
 
     def subs(self, replaced: Sequence[Sequence[Any]]) -> Recurrence:
@@ -90,10 +77,7 @@ class Recurrence:
         def changed(expr: sympy.Expr) -> sympy.Expr:
             return reduce(lambda written, values: written.subs(*values), replaced, expr)
 
-        def lines(equations: Sequence[Bound]) -> tuple[Bound, ...]:
-            return tuple((symbol, changed(expr)) for symbol, expr in equations)
-
-        blocks = tuple(Block(lines(b.hats), lines(b.images), b.count) for b in self.blocks)
+        blocks = tuple(block.changed(changed) for block in self.blocks)
         start = tuple(changed(entry) for entry in self.start)
         return dataclasses.replace(self, start=start, blocks=blocks)
 
@@ -130,44 +114,54 @@ def _recurrence(
     nature = Nature.of(state, carry_means)
     start, variables = nature.pack(state), nature.symbols()
     blocks: list[Block] = []
+    rules = _rules(backend, algebra, carry_means)
     for group in groups(network, found):
-        more, nature = _applied(group, nature, backend, algebra, carry_means)
+        more, nature = _applied(group, nature, rules)
         blocks += more
     if nature.parts:
         blocks.append(_joined(nature))
-    written = _in_cosines(variables, start, blocks)
-    if written is None:
-        written = Recurrence(tuple(variables), tuple(start), tuple(blocks), cosines=False)
-    return _merged(dataclasses.replace(written, blocks=tuple(_inlined(b) for b in _live(written))))
+    cosines = in_cosines(variables, start, blocks)
+    parts = cosines or (tuple(variables), tuple(start), tuple(blocks))
+    written = Recurrence(*parts, cosines=cosines is not None)
+    return _merged(dataclasses.replace(written, blocks=tuple(inlined(b) for b in _live(written))))
 
 
-def _applied(
-    group: Group,
-    nature: Nature,
-    backend: SymbolicBackend,
-    algebra: PairAlgebra[sympy.Expr],
-    carry_means: bool,
-) -> tuple[list[Block], Nature]:
+def _rules(
+    backend: SymbolicBackend, algebra: PairAlgebra[sympy.Expr], carry_means: bool
+) -> NestedRules:
+    """The kernel rules; blocks off the main path are functions of the state before them."""
+
+    def power(group: Group, nature: Nature, start: Sequence[sympy.Expr]) -> list[sympy.Expr]:
+        block, _ = _once(group, nature, rules, nature)
+        return state_behind(dataclasses.replace(block, count=group.count), start)
+
+    rules = NestedRules(backend, algebra, carry_means, power)
+    return rules
+
+
+def _once(
+    group: Group, before: Nature, rules: NestedRules, after: Nature | None = None
+) -> tuple[Block, Nature]:
+    """One application of a group, and the nature of the state behind it: `after`, if given."""
+    tape = Tape(rules.backend, every=True)
+    state = before.state(rules.algebra, before.symbols())
+    value = group.through(rules.on(tape), rules.algebra, state)
+    after = after or Nature.of(value, rules.carry_means)
+    images = zip(after.symbols(), after.pack(value), strict=True)
+    return _block(rules.backend, tape.equations, tuple(images)), after
+
+
+def _applied(group: Group, nature: Nature, rules: NestedRules) -> tuple[list[Block], Nature]:
     """The blocks of a group, and the nature of the state behind it."""
-
-    def once(before: Nature, after: Nature | None = None) -> tuple[Block, Nature]:
-        tape = Tape(backend, every=True)
-        rule = tape.binding(kernel_rule(algebra))
-        value = group.through(rule, algebra, before.state(algebra, before.symbols()))
-        after = after or Nature.of(value, carry_means)
-        images = zip(after.symbols(), after.pack(value), strict=True)
-        return _block(backend, tape.equations, tuple(images)), after
-
     if not isinstance(group.count, int):
-        rule = Tape(backend).binding(kernel_rule(algebra))
-        settled = group.settled(rule, algebra, nature, carry_means)
-        block, _ = once(settled, settled)
+        settled = rules.settled(group, nature)
+        block, _ = _once(group, settled, rules, settled)
         repeated = dataclasses.replace(block, count=group.count)
-        return [_as_known(nature, settled, algebra), repeated], settled
+        return [_as_known(nature, settled, rules.algebra), repeated], settled
     blocks: list[Block] = []
     left = group.count
     while left:
-        block, after = once(nature)
+        block, after = _once(group, nature, rules)
         times = left if after == nature else 1
         blocks.append(dataclasses.replace(block, count=times))
         nature, left = after, left - times
@@ -240,36 +234,6 @@ def _repeats(block: Block) -> bool:
     return {entry.place for entry in block.inputs} <= written
 
 
-def _inlined(block: Block) -> Block:
-    """The block without names for what is short, or read once; tangents in terms of covariances."""
-    hats = [(symbol, _with_covariance(symbol, expr, block.hats)) for symbol, expr in block.hats]
-    images = list(block.images)
-    kept: list[Bound] = []
-    for i, (symbol, expr) in enumerate(hats):
-        later = [*hats[i + 1 :], *images]
-        uses = sum(e.count(symbol) for _, e in later)
-        if expr.count_ops() > 1 and uses > 1:
-            kept.append((symbol, expr))
-            continue
-        hats[i + 1 :] = [(s, e.xreplace({symbol: expr})) for s, e in hats[i + 1 :]]
-        images = [(s, e.xreplace({symbol: expr})) for s, e in images]
-    images = [(s, shortest(e)) for s, e in images]
-    return Block(tuple(kept), tuple(images), block.count)
-
-
-def _with_covariance(symbol: Entry, expr: sympy.Expr, hats: Sequence[Bound]) -> sympy.Expr:
-    """A tangent as the covariance of its node and what is left: Theta <- k + w Theta_in."""
-    if not symbol.tangent:
-        return expr
-    tangents = {s: sympy.S.Zero for s in entries(expr) if s.tangent}
-    own = expr.xreplace(tangents)
-    for name, value in hats:
-        same = (name.owner, name.primes) == (symbol.owner, symbol.primes) and name.letter in "kc"
-        if own != 0 and same and sympy.expand(own - value) == 0:
-            return name + sympy.expand(expr - own)
-    return expr
-
-
 def _plain(expr: sympy.Expr) -> sympy.Expr:
     """Exact numbers, and local maps written out where their standard form is short."""
     floats = {f: exact(float(f)) for f in expr.atoms(sympy.Float)}
@@ -277,80 +241,3 @@ def _plain(expr: sympy.Expr) -> sympy.Expr:
     return expr.replace(
         lambda node: isinstance(node, LocalMap), lambda node: short_form(node) or node
     )
-
-
-def _in_cosines(
-    variables: Sequence[Entry], start: Sequence[sympy.Expr], blocks: Sequence[Block]
-) -> Recurrence | None:
-    """The recursions in q, c = k/q and Theta/q, where q is nowhere in those of the last two."""
-    found = []
-    for block in blocks:
-        changed = _block_in_cosines(block)
-        if changed is None:
-            return None
-        found.append(changed)
-    q = start[0] if any(v.letter == "q" for v in variables) else sympy.Integer(1)
-    scaled = [
-        value if v.letter == "q" else sympy.cancel(value / q)
-        for v, value in zip(variables, start, strict=True)
-    ]
-    names = tuple(_cosine_name(v) for v in variables)
-    return Recurrence(names, tuple(scaled), tuple(found), cosines=True)
-
-
-def _cosine_name(symbol: Entry) -> Entry:
-    """c for k; theta for Theta."""
-    letter = {"k": "c", "Theta": "theta", "m": "mu"}.get(symbol.letter)
-    return symbol if letter is None else symbol.with_letter(letter)
-
-
-def _block_in_cosines(block: Block) -> Block | None:
-    """One block in cosines; None where q does not cancel."""
-    inside = block.inputs
-    lengths: dict[str, sympy.Expr] = {s.owner: s for s in inside if s.letter == "q"}
-    known = {s: _scale(s, lengths) * _cosine_name(s) for s in inside if s.letter != "q"}
-    hats, images = [], []
-    for target, lines in ((hats, block.hats), (images, block.images)):
-        # What an image has in common with an entry of the input is its name alone.
-        lengths = lengths if target is hats else {}
-        for symbol, expr in lines:
-            written = expr.xreplace(known)
-            if symbol.letter == "q":
-                lengths[symbol.owner] = written
-                if target is hats:
-                    known[symbol] = written
-                else:
-                    target.append((symbol, shortest(written)))
-                continue
-            scale = _scale(symbol, lengths)
-            plain = _tidied(written / scale)
-            if any(s.letter == "q" for s in entries(plain)):
-                return None
-            name = _cosine_name(symbol)
-            target.append((name, plain))
-            if target is hats:
-                known[symbol] = scale * name
-    return Block(tuple(hats), tuple(images), block.count)
-
-
-def _scale(symbol: Entry, lengths: Mapping[str, sympy.Expr]) -> sympy.Expr:
-    """What an entry is divided by to be one of cosines."""
-    q = lengths.get(symbol.owner, sympy.Integer(1))
-    return sympy.sqrt(q) if symbol.letter == "m" else q
-
-
-def _tidied(expr: sympy.Expr) -> sympy.Expr:
-    """q cancelled, inside of functions too."""
-    inside = expr.replace(
-        lambda node: isinstance(node, sympy.Function),
-        lambda node: node.func(*[_quotient(arg) for arg in node.args]),
-    )
-    return sympy.expand_mul(_quotient(inside)) if inside.is_polynomial() else _quotient(inside)
-
-
-def _quotient(expr: sympy.Expr) -> sympy.Expr:
-    """A quotient without common factors, whose denominator does not begin with a minus."""
-    above, below = sympy.fraction(sympy.cancel(expr))
-    if below.could_extract_minus_sign():
-        above, below = -above, -below
-    return above / below

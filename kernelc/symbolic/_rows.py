@@ -10,10 +10,13 @@ import sympy
 from ..activations import ScalarFunction, X
 from ..ir import Real
 from ._arc_cosine import RHO, ArcCosine, kappa0, kappa1
+from ._block import Block, nodes_of
+from ._block_rows import BlockRows, for_one_pair
 from ._entry import Entry
 from ._iterate import written_size
 from ._maps import CMap, Cross, Dual, LocalMap, Mean, QMap
-from ._recurrence import Block, Recurrence
+from ._recurrence import Recurrence
+from ._row import Composition, Definition, Line, Loop, Name, Row, Rows
 from ._standard_forms import K, Q, shortest, standard, with_exact_numbers
 
 
@@ -24,95 +27,6 @@ _LONGEST_RESULT = 16
 _U = sympy.Symbol("u", real=True)
 _LONGEST_WRITTEN = 60
 """Symbols up to which it is written out to see how long it is."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Name:
-    """How a symbol of a recurrence is written.
-
-    Arguments:
-        letter: q, k, c, m, Theta, theta or mu.
-        index: of the block after which it holds: a number, a formula of depths, or a text such
-            as "l-1".
-        hat: 0 for an entry of the state; else the number of a value on the way, of `hats`.
-        hats: how many such values the block has.
-        primes: of the pairs of locations.
-        part: of the groups of channels, or "".
-    """
-
-    letter: str
-    index: Real | str
-    hat: int = 0
-    hats: int = 0
-    primes: str = ""
-    part: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Definition:
-    """A local map and what it stands for; without a formula it is a Gaussian mean.
-
-    Arguments:
-        left: the map at its symbols.
-        right: its formula, or None.
-        delta: what the formula calls Delta, or None.
-        source: where the formula stands.
-        means: labels of the activations whose mean it is: an activation that no one knows by
-            its name (see `_is_unknown`) has a label that begins with "phi".
-        formulas: those of such activations, in u, where they have not been told before.
-    """
-
-    left: sympy.Expr
-    right: sympy.Expr | None
-    delta: sympy.Expr | None = None
-    source: str = ""
-    means: tuple[str, str] = ("", "")
-    formulas: tuple[tuple[str, sympy.Expr], ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Loop:
-    """The lines that follow hold for `letter` from `first` to `last`."""
-
-    first: Real
-    last: Real
-    letter: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """An equation.
-
-    Arguments:
-        left: a symbol that has a name, or a text such as "C_f".
-        right: an expression.
-        inside: whether it belongs to the loop above.
-        start: whether it only names an entry of the input of what follows.
-    """
-
-    left: sympy.Symbol | str
-    right: sympy.Expr
-    inside: bool = False
-    start: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Composition:
-    """The C map as a composition of maps of one variable: (map, times), the first applied first."""
-
-    links: tuple[tuple[sympy.Expr, Real], ...]
-    variable: sympy.Expr
-
-
-Row = Definition | Loop | Line | Composition
-
-
-@dataclasses.dataclass(frozen=True)
-class Rows:
-    """The rows, and the names of their symbols."""
-
-    rows: tuple[Row, ...]
-    names: dict[sympy.Symbol, Name]
 
 
 def rows(found: Recurrence, tangent: bool) -> Rows:
@@ -140,9 +54,15 @@ class _Rows:
                 self.current = short
             else:
                 self._emit(block)
-        results = list(self._results())
-        definitions = list(self._definitions([*self.body, *results]))
-        return Rows((*definitions, *self.body, *results), self.names)
+        results = list(map(_for_one_pair, self._results()))
+        self.body = list(map(_for_one_pair, self.body))
+        shown = [row.right for row in (*self.body, *results) if isinstance(row, Line)]
+        blocks = BlockRows(shown, self.names)
+        shown += [expr for row in blocks.rows for expr in (*row.images, *(e for _, e in row.hats))]
+        links = [link for row in results if isinstance(row, Composition) for link, _ in row.links]
+        definitions = list(self._definitions([*shown, *links]))
+        rows = (*definitions, *blocks.rows, *self.body, *results)
+        return Rows(rows, self.names, blocks.numbers)
 
     # -- blocks ------------------------------------------------------------------------
 
@@ -272,12 +192,10 @@ class _Rows:
 
     # -- definitions -------------------------------------------------------------------
 
-    def _definitions(self, shown: Sequence[Row]) -> Iterator[Definition]:
-        exprs = [row.right for row in shown if isinstance(row, Line)]
-        exprs += [link for row in shown if isinstance(row, Composition) for link, _ in row.links]
+    def _definitions(self, exprs: Sequence[sympy.Expr]) -> Iterator[Definition]:
         maps: dict[type, sympy.Expr] = {}
         for expr in exprs:
-            for node in sympy.preorder_traversal(expr):
+            for node in nodes_of(expr):
                 if isinstance(node, LocalMap | ArcCosine):
                     maps.setdefault(type(node), node)
         for kind in (kappa1, kappa0):
@@ -307,6 +225,12 @@ class _Rows:
 
 def _result(name: str, value: sympy.Expr) -> Line:
     return Line(name, with_exact_numbers(value))
+
+
+def _for_one_pair(row: Row) -> Row:
+    if not isinstance(row, Line):
+        return row
+    return dataclasses.replace(row, right=for_one_pair(row.right))
 
 
 def _definition(kind: type[LocalMap]) -> Definition:

@@ -17,7 +17,6 @@ from ..ir import (
     Segment,
     fold,
     kernel_key,
-    needs_number,
     repeated_block,
     runs,
     segments,
@@ -136,10 +135,11 @@ class Group:
 
 
 def main_path(network: Network) -> list[Run]:
-    """The runs of the main path; what stands for a block is a run of its own."""
+    """The runs of the main path; a node on it that stands for a block is a run of its own."""
+    alone = {segment.stop for segment in segments(network) if len(segment.nodes) == 1}
 
     def key(node: NetworkNode) -> Hashable:
-        own = node.layer.repetition(node.in_shapes) is not None
+        own = node.index in alone and node.layer.repetition(node.in_shapes) is not None
         return node.index if own else kernel_key(node)
 
     return runs(network, key)
@@ -164,19 +164,20 @@ def groups(network: Network, found: Sequence[Run]) -> list[Group]:
 def _group(network: Network, run: Run) -> Group:
     """The nodes of a run; those of the block where its one node stands for a block."""
     first = network.nodes[run.block[0].start + 1]
-    inside = repeated_block(first) if first.index == run.block[0].stop else None
+    inside = block_group(first) if first.index == run.block[0].stop else None
+    return Group(_nodes(network.nodes, run.block), run.count) if inside is None else inside
+
+
+def block_group(node: NetworkNode) -> Group | None:
+    """The block that a node stands for; None for a layer of its own."""
+    inside = repeated_block(node)
     if inside is None:
-        return Group(_nodes(network.nodes, run.block), run.count)
-    named = [dataclasses.replace(node, name=f"{first.name}.{node.name}") for node in inside.network]
+        return None
+    named = [dataclasses.replace(each, name=f"{node.name}.{each.name}") for each in inside.network]
     return Group(_nodes(named, segments(inside.network)), inside.times)
 
 
 def _nodes(
     nodes: Sequence[NetworkNode], found: Sequence[Segment]
 ) -> tuple[tuple[NetworkNode, ...], ...]:
-    for node in (nodes[i] for segment in found for i in segment.nodes):
-        inside = node.layer.repetition(node.in_shapes)
-        if inside is not None:
-            what = "a depth in a branch, or inside of another repeated block,"
-            raise needs_number(node.name, sympy.sympify(inside.times), what)
     return tuple(tuple(nodes[i] for i in segment.nodes) for segment in found)

@@ -185,6 +185,11 @@ class Nature:
             found.append(Entry(f"m_in{suffix}", real=True))
         return found
 
+    @property
+    def names(self) -> list[str]:
+        """What the entries of such a state are printed as."""
+        return [str(symbol) for symbol in self.symbols()]
+
     def pack(self, state: KernelState[sympy.Expr]) -> list[sympy.Expr]:
         """The entries of `state`, in the order of `symbols`."""
         if self.parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import sympy
@@ -11,8 +12,9 @@ from sympy.printing.str import StrPrinter
 
 from ..ir import Real
 from ._arc_cosine import ArcCosine
+from ._block import Behind, Block
 from ._maps import LocalMap
-from ._rows import Composition, Definition, Line, Loop, Name, Row, Rows
+from ._row import BlockMap, Composition, Definition, Line, Loop, Name, Row, Rows
 
 
 _SUBSCRIPTS = str.maketrans("0123456789-+ljirst", "₀₁₂₃₄₅₆₇₈₉₋₊ₗⱼᵢᵣₛₜ")
@@ -30,9 +32,14 @@ class TextPrinter(StrPrinter):
 
     printmethod: Any = "_kernelc_text"
 
-    def __init__(self, names: dict[sympy.Symbol, Name] | None = None) -> None:
+    def __init__(
+        self,
+        names: dict[sympy.Symbol, Name] | None = None,
+        numbers: dict[Block, int] | None = None,
+    ) -> None:
         super().__init__({"order": None})
         self.names = names or {}
+        self.numbers = numbers or {}
 
     def _print_Symbol(self, expr: sympy.Symbol) -> str:
         if expr in self.names:
@@ -118,8 +125,18 @@ class TextPrinter(StrPrinter):
             return f"{map_text(type(expr))}({inside})"
         if isinstance(expr, ArcCosine):
             return f"κ{str(expr.order).translate(_SUBSCRIPTS)}({inside})"
+        if isinstance(expr, Behind):
+            return self._behind(expr)
         name = type(expr).__name__
         return f"{_FUNCTIONS.get(name, name)}({inside})"
+
+    def _behind(self, expr: Behind) -> str:
+        inside = ", ".join(self._print(arg) for arg in expr.start)
+        power = "" if expr.times == 1 else f"^∘{_grouped(self._print(expr.times))}"
+        if expr.local_map is not None:
+            return f"{self._print(expr.local_map).partition('(')[0]}{power}({inside})"
+        entry = "" if len(expr.start) == 1 else f".{self._print(expr.entry)}"
+        return f"{function_text(self.numbers[expr.block])}{power}({inside}){entry}"
 
     def emptyPrinter(self, expr: Any) -> str:
         return str(expr)
@@ -187,7 +204,7 @@ def name_text(name: Name) -> str:
     hat = "\u0302" if name.hat else ""
     number = str(name.hat).translate(_SUPERSCRIPTS) if name.hats > 1 and name.hat else ""
     part = f"⁽{name.part.translate(_SUPERSCRIPTS)}⁾" if name.part else ""
-    below = _below(name.index)
+    below = _below(name.index) if name.index != "" else ""
     return f"{letter}{hat}{number}{part}{_PRIMES[len(name.primes)]}{below}"
 
 
@@ -213,9 +230,14 @@ def map_text(kind: type[LocalMap]) -> str:
     return f"{kind.letter}{'′' * kind.order}_{_named(kind.label)}"
 
 
+def function_text(number: int) -> str:
+    """The name of a block that is a function."""
+    return f"F{str(number).translate(_SUBSCRIPTS)}"
+
+
 def text(shown: Rows) -> list[str]:
     """The lines of the rows, sources at their right."""
-    printer = TextPrinter(shown.names)
+    printer = TextPrinter(shown.names, shown.numbers)
     lines: list[str] = []
     for row in shown.rows:
         if isinstance(row, Line) and row.start and lines and lines[-1].startswith("\0"):
@@ -236,6 +258,8 @@ def _row(row: Row, printer: TextPrinter) -> list[str]:
             return [f"C_f = {_composed(links, variable, printer)}"]
         case Definition():
             return _definition(row, printer)
+        case BlockMap():
+            return _block_map(row, printer)
 
 
 def _line(row: Line, printer: TextPrinter) -> str:
@@ -262,6 +286,20 @@ def _definition(row: Definition, printer: TextPrinter) -> list[str]:
     if row.delta is not None:
         line += f", Δ = {printer.doprint(row.delta)}"
     return [line + note]
+
+
+def _block_map(row: BlockMap, printer: TextPrinter) -> list[str]:
+    def state(variables: Sequence[sympy.Symbol]) -> str:
+        return f"({', '.join(map(printer.doprint, variables))})"
+
+    parts = [printer.doprint(image) for image in row.images]
+    if row.inner is not None:
+        number, variables = row.inner
+        parts.insert(0, function_text(number) + state(variables))
+    right = parts[0] if len(row.variables) == 1 else f"({', '.join(parts)})"
+    told = [f"  {printer.doprint(s)} = {printer.doprint(e)}" for s, e in row.hats]
+    where = ", where" if told else ""
+    return [f"{function_text(row.number)}{state(row.variables)} = {right}{where}", *told]
 
 
 def mean_text(row: Definition) -> str:

@@ -38,6 +38,9 @@ def lines_of_latex(text: str) -> list[Printed]:
             continue
         left, _, right = row.partition(" &= ")
         inside = "  " if "_{l}" in left else ""
+        if row.startswith(r"&\qquad "):
+            left, _, right = row.removeprefix(r"&\qquad ").partition(" = ")
+            inside = "  "
         found.append(Printed(inside + in_text(left).strip(), in_text(right).strip()))
     return found
 
@@ -49,6 +52,8 @@ def in_text(latex: str) -> str:
     for sign, word in ((r"\,", " "), (r"\quad ", ""), (r"\cdot", "×"), (r"\ ", "_"), (r"\:", " ")):
         text = text.replace(sign, word)
     text = re.sub(r"\\left\|(.*?)\\right\|", r"Abs(\1)", text)
+    text = text.replace(r"\text{where}", "where").replace(r"\left[", "")
+    text = re.sub(r"\\right\]_\{((?:[^{}]|\{[^{}]*\})*)\}", r".\1", text)
     text = re.sub(r"\\(?:left|right)(?=[()])", "", text)
     text = re.sub(r"\\operatorname\{(\w+)\}", r"\1", text)
     text = re.sub(r"\\mathrm\{(\w+)\}", r"\1", text)

@@ -15,6 +15,7 @@ from kernelc.gaussian._moments import line_mean
 
 _BELOW = dict(zip("₀₁₂₃₄₅₆₇₈₉₋₊ₗ", "0123456789-+l", strict=True))
 _ABOVE = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ⁽⁾", "0123456789-/()", strict=True))
+_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "arccos": sympy.acos, "arcsin": sympy.asin, "arctan": sympy.atan, "exp": sympy.exp,
     "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "sinh": sympy.sinh, "tan": sympy.tan,
@@ -30,10 +31,10 @@ _U = sympy.Symbol("u", real=True)
 
 _TOKENS = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)"
-    r"|(?P<name>[A-Za-zΑ-Ωα-ωφ]+\u0302?(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?=[⁽₀-₉ₗ]))?(?:⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾)?[′″‴]*"
+    r"|(?P<name>[A-Za-zΑ-Ωα-ωφ]+\u0302?(?:[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?=[⁽₀-₉ₗ′″‴]))?(?:⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾)?[′″‴]*"
     r"(?:_[A-Za-z0-9_φ₀-₉]+|[₀-₉₋₊ₗ]+)?)"
     r"|(?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ⁽⁾]+)"
-    r"|(?P<sign>\^∘|[<>]=?|[-−+/^(),√|×]))"
+    r"|(?P<sign>\^∘|[<>]=?|[-−+/^(),√|×.]))"
 )
 
 
@@ -52,6 +53,7 @@ class Reader:
         self.known |= {"π": sympy.pi, "e": sympy.E, "u": _U}
         self.maps = dict(_FUNCTIONS)
         self.results: dict[str, float] = {}
+        self.blocks: dict[str, list[str]] = {}
 
     def value(self, text: str) -> sympy.Expr:
         """The value of an expression."""
@@ -124,10 +126,50 @@ class Reader:
         while rest[0] != ")":
             argument, rest = self._sum(rest[1:])
             arguments.append(argument)
+        if head in self.blocks:
+            return self._behind(head, arguments, int(times), rest[1:])
         value = self.maps[head](*arguments)
         for _ in range(int(times) - 1):
             value = self.maps[head](value)
         return value**power, rest[1:]
+
+    def _behind(
+        self, head: str, state: list[sympy.Expr], times: int, rest: list[str]
+    ) -> tuple[sympy.Expr, list[str]]:
+        """The entry that is asked for of F^∘L(q, k).k, of the only one of F(q)."""
+        for _ in range(times):
+            state = self.maps[head](*state)
+        if rest[:1] != ["."]:
+            (value,) = state
+            return value, rest
+        return state[self.blocks[head].index(rest[1])], rest[2:]
+
+    def define_block(self, line: Printed, where: list[Printed]) -> None:
+        """F(q, k) = (q, k), or F(q) = q, with values that further lines define."""
+        name, _, letters = line.left.strip().partition("(")
+        variables = letters.removesuffix(")").split(", ")
+        right = line.right.removesuffix(", where").strip()
+        parts = _parts(right[1:-1]) if len(variables) > 1 else [right]
+        self.blocks[name] = variables
+
+        def function(*values: sympy.Expr) -> list[sympy.Expr]:
+            outer = dict(self.known)
+            numbers = [value.evalf(17) for value in values]
+            self.known |= dict(zip(variables, numbers, strict=True))
+            for each in where:
+                self.known[each.left.strip()] = self.value(each.right).evalf(17)
+            found: list[sympy.Expr] = []
+            for part in parts:
+                inner, _, arguments = part.strip().partition("(")
+                if inner in self.blocks and len(parts) > 1 and arguments.endswith(")"):
+                    state = [self.known[letter] for letter in arguments[:-1].split(", ")]
+                    found += self.maps[inner](*state)
+                else:
+                    found.append(self.value(part))
+            self.known = outer
+            return found
+
+        self.maps[name] = function
 
     def _pieces(self, rest: list[str]) -> tuple[sympy.Expr, list[str]]:
         """((value, condition), ...): what follows the word Piecewise."""
@@ -185,6 +227,7 @@ class Reader:
 
     def read(self, lines: list[Printed]) -> dict[str, float]:
         """The results of lines as both writers give them: definitions, loops, equations."""
+        lines = [Printed(*map(self._indexed, line)) for line in lines]
         told = [line for line in lines if line.left.endswith("(u)")]
         self.told = {line.left.removesuffix("(u)"): line.right for line in told}
         lines = [line for line in lines if not line.left.endswith("(u)")]
@@ -199,11 +242,24 @@ class Reader:
                     for each in inside:
                         right = _numbered(each.right, l)
                         self.known[_numbered(each.left.strip(), l)] = self.value(right).evalf(17)
+            elif re.match(r"F[₀-₉]+\(", line.left):
+                where = []
+                while line.right.endswith(", where") and lines and lines[0].left.startswith("  "):
+                    where.append(lines.pop(0))
+                self.define_block(line, where)
             elif "(" in line.left:
                 self._defined(line)
             else:
                 self._result(line)
         return self.results
+
+    def _indexed(self, text: str) -> str:
+        """Indices that are formulas of depths, as numbers: q_(1 + M)."""
+
+        def number(found: re.Match[str]) -> str:
+            return str(int(self.value(found[1] or found[2]))).translate(_DIGITS)
+
+        return re.sub(r"(?<=[qkcmΘθμ′⁾])_(?:\(([^()]+)\)|([A-Z])\b)", number, text)
 
     def _defined(self, line: Printed) -> None:
         formula, _, delta = line.right.partition(", Δ = ")
@@ -227,6 +283,18 @@ def _tokens(text: str) -> Iterator[str]:
         assert found, f"no token at {text[at : at + 20]!r} of {text!r}"
         yield found[0].strip()
         at = found.end()
+
+
+def _parts(text: str) -> list[str]:
+    """What commas outside of all parentheses separate."""
+    found, depth = [""], 0
+    for sign in text:
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if sign == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
 
 
 def _numbered(text: str, l: int) -> str:  # noqa: E741

@@ -125,19 +125,6 @@ def test_symbols_of_the_kernel_name_no_depth_and_no_weight(name: str) -> None:
             kc.derive(net)
 
 
-@pytest.mark.parametrize(
-    ("net", "where"),
-    [
-        (chain(kc.residual(kc.chain(kc.repeat(dense("erf"), L), kc.Dense(8)))), "repeat_1"),
-        (chain(kc.repeat(kc.chain(kc.repeat(dense("erf"), L)), M)), "repeat_1.repeat_1"),
-    ],
-)
-def test_depths_off_the_main_path_need_a_number(net: kc.Network, where: str) -> None:
-    with pytest.raises(kc.KernelcError, match="a depth in a branch") as caught:
-        kc.derive(net)
-    assert (caught.value.where, caught.value.found) == (where, "the symbol L")
-
-
 def test_two_symbols_of_one_name_are_refused() -> None:
     net = chain(
         kc.Dense(8, weight_std=sympy.Symbol("L", positive=True)), kc.repeat(dense("erf"), L)

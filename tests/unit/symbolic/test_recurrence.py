@@ -11,7 +11,8 @@ import sympy
 import kernelc as kc
 import nets
 from kernelc.symbolic._arc_cosine import ArcCosine
-from kernelc.symbolic._rows import Composition, Line, Loop, Name, Rows, rows
+from kernelc.symbolic._row import Composition, Line, Loop, Name, Rows
+from kernelc.symbolic._rows import rows
 from tests.attack.networks import build, network, of_seed, real_of_seed
 
 
