@@ -18,7 +18,7 @@ from ._arc_cosine import RHO, ArcCosine
 from ._block import Behind, Block, nodes_of
 from ._entry import Entry
 from ._maps import CMap, Dual, LocalMap, Mean, QMap, identifier
-from ._python_helpers import GAUSSIAN_MEAN, ITERATED
+from ._python_functions import GAUSSIAN_MEAN, ITERATED
 from ._recurrence import Recurrence
 from ._standard_forms import DELTA, K, Q, standard
 
