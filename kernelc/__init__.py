@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         GLU as GLU,
         PLN as PLN,
         Activation as Activation,
+        Attention as Attention,
         BatchNorm as BatchNorm,
         Concat as Concat,
         Conv as Conv,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         LooksLinear as LooksLinear,
         MaxPool as MaxPool,
         MeanPool as MeanPool,
+        MultiHeadAttention as MultiHeadAttention,
         Product as Product,
         RMSNorm as RMSNorm,
         Scale as Scale,
@@ -153,9 +155,10 @@ _NAMES = {
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation BatchNorm Concat Conv Dense Dropout Flatten GEGLU GLU GlobalMeanPool "
-    "Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool PLN Product RMSNorm Scale "
-    "StandardizedConv StandardizedDense SwiGLU WeightedMeanPool WeightedSum fan_in fan_out gain "
+    "layers": "Activation Attention BatchNorm Concat Conv Dense Dropout Flatten GEGLU GLU "
+    "GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
+    "MultiHeadAttention PLN Product RMSNorm Scale StandardizedConv StandardizedDense SwiGLU "
+    "WeightedMeanPool WeightedSum fan_in fan_out gain "
     "initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",

@@ -1,5 +1,6 @@
 """Kernel rules over abstract numbers, and the local-map reading of them."""
 
+from ._attend import query_term as query_term
 from ._backend import Backend as Backend
 from ._floats import (
     FloatBackend as FloatBackend,

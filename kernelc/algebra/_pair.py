@@ -6,9 +6,22 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from jaxtyping import Float64
+
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..ir import UNCHANGED, Exchangeable, KernelAlgebra, LocationMap, Real, Weights
+from ..ir import (
+    UNCHANGED,
+    DenseMap,
+    Exchangeable,
+    FixedAttention,
+    KernelAlgebra,
+    LocationMap,
+    Real,
+    Weights,
+)
+from ._attend import Alike, check_heads, check_logits, one_sided, query_term
 from ._backend import Backend
 from ._channels import alike
 from ._cross_moments import CrossMoments
@@ -68,7 +81,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         trained: Callable[[], KernelState[N]] | None = None,
     ) -> KernelState[N]:
         number, value = self.backend.number, self.backend.value
-        w, b = number(weights.variance), number(weights.bias_variance)
+        w, b = number(weights.drawn), number(weights.bias_variance)
         k = tuple(w * item + b for item in s.second.k)
         theta = s.second.theta
         if theta is not None:
@@ -78,10 +91,11 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
                 fan_in, one = number(weights.fan_in), number(int(weights.bias))
                 own = [fan_in * value(item) + one for item in seen.second.k]
             else:
-                drawn = k if read is None else (w * item + b for item in seen.second.k)
-                own = [value(item) for item in drawn]
+                scale = number(weights.variance)
+                own = [value(scale * item + b) for item in seen.second.k]
             theta = tuple(new + w * old for new, old in zip(own, theta, strict=True))
-        q = w * s.second.q + b
+        # A number, also where q values of data are arrays: what reads it can tell.
+        q = b if self.backend.is_zero(w) else w * s.second.q + b
         return self.state_of(SecondMoments(q, k, theta), self.backend.number(0), gaussian=True)
 
     def nonlinearity(self, s: KernelState[N], phi: ScalarFunction) -> KernelState[N]:
@@ -226,7 +240,13 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         if s.parts:
             return self._by_channels([s], lambda group: self.mix(group[0], locations))
         second = self._mixed(s.second, shares)
-        return self.state_of(second, s.mean, s.support, s.gaussian)
+        return self.state_of(second, self._mixed_mean(s.mean, locations), s.support, s.gaussian)
+
+    def _mixed_mean(self, mean: N | None, locations: LocationMap) -> N | None:
+        total = locations.row_sum
+        if mean is None or total == 1 or self.backend.is_zero(mean):
+            return mean
+        return None if total is None else self.backend.number(total) * mean
 
     def _mixed(self, second: SecondMoments[N], shares: Exchangeable) -> SecondMoments[N]:
         """Pairs of one location and of two, blended; Theta of one input is read by nothing."""
@@ -255,6 +275,55 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
                 term = value if share == 1 else self.backend.number(share) * value
                 total = term if total is None else total + term
         return self.backend.number(0) if total is None else total
+
+    def attend(
+        self,
+        query: KernelState[N],
+        key: KernelState[N],
+        value: KernelState[N],
+        attention: FixedAttention,
+    ) -> KernelState[N]:
+        check_logits(self.site.name, self.backend, query, key, attention)
+        check_heads(self.site.name, value, attention)
+        heads = [self.mix(value, locations) for locations in attention.maps]
+        if value.second.theta is not None and not attention.vanishing:
+            terms = [
+                self.query_tangent(query, key, value, pattern, attention.gains)
+                for pattern in attention.patterns
+            ]
+            heads = [self._with_tangent(h, term) for h, term in zip(heads, terms, strict=True)]
+        return heads[0] if len(heads) == 1 else self.concat(heads, attention.shares)
+
+    def query_tangent(
+        self,
+        query: KernelState[N],
+        key: KernelState[N],
+        value: KernelState[N],
+        pattern: DenseMap,
+        gains: Float64[np.ndarray, " outputs"],
+    ) -> tuple[N, ...] | None:
+        """What queries that start at zero and train add to Theta: see `query_term`; None where it
+        is not known."""
+        theta = query.second.theta
+        alike = pattern.exchangeable() is not None and bool(np.all(gains == gains[0]))
+        if theta is None or not alike:
+            return None
+        probes = [self.probes.index(label) for label in ("c", "sc")]
+        number, plain = self.backend.number, self.backend.value
+        keys, values = (Alike(*(plain(s.second.k[i]) for i in probes)) for s in (key, value))
+        half = one_sided(pattern, number)
+        logits = Alike(*(theta[i] for i in probes)) * query_term(keys, values, half, half)
+        term = [number(0)] * len(theta)
+        for i, added in zip(probes, (logits.near, logits.far), strict=True):
+            term[i] = number(float(gains[0]) ** 2) * added
+        return tuple(term)
+
+    def _with_tangent(self, s: KernelState[N], term: tuple[N, ...] | None) -> KernelState[N]:
+        theta = None
+        if term is not None and s.second.theta is not None:
+            theta = tuple(old + new for old, new in zip(s.second.theta, term, strict=True))
+        second = dataclasses.replace(s.second, theta=theta)
+        return self.state_of(second, s.mean, s.support, s.gaussian)
 
     def pln(self, s: KernelState[N], channels: int, mode: str) -> KernelState[N]:
         backend, q = self.backend, s.second.q

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,7 +104,14 @@ class Engine:
             curvature_ema=settings.curvature_ema,
             curvature_update_period=settings.curvature_every,
             inverse_update_period=settings.inverse_every,
-            layer_tag_to_block_ctor={"conv2d": conv_block(self._kfac_jax)},
+            layer_tag_to_block_ctor={
+                "conv2d": conv_block(self._kfac_jax),
+                # With masking, locations of zero gradient count as padding. A layer before one
+                # that starts at zero would have no locations at all, and a damping of 0/0.
+                "repeated_dense": functools.partial(
+                    self._kfac_jax.RepeatedDenseKroneckerFactored, use_masking=False
+                ),
+            },
             custom_estimator_ctor=self._estimated,
             batch_size_extractor=lambda batch: batch.x.shape[0],
         )

@@ -8,11 +8,12 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Float64
 
 from .._errors import KernelcError
 from ..activations import ScalarFunction, named
 from ..algebra import FloatBackend, KernelState, PairAlgebra
-from ..ir import Reading, Real, Weights
+from ..ir import DenseMap, Reading, Real, Weights
 from ._profile import RangeError
 
 
@@ -79,9 +80,19 @@ class MapAlgebra(PairAlgebra[Numbers]):
 class SlopeAlgebra(MapAlgebra):
     """dK/dc in the place of the NTK.
 
-    The NTK rules are those of a derivative along c, plus the weights' own term; without it
+    The NTK rules are those of a derivative along c, plus the terms of weights; without them
     `theta` started at dk/dc is dk/dc throughout.
     """
+
+    def query_tangent(
+        self,
+        query: FloatState,
+        key: FloatState,
+        value: FloatState,
+        pattern: DenseMap,
+        gains: Float64[np.ndarray, " outputs"],
+    ) -> tuple[Numbers, ...] | None:
+        return tuple(self.backend.number(0) for _ in self.probes)
 
     def fresh(
         self,
@@ -91,7 +102,7 @@ class SlopeAlgebra(MapAlgebra):
         trained: Callable[[], FloatState] | None = None,
     ) -> FloatState:
         out = super().fresh(s, weights, read, trained)
-        w = self.backend.number(weights.variance)
+        w = self.backend.number(weights.drawn)
         theta = tuple(w * t for t in s.second.theta or ())
         second = dataclasses.replace(out.second, theta=theta)
         return self.state_of(second, out.mean, gaussian=True)
@@ -130,7 +141,7 @@ class SpreadReading(Reading[Spread]):
         read: Spread | None = None,
         trained: Callable[[], Spread] | None = None,
     ) -> Spread:
-        own = float(weights.variance) * s.q
+        own = float(weights.drawn) * s.q
         total = own + float(weights.bias_variance)
         share = own / total if total > 0 else 0.0
         return Spread(total, share**2 * s.variance, weights.orthogonal)

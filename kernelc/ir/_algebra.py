@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sympy
 
     from ..activations import ScalarFunction
+    from ._attention import FixedAttention
     from ._location_map import LocationMap
     from ._rule_arguments import Weights
 
@@ -41,12 +42,12 @@ class KernelAlgebra(ABC, Generic[S]):
         read: S | None = None,
         trained: Callable[[], S] | None = None,
     ) -> S:
-        """A layer of fresh weights: K <- weights.variance K + weights.bias_variance.
+        """A layer of fresh weights: K <- weights.drawn K + weights.bias_variance.
 
         Gradients are along weights over their standard deviation,
-        Theta <- weights.variance K_read + weights.bias_variance + weights.variance Theta, or in
+        Theta <- weights.variance K_read + weights.bias_variance + weights.drawn Theta, or in
         the standard parameterization along the weights as they are:
-        Theta <- weights.fan_in K_trained + (1 with a bias) + weights.variance Theta, with the
+        Theta <- weights.fan_in K_trained + (1 with a bias) + weights.drawn Theta, with the
         K and Theta coming in.
 
         Arguments:
@@ -92,6 +93,14 @@ class KernelAlgebra(ABC, Generic[S]):
     @abstractmethod
     def mix(self, s: S, locations: LocationMap) -> S:
         """A linear map of locations: K(p, p') <- sum_hrr' M_h[p, r] M_h[p', r'] K(r, r')."""
+
+    @abstractmethod
+    def attend(self, query: S, key: S, value: S, attention: FixedAttention) -> S:
+        """Attention of zero logits: heads of `value`, each mixed by its matrix.
+
+        K(p, p') <- mean over heads of sum_rr' A[p, r] A[p', r'] K(r, r'), and Theta likewise, with
+        the term of queries that train: see `kernelc.algebra`. Channels differ by head.
+        """
 
     @abstractmethod
     def pln(self, s: S, channels: int, mode: str) -> S:
@@ -171,6 +180,10 @@ class Reading(KernelAlgebra[S]):
 
     def mix(self, s: S, locations: LocationMap) -> S:
         return s
+
+    def attend(self, query: S, key: S, value: S, attention: FixedAttention) -> S:
+        # At initialization the output is no function of queries and keys.
+        return self.combine([self.mix(value, locations) for locations in attention.maps])
 
     def pln(self, s: S, channels: int, mode: str) -> S:
         return s

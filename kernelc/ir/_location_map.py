@@ -93,6 +93,12 @@ class LocationMap(ABC):
         return UNCHANGED
 
     @property
+    def row_sum(self) -> float | None:
+        """The factor by which a value that is one number at all locations is multiplied; None
+        where it does not stay one number."""
+        return 1.0
+
+    @property
     def gain(self) -> float:
         """The largest factor by which the map may multiply a q value."""
         return 1.0
@@ -318,9 +324,21 @@ class DenseMap(LocationMap):
         return self.matrices
 
     @property
+    def identity(self) -> bool:
+        same = len(self.matrices) == 1 and self.sizes == self.sizes_out
+        return same and bool(np.array_equal(self.matrices[0], np.eye(self.matrices.shape[1])))
+
+    @property
     def averages(self) -> bool:
         """Whether there is one head, whose rows add up to 1."""
-        return len(self.matrices) == 1 and bool(np.all(np.abs(self.matrices.sum(-1) - 1) < 1e-12))
+        return self.row_sum == 1
+
+    @property
+    def row_sum(self) -> float | None:
+        sums = self.matrices.sum(-1)
+        if len(sums) > 1 or np.ptp(sums) > 1e-12 * abs(sums[0, 0]):
+            return None
+        return 1.0 if abs(sums[0, 0] - 1) < 1e-12 else float(sums[0, 0])
 
     @property
     def gain(self) -> float:

@@ -9,6 +9,7 @@ import sympy
 
 from ._algebra import Reading
 from ._assembly import NetworkNode
+from ._attention import FixedAttention
 from ._fold import kernel_rule
 from ._location_map import LocationMap
 from ._rule_arguments import PairKind
@@ -25,6 +26,10 @@ class _PairsRead(Reading[Kinds]):
 
     def mix(self, s: Kinds, locations: LocationMap) -> Kinds:
         return s if locations.identity else s | locations.reads
+
+    def attend(self, query: Kinds, key: Kinds, value: Kinds, attention: FixedAttention) -> Kinds:
+        # Gradients of queries are means over keys and values of unlike locations.
+        return query | key | value | {PairKind.LOCATION}
 
     def batch_normalize(self, s: Kinds) -> Kinds:
         return s | {PairKind.BATCH}

@@ -57,6 +57,8 @@ class Weights:
             its variance.
         orthogonal: whether they are drawn so as to keep norms, in place of independently. In
             the limit of infinite width this changes nothing.
+        zero: whether they start at zero. Then `variance` is that by which the NTK
+            parameterization scales their gradients, and no more.
     """
 
     variance: Real
@@ -64,3 +66,9 @@ class Weights:
     fan_in: int
     bias: bool = True
     orthogonal: bool = False
+    zero: bool = False
+
+    @property
+    def drawn(self) -> Real:
+        """The variance with which they are drawn: 0 where they start at zero."""
+        return 0 if self.zero else self.variance

@@ -1,6 +1,11 @@
 """One file, one kind: shape rule, kernel rule, shaping, and the finite layer."""
 
 from ._activation import Activation as Activation, ActivationModule as ActivationModule
+from ._attention import (
+    Attention as Attention,
+    AttentionModule as AttentionModule,
+    MultiHeadAttention as MultiHeadAttention,
+)
 from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule

@@ -63,7 +63,7 @@ class ConvLayer(WindowLayer, WeightLayer, shared=True):
         return shape[-1] == self.groups and self.groups > 1
 
     def kernel_key(self, shapes: Shapes) -> Hashable:
-        return self.weight_std, self.bias_std, self.padding, self.groups, self.delta
+        return super().kernel_key(shapes), self.padding, self.groups, self.delta
 
     def location_key(self, shapes: Shapes) -> Hashable:
         return self.window, self.stride

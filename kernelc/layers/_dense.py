@@ -31,6 +31,9 @@ class Dense(DenseLayer):
         init: how weights are drawn: "gaussian", "uniform", "truncated_normal" (at two
             deviations), "orthogonal" or "suo" (scaled uniform orthogonal). The infinite-width
             kernel is the same for all. `kernelc.initialization` has the names people know.
+            Weights of "zero" start at zero and train: K <- bias_std^2 and Theta <-
+            weight_std^2 K + bias_std^2, where weight_std scales gradients in the NTK
+            parameterization alone.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
         bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
 

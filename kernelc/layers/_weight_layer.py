@@ -70,12 +70,15 @@ class WeightLayer(Layer, shared=True):
 
     def weights(self, fan_in: int) -> Weights:
         """What a kernel rule knows of the weights."""
-        together = self.draws()[0] in ("orthogonal", "suo")
-        return Weights(self.weight_std**2, self.bias_std**2, fan_in, self.bias, together)
+        init, _ = self.draws()
+        together = init in ("orthogonal", "suo")
+        variances = self.weight_std**2, self.bias_std**2
+        return Weights(*variances, fan_in, self.bias, together, zero=init == "zero")
 
     def kernel_key(self, shapes: Shapes) -> Hashable:
-        """The deviations, which is all that matters where locations are alike."""
-        return self.weight_std, self.bias_std
+        """The deviations, and whether weights start at zero: all that matters where locations are
+        alike."""
+        return self.weight_std, self.bias_std, self.draws()[0] == "zero"
 
     def with_weights(
         self,
@@ -144,7 +147,12 @@ class DenseLayer(WeightLayer, shared=True):
 
 
 def weight_rule(layer: WeightLayer, replacement: Layer | None = None) -> ShapingRule:
-    """Shaping asks of a layer of weights: unit weight variance, zero bias, SUO weights."""
+    """Shaping asks of a layer of weights: unit weight variance, zero bias, SUO weights.
+
+    One that starts at zero stays so: what reads it says whether it may.
+    """
+    if layer.draws()[0] == "zero":
+        return ShapingRule(layer)
     if replacement is None:
         replacement = layer.with_weights(1.0, 0.0, "suo")
     found = []

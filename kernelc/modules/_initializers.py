@@ -17,7 +17,7 @@ from ._draws import of_any_shape
 from ._precision import accumulator, floating
 
 
-Initializer = Literal["gaussian", "orthogonal", "suo", "uniform", "truncated_normal"]
+Initializer = Literal["gaussian", "orthogonal", "suo", "uniform", "truncated_normal", "zero"]
 BiasInitializer = Literal["gaussian", "uniform", "truncated_normal"]
 KINDS = get_args(Initializer)
 _CUT = 2.0
@@ -111,7 +111,8 @@ def initialize(
     delta: bool = False,
     dtype: DTypeLike = "float32",
 ) -> Float[Array, "*window in_per_group out"]:
-    """Weights of a dense layer (empty window) or a convolution that preserve the q value.
+    """Weights of a dense layer (empty window) or a convolution, which preserve the q value unless
+    they are zero.
 
     Every group has a matrix of its own, from fan-in to out/groups. Spread over the window the
     fan-in is prod(window) · in/groups; under the Delta convention (Xiao et al. 2018) it is
@@ -122,7 +123,7 @@ def initialize(
             1/fan-in (see `unit_draw`); "suo" (scaled uniform orthogonal), or
             "orthogonal", which draws the very same matrices as "suo": the factor
             max(1, √(out/fan-in)) is the only one with which a semi-orthogonal matrix
-            preserves q values, and it is 1 unless the layer expands.
+            preserves q values, and it is 1 unless the layer expands; "zero", all zeros.
         key: randomness; equal keys give equal weights.
         window: size along each location axis; empty for a dense layer.
         in_channels: input channels.
@@ -163,6 +164,8 @@ def _drawing(kind: Initializer) -> Callable[..., Array]:
         return scaled_uniform_orthogonal
     if kind == "gaussian":
         return gaussian_fan_in
+    if kind == "zero":
+        return lambda key, rows, columns, dtype: jnp.zeros((rows, columns), dtype)
     return lambda key, rows, columns, dtype: (
         unit_draw(kind, key, (rows, columns), dtype) / jnp.asarray(rows**0.5, dtype)
     )

@@ -9,14 +9,16 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..algebra import KernelState, PairAlgebra, SecondMoments
-from ..ir import Flattened, LocationMap, OwnWeights, Real, Weights
+from ..algebra import KernelState, PairAlgebra, SecondMoments, query_term
+from ..ir import DenseMap, Flattened, LocationMap, OwnWeights, Real, Weights
 from ._array_backend import ArrayBackend
 from ._locations import Same, groups_of, one_evaluation
-from ._mixing import Mixing, mixing
+from ._mixing import Mixing, applied, mixing, whole
 from ._numbers import Number, Pair, PairLayout, PairMoments, PerSide, QValue, root
 
 
@@ -113,7 +115,7 @@ class GramAlgebra(ByLocationAlgebra):
         out = super().fresh(s, weights, read, trained)
         if not self.tangent or s.second.theta is None:
             return out
-        theta = tuple(self.backend.number(weights.variance) * old for old in s.second.theta)
+        theta = tuple(self.backend.number(weights.drawn) * old for old in s.second.theta)
         second = dataclasses.replace(out.second, theta=theta)
         return self.state_of(second, out.mean, gaussian=True)
 
@@ -140,6 +142,32 @@ class GramAlgebra(ByLocationAlgebra):
             left = rule.arrays(mean.left, (frame.left_axes,))
             return PerSide(left, rule.arrays(mean.right, (frame.right_axes,)))
         return mean if rule.keeps_constants or mean is None or self._is_zero(mean) else None
+
+    def query_tangent(
+        self,
+        query: DataState,
+        key: DataState,
+        value: DataState,
+        pattern: DenseMap,
+        gains: Float64[np.ndarray, " outputs"],
+    ) -> tuple[Any, ...] | None:
+        theta = query.second.theta
+        if theta is None:
+            return None
+        if self.tangent:
+            return (0.0,)
+        (left, right), matrix = groups_of(self.frame), pattern.matrices[0]
+        keys, values = (
+            whole(s.second.k[0].cross.value, (left, right), pattern) for s in (key, value)
+        )
+        term = query_term(
+            keys,
+            values,
+            lambda k: applied(k, left, pattern, matrix),
+            lambda k: applied(k, right, pattern, matrix),
+        )
+        rows = jnp.asarray(gains, jnp.result_type(term)).reshape(1, *pattern.outputs)
+        return (theta[0] * self.frame.wide(rows, 0) * self.frame.wide(rows, 1) * term,)
 
     def dropout(self, s: DataState, keep: float) -> DataState:
         if keep == 1:

@@ -147,14 +147,14 @@ def _window_mean(locations: WindowMean) -> Mixing:
 @mixing.register
 def _dense(locations: DenseMap) -> Mixing:
     if locations.averages:
-        return _averaging(lambda x, axes: _applied(x, axes, locations, locations.matrices[0]))
+        return _averaging(lambda x, axes: applied(x, axes, locations, locations.matrices[0]))
 
     def arrays(x: Number, groups: Groups) -> Number:
         images = []
         for matrix in [locations.matrices.sum(0)] if len(groups) == 1 else locations.matrices:
-            image = _whole(x, groups, locations)
+            image = whole(x, groups, locations)
             for axes in groups:
-                image = _applied(image, axes, locations, matrix)
+                image = applied(image, axes, locations, matrix)
             images.append(image)
         return functools.reduce(operator.add, images)
 
@@ -224,7 +224,7 @@ def _settled(drops: list[Number], scales: list[Number], q_values: tuple[Sides, .
     return PairMoments.of(tuple(parts))
 
 
-def _applied(x: Number, axes: tuple[int, ...], locations: DenseMap, matrix: np.ndarray) -> Number:
+def applied(x: Number, axes: tuple[int, ...], locations: DenseMap, matrix: np.ndarray) -> Number:
     """A matrix over all locations on the axes of one input."""
     if jnp.ndim(x) == 0:
         return x  # one number everywhere, and rows that add up to 1
@@ -238,7 +238,7 @@ def _applied(x: Number, axes: tuple[int, ...], locations: DenseMap, matrix: np.n
     return moved.reshape(*shape[:first], *locations.outputs, *shape[first + rank :])
 
 
-def _whole(x: Number, groups: Groups, locations: DenseMap) -> Number:
+def whole(x: Number, groups: Groups, locations: DenseMap) -> Number:
     """An array with all its location axes, where an axis of size one stood for any size."""
     shape = list(jnp.shape(x))
     for axes in groups:

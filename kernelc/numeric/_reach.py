@@ -12,7 +12,7 @@ from .._errors import UnsupportedError
 from ..activations import ScalarFunction
 from ..algebra import FloatBackend, KernelState, PairAlgebra, SecondMoments
 from ..gaussian import closed_line
-from ..ir import Flattened, KernelAlgebra, LocationMap, Network, Run, Weights
+from ..ir import FixedAttention, Flattened, KernelAlgebra, LocationMap, Network, Run, Weights
 
 
 S = TypeVar("S")
@@ -115,6 +115,11 @@ class UniformAlgebra(PairAlgebra[Number]):
 
     def mix(self, s: FloatState, locations: LocationMap) -> FloatState:
         return s if locations.identity else self._unlike(s, locations.text())
+
+    def attend(
+        self, query: FloatState, key: FloatState, value: FloatState, attention: FixedAttention
+    ) -> FloatState:
+        return self._unlike(value, "attention")
 
     def dropout(self, s: FloatState, keep: float) -> FloatState:
         return s if keep == 1 else self._unlike(s, "dropout")

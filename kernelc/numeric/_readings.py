@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..activations import ScalarFunction
 from ..gaussian import at_zero
-from ..ir import LocationMap, Network, PairKind, Reading, Real, Weights
+from ..ir import FixedAttention, LocationMap, Network, PairKind, Reading, Real, Weights
 
 
 Fate = Literal["zero", "constant"] | None
@@ -54,6 +54,12 @@ class DegreeReading(Reading[int | None]):
 
     def batch_normalize(self, s: int | None) -> int | None:
         return None if s is None else 0
+
+    def attend(
+        self, query: int | None, key: int | None, value: int | None, attention: FixedAttention
+    ) -> int | None:
+        # Queries that train add a term of degree query + key + value to Theta.
+        return 0 if query == key == value == 0 else None
 
     def pln(self, s: int | None, channels: int, mode: str) -> int | None:
         return 0 if s == 0 or (s is not None and mode != "one") else None
@@ -122,7 +128,7 @@ class ZeroReading(Reading[Fate]):
         read: Fate = None,
         trained: Callable[[], Fate] | None = None,
     ) -> Fate:
-        silent = weights.variance == 0 or s == "zero"
+        silent = weights.drawn == 0 or s == "zero"
         return "zero" if silent and weights.bias_variance == 0 else None
 
     def nonlinearity(self, s: Fate, phi: ScalarFunction) -> Fate:

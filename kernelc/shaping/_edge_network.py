@@ -206,7 +206,7 @@ def network_residuals(network: Network, q: float, moments: Moments) -> Residuals
     misses, slopes = [0.0], [1.0]
     for name, (place, weights) in positions(network).read.items():
         before, gain = gains[place]
-        miss = (weights.variance * before + weights.bias_variance) / q - 1
+        miss = (weights.drawn * before + weights.bias_variance) / q - 1
         if not abs(miss) <= 1e-9:
             raise ShapingError(
                 where=name,
@@ -217,7 +217,7 @@ def network_residuals(network: Network, q: float, moments: Moments) -> Residuals
             )
         misses.append(miss)
         if gain is not None:
-            slopes.append(weights.variance * gain)
+            slopes.append(weights.drawn * gain)
     slope = max(slopes, key=lambda value: abs(value - 1))
     return {
         "max q_f/q-1": max(misses, key=abs),

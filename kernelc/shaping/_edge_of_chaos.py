@@ -75,11 +75,12 @@ class EdgeOfChaos(Target):
         none = isinstance(self.bias_std, int | float) and self.bias_std == 0
         if self.bias_std is not None and (not none or isinstance(self.bias_std, bool)):
             check_number("EdgeOfChaos", "bias_std", self.bias_std, 0.0, math.inf, "or 0, for none")
-        if not isinstance(self.init, str) or self.init not in get_args(Initializer):
+        drawn = [init for init in get_args(Initializer) if init != "zero"]
+        if not isinstance(self.init, str) or self.init not in drawn:
             raise ShapingError(
                 where="EdgeOfChaos",
                 found=f"init = {shown(self.init)}",
-                law=f"weights are drawn in one of the ways {', '.join(get_args(Initializer))}",
+                law=f"weights are drawn in one of the ways {', '.join(drawn)}",
                 remedy="choose one of them",
             )
 

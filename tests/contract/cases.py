@@ -18,6 +18,7 @@ class Case:
 
 CASES = {
     "Activation": Case(kc.Activation("tanh")),
+    "Attention": Case(kc.Attention(2, scale="1/d"), ((6, 4),) * 3),
     "BatchNorm": Case(kc.BatchNorm()),
     "Concat": Case(kc.Concat(), ((6, 4), (6, 2))),
     "Conv": Case(kc.Conv(3, 3)),

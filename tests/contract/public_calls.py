@@ -108,6 +108,11 @@ def layers() -> Iterator[tuple[str, Call]]:
     yield "Dropout", (kc.Dropout, {"rate": 0.1}, {"rate": "zero"})
     good = {"value": f"{NUMBERS}, symbol", "trainable": "true"}
     yield "Scale", (kc.Scale, {"value": 1.0, "trainable": True}, good)
+    given = {"heads": 1, "skip": 0.0, "gain": 1.0, "centering": 0.0}
+    good = dict.fromkeys(("skip", "gain", "centering"), NUMBERS) | {"heads": "true"}
+    given |= {"mask": None, "bias": None, "row_scale": None, "scale": "1/d"}
+    good |= {"mask": "None", "bias": "None", "row_scale": "None, jax array"}
+    yield "Attention", (kc.Attention, given, good)
     yield "PLN", (kc.PLN, {"mode": "one"}, {})
     yield "WeightedSum", (kc.WeightedSum, {"weights": (1.0, 1.0)}, {})
     for kind in ("MeanPool", "MaxPool", "WeightedMeanPool"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -159,3 +161,12 @@ def test_a_loss_of_ones_own_is_refused():
 
     with pytest.raises(kc.UnsupportedError, match="cross_entropy"):
         kc.fit(dense(), (np.ones((6, 4)), np.arange(6) % 2), loss=own, optimizer=kc.kfac())
+
+
+def test_a_layer_without_gradient_at_any_location_leaves_steps_finite():
+    x = kc.Input((3, 4))
+    layers = (kc.Dense(5), kc.Dense(5, init="zero"), kc.GlobalMeanPool(), kc.Dense(2))
+    model = kc.lower(kc.Network(x, kc.chain(*layers)(x)), key=jax.random.key(0))
+    xs, ys = jnp.arange(96.0).reshape(8, 3, 4) / 96, jnp.arange(8) % 2
+    result = kc.fit(model, (xs, ys), steps=3, optimizer=kc.kfac(), progress=False)
+    assert all(math.isfinite(record.loss) for record in result.history)

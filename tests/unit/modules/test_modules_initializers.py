@@ -96,7 +96,13 @@ def test_layers_scale_weights_and_biases():
     assert drawn(kc.Conv(5, weight_std=2.0), (4, 3), key=KEY).weight.shape == (3, 3, 5)
 
 
-@pytest.mark.parametrize("kind", get_args(Initializer))
+def test_zero_weights_keep_the_scale_of_their_gradients():
+    layer = drawn(kc.Dense(512, weight_std=1.5, init="zero"), (64,), key=KEY)
+    assert not np.any(layer.weight)
+    assert layer.parameter_variances().weight == 1.5**2 / 64
+
+
+@pytest.mark.parametrize("kind", [kind for kind in get_args(Initializer) if kind != "zero"])
 @pytest.mark.parametrize("delta", [True, False])
 def test_layers_know_the_variances_they_were_drawn_with(kind, delta):
     scales = {"weight_std": 1.5, "bias_std": 0.5, "init": kind}

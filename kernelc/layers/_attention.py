@@ -1,0 +1,391 @@
+"""Attention: locations mixed by the softmax of queries and keys."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Float64
+
+from .._errors import GraphError, ShapeError, shown
+from ..ir import (
+    Block,
+    DenseMap,
+    FixedAttention,
+    KernelAlgebra,
+    Layer,
+    Node,
+    Real,
+    S,
+    Shape,
+    Shapes,
+    ShapingRule,
+    check_node,
+)
+from ..modules import Initializer, JoinModule
+from ._dense import Dense
+from ._fields import finite_number, one_of, positive_integers
+
+
+Mask = Literal["causal"]
+Scaling = Literal["1/sqrt(d)", "1/d"]
+Table = tuple[tuple[tuple[float, ...], ...], ...]
+Bias = Literal["alibi"] | Table
+Pattern = Float64[np.ndarray, "heads outputs locations"]
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Attention(Layer):
+    """Heads of values mixed over locations: (alpha I + beta D P - gamma C) V with
+    P = softmax(s Q K^T + B + mask).
+
+    Reads queries, keys and values, each split into heads of contiguous channels. Where logits are
+    zero at initialization the pattern of head h is a number, A_h = alpha I + beta D P_h - gamma C
+    with P_h = softmax(B_h + mask), and K <- mean_h A_h K A_h^T. That is so where queries start at
+    zero (He et al. 2023), and, in the limit of infinite width, where s = 1/d and queries and keys
+    have weights of their own (Hron et al. 2020). Otherwise no kernel is known.
+
+    Queries that start at zero and train add to the NTK, with o = P v,
+    Theta_Q(p, p') = beta^2 D_p D_p' Theta_query(p, p')
+    sum_rr' P_pr P_p'r' K_key(r, r') E (v_r - o_p)(v_r' - o_p'); keys add nothing.
+
+    Arguments:
+        heads: how many; it divides the channels of queries, keys and values.
+        mask: "causal" hides later locations, in row-major order; None hides none.
+        bias: B. "alibi" (Press et al. 2022): -2^(-8h/heads) times the distance of locations, for
+            heads h = 1, 2, ...; or numbers (heads or 1, outputs, locations), which do not train.
+        row_scale: D, one number for each output location; 1 unless given.
+        skip: alpha, the share of a value that stays at its location.
+        gain: beta.
+        centering: gamma, by which the pattern at zero logits and bias, C, is subtracted; gain and
+            centering of 1 and a skip of 1 are Shaped Attention (Noci et al. 2023).
+        scale: s, by which products of queries and keys are multiplied; d is the number of channels
+            of a head.
+
+    Raises:
+        GraphError: fields that are not as said.
+        ShapeError: inputs whose shapes do not fit together.
+        UnsupportedError: on deriving, logits that are random.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((16, 64))
+        >>> query = kc.Dense(64, init="zero")(x)
+        >>> y = kc.Attention(heads=4, mask="causal")(query, kc.Dense(64)(x), kc.Dense(64)(x))
+        >>> y
+        <node Attention(heads=4, mask='causal')>
+    """
+
+    heads: int = 1
+    mask: Mask | None = None
+    bias: Bias | None = None
+    row_scale: tuple[float, ...] | None = None
+    skip: float = 0.0
+    gain: float = 1.0
+    centering: float = 0.0
+    scale: Scaling = "1/sqrt(d)"
+    arity: ClassVar[int | None] = 3
+
+    def __post_init__(self) -> None:
+        positive_integers(self, "heads")
+        for field in ("skip", "gain", "centering"):
+            value = finite_number("Attention", field, getattr(self, field), symbol=False)
+            object.__setattr__(self, field, value)
+        if self.mask is not None:
+            one_of("Attention", "mask", self.mask, ("causal",))
+        one_of("Attention", "scale", self.scale, ("1/sqrt(d)", "1/d"))
+        if self.row_scale is not None:
+            scales = _numbers("row_scale", self.row_scale, 1)
+            object.__setattr__(self, "row_scale", tuple(scales.tolist()))
+        if self.bias is not None and not isinstance(self.bias, str):
+            table = _numbers("bias", self.bias, 3)
+            if len(table) not in (1, self.heads):
+                law = f"one table, or one for each of {self.heads} heads"
+                raise _wrong("bias", f"{len(table)} tables", law)
+            object.__setattr__(self, "bias", _tuples(table))
+        elif self.bias is not None:
+            one_of("Attention", "bias", self.bias, ("alibi",))
+
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
+        query, key, value = shapes
+        if len(query) < 2 or len(key) != len(query) or key[:-1] != value[:-1]:
+            raise _unfit(where, shapes, "queries (*outputs, c), keys and values of equal locations")
+        if query[-1] != key[-1]:
+            raise _unfit(where, shapes, "queries and keys of as many channels")
+        if any(shape[-1] % self.heads for shape in shapes):
+            raise _unfit(where, shapes, f"channels that {self.heads} heads divide")
+        aligned = self.mask is not None or self.skip or self.centering or self.bias == "alibi"
+        if aligned and query[:-1] != key[:-1]:
+            raise _unfit(where, shapes, "queries and values of equal locations")
+        self._check_sizes(math.prod(query[:-1]), math.prod(key[:-1]), where)
+        return (*query[:-1], value[-1])
+
+    def _check_sizes(self, outputs: int, locations: int, where: str) -> None:
+        if self.row_scale is not None and len(self.row_scale) != outputs:
+            raise ShapeError(
+                where=where,
+                found=f"a row_scale of {len(self.row_scale)} numbers at {outputs} locations",
+                law="row_scale has one number for each output location",
+                remedy="give it as many",
+            )
+        if isinstance(self.bias, tuple):
+            sizes = len(self.bias[0]), len(self.bias[0][0])
+            if sizes != (outputs, locations):
+                raise ShapeError(
+                    where=where,
+                    found=f"a bias of {sizes[0]} by {sizes[1]} for {outputs} queries and "
+                    f"{locations} keys",
+                    law="a bias has a row for each query and a column for each key",
+                    remedy="give it that shape",
+                )
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
+        query, key, value = inputs
+        return algebra.attend(query, key, value, _fixed(self, shapes[0][:-1], shapes[1][:-1]))
+
+    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
+        fixed = _fixed(self, shapes[0][:-1], shapes[1][:-1])
+        if all(locations.identity for locations in fixed.maps):
+            return ShapingRule(self)
+        return ShapingRule(
+            self,
+            problem="attention averages locations, so that q falls below 1 and depends on the data",
+            remedy="use skip=1 with gain=1 and centering=1, which is the identity at "
+            "initialization, or skip=1 with gain=0",
+            possible=False,
+        )
+
+    def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> AttentionModule:
+        return AttentionModule(self)
+
+
+class AttentionModule(JoinModule):
+    """Attention of (queries, keys, values), each (batch, *locations, channels); it has no weights.
+
+    Arguments:
+        layer: the spec, whose numbers do not train.
+
+    Example:
+        >>> module = AttentionModule(Attention(mask="causal"))
+        >>> values = jnp.arange(3.0).reshape(1, 3, 1)
+        >>> module((jnp.zeros((1, 3, 1)), values, values))[0].ravel().tolist()
+        [0.0, 0.5, 1.0]
+    """
+
+    layer: Attention = eqx.field(static=True)
+
+    def apply(self, inputs: tuple[Array, ...]) -> Array:
+        layer, (query, key, value) = self.layer, inputs
+        layer.out_shape([x.shape[1:] for x in inputs], self.kind)
+        outputs, locations = query.shape[1:-1], key.shape[1:-1]
+        split = tuple(_heads(x, layer.heads) for x in inputs)
+        mixed = _attended(layer, split, outputs, locations)
+        if layer.row_scale is not None or layer.gain != 1:
+            mixed *= jnp.asarray(_row_gains(layer, outputs), mixed.dtype)[:, None, None]
+        out = mixed.reshape(*query.shape[:-1], value.shape[-1])
+        if layer.centering:
+            uniform = jnp.asarray(_uniform(layer, outputs, locations), value.dtype)
+            flat = value.reshape(value.shape[0], -1, value.shape[-1])
+            out -= layer.centering * jnp.einsum("ij,bjc->bic", uniform, flat).reshape(out.shape)
+        return out + layer.skip * value if layer.skip else out
+
+
+def MultiHeadAttention(
+    width: int,
+    heads: int,
+    *,
+    mask: Mask | None = None,
+    bias: Bias | None = None,
+    query_init: Initializer = "zero",
+    scale: Scaling = "1/sqrt(d)",
+    weight_std: Real = 1.0,
+    init: Initializer = "gaussian",
+    use_bias: bool = True,
+    name: str | None = None,
+) -> Block:
+    """Self-attention as it is usually written: Dense queries, keys and values, `Attention`, Dense.
+
+    Arguments:
+        width: channels of queries, keys, values and of the output.
+        heads: how many heads share them.
+        mask, bias, scale: as those of `Attention`.
+        query_init: how the weights of queries are drawn; with "zero" the kernel is known.
+        weight_std, init: of keys, values and output; weight_std of queries too.
+        use_bias: whether the four layers have biases, which start at zero.
+        name: names the nodes name_query, name_key, name_value, name_heads and name_output; they
+            are named by their kinds unless it is given.
+
+    Returns: a block, which maps a node to a node.
+
+    Raises:
+        ShapeError: a width that the heads do not divide.
+        GraphError: arguments that the layers refuse.
+
+    Example:
+        >>> import kernelc as kc
+        >>> x = kc.Input((16, 32))
+        >>> net = kc.Network(x, kc.MultiHeadAttention(32, 4, mask="causal", name="mix")(x))
+        >>> [node.name for node in net][1:]
+        ['mix_query', 'mix_key', 'mix_value', 'mix_heads', 'mix_output']
+    """
+    dense = Dense(width, weight_std, init=init, bias=use_bias)
+    attention = Attention(heads, mask, bias, scale=scale)
+    if dense.width % heads:
+        raise ShapeError(
+            where="MultiHeadAttention",
+            found=f"a width of {width} for {heads} heads",
+            law="heads share the channels evenly",
+            remedy="choose a width that the heads divide",
+        )
+    return _MultiHead(dense, dataclasses.replace(dense, init=query_init), attention, name)
+
+
+@dataclasses.dataclass(frozen=True)
+class _MultiHead:
+    dense: Dense
+    query: Dense
+    attention: Attention
+    name: str | None
+
+    def __call__(self, node: Node, /) -> Node:
+        check_node("MultiHeadAttention", node)
+        names = [
+            None if self.name is None else f"{self.name}_{part}"
+            for part in ("query", "key", "value", "heads", "output")
+        ]
+        query = self.query(node, name=names[0])
+        key, value = (self.dense(node, name=name) for name in names[1:3])
+        return self.dense(self.attention(query, key, value, name=names[3]), name=names[4])
+
+
+def _heads(x: Array, heads: int) -> Float[Array, "batch locations heads channels"]:
+    return x.reshape(x.shape[0], -1, heads, x.shape[-1] // heads)
+
+
+def _attended(
+    layer: Attention, split: tuple[Array, ...], outputs: Shape, locations: Shape
+) -> Float[Array, "batch outputs heads channels"]:
+    """softmax(s Q K^T + B + mask) V, head by head."""
+    query, key, value = split
+    d = query.shape[-1]
+    scale = 1 / d if layer.scale == "1/d" else 1 / math.sqrt(d)
+    hidden = layer.mask is not None
+    table = None if layer.bias is None else _bias(layer, outputs, locations)[None]
+    if d == value.shape[-1]:
+        return jax.nn.dot_product_attention(
+            query,
+            key,
+            value,
+            None if table is None else jnp.asarray(table, query.dtype),
+            scale=scale,
+            is_causal=hidden,
+        )
+    wide = jnp.promote_types(query.dtype, jnp.float32)
+    logits = scale * jnp.einsum("bihc,bjhc->bhij", query, key, preferred_element_type=wide)
+    if table is not None:
+        logits += jnp.asarray(table, wide)
+    if hidden:
+        logits = jnp.where(np.tri(logits.shape[-1], dtype=bool), logits, -jnp.inf)
+    return jnp.einsum("bhij,bjhc->bihc", jax.nn.softmax(logits).astype(value.dtype), value)
+
+
+@functools.lru_cache(maxsize=256)
+def _fixed(layer: Attention, outputs: Shape, locations: Shape) -> FixedAttention:
+    """The matrices at logits of zero, heads that are alike put together."""
+    patterns = _softmax(_bias(layer, outputs, locations), layer.mask)
+    distinct, counts = _runs(patterns)
+    gains = _row_gains(layer, outputs)
+    maps = gains[:, None] * distinct
+    if layer.centering:
+        maps = maps - layer.centering * _uniform(layer, outputs, locations)
+    if layer.skip:
+        maps = maps + layer.skip * np.eye(maps.shape[-1])
+    return FixedAttention(
+        tuple(DenseMap(each[None], locations, outputs) for each in maps),
+        tuple(DenseMap(each[None], locations, outputs) for each in distinct),
+        tuple((counts / counts.sum()).tolist()),
+        gains,
+        layer.scale == "1/d",
+    )
+
+
+def _runs(patterns: Pattern) -> tuple[Pattern, np.ndarray]:
+    """The patterns without those that equal the one before, and how many heads each stands for."""
+    new = [True, *(not np.array_equal(a, b) for a, b in itertools.pairwise(patterns))]
+    starts = np.flatnonzero(new)
+    return patterns[starts], np.diff(np.append(starts, len(patterns)))
+
+
+def _row_gains(layer: Attention, outputs: Shape) -> Float64[np.ndarray, " outputs"]:
+    """beta D."""
+    rows = layer.row_scale or (1.0,) * math.prod(outputs)
+    return layer.gain * np.array(rows)
+
+
+def _bias(layer: Attention, outputs: Shape, locations: Shape) -> Pattern:
+    """B, one table for each head or one for all."""
+    if layer.bias is None:
+        return np.zeros((1, math.prod(outputs), math.prod(locations)))
+    if layer.bias == "alibi":
+        places = np.stack(np.unravel_index(np.arange(math.prod(locations)), locations))
+        distance = np.abs(places[:, :, None] - places[:, None]).sum(0)
+        slopes = 2.0 ** (-8 * np.arange(1, layer.heads + 1) / layer.heads)
+        return -slopes[:, None, None] * distance
+    return np.array(layer.bias)
+
+
+def _uniform(
+    layer: Attention, outputs: Shape, locations: Shape
+) -> Float64[np.ndarray, "outputs locations"]:
+    """C, the pattern without logits and bias."""
+    zeros = np.zeros((1, math.prod(outputs), math.prod(locations)))
+    return _softmax(zeros, layer.mask)[0]
+
+
+def _softmax(logits: Pattern, mask: Mask | None) -> Pattern:
+    if mask is not None:
+        logits = np.where(np.tri(logits.shape[-1], dtype=bool), logits, -np.inf)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def _numbers(field: str, value: object, axes: int) -> np.ndarray:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        array = np.zeros(0)  # refused below
+    if array.ndim != axes or not array.size or not np.isfinite(array).all():
+        raise _wrong(field, shown(value), f"finite numbers with {axes} axes")
+    return array
+
+
+def _tuples(table: np.ndarray) -> Table:
+    return tuple(tuple(map(tuple, head)) for head in table.tolist())
+
+
+def _wrong(field: str, found: str, law: str) -> GraphError:
+    return GraphError(
+        where="Attention",
+        found=f"{field} = {found}",
+        law=f"{field} is {law}",
+        remedy=f"give Attention such a {field}",
+    )
+
+
+def _unfit(where: str, shapes: Shapes, law: str) -> ShapeError:
+    return ShapeError(
+        where=where,
+        found=f"queries, keys and values of shapes {', '.join(map(str, shapes))}",
+        law=f"attention reads {law}",
+        remedy="use Dense layers of equal width on values with locations",
+    )
