@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
+from typing import Any
 
 
 # Before NumPy loads its BLAS: tests run side by side, and tiny matrices gain nothing from threads.
@@ -32,6 +34,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.nodeid in slow:
             item.add_marker("slow")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    # Tests that stand together run in one worker: they share fixtures and compiled programs.
+    scheduler = importlib.import_module("xdist.scheduler")
+    return scheduler.WorkStealingScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -46,6 +46,10 @@ class Links(HTMLParser):
         self.anchors |= {str(given[name]) for name in ("id", "name") if given.get(name)}
 
 
+# Building the site takes 12 CPU seconds, whichever test asks for it first.
+with_site = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Links]:
     pytest.importorskip("mkdocs", reason="pip install 'kernelc[docs]'")
@@ -63,6 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Links]:
     return {page: Links(page) for page in sorted(folder.rglob("*.html"))}
 
 
+@with_site
 def test_nothing_is_loaded_from_elsewhere(site):
     assert len(site) > 30
     for page, links in site.items():
@@ -78,6 +83,7 @@ def test_nothing_is_loaded_from_elsewhere(site):
         assert [url for url in loaded if urlsplit(url).netloc] == []
 
 
+@with_site
 def test_links_between_pages_lead_somewhere(site):
     for page, links in site.items():
         for target in links.targets:
@@ -91,6 +97,7 @@ def test_links_between_pages_lead_somewhere(site):
                 assert anchor in site[found].anchors | {"__skip"}, f"{page.name}: {target}"
 
 
+@with_site
 def test_formulas_are_mathml(site):
     for page in site:
         text = page.read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Protocol
 from tqdm import tqdm
 
 from .._packages import needed
-from ..ir import Network, write_whole
+from ..ir import Network, require_place, write_whole
 from ._figures import Figure, page_figures
 from ._formulas import Formulas, formulas
 from ._panels import Panel
@@ -104,8 +104,9 @@ def _write(
     sections: Sequence[tuple[str, str]],
     rows: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
 ) -> None:
-    # First: figures and formulas take a while.
+    # Before figures and formulas, which take a while.
     jinja2 = needed("jinja2", extra="plot", use="pages")
+    require_place(path, "pages")
     total, hidden = len(reports) + len(panels), None if progress is None else not progress
     figures: list[Figure] = []
     found: list[Formulas] = []

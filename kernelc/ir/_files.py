@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .._errors import KernelcError, LoadError, shown
 
@@ -30,14 +31,14 @@ def write_whole(
     Raises:
         KernelcError: a place that cannot be written to.
     """
-    try:
+    with _writing(path, what):
         place = pathlib.Path(os.path.realpath(path))
         if place.exists() and not place.is_file():
             # A pipe or a terminal has no place beside it, and cannot be replaced.
             with place.open("wb") as file:
                 file.writelines(parts)
             return
-        beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+        beside = _beside(place)
         try:
             with beside.open("xb") as file:
                 file.writelines(parts)
@@ -48,6 +49,29 @@ def write_whole(
             with contextlib.suppress(OSError):
                 beside.unlink()
             raise
+
+
+def require_place(path: str | os.PathLike[str], what: str) -> None:
+    """Raise the error of `write_whole` before the work for what it writes is done."""
+    with _writing(path, what):
+        place = pathlib.Path(os.path.realpath(path))
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
+        if place.is_file() or not place.exists():
+            beside = _beside(place)
+            beside.touch(exist_ok=False)
+            beside.unlink()
+
+
+def _beside(place: pathlib.Path) -> pathlib.Path:
+    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+
+
+@contextlib.contextmanager
+def _writing(path: object, what: str) -> Iterator[None]:
+    """Tells errors of a path in the words of kernelc."""
+    try:
+        yield
     except (OSError, TypeError, ValueError) as error:
         raise KernelcError(
             where=_told(path),

@@ -347,7 +347,7 @@ class Kernel(Theory):
         """
         return dump(self)
 
-    @property
+    @cached_property
     def _rows(self) -> Rows:
         return rows(self.recurrence, tangent=self.theta is not None)
 

@@ -156,6 +156,7 @@ def with_exact_numbers(formula: sympy.Expr) -> sympy.Expr:
     return formula.xreplace({f: exact(float(f)) for f in formula.atoms(sympy.Float)})
 
 
+@lru_cache(maxsize=1024)
 def shortest(formula: sympy.Expr) -> sympy.Expr:
     """The shortest of some ways to write a formula, in exact numbers."""
     # Factors that cancel leave a float that is 1.
@@ -170,7 +171,9 @@ def shortest(formula: sympy.Expr) -> sympy.Expr:
         ways.append(sympy.collect(wide, functions, sympy.factor))
     for parts in (formula.atoms(sympy.Function), formula.free_symbols):
         ways.append(sympy.collect(wide, sorted(parts, key=str)))
-    return min(ways, key=lambda way: (len(str(way)), way.count_ops()))
+    lengths = {way: len(str(way)) for way in ways}
+    least = min(lengths.values())
+    return min((way for way in lengths if lengths[way] == least), key=sympy.count_ops)
 
 
 # Operations of a formula that stands in a recursion instead of the name of the map.

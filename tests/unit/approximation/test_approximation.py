@@ -144,11 +144,11 @@ def test_gradients_are_finite_and_the_slope_at_zero_is_true(fitted, name):
         # A derivative that is not finite stays so in the sum.
         return sum(approximation(x).values())
 
-    assert np.isfinite(jax.vmap(jax.grad(total))(g)).all()
-    assert np.isfinite(jax.vmap(jax.grad(jax.grad(total)))(g[3:6])).all()
+    assert np.isfinite(jax.jit(jax.vmap(jax.grad(total)))(g)).all()
+    assert np.isfinite(jax.jit(jax.vmap(jax.grad(jax.grad(total))))(g[3:6])).all()
     if not name.startswith("sign"):
         slope = NETWORKS[name](np.array([1e-30]))["drop"][0] / 1e-30
-        found = jax.grad(lambda x: approximation(x)["drop"])(jnp.float32(0.0))
+        found = jax.jit(jax.grad(lambda x: approximation(x)["drop"]))(jnp.float32(0.0))
         assert found == pytest.approx(slope, rel=1e-5)
 
 
