@@ -84,13 +84,16 @@ class JetReading(_UnitQ[Jet]):
 
     Composition: C' multiplies, C'' <- kappa (C')^2 + psi C''; sums average with w_i^2;
     products add slopes (Martens et al. 2021). With psi = 1 curvatures simply add.
+
+    Nodes named in `gates` have the slope psi - 1, so that their product with c has psi.
     """
 
-    def __init__(self, psi: Real, kappa: Real) -> None:
-        self.psi, self.kappa = psi, kappa
+    def __init__(self, psi: Real, kappa: Real, gates: frozenset[str] = frozenset()) -> None:
+        self.psi, self.kappa, self.gates = psi, kappa, gates
 
     def nonlinearity(self, s: Jet, phi: ScalarFunction) -> Jet:
-        return Jet(self.psi * s.slope, self.kappa * s.slope * s.slope + self.psi * s.curvature)
+        psi = self.psi - 1 if self.site.name in self.gates else self.psi
+        return Jet(psi * s.slope, self.kappa * s.slope * s.slope + psi * s.curvature)
 
     def repeat(self, s: Jet, block: Callable[[Jet], Jet], times: sympy.Expr) -> Jet:
         return s.then(block(Jet(sympy.Integer(1), sympy.Integer(0))).power(times))

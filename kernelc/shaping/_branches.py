@@ -143,7 +143,7 @@ def _points(
     level, (gamma, delta) = conditions.level(m), conditions.output(m)
     # A pole changes sign too, but its balance grows under refinement.
     # Where φ is nearly constant, float64 has too few digits left to solve for constants.
-    small = (np.abs(left) + np.abs(right) < 1.0) & (alpha * gamma < _LARGEST_GAIN)
+    small = (np.abs(left) + np.abs(right) < 1.0) & (np.abs(alpha * gamma) < _LARGEST_GAIN)
     columns = zip(zero, level, alpha * gamma, delta, right > left, strict=True)
     found = np.flatnonzero(small & np.isfinite(level))
     rows = [[each.item() for each in row] for row in columns]

@@ -1,4 +1,4 @@
-"""The two local problems, each as a balance that must be zero and a level that must be reached.
+"""The three local problems, each as a balance that must be zero and a level that must be reached.
 
 The balance, a dimensionless number, does not depend on the target. Its zeros in the (α, β) plane
 are curves of the activation. The target, C'(1) - 1 or C''(1), selects a point on a curve. `output`
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from ._deviations import Batch, Deviations
 
@@ -61,7 +63,33 @@ class CurvatureConditions:
         return gamma, self.sign * m.excess**0.5 - m.mean
 
 
-Conditions = SlopeConditions | CurvatureConditions
+@dataclass(frozen=True)
+class GateConditions:
+    """DKS of a gate g: Q'(1) = 0 and Q(1) = 1 give γ and δ, C'(1) is the level.
+
+    Let s = E φ + δ. Q'(1) = 0 is V + tilt + s α E Zφ' = 0, and γ² = 1/(s² + V); the sign of γ makes
+    E g positive. One equation is left for α and β, so β is chosen: the balance is the Hermite
+    coefficient of degree 3. A function of odd part x/2, such as swish, keeps β = 0.
+    """
+
+    curved: bool = False
+    reference: float = 0.1
+
+    def balance(self, m: Deviations) -> Batch:
+        return m.twist / (m.alpha**2 * m.slope_power**0.5)
+
+    def level(self, m: Deviations) -> Batch:
+        return m.alpha**2 * m.slope_power / (self._mean(m) ** 2 + m.variance)
+
+    def output(self, m: Deviations) -> tuple[Batch, Batch]:
+        mean = self._mean(m)
+        return np.sign(mean) * (mean**2 + m.variance) ** -0.5, mean - m.mean
+
+    def _mean(self, m: Deviations) -> Batch:
+        return -(m.variance + m.tilt) / (m.alpha * m.bend)
+
+
+Conditions = SlopeConditions | CurvatureConditions | GateConditions
 
 
 def reached(level: float) -> bool:

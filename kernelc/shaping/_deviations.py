@@ -26,7 +26,8 @@ class Deviations:
     """Deviations of φ(αZ + β), one entry per β (or scalars).
 
     `excess` and `tilt` are those of the module's docstring, of the C map without its mean and of
-    the Q map. `slope_power` is E φ'(X)², `bend` α E φ''(X) = E Z φ'(X), `bend_power` E φ''(X)².
+    the Q map. `slope_power` is E φ'(X)², `bend` α E φ''(X) = E Z φ'(X), `twist` α² E φ'''(X) =
+    E (Z² - 1) φ'(X), `bend_power` E φ''(X)².
     """
 
     alpha: float
@@ -36,6 +37,7 @@ class Deviations:
     tilt: Batch
     slope_power: Batch
     bend: Batch
+    twist: Batch
     bend_power: Batch | None
 
 
@@ -53,16 +55,16 @@ def deviations_on(
     r = value - mean[..., None] - alpha * mean_slope[..., None] * z
     wd, wr = w * d, w * r
     rest, spread = np.sum(wr * r, -1), np.sum(wd * d, -1)
+    twist = np.sum(wd * (z * z - 1), -1)
     return Deviations(
         alpha=alpha,
         mean=mean,
         variance=alpha**2 * mean_slope**2 + rest,
         excess=alpha**2 * spread - rest,
-        tilt=alpha**2 * mean_slope * np.sum(wd * (z * z - 1), -1)
-        + alpha * np.sum(wr * z * d, -1)
-        - rest,
+        tilt=alpha**2 * mean_slope * twist + alpha * np.sum(wr * z * d, -1) - rest,
         slope_power=mean_slope**2 + spread,
         bend=np.sum(wd * z, -1),
+        twist=twist,
         bend_power=np.sum(w * phi.numpy(2)(x) ** 2, -1) if curved else None,
     )
 

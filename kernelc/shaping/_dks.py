@@ -11,13 +11,14 @@ from ..activations import ScalarFunction
 from ..ir import Network
 from ._certificate import certified, measured, measured_slope
 from ._conditions import SlopeConditions, reached
+from ._dks_gates import certify_gate, gate_slope, solve_gate
 from ._feasibility import PRODUCTS, refuse_unshapeable, unreachable
 from ._leaky_relu import solve_leaky_relu_dks, with_free_slopes
 from ._roots import root
 from ._select import solve
 from ._subnetworks import subnetworks
 from ._target import Certificate, Residuals, Solution, Target, check_number
-from ._transform import Transform, has_free_slope, nonlinearities, transforms_of
+from ._transform import Transform, gate_labels, has_free_slope, nonlinearities, transforms_of
 
 
 _STEEPEST = 1e6
@@ -28,7 +29,8 @@ class DKS(Target):
     """Deep Kernel Shaping (Martens et al. 2021).
 
     For every subnetwork f: Q_f(1) = 1, C_f(0) = 0 and C_f'(1) <= zeta; Q'(1) = q_slope for every
-    nonlinearity.
+    nonlinearity. A gated unit u g(v), with u linear, meets them as a whole: its gate g has
+    Q_g(1) = 1, Q_g'(1) = 0 and C_g'(1) = psi - 1, psi the local slope.
 
     Arguments:
         zeta: largest C_f'(1) over subnetworks, above 1.
@@ -55,9 +57,13 @@ class DKS(Target):
         return with_free_slopes(network)
 
     def solve(self, network: Network) -> Solution:
-        functions = nonlinearities(network)
+        functions, gates = nonlinearities(network), gate_labels(network)
+        self._refuse_gates(network, gates)
         psi = _local_slope(network, self.zeta)
-        transforms = {label: _transform(phi, psi, self.q_slope) for label, phi in functions.items()}
+        transforms = {
+            label: solve_gate(phi, psi) if label in gates else _transform(phi, psi, self.q_slope)
+            for label, phi in functions.items()
+        }
         return Solution(network, {"psi": psi}, transforms)
 
     def read(self, network: Network) -> Solution:
@@ -66,12 +72,26 @@ class DKS(Target):
 
     def certify(self, solution: Solution) -> Certificate:
         psi, found, slopes = solution.constants["psi"], {}, []
+        gates = gate_labels(solution.network)
         for label, phi in nonlinearities(solution.network).items():
             transform = solution.transforms[label]
-            found[label] = certify_dks(phi, transform, psi, self.q_slope)
-            slopes.append(measured_slope(phi, transform))
+            if label in gates:
+                found[label] = certify_gate(phi, transform, psi)
+                slopes.append(gate_slope(phi, transform))
+            else:
+                found[label] = certify_dks(phi, transform, psi, self.q_slope)
+                slopes.append(measured_slope(phi, transform))
         largest = subnetworks(solution.network).max_slope(max(slopes))
         return {**found, "network": {"max C_f'(1)-zeta": largest - self.zeta}}
+
+    def _refuse_gates(self, network: Network, gates: frozenset[str]) -> None:
+        if gates and self.q_slope != 1:
+            raise UnreachableError(
+                where=network.name,
+                found=f"q_slope = {self.q_slope:g} and {', '.join(sorted(gates))}",
+                law="a gated unit is solved for Q'(1) = 1",
+                remedy="leave q_slope at 1",
+            )
 
     def lines(self, constants: Mapping[str, float]) -> list[str]:
         return [f"local slope psi = {constants['psi']:.12g}"]

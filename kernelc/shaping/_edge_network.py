@@ -76,7 +76,8 @@ class InputPositionReading(RequirementReading[InputPosition]):
         if len(factors) > 1:
             self.violated(
                 "a product of branches multiplies q values and adds slopes",
-                "use a WeightedSum whose squared weights add up to 1",
+                "use a WeightedSum whose squared weights add up to 1, or kernelc.DKS, which shapes "
+                "gated units",
             )
         return factors[0]
 

@@ -53,11 +53,13 @@ def refuse_unshapeable(phi: ScalarFunction) -> None:
 
 def refuse_products(network: Network, law: str) -> None:
     """UnreachableError where products make the slope differ from 1 at local slopes of 1."""
-    slope = subnetworks(network).max_slope(1.0)
+    found = subnetworks(network)
+    slope = found.max_slope(1.0, gated=False)
     if abs(slope - 1) > 1e-9:
+        shapes = "use kernelc.DKS, which shapes gated units, or " if found.gates else ""
         raise UnreachableError(
             where=network.name,
             found=f"a slope of {slope:.6g} when every local slope is 1",
             law=f"{law}: {PRODUCTS}",
-            remedy="replace Product by a weighted sum",
+            remedy=f"{shapes}replace Product by a weighted sum",
         )

@@ -51,9 +51,15 @@ def _rank(branch: Branch) -> tuple[float, ...]:
     start = next(iter(crossings(branch, branch.conditions.reference)), None)
     if start is None:
         at = branch.points[0]
-        return (1.0, -round(branch.reach, 4), round(at.gain, 4), round(abs(at.delta), 4), -at.beta)
+        return (
+            1.0,
+            -round(branch.reach, 4),
+            round(abs(at.gain), 4),
+            round(abs(at.delta), 4),
+            -at.beta,
+        )
     # Mirror images agree to the accuracy of the scan only.
-    gain, delta, beta = (round(v, 4) for v in (start.gain, abs(start.delta), abs(start.beta)))
+    gain, delta, beta = (round(abs(v), 4) for v in (start.gain, start.delta, start.beta))
     return (0.0, gain, delta, beta, -start.beta)
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ..algebra import CMapReading, Jet, JetReading
 from ..ir import KernelAlgebra, Network, Region, Run, regions, runs
+from ._gates import gates_of
 
 
 S = TypeVar("S")
@@ -22,13 +23,18 @@ class Subnetworks:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.gates = gates_of(network)
         self.main = runs(network)
-        branches = _distinct(network, regions(network)[1:])
+        branches = _distinct(network, regions(network)[1:], self.gates)
         self.branches = [region for region in branches if _nonlinear(network, region)]
 
-    def max_slope(self, psi: float) -> float:
-        """mu(psi): the largest C_f'(1) when every local slope is `psi`."""
-        return max(jet.slope for jet in self._jets(JetReading(psi, 0.0)))
+    def max_slope(self, psi: float, gated: bool = True) -> float:
+        """mu(psi): the largest C_f'(1) when every local slope is `psi`.
+
+        That of a gate g is psi - 1, so that u g(v) has psi; without `gated` it is psi too.
+        """
+        gates = self.gates if gated else frozenset()
+        return max(jet.slope for jet in self._jets(JetReading(psi, 0.0, gates)))
 
     def max_curvature(self, kappa: float) -> float:
         """The largest C_f''(1) when every local slope is 1 and every curvature `kappa`."""
@@ -73,7 +79,7 @@ def _nonlinear(network: Network, region: Region) -> bool:
     return any(network.nodes[i].layer.nonlinearity() is not None for i in region.nodes)
 
 
-def _distinct(network: Network, found: list[Region]) -> list[Region]:
+def _distinct(network: Network, found: list[Region], gates: frozenset[str]) -> list[Region]:
     """One region of each structure: branches of repeated blocks are counted once."""
     kept: dict[Hashable, Region] = {}
     for region in found:
@@ -83,6 +89,7 @@ def _distinct(network: Network, found: list[Region]) -> list[Region]:
         signature = tuple(
             (
                 type(node.layer),
+                node.name in gates,
                 node.layer.kernel_key(node.in_shapes),
                 tuple(place[i] for i in node.inputs),
             )

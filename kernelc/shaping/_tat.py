@@ -77,6 +77,7 @@ class TAT(Target):
         functions = nonlinearities(network)
         if self.eta is not None:
             _require(functions, True, "TAT(eta=...)", "leaky_relu", "TAT(tau=...) for smooth ones")
+            refuse_products(network, "TAT needs C_f'(1) = 1")
             transform = leaky_relu_tat_transform(_negative_slope(network, self.eta))
             return Solution(network, {}, dict.fromkeys(functions, transform))
         _require(

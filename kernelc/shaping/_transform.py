@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .._errors import ShapingError
 from ..activations import ScalarFunction, named
 from ..ir import Layer, Network, NetworkNode
 from ..layers import Activation
+from ._gates import gates_of
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,14 @@ def has_free_slope(phi: ScalarFunction) -> bool:
 def nonlinearities(network: Network) -> dict[str, ScalarFunction]:
     """The distinct activations by label; those whose slope is solved for count as one.
 
+    A gate, u g(v) with u linear, is apart from the same activation elsewhere: "swish gate".
+
     Raises:
         ShapingError: there are none.
     """
     found: dict[str, ScalarFunction] = {}
-    for node in network:
-        phi = node.layer.nonlinearity()
-        if phi is None or phi in found.values():
-            continue
-        if has_free_slope(phi) and phi.name in found:
-            continue
-        label, i = phi.name, 2
-        while label in found:
-            label, i = f"{phi.name}{i}", i + 1
-        found[label] = phi
+    for _, phi, label in _labelled(network):
+        found.setdefault(label, phi)
     if not found:
         raise ShapingError(
             where=network.name,
@@ -80,23 +75,46 @@ def nonlinearities(network: Network) -> dict[str, ScalarFunction]:
     return found
 
 
+def gate_labels(network: Network) -> frozenset[str]:
+    """The labels of the activations that are gates."""
+    gates = gates_of(network)
+    return frozenset(label for node, _, label in _labelled(network) if node.name in gates)
+
+
+def _labelled(network: Network) -> Iterator[tuple[NetworkNode, ScalarFunction, str]]:
+    """The nodes with an activation, what they apply, and the label of that."""
+    gates = gates_of(network)
+    labels: dict[tuple[ScalarFunction | str, bool], str] = {}
+    for node in network:
+        phi = node.layer.nonlinearity()
+        if phi is None:
+            continue
+        gate = node.name in gates
+        key = (phi.name if has_free_slope(phi) else phi, gate)
+        if key not in labels:
+            first = label = f"{phi.name} gate" if gate else phi.name
+            i = 2
+            while label in labels.values():
+                label, i = f"{first}{i}", i + 1
+            labels[key] = label
+        yield node, phi, labels[key]
+
+
 def transformed(network: Network, transforms: Mapping[str, Transform], shaped_by: str) -> Network:
     """The network with the constants of its activations, by their labels."""
-    if not transforms and network.shaped_by == shaped_by:
-        return network
-    labels = {phi: label for label, phi in nonlinearities(network).items()} if transforms else {}
-    changed: dict[ScalarFunction, Layer] = {}
-
-    def change(node: NetworkNode) -> Layer:
-        phi = node.layer.nonlinearity()
-        if phi is None or not transforms:
-            return node.layer
-        if phi not in changed:
-            t = transforms[labels.get(phi, phi.name)]
-            changed[phi] = node.layer.with_transform(t.alpha, t.beta, t.gamma, t.delta, **t.params)
-        return changed[phi]
-
-    return network.rebuild(change, shaped_by=shaped_by)
+    if not transforms:
+        same = network.shaped_by == shaped_by
+        return network if same else network.rebuild(lambda node: node.layer, shaped_by=shaped_by)
+    changed: dict[str, Layer] = {}
+    made: dict[tuple[ScalarFunction, str], Layer] = {}
+    for node, phi, label in _labelled(network):
+        if (phi, label) not in made:
+            t = transforms[label]
+            made[phi, label] = node.layer.with_transform(
+                t.alpha, t.beta, t.gamma, t.delta, **t.params
+            )
+        changed[node.name] = made[phi, label]
+    return network.rebuild(lambda node: changed.get(node.name, node.layer), shaped_by=shaped_by)
 
 
 def transforms_of(network: Network) -> dict[str, Transform]:
@@ -105,12 +123,10 @@ def transforms_of(network: Network) -> dict[str, Transform]:
     Raises:
         ShapingError: a layer with a nonlinearity that is no `kernelc.Activation`.
     """
-    labels = {phi: label for label, phi in nonlinearities(network).items()}
+    nonlinearities(network)  # refuses a network without any
     found: dict[str, Transform] = {}
-    for node in network:
-        phi, layer = node.layer.nonlinearity(), node.layer
-        if phi is None:
-            continue
+    for node, phi, label in _labelled(network):
+        layer = node.layer
         if not isinstance(layer, Activation):
             raise ShapingError(
                 where=node.name,
@@ -121,5 +137,5 @@ def transforms_of(network: Network) -> dict[str, Transform]:
         slope = dict(phi.params)["negative_slope"] if has_free_slope(phi) else None
         assert not isinstance(slope, tuple)  # leaky ReLU has numbers
         constants = (layer.alpha, layer.beta, layer.gamma, layer.delta, slope)
-        found.setdefault(labels.get(phi, phi.name), Transform(*constants))
+        found.setdefault(label, Transform(*constants))
     return found

@@ -24,6 +24,7 @@ BLOCKS = {
     "linear twice": kc.chain(kc.Dense(5), kc.Dense(5), kc.Activation("relu")),
     "residual": kc.residual(kc.chain(TANH, kc.Dense(7), TANH, kc.Dense(5)), 0.8),
     "normalized": kc.chain(kc.LayerNorm(), kc.Scale(1.5), kc.Activation("gelu"), kc.Dense(5)),
+    "gated": kc.chain(kc.RMSNorm(), kc.GLU(7), kc.Dense(5)),
     "dropped": kc.chain(TANH, kc.Dropout(0.4), kc.Dense(5, bias_std=0.3, init="orthogonal")),
 }
 
