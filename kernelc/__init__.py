@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Conv as Conv,
         Dense as Dense,
         Dropout as Dropout,
+        Embedding as Embedding,
         Flatten as Flatten,
         GlobalMeanPool as GlobalMeanPool,
         Input as Input,
@@ -68,12 +69,14 @@ if TYPE_CHECKING:
         MaxPool as MaxPool,
         MeanPool as MeanPool,
         MultiHeadAttention as MultiHeadAttention,
+        PositionalEmbedding as PositionalEmbedding,
         Product as Product,
         RMSNorm as RMSNorm,
         Scale as Scale,
         StandardizedConv as StandardizedConv,
         StandardizedDense as StandardizedDense,
         SwiGLU as SwiGLU,
+        Tokens as Tokens,
         WeightedMeanPool as WeightedMeanPool,
         WeightedSum as WeightedSum,
         fan_in as fan_in,
@@ -155,10 +158,10 @@ _NAMES = {
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation Attention BatchNorm Concat Conv Dense Dropout Flatten GEGLU GLU "
-    "GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
-    "MultiHeadAttention PLN Product RMSNorm Scale StandardizedConv StandardizedDense SwiGLU "
-    "WeightedMeanPool WeightedSum fan_in fan_out gain "
+    "layers": "Activation Attention BatchNorm Concat Conv Dense Dropout Embedding Flatten GEGLU "
+    "GLU GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
+    "MultiHeadAttention PLN PositionalEmbedding Product RMSNorm Scale StandardizedConv "
+    "StandardizedDense SwiGLU Tokens WeightedMeanPool WeightedSum fan_in fan_out gain "
     "initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",

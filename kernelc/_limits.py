@@ -25,6 +25,8 @@ LARGEST_AXIS = 2**31 - 1
 """Entries of one axis, and widths, windows and groups: indices of 32 bits."""
 LARGEST_VALUE = 2**40
 """Entries of one value of the network."""
+MOST_TOKENS = 2**24
+"""Tokens of a vocabulary: data sets store examples in float32, which holds integers up to here."""
 MOST_TAPS = 2**16
 """Taps of a window, or twice as many along each axis as there are locations."""
 LARGEST_INTEGER = 2**53

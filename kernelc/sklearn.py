@@ -27,7 +27,8 @@ class NetworkKernel(kernels.Kernel):
     computed in float64, layer by layer.
 
     Arguments:
-        network: a network of flat inputs, (features,), or what `kernelc.shape` returns.
+        network: a network of flat inputs, (features,), or of tokens; or what `kernelc.shape`
+            returns.
         kernel: "nngp" or "ntk".
         weight_std: the factor on the standard deviations of weights.
         bias_std: the factor on those of biases.
@@ -121,10 +122,11 @@ def _function(network: Network, kernel: str) -> StdKernel:
             law="networks have the kernels 'nngp' and 'ntk'",
             remedy="choose one of them",
         )
-    if len(network.input_shape) > 1 or len(network.output_shape) > 1:
+    inputs = network.input_format.shape
+    if len(inputs) > 1 or len(network.output_shape) > 1:
         raise ShapeError(
             where="NetworkKernel: network",
-            found=f"inputs of shape {network.input_shape}, outputs of {network.output_shape}",
+            found=f"inputs of shape {inputs}, outputs of {network.output_shape}",
             law="scikit-learn has rows of features, and one number for a pair of them",
             remedy="use a network of flat inputs, or precomputed matrices (kernelc.kernel_fn)",
         )

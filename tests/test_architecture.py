@@ -30,6 +30,7 @@ LEVEL = {
     "_registration": 0,
     "_reshaping": 0,
     "_arguments": 1,
+    "_input_format": 1,
     "_needs_number": 1,
     "_writing": 1,
     "_packages": 1,

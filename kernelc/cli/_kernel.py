@@ -89,7 +89,7 @@ def _inputs(
                 remedy="say how many with --examples",
             )
     found = found[:count]
-    if len(network.input_shape) == 1 and found.ndim > 2 and len(found):
+    if len(network.input_format.shape) == 1 and found.ndim > 2 and len(found):
         found = found.reshape(len(found), -1)
     return np.array(found, found.dtype.newbyteorder("="))
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import kernelc as kc
-from kernelc._reshaping import reshaping
 
 from ._console import check_folder, output, table, write_text, written
 from ._data import DataDir, dataset
@@ -154,14 +153,15 @@ def _chosen(optimizer: Optimizer, rate: float | None) -> kc.KFAC | optax.Gradien
 
 def _fitting(found: kc.data.Dataset, network: kc.Network, loss: str) -> kc.data.Dataset:
     """The examples as the network takes them, or DataError; `fit` looks at all else."""
-    found = found.flat() if len(network.input_shape) == 1 else found
-    shape_, wanted = found.train_x.shape[1:], network.input_shape
+    takes = network.input_format
+    found = found.flat() if len(takes.shape) == 1 else found
+    shape_, wanted = found.train_x.shape[1:], takes.shape
     outputs = _outputs(found, loss)
     misfit = bool(outputs) and network.output_shape not in outputs
     if shape_ != wanted or misfit:
         classes, numbers = found.classes, found.train_y.shape[1:] or (1,)
         told = f"of {classes} classes" if classes else f"with targets {numbers}"
-        ways = [] if shape_ == wanted else [reshaping(found.train_x.shape, wanted)]
+        ways = [] if shape_ == wanted else [takes.reshaping(found.train_x.shape)]
         ways += [f"end with Dense({outputs[0][-1]})"] if misfit else []
         if misfit and not classes and numbers == (1,):
             ways.append("store y as integers where it holds class numbers")

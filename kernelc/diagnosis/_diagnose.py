@@ -49,7 +49,7 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
         ('explosion', 'critical')
     """
     network = as_network(network, "diagnose").network
-    profile = measure(network, inputs_of(data, network.input_shape))
+    profile = measure(network, inputs_of(data, network.input_format))
     profile = dataclasses.replace(profile, reached=reached(network, profile))
     case = case_of(network, profile)
     found = findings(case)

@@ -118,11 +118,11 @@ def _inputs(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float64[np.ndarray, "i
 
 
 def _check(network: Network) -> None:
-    if network.input_shape[-1] < 2:
+    if (few := network.input_format.few_cosines) is not None:
         raise UnsupportedError(
             where=network.name,
-            found="inputs of one channel",
-            law="with one channel a pair of inputs has the cosine 1 or -1 at every location",
+            found=few[0],
+            law=few[1],
             remedy="measure a network whose inputs have two channels or more",
         )
     norms = [node.name for node in network if PairKind.BATCH in pairs_read([node])]

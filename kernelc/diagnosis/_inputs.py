@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from .._errors import DataError
+from .._input_format import InputFormat
 from ..data import Dataset, Rows, Stream, parts
+from ..modules import check_entries
 
 
 # A kernel memorizes the targets of a small sample: the share that is reached is too large there.
@@ -29,19 +31,20 @@ class Sample:
 
     Arguments:
         inputs: as they were given.
+        squares: mean squares of their entries.
         angles: between any two, in radians.
         targets: less their mean, a column for each output; labels as one-hot rows.
     """
 
-    inputs: Float64[np.ndarray, "n ..."]
+    inputs: Shaped[np.ndarray, "n ..."]
+    squares: Float64[np.ndarray, " n"]
     angles: Float64[np.ndarray, "n n"]
     targets: Float64[np.ndarray, "n outputs"]
 
     @property
     def norms_differ(self) -> float:
         """Standard deviation of the q values over their mean."""
-        q = np.mean(self.inputs.reshape(len(self.inputs), -1) ** 2, axis=1)
-        return float(np.std(q) / np.mean(q))
+        return float(np.std(self.squares) / np.mean(self.squares))
 
     @property
     def range(self) -> tuple[float, float]:
@@ -86,7 +89,7 @@ class Inputs:
         return f"inputs of q value {self.q:.4g}, two typical ones {c}{measured}"
 
 
-def inputs_of(data: object, shape: tuple[int, ...]) -> Inputs:
+def inputs_of(data: object, takes: InputFormat) -> Inputs:
     """The figures of 500 inputs at most, 2,000 with targets, drawn from a data set or from arrays.
 
     Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero, and for
@@ -99,22 +102,21 @@ def inputs_of(data: object, shape: tuple[int, ...]) -> Inputs:
         given, targets = parts(data).train
     try:
         chosen = _chosen(len(given), _INPUTS if targets is None else _TARGETS)
+        if takes.integers and not isinstance(given, Rows):
+            # All of them: an entry is named by its place among those that were given.
+            check_entries("diagnose: data", np.asarray(given), takes)
         x = np.asarray(_rows(given, chosen), dtype=np.float64)
     except (TypeError, ValueError, IndexError) as error:
-        raise _wrong(f"data of type {type(given).__name__}", shape) from error
-    if x.ndim != len(shape) + 1 or x.shape[1:] != shape or len(x) < 2:
-        raise _wrong(f"an array of shape {np.shape(x)}", shape)
-    flat = x.reshape(len(x), -1)
-    squares = np.mean(flat**2, axis=1)
+        raise _wrong(f"data of type {type(given).__name__}", takes) from error
+    if x.shape[1:] != takes.shape or len(x) < 2:
+        raise _wrong(f"an array of shape {np.shape(x)}", takes)
+    check_entries("diagnose: data", x, takes)
+    squares = takes.q_values(x).reshape(len(x), -1).mean(axis=1)
     if not np.all(np.isfinite(squares)) or not np.all(squares > 0):
         bad = int(np.flatnonzero(~np.isfinite(squares) | (squares <= 0))[0])
-        raise _wrong(f"input {chosen[bad]} with a mean square of {squares[bad]:g}", shape)
-    unit = flat / np.sqrt(squares * flat.shape[1])[:, None]
-    # All pairs but each input with itself: |sum|^2 = n + sum over pairs.
-    n = len(unit)
-    cosine = (float(np.sum(np.sum(unit, axis=0) ** 2)) - n) / (n * (n - 1))
-    sample = None if targets is None else sample_of(x, unit, targets[chosen])
-    q = float(np.mean(squares))
+        raise _wrong(f"input {chosen[bad]} with a mean square of {squares[bad]:g}", takes)
+    sample = None if targets is None else sample_of(x, takes, targets[chosen])
+    q, cosine = float(np.mean(squares)), takes.mean_cosine(x)
     return Inputs(q, float(np.clip(cosine, -1.0, 1.0)), given=True, sample=sample)
 
 
@@ -128,18 +130,19 @@ def _rows(values: object, chosen: np.ndarray) -> np.ndarray:
     return values.take(chosen) if isinstance(values, Rows) else np.asarray(values)[chosen]
 
 
-def _wrong(found: str, shape: tuple[int, ...]) -> DataError:
+def _wrong(found: str, takes: InputFormat) -> DataError:
+    shape = ", ".join(map(str, takes.shape))
     return DataError(
         where="diagnose: data",
         found=found,
-        law=f"inputs of this network are arrays of shape (n, {', '.join(map(str, shape))}), two "
-        "or more, finite and not zero",
+        law=f"inputs of this network are arrays of shape (n, {shape}), two or more, finite and not "
+        "zero",
         remedy="pass such an array, (inputs, targets) or a kernelc.data.Dataset, or leave data out",
     )
 
 
-def sample_of(x: np.ndarray, unit: np.ndarray, y: Shaped[np.ndarray, "n ..."]) -> Sample:
-    """The sample of inputs x, which are `unit` when flat and of length 1, with labels or numbers y.
+def sample_of(x: np.ndarray, takes: InputFormat, y: Shaped[np.ndarray, "n ..."]) -> Sample:
+    """The sample of inputs x with labels or numbers y.
 
     Raises: DataError for targets that are all the same.
     """
@@ -156,6 +159,7 @@ def sample_of(x: np.ndarray, unit: np.ndarray, y: Shaped[np.ndarray, "n ..."]) -
             law="a verdict is about what there is to be learned beside a constant",
             remedy="pass (inputs, targets) whose targets differ, or inputs alone",
         )
-    angles = np.arccos(np.clip(unit @ unit.T, -1.0, 1.0))
+    angles = np.arccos(np.clip(takes.cosines(x), -1.0, 1.0))
     np.fill_diagonal(angles, 0.0)
-    return Sample(x, angles, targets)
+    squares = takes.q_values(x).reshape(len(x), -1).mean(axis=1)
+    return Sample(x, squares, angles, targets)

@@ -199,11 +199,43 @@ def place(specs: Sequence[Spec]) -> tuple[NetworkNode, ...]:
     """Every shape from the input on; raises `ShapeError` where a layer refuses one."""
     nodes: list[NetworkNode] = []
     for index, (name, layer, inputs) in enumerate(specs):
+        for i in inputs:
+            _check_tokens(name, layer, nodes[i])
         shapes = tuple(nodes[i].shape for i in inputs)
         shape = layer.out_shape(shapes, name)
         _check_shape(name, shape)
         nodes.append(NetworkNode(index, name, layer.placed(shapes), inputs, shape, shapes))
+    if _gives_tokens(nodes[-1]):
+        raise _token_error(nodes[-1].name, "tokens as the output of a network")
     return tuple(nodes)
+
+
+def _gives_tokens(node: NetworkNode) -> bool:
+    """Whether arrays hold integers there, where the value is a vector for each of them."""
+    return not node.inputs and node.layer.input_format().integers
+
+
+def _check_tokens(name: str, layer: Layer, read: NetworkNode) -> None:
+    """Raise `GraphError` unless tokens meet a layer that reads them, and no other values do."""
+    if layer.reads_tokens and not _gives_tokens(read):
+        raise GraphError(
+            where=name,
+            found=f"{layer.text()} on {read.layer.text()}",
+            law="it looks up tokens, which are integers",
+            remedy="start the network from kernelc.Tokens(length, vocabulary), or use a Dense "
+            "layer for numbers",
+        )
+    if _gives_tokens(read) and not layer.reads_tokens:
+        raise _token_error(name, f"{layer.text()} on {read.layer.text()}")
+
+
+def _token_error(where: str, found: str) -> GraphError:
+    return GraphError(
+        where=where,
+        found=found,
+        law="tokens are integers that stand for vectors, which layers that compute cannot read",
+        remedy="put an Embedding behind them: kernelc.Embedding(width)(x)",
+    )
 
 
 def _check_shape(where: str, shape: Shape) -> None:

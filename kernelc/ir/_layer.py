@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
 
 from .._deprecated import renamed_method
 from .._errors import GraphError, shown
+from .._input_format import InputFormat, Numbers
 from .._limits import NAMES, bad_name
 from ._kinds import kind_of
 from ._rule_arguments import Real, S, Shape, Shapes
@@ -47,6 +48,8 @@ class Layer(ABC):
     """Number of inputs; None means one or more."""
     is_reshape: ClassVar[bool] = False
     """Whether it only puts the numbers of its input into another shape."""
+    reads_tokens: ClassVar[bool] = False
+    """Whether it reads integers that stand for vectors, and nothing else."""
 
     def __init_subclass__(
         cls,
@@ -103,6 +106,10 @@ class Layer(ABC):
     @abstractmethod
     def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> LayerModule:
         """The finite layer at initialization, weights drawn with `key`."""
+
+    def input_format(self) -> InputFormat:
+        """What arrays of examples look like where networks start with this layer."""
+        return Numbers(tuple(self.out_shape((), type(self).__name__)))
 
     def kernel_key(self, shapes: Shapes) -> Hashable:
         """Equal keys mean equal kernel rules: what repeat detection compares."""

@@ -9,6 +9,7 @@ from typing import Self, cast
 import sympy
 
 from .._errors import GraphError, shown
+from .._input_format import InputFormat
 from .._limits import LONGEST_TEXT
 from . import _draw, _json, _parameters, _text
 from ._algebra import KernelAlgebra
@@ -238,6 +239,11 @@ class Network:
     def input_shape(self) -> Shape:
         """Shape of one example: locations, then channels."""
         return self.nodes[0].shape
+
+    @property
+    def input_format(self) -> InputFormat:
+        """What arrays of examples look like."""
+        return self.nodes[0].layer.input_format()
 
     @property
     def output_shape(self) -> Shape:

@@ -11,6 +11,7 @@ from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
 from ._dense import Dense as Dense, DenseModule as DenseModule
 from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
+from ._embedding import Embedding as Embedding, EmbeddingModule as EmbeddingModule
 from ._flatten import Flatten as Flatten, FlattenModule as FlattenModule
 from ._gated import GEGLU as GEGLU, GLU as GLU, SwiGLU as SwiGLU
 from ._global_mean_pool import (
@@ -31,6 +32,10 @@ from ._looks_linear import LooksLinear as LooksLinear, LooksLinearModule as Look
 from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
 from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._pln import PLN as PLN, PLNModule as PLNModule
+from ._positional_embedding import (
+    PositionalEmbedding as PositionalEmbedding,
+    PositionalEmbeddingModule as PositionalEmbeddingModule,
+)
 from ._product import Product as Product, ProductModule as ProductModule
 from ._repeat import Repeat as Repeat, repeat as repeat
 from ._rms_norm import RMSNorm as RMSNorm
@@ -43,6 +48,7 @@ from ._standardized_dense import (
     StandardizedDense as StandardizedDense,
     StandardizedDenseModule as StandardizedDenseModule,
 )
+from ._tokens import Tokens as Tokens, TokensLayer as TokensLayer
 from ._weight_layer import WeightLayer as WeightLayer
 from ._weight_module import WeightModule as WeightModule
 from ._weighted_mean_pool import (

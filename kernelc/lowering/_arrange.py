@@ -184,7 +184,7 @@ def _convolves(block: Sequence[ModelNode], start: int, shape: Shape) -> bool:
 def _shapes(flat: Model, state: eqx.nn.State | None) -> list[Shape]:
     """Of the input and of the value of each node, for one example."""
     calm = eqx.nn.inference_mode(flat)
-    x = jax.ShapeDtypeStruct(flat.input_shape, flat.policy.param_dtype)
+    x = flat.input_format.like()
     run = functools.partial(calm.activations, state=state, key=jax.random.key(0))
     values = eqx.filter_eval_shape(run, x)
     return [flat.input_shape, *(values[name].shape for node in flat.nodes for name in node.names)]

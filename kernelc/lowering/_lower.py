@@ -140,8 +140,9 @@ def _assembled(
         ModelNode(node.name, module, node.inputs)
         for node, module in zip(network.nodes[1:], modules, strict=True)
     ]
+    takes = network.input_format
     options = {"policy": policy, "axis_name": axis_name, "remat": remat, "network": network}
-    model = Model(nodes, network.input_shape, **options)
+    model = Model(nodes, takes.shape, input_format=takes, **options)
     return arranged(model, [node.shape for node in network.nodes], form)
 
 

@@ -1,5 +1,6 @@
 """The model that runs finite layers, and what belongs to no kind of them: dtypes, states, draws."""
 
+from ._graph import check_entries as check_entries
 from ._initializers import (
     BiasInitializer as BiasInitializer,
     Initializer as Initializer,

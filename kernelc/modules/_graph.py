@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from .._errors import DataError, GraphError, ShapeError
-from .._reshaping import reshaping
+from .._input_format import InputFormat
 from ._node import Nodes
 
 
-def check_input(what: str, x: Array | np.ndarray, wanted: tuple[int, ...], axes: int = 0) -> None:
-    """Require numbers of the shape that the model takes, after `axes` axes of any size."""
-    dtype = getattr(x, "dtype", None)
-    if dtype is None or not (jnp.issubdtype(dtype, jnp.number) or jnp.issubdtype(dtype, bool)):
+def check_input(what: str, x: Array | np.ndarray, takes: InputFormat, axes: int = 0) -> None:
+    """Require entries and the shape that the model takes, after `axes` axes of any size."""
+    dtype, wanted = getattr(x, "dtype", None), takes.shape
+    if dtype is None or not takes.takes(dtype):
         raise DataError(
             where="model input",
             found=f"a value of type {type(x).__name__}" + (f" of {dtype}" if dtype else ""),
-            law="a model takes an array of numbers",
-            remedy="pass numpy.asarray(...) of numbers",
+            law=takes.law,
+            remedy=takes.remedy,
         )
     shape = tuple(x.shape)
     if len(shape) < axes or shape[axes:] != wanted:
@@ -28,16 +28,25 @@ def check_input(what: str, x: Array | np.ndarray, wanted: tuple[int, ...], axes:
             where="model input",
             found=f"an array of shape {shape}",
             law=f"this model takes {what} of shape ({', '.join(map(str, (*batch, *wanted)))})",
-            remedy=_other_call(shape, wanted, axes),
+            remedy=_other_call(shape, takes, axes),
         )
+    if takes.integers and not isinstance(x, Tracer):
+        check_entries("model input", np.asarray(x), takes)
 
 
-def _other_call(shape: tuple[int, ...], wanted: tuple[int, ...], axes: int) -> str:
+def check_entries(where: str, x: np.ndarray, takes: InputFormat) -> None:
+    """Require entries that stand for something."""
+    if (found := takes.misfit(x)) is not None:
+        raise DataError(where=where, found=found, law=takes.law, remedy=takes.remedy)
+
+
+def _other_call(shape: tuple[int, ...], takes: InputFormat, axes: int) -> str:
+    wanted = takes.shape
     if axes == 0 and shape[1:] == wanted:
         return "call model.batched(xs) on a batch"
     if axes == 1 and shape == wanted:
         return "call model(x) on one example"
-    return reshaping(shape, wanted, axes)
+    return takes.reshaping(shape, axes)
 
 
 def check_graph(nodes: Nodes, output: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._errors import DataError, GraphError
+from .._input_format import InputFormat, Numbers
 from ._graph import check_graph, check_input
 from ._keys import node_keys
 from ._layer import LayerModule
@@ -38,7 +39,7 @@ class Model(eqx.Module):
 
     Arguments:
         nodes: the layers; each takes values that come before it.
-        input_shape: shape of one example, (*locations, channels).
+        input_shape: shape of one example, (*locations, channels), or (length,) of tokens.
         output: index of the value to return; default the last.
         policy: dtypes.
         axis_name: name of the `jax.vmap` axis over which batch norm shares statistics when
@@ -49,6 +50,7 @@ class Model(eqx.Module):
         remat: as in `kernelc.lower`.
         network: the network this was lowered from, None for a model made by hand. It is what
             `kernelc.save` stores the weights with.
+        input_format: what examples look like; numbers of `input_shape` when None.
 
     Raises: GraphError for names that repeat and indices of values that do not exist yet.
 
@@ -69,6 +71,7 @@ class Model(eqx.Module):
     remat: Remat = eqx.field(static=True)
     # A `Network`, whose type the layer below networks cannot import.
     network: Any = eqx.field(static=True)
+    input_format: InputFormat = eqx.field(static=True)
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Model(eqx.Module):
         blocks: Sequence[tuple[int, int]] = (),
         remat: Remat = "none",
         network: Any = None,
+        input_format: InputFormat | None = None,
     ) -> None:
         nodes = tuple(nodes)
         self.output = len(nodes) if output is None else output
@@ -92,6 +96,7 @@ class Model(eqx.Module):
         self.blocks = tuple(blocks)
         self.remat = remat
         self.network = network
+        self.input_format = input_format or Numbers(self.input_shape)
 
     @overload
     def __call__(
@@ -121,7 +126,7 @@ class Model(eqx.Module):
             ShapeError: an example of another shape.
             DataError: a missing state or key, or batch norm in training without a batch.
         """
-        check_input("one example", x, self.input_shape)
+        check_input("one example", x, self.input_format)
         self._check_alone()
         values, state_after = self._run(self.nodes, x[None], state, key, self.axis_name)
         return self._answer(values[self.output][0], state, state_after, 5)
@@ -153,7 +158,7 @@ class Model(eqx.Module):
             ShapeError: examples of another shape.
             DataError: a missing state or key.
         """
-        check_input("a batch of examples", xs, self.input_shape, axes=1)
+        check_input("a batch of examples", xs, self.input_format, axes=1)
         values, state_after = self._run(self.nodes, xs, state, key, None)
         return self._answer(values[self.output], state, state_after, 6)
 
@@ -168,7 +173,7 @@ class Model(eqx.Module):
 
         Arguments and Raises: as for a call on one example.
         """
-        check_input("one example", x, self.input_shape)
+        check_input("one example", x, self.input_format)
         self._check_alone()
         layers = name_states(one_by_one(self.nodes)[0])
         if state is not None:
@@ -226,7 +231,7 @@ class Model(eqx.Module):
         # `activations` passes nodes of its own, and needs every value.
         again = nodes is self.nodes and self.remat == "block"
         call = Call(axis_name, dtype, again)
-        x = as_dtype(jnp.asarray(xs), dtype)
+        x = self.input_format.entering(jnp.asarray(xs), dtype)
         return run_nodes(nodes, x, state, keys, call, self.blocks if again else ())
 
     def _answer(

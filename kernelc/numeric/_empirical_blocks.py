@@ -113,7 +113,7 @@ def _rows(model: Model | Called, tangent: Tangent) -> int:
 
 def _activations(model: Model | Called) -> int:
     """Numbers that a pass over one example computes."""
-    one: Any = jax.ShapeDtypeStruct(model.input_shape, jnp.float32)
+    one: Any = model.input_format.like()
     if isinstance(model, Model):
         values = jax.tree.leaves(jax.eval_shape(model.activations, one))
     else:

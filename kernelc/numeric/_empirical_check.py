@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from .._errors import DataError, KernelcError, ShapeError, UnsupportedError, shown
-from .._reshaping import reshaping
 from ..data import examples
 from ..ir import Layer
-from ..modules import Model
+from ..modules import Model, check_entries
 from ._kernel_fn import KernelFunction
 from ._tangent import Called, Parameterization, outputs
 
@@ -90,8 +87,9 @@ def output_shape(models: tuple[Model | Called, ...]) -> tuple[int, ...]:
     """Shape of the output for one example, (*locations, channels), the same for all models."""
     shapes = []
     for model in models:
-        one = jax.ShapeDtypeStruct((1, *model.input_shape), jnp.float32)
-        shapes.append((model.input_shape, eqx.filter_eval_shape(outputs, model, one).shape[1:]))
+        takes = model.input_format
+        found = eqx.filter_eval_shape(outputs, model, takes.like(1)).shape[1:]
+        shapes.append((takes.shape, found))
     if len(set(shapes)) > 1:
         raise ShapeError(
             where=f"{_WHERE}: model",
@@ -123,14 +121,16 @@ def parameterized(
 
 def inputs(name: str, given: ArrayLike, model: Model | Called) -> Float[np.ndarray, "n ..."]:
     """Finite examples of the shape the model takes."""
-    xs = examples(given, f"{_WHERE}: {name}")
-    if xs.shape[1:] != model.input_shape:
+    where, takes = f"{_WHERE}: {name}", model.input_format
+    xs = examples(given, where)
+    if xs.shape[1:] != takes.shape:
         raise ShapeError(
-            where=f"{_WHERE}: {name}",
+            where=where,
             found=f"an array of shape {xs.shape}",
-            law=f"examples for this model have the shape (n, {str(model.input_shape)[1:-1]})",
-            remedy=reshaping(xs.shape, model.input_shape),
+            law=f"examples for this model have the shape (n, {str(takes.shape)[1:-1]})",
+            remedy=takes.reshaping(xs.shape),
         )
+    check_entries(where, xs, takes)
     return xs
 
 

@@ -8,8 +8,9 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Shaped
 
+from .._input_format import InputFormat
 from ..algebra import SecondMoments
 from ..ir import Network, PairKind, pairs_read
 from ._gram import DataState, GramAlgebra
@@ -44,6 +45,7 @@ def frame_of(network: Network, paired: bool, sharp: bool) -> PairLayout:
 
 def entered(
     algebra: GramAlgebra,
+    takes: InputFormat,
     x1: Array,
     x2: Array,
     same: Same,
@@ -52,7 +54,8 @@ def entered(
     sharp: bool,
 ) -> DataState:
     """The state at the input; `known_q` is the q value of all inputs, where it is known."""
-    field = entry_field(x1, x2, algebra.frame, same, known_q, sharp)
+    known_q = known_q if takes.q is None else takes.q
+    field = entry_field(takes, x1, x2, algebra.frame, same, known_q, sharp)
     cross = field.cross
     q: QValue = known_q if known_q is not None else PerSide(cross.left, cross.right)
     return algebra.state_of(SecondMoments(q, (field,), (0.0,) if ntk else None), None)
@@ -99,8 +102,9 @@ def _at_equal_locations(
 
 
 def entry_field(
-    x1: Float[Array, "n1 *locations channels"],
-    x2: Float[Array, "n2 *locations channels"],
+    takes: InputFormat,
+    x1: Shaped[Array, "n1 ..."],
+    x2: Shaped[Array, "n2 ..."],
     frame: PairLayout,
     same: Same,
     q: float | None,
@@ -109,16 +113,23 @@ def entry_field(
     """K_0 = <x, x'>/channels for all pairs, as a `PairMoments`.
 
     Arguments:
+        takes: what inputs look like.
         x1, x2: inputs; of equal number when the frame is paired.
         frame: the layout.
         same: where the two inputs of a pair are the same one, (n1, n2); None for nowhere.
         q: the q value of all inputs when that is known.
         sharp: whether gaps are computed from differences, which keeps their digits as c -> 1.
     """
-    alone = frame.alone
-    parts = [_pairs(x1, x2, frame, same, q, sharp)]
+
+    def pairs(left: Array, right: Array, frame: PairLayout, same: Same) -> Pair:
+        if takes.q is None:
+            return _pairs(left, right, frame, same, q, sharp)
+        gap = takes.gap(frame.wide(left, 0), frame.wide(right, 1))
+        return Pair(takes.q, takes.q, takes.q * gap, gap)
+
+    parts = [pairs(x1, x2, frame, same)]
     if frame.own:
-        parts += [_pairs(x, x, alone, True, q, sharp) for x in (x1, x2)]
+        parts += [pairs(x, x, frame.alone, True) for x in (x1, x2)]
     return PairMoments.of(tuple(parts))
 
 

@@ -47,7 +47,7 @@ def checked_scale(network: Network, inputs: Inputs, low: float, high: float) -> 
 
     Raises: DataError.
     """
-    limits = jnp.finfo(inputs.x1.dtype)
+    limits = jnp.finfo(inputs.dtype)
     if high > float(limits.max):
         raise _lost(network, inputs, f"inputs with a mean square of {high:.3g}")
     if 0 < low < float(limits.tiny):
@@ -77,7 +77,7 @@ def _jumps(network: Network) -> bool:
 
 def _directionless(inputs: Inputs, at_zero: ZeroReading, rows: np.ndarray) -> DataError | None:
     """The error of a PLN that reads zeros, where that is what happened."""
-    if not at_zero.directions:
+    if not at_zero.directions or inputs.format.q:
         return None
     x = np.asarray(inputs.x1)
     sizes = np.abs(x[rows]).max(axis=-1).reshape(len(rows), -1)
@@ -94,7 +94,7 @@ def _directionless(inputs: Inputs, at_zero: ZeroReading, rows: np.ndarray) -> Da
 
 
 def _overflow(network: Network, inputs: Inputs, name: str) -> DataError:
-    largest = float(jnp.finfo(inputs.x1.dtype).max)
+    largest = float(jnp.finfo(inputs.dtype).max)
     for node, q in _sizes(network, inputs):
         if not q <= largest:
             return _lost(network, inputs, f"a q value of {q:.3g} at {node}")

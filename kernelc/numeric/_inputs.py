@@ -14,7 +14,8 @@ from jax.core import Tracer
 from numpy.typing import ArrayLike
 
 from .._errors import DataError, ShapeError
-from .._reshaping import reshaping
+from .._input_format import InputFormat
+from ..modules import check_entries
 
 
 # Roundings that a q value may be off a promised one.
@@ -25,11 +26,12 @@ Examples: TypeAlias = np.ndarray | jax.Array
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """Two sets of inputs in one floating-point type; the second is the first when `symmetric`."""
+    """Two sets of inputs of one type; the second is the first when `symmetric`."""
 
     x1: Examples
     x2: Examples
     symmetric: bool
+    format: InputFormat
 
     @property
     def known(self) -> bool:
@@ -37,9 +39,14 @@ class Inputs:
         return not isinstance(self.x1, Tracer) and not isinstance(self.x2, Tracer)
 
     @property
+    def dtype(self) -> np.dtype:
+        """What kernels are computed in."""
+        return self.format.precision(self.x1.dtype)
+
+    @property
     def double(self) -> bool:
-        """Whether kernels are computed in float64."""
-        return self.x1.dtype == np.float64
+        """Whether that is float64."""
+        return self.dtype == np.float64
 
     @property
     def entries(self) -> int:
@@ -53,7 +60,7 @@ class Inputs:
     def have_q(self, q: float) -> bool:
         """Whether all locations have this q value, as closely as a promise asks for."""
         low, high = self.q_range()
-        tolerance = PROMISED * float(np.finfo(self.x1.dtype).eps) * q
+        tolerance = PROMISED * float(np.finfo(self.dtype).eps) * q
         return q - tolerance <= low and high <= q + tolerance
 
     @property
@@ -65,45 +72,53 @@ class Inputs:
     @functools.cached_property
     def _q_values(self) -> np.ndarray:
         sets = (self.x1,) if self.symmetric else (self.x1, self.x2)
-        return np.concatenate([_q_values(np.asarray(x)).ravel() for x in sets])
+        return np.concatenate([self.format.q_values(np.asarray(x)).ravel() for x in sets])
 
 
-def checked(where: str, x1: ArrayLike, x2: ArrayLike | None, shape: tuple[int, ...]) -> Inputs:
+def checked(where: str, x1: ArrayLike, x2: ArrayLike | None, takes: InputFormat) -> Inputs:
     """The inputs as arrays of one type: float64 when one of them is, float32 otherwise.
 
     Raises:
         ShapeError: inputs of another shape.
         DataError: inputs that are no numbers or not finite.
     """
-    first = _array(where, "x1", x1, shape)
-    second = first if x2 is None or x2 is x1 else _array(where, "x2", x2, shape)
-    dtype = np.promote_types(first.dtype, second.dtype)
-    return Inputs(_as(first, dtype), _as(second, dtype), second is first)
+    first = _array(where, "x1", x1, takes)
+    second = first if x2 is None or x2 is x1 else _array(where, "x2", x2, takes)
+    double = any(takes.precision(x.dtype) == np.float64 for x in (first, second))
+    left = takes.converted(first, double)
+    right = left if second is first else takes.converted(second, double)
+    return Inputs(left, right, second is first, takes)
 
 
-def _array(where: str, name: str, x: ArrayLike, shape: tuple[int, ...]) -> Examples:
+def _array(where: str, name: str, x: ArrayLike, takes: InputFormat) -> Examples:
+    shape = takes.shape
     if not isinstance(x, jax.Array):
         try:
             x = np.asarray(x)
         except ValueError as error:
-            raise _no_numbers(where, name, f"rows of unlike length ({error})") from error
-    if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
-        raise _no_numbers(where, name, f"entries of type {x.dtype}")
+            found = f"rows of unlike length ({error})"
+            raise _no_numbers(where, name, found, takes) from error
+    real = jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)
+    if not (real and takes.takes(x.dtype)):
+        raise _no_numbers(where, name, f"entries of type {x.dtype}", takes)
     if x.ndim != len(shape) + 1 or x.shape[1:] != shape or x.shape[0] == 0:
         raise ShapeError(
             where=f"{where}: {name}",
             found=f"an array of shape {tuple(x.shape)}",
             law=f"inputs of this network are (n, {', '.join(map(str, shape))}), n at least 1",
-            remedy=reshaping(tuple(x.shape), shape),
+            remedy=takes.reshaping(tuple(x.shape)),
         )
-    if not isinstance(x, Tracer) and not _all_finite(np.asarray(x)):
+    if isinstance(x, Tracer):
+        return x
+    check_entries(f"{where}: {name}", np.asarray(x), takes)
+    if not _all_finite(np.asarray(x)):
         raise DataError(
             where=f"{where}: {name}",
             found="NaN or infinite entries",
             law="kernels are functions of finite inputs",
             remedy="remove or replace these entries",
         )
-    return _as(x, np.float64 if _is_double(x) else np.float32)
+    return x
 
 
 def _all_finite(x: np.ndarray) -> bool:
@@ -114,25 +129,5 @@ def _all_finite(x: np.ndarray) -> bool:
     return bool(np.isfinite(x).all())
 
 
-def _is_double(x: Examples) -> bool:
-    if jnp.issubdtype(x.dtype, jnp.integer):
-        return bool(jax.config.read("jax_enable_x64"))
-    return x.dtype == np.float64
-
-
-def _as(x: Examples, dtype: np.dtype | type[np.floating]) -> Examples:
-    return x if x.dtype == dtype else x.astype(dtype)
-
-
-def _q_values(x: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        return np.einsum("...c,...c->...", x, x, dtype=np.float64) / x.shape[-1]
-
-
-def _no_numbers(where: str, name: str, found: str) -> DataError:
-    return DataError(
-        where=f"{where}: {name}",
-        found=found,
-        law="inputs are an array of real numbers",
-        remedy="pass a NumPy or JAX array of floats",
-    )
+def _no_numbers(where: str, name: str, found: str, takes: InputFormat) -> DataError:
+    return DataError(where=f"{where}: {name}", found=found, law=takes.law, remedy=takes.remedy)

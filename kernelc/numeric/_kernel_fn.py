@@ -80,7 +80,8 @@ class KernelFunction:
         in float64 when an input is float64, whatever JAX's settings; in float32 otherwise.
 
         Arguments:
-            x1: (n1, *input_shape) inputs.
+            x1: (n1, *input_shape) inputs. Where the network starts with `Tokens`, integers of
+                shape (n1, length); those of 64 bits ask for float64.
             x2: (n2, *input_shape) inputs; None for the symmetric matrices of x1.
             get: which of "nngp", "ntk", "gap". The gap, 1 - c of the outputs, takes the inputs'
                 own differences instead of their product: slower. It keeps its digits as
@@ -147,7 +148,7 @@ class KernelFunction:
         blank = singular and low == 0
         if not (self.program.bounded or blank):
             return self.program
-        alike = _ALIKE * float(np.finfo(inputs.x1.dtype).eps) * high
+        alike = _ALIKE * float(np.finfo(inputs.dtype).eps) * high
         if high > 0 and high - low <= alike:
             natural = self.natural_q
             if natural is not None and abs(high - natural) <= alike:
@@ -163,7 +164,7 @@ class KernelFunction:
     ) -> KernelMatrices:
         """The matrices of a program whose rules reach as far as the q values inside do."""
         wanted = self._wanted(get)
-        inputs = checked(self.network.name, x1, x2, self.network.input_shape)
+        inputs = checked(self.network.name, x1, x2, self.network.input_format)
         program, room = self._program(inputs), 1.0
         with _precision(inputs) as native:
             found = matrices(program, inputs, wanted)
@@ -262,7 +263,15 @@ def kernel_fn(
             law="NTKs are those of the parameterizations 'ntk' and 'standard'",
             remedy="choose one of them",
         )
-    promise = None if q is None else float(q)
+    fixed = network.input_format.q
+    if q is not None and fixed is not None and q != fixed:
+        raise KernelcError(
+            where="kernel_fn",
+            found=f"q = {shown(q)}",
+            law=f"inputs of this network have the q value {fixed:g}",
+            remedy="leave q out",
+        )
+    promise = fixed if q is None else float(q)
     standard = parameterization == "standard"
     return KernelFunction(network, promise, float(largest_q), natural, standard)
 

@@ -68,18 +68,17 @@ class Program:
 
     def _planned(self, like: Program | None) -> None:
         """Find the stretches on stand-in arrays, then fit each that is not known."""
-        shape = self.network.input_shape
+        takes = self.network.input_format
         planners: list[Planner] = []
 
         def trace(x1: jax.Array, x2: jax.Array) -> jax.Array:
             backend = ArrayBackend(frame_of(self.network, paired=False, sharp=False), self.reach)
             algebra = self._algebra(backend, None)
             planners.append(Planner(self.network, self.runs, algebra))
-            state = entered(algebra, x1, x2, None, self.q, ntk=True, sharp=False)
+            state = entered(algebra, takes, x1, x2, None, self.q, ntk=True, sharp=False)
             return planners[0].walk(state).second.k[0].cross.drop
 
-        stand_ins = (jax.ShapeDtypeStruct((n, *shape), jnp.float32) for n in (2, 3))
-        jax.eval_shape(trace, *stand_ins)
+        jax.eval_shape(trace, takes.like(2), takes.like(3))
         self.plan = planners[0]
         self.stretches: dict[int, ScalarSegment] = {}
         for start, stretch in self.plan.found.items():
@@ -150,7 +149,7 @@ class Program:
         """Kernel matrices of two arrays of inputs.
 
         Arguments:
-            x1, x2: (n1, *input_shape), (n2, *input_shape), float32 or float64.
+            x1, x2: (n1, *input_shape), (n2, *input_shape), float32 or float64, or tokens.
             row, column: where x1 and x2 lie in the one set of inputs, when `symmetric`.
             symmetric: whether both come from one set of inputs.
             paired: whether inputs are paired one by one.
@@ -163,7 +162,8 @@ class Program:
         sharp = "gap" in get
         backend = ArrayBackend(frame_of(self.network, paired, sharp), self.reach, sharp)
         algebra = self._algebra(backend, same)
-        state = entered(algebra, x1, x2, same, self.q, "ntk" in get, sharp)
+        takes = self.network.input_format
+        state = entered(algebra, takes, x1, x2, same, self.q, "ntk" in get, sharp)
         entering = state.second.k[0].cross
         out = Walker(self.network, self.runs, algebra, self.stretches).walk(state)
         return answered(self.network, algebra.frame, out, get, self._broken(entering))

@@ -150,9 +150,10 @@ class StdKernel:
     def _plan(
         self, x1: ArrayLike, x2: ArrayLike | None, weight: float, bias: float
     ) -> tuple[_Plan, np.ndarray, Any]:
-        inputs = checked(self.network.name, x1, x2, self.network.input_shape)
-        left = np.asarray(inputs.x1, np.float64)
-        right = left if inputs.symmetric else np.asarray(inputs.x2, np.float64)
+        takes = self.network.input_format
+        inputs = checked(self.network.name, x1, x2, takes)
+        left = np.asarray(takes.converted(inputs.x1, True))
+        right = left if inputs.symmetric else np.asarray(takes.converted(inputs.x2, True))
         bound = _rounded(inputs.q_range()[1] or 1.0, up=True)
         network = self.network.rebuild(lambda node: _scaled(node, weight, bias))
         found = spans(network, tuple(runs(network, numeric_key)), [bound * s for s in SMALLER])
@@ -205,7 +206,8 @@ def _rows(plan: _Plan, logs: Logs, x1: Array, x2: Array, row: int) -> Array:
     same = (row + jnp.arange(x1.shape[0]))[:, None] == jnp.arange(x2.shape[0])[None, :]
     backend = ArrayBackend(frame_of(plan.network, paired=False, sharp=False), plan.reach)
     algebra = _ScaledAlgebra(backend, same, plan.standard, logs)
-    start = entered(algebra, x1, x2, same, None, ntk=plan.part == "ntk", sharp=False)
+    takes = plan.network.input_format
+    start = entered(algebra, takes, x1, x2, same, None, ntk=plan.part == "ntk", sharp=False)
     out = plan.network.fold(algebra, start)[plan.network.last]
     return getattr(answered(plan.network, algebra.frame, out, (plan.part,), None), plan.part)
 

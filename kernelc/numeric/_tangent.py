@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from .._errors import DataError, KernelcError, reason
+from .._input_format import InputFormat, Numbers
 from ..modules import Model, first_state
 
 
@@ -32,12 +33,12 @@ class Called(eqx.Module):
     """
 
     function: Callable[..., Any]
-    input_shape: tuple[int, ...] = eqx.field(static=True)
+    input_format: InputFormat = eqx.field(static=True)
     output_shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, function: Callable[..., Any], input_shape: tuple[int, ...], where: str):
         self.function = function
-        self.input_shape = input_shape
+        self.input_format = Numbers(input_shape)
         self.output_shape = output_shape(function, input_shape, where) or (1,)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -27,7 +27,7 @@ def tile_side(program: Program, inputs: Inputs) -> int:
     """Rows and columns of a tile; at least all rows when one tile is enough."""
     locations = math.prod(program.network.input_shape[:-1])
     pairs = locations**2 if program.mixes else locations
-    side = math.isqrt(max(1, _BYTES // (_HELD * inputs.x1.dtype.itemsize * pairs)))
+    side = math.isqrt(max(1, _BYTES // (_HELD * inputs.dtype.itemsize * pairs)))
     if inputs.symmetric and not program.short:
         side = min(side, max(_SMALLEST, -(-inputs.x1.shape[0] // 4)))
     return max(1, side)
@@ -48,7 +48,7 @@ def tiled(
     rows, columns = (_starts(n, side) for n in counts)
     tiles = [(i, j) for i in rows for j in columns if j >= i or not inputs.symmetric]
     shape = (*counts, *program.network.output_shape[:-1])
-    out = tuple(jnp.zeros(shape, x1.dtype) for _ in get)
+    out = tuple(jnp.zeros(shape, inputs.dtype) for _ in get)
     sizes = tuple(min(n, side) for n in counts)
     show = {None: {"delay": _WAIT, "disable": None}, True: {}, False: {"disable": True}}[progress]
     fill = placed_twice if inputs.symmetric else placed

@@ -56,7 +56,9 @@ class InputPositionReading(RequirementReading[InputPosition]):
         read: InputPosition | None = None,
         trained: Callable[[], InputPosition] | None = None,
     ) -> InputPosition:
-        self.read[self.site.name] = (s, weights)
+        # Vectors that are added at locations read nothing, and are not solved for.
+        if weights.fan_in:
+            self.read[self.site.name] = (s, weights)
         return InputPosition.FIXED
 
     def nonlinearity(self, s: InputPosition, phi: ScalarFunction) -> InputPosition:

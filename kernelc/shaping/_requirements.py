@@ -146,7 +146,7 @@ def _normalized_input(network: Network, pln: PLNMode | None) -> tuple[Network, t
     location that the first weights read. Before it, PLN would normalize every single number.
     """
     readers = _readers(network, 0)
-    if all(isinstance(node.layer, PLN) for node in readers):
+    if network.input_format.q == 1 or all(isinstance(node.layer, PLN) for node in readers):
         return network, ()
     place = _arranged_input(network, pln)
     if place and all(isinstance(node.layer, PLN) for node in _readers(network, place)):

@@ -15,9 +15,8 @@ from jaxtyping import PyTree
 
 from .._errors import DataError, reason, shown as text
 from .._limits import LARGEST_AXIS
-from .._reshaping import reshaping
 from ..data import Part, Rows
-from ..modules import first_state
+from ..modules import Model, check_entries, first_state
 from ._call import apply
 from ._losses import Loss, by_example, is_named
 from ._scoring import answers, fitted
@@ -100,7 +99,7 @@ def check_model(model: Callable, state: PyTree, x: np.ndarray) -> Traced:
             where=f"model on a batch of shape {x.shape}",
             found=reason(error),
             law="The model takes examples of the shape the data has",
-            remedy=_prepared(x.shape, getattr(model, "input_shape", None)),
+            remedy=_prepared(x.shape, model),
         ) from error
     shape = getattr(outputs, "shape", None)
     if not shape or shape[0] != len(x):
@@ -113,12 +112,21 @@ def check_model(model: Callable, state: PyTree, x: np.ndarray) -> Traced:
     return Traced(tuple(shape[1:]), program)
 
 
-def _prepared(found: tuple[int, ...], wanted: object) -> str:
+def _prepared(found: tuple[int, ...], model: Callable) -> str:
     """How a batch of one shape becomes examples that a model takes."""
-    if not isinstance(wanted, tuple):
+    if not isinstance(model, Model):
         return "Give the model that input shape, or reshape the data (flat(), pln())"
-    advice = reshaping(found, wanted)
+    advice = model.input_format.reshaping(found)
     return advice[0].upper() + advice[1:]
+
+
+def check_values(model: Callable, x: np.ndarray | Rows, where: str) -> None:
+    """DataError for examples with entries that stand for nothing in the model's format.
+
+    Examples that are made on demand are not looked at.
+    """
+    if isinstance(model, Model) and isinstance(x, np.ndarray):
+        check_entries(where, x, model.input_format)
 
 
 def compared(data: Part, outputs: tuple[int, ...], loss: Loss) -> tuple[Part, int]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..data import Rows, part
 from ._call import apply
-from ._check import check_count, check_model, compared, initial_state, shown
+from ._check import check_count, check_model, check_values, compared, initial_state, shown
 from ._losses import Loss, Named, by_example, resolve
 from ._result import Metrics
 from ._scoring import right
@@ -55,6 +55,7 @@ def evaluate(
     function = resolve(loss)
     state = initial_state(model, state)
     outputs = check_model(model, state, shown(given.x, 1)).shape
+    check_values(model, given.x, "evaluate: x")
     data, answers = compared(given, outputs, function)
     return measure(model, state, source(data.x, data.y), batch_size, function, answers)
 

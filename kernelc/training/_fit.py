@@ -16,7 +16,7 @@ from .._deprecated import renamed_arguments
 from .._errors import DataError, shown as shown_value
 from ..data import Dataset, Rows, Stream
 from ._call import split
-from ._check import check_model, check_trainable, initial_state, shown
+from ._check import check_model, check_trainable, check_values, initial_state, shown
 from ._checkpoint import Checkpoints
 from ._identity import identity
 from ._loop import run
@@ -154,6 +154,9 @@ def train(model: Callable, data: Data, settings: FitSettings) -> FitResult:
     everywhere, spread = _placements(settings.mesh, size)
     batch = shown(found.train.x, size)
     traced = check_model(model, state, batch)
+    for name, part in found._asdict().items():
+        if part is not None:
+            check_values(model, part.x, f"fit: {name} examples")
     found, answers = compare_parts(found, traced.shape, settings.loss)
     params, rest = split(model)
     check_trainable(params)

@@ -84,7 +84,8 @@ def _examples(model: Callable, x: ArrayLike | None) -> ArrayLike:
             law="Only a kernelc.Model knows the shape of its examples",
             remedy="Pass a few examples, for example x[:2]",
         )
-    return np.zeros((2, *model.input_shape), np.float32)
+    like = model.input_format.like(2)
+    return np.zeros(like.shape, like.dtype)
 
 
 @dataclass(frozen=True, eq=False)

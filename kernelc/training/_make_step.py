@@ -15,7 +15,7 @@ from .._errors import KernelcError
 from ..data import Part, part
 from ..modules import as_key
 from ._call import split
-from ._check import check_model, check_trainable, compared, initial_state
+from ._check import check_model, check_trainable, check_values, compared, initial_state
 from ._losses import Loss, Named, resolve
 from ._optimizers import check_rate
 from ._scoring import fitted
@@ -144,6 +144,7 @@ class TrainStep:
             shape = check_model(model, state, found.x[:1]).shape
             compared(found, shape, self.loss)
             self._shapes[kind] = shape
+        check_values(eqx.combine(self._start[0], self.stepper.rest), found.x, "batch: x")
         return Part(found.x, fitted(found.y, self._shapes[kind], self.loss))
 
     @functools.cached_property

@@ -9,11 +9,13 @@ import kernelc as kc
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A layer, the shape of each thing it reads, and why `derive` refuses it, if it does."""
+    """A layer, the shape of each thing it reads, why `derive` refuses it if it does, and whether
+    it reads tokens."""
 
     layer: kc.Layer
     shapes: tuple[tuple[int, ...], ...] = ((6, 4),)
     refused: str | None = None
+    tokens: bool = False
 
 
 CASES = {
@@ -24,6 +26,7 @@ CASES = {
     "Conv": Case(kc.Conv(3, 3)),
     "Dense": Case(kc.Dense(5, bias_std=0.1)),
     "Dropout": Case(kc.Dropout(0.2)),
+    "Embedding": Case(kc.Embedding(5), tokens=True),
     "Flatten": Case(kc.Flatten()),
     "GlobalMeanPool": Case(kc.GlobalMeanPool()),
     "LastToken": Case(kc.LastToken()),
@@ -33,6 +36,7 @@ CASES = {
     "MaxPool": Case(kc.MaxPool(2), refused="maximum"),
     "MeanPool": Case(kc.MeanPool(2)),
     "PLN": Case(kc.PLN()),
+    "PositionalEmbedding": Case(kc.PositionalEmbedding(0.5)),
     "Product": Case(kc.Product(), ((6, 4), (6, 4))),
     "RMSNorm": Case(kc.RMSNorm()),
     "Scale": Case(kc.Scale(0.5)),
@@ -45,5 +49,7 @@ CASES = {
 
 def network(case: Case) -> kc.Network:
     """The layer after layers of weights: a Dense layer of the right width for each input."""
+    if case.tokens:
+        return kc.Network(start := kc.Tokens(6, 3), case.layer(start))
     x = kc.Input((6, 3))
     return kc.Network(x, case.layer(*(kc.Dense(shape[-1])(x) for shape in case.shapes)))

@@ -23,14 +23,15 @@ KINDS = pytest.mark.parametrize("kind", CASES)
 def test_every_kind_has_a_case() -> None:
     ours = {name for name, kind in kc.Layer.kinds.items() if kind.__module__.startswith("kernelc")}
     # A depth has no finite layer until it has a number (tests/unit/layers/test_repeat.py).
-    assert ours - {"InputLayer", "Repeat"} == set(CASES)
+    assert ours - {"InputLayer", "TokensLayer", "Repeat"} == set(CASES)
 
 
 @KINDS
 def test_shape_rule_is_that_of_the_module(kind: str) -> None:
     net = network(CASES[kind])
     model = kc.lower(net, key=jax.random.key(0))
-    xs = jnp.ones((2, 6, 3)) + jnp.arange(2.0)[:, None, None]
+    shape = net.input_format.shape
+    xs = jnp.ones((2, *shape)) + jnp.arange(2.0).reshape(2, *(1 for _ in shape))
     if kind == "BatchNorm":
         y, _ = model.batched(xs, eqx.nn.State(model))
     else:

@@ -110,6 +110,8 @@ def _lowered(network: kc.Network) -> None:
     weights = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_array)))
     if weights > _MOST_WEIGHTS or any(type(n.layer) is kc.BatchNorm for n in network):
         return
-    out = np.asarray(model.batched(jnp.ones((2, *network.input_shape))))
+    takes = network.input_format
+    xs = jnp.full((2, *takes.shape), 0.0 if takes.integers else 1.0)
+    out = np.asarray(model.batched(xs))
     if out.shape != (2, *network.output_shape):
         raise Wrong(f"outputs of shape {out.shape[1:]} for {network.output_shape}")

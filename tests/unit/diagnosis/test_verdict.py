@@ -144,7 +144,7 @@ def test_the_kernel_by_angle_is_that_of_the_sample():
     x = RNG.normal(size=(60, 30))
     x /= np.sqrt(np.mean(x**2, axis=1, keepdims=True))
     net = chain("erf", 3, weight_std=1.5)
-    inputs = inputs_of((x, x[:, 0]), (30,))
+    inputs = inputs_of((x, x[:, 0]), net.input_format)
     profile = measure(net, inputs)
     assert inputs.sample is not None
     assert profile.nodes is not None

@@ -72,7 +72,18 @@ def joins() -> kc.Network:
     return kc.Network(x, kc.Concat()(kc.Product()(a, b), kc.WeightedSum((0.1, w))(a, x)))
 
 
-NETS = {**{name: (lambda name=name: network(name)) for name in EVERY_KIND}, "joins": joins}
+def tokens() -> kc.Network:
+    x = kc.Tokens(3, vocabulary=50_000)
+    blocks = (kc.Embedding(4, std=w, init="uniform"), kc.PositionalEmbedding(0.5))
+    y = kc.chain(*blocks)(x)
+    return kc.Network(x, kc.Attention(2, mask="causal", scale="1/d")(y, y, y))
+
+
+NETS = {
+    **{name: (lambda name=name: network(name)) for name in EVERY_KIND},
+    "joins": joins,
+    "tokens": tokens,
+}
 
 
 @pytest.mark.parametrize("build", NETS.values(), ids=NETS)

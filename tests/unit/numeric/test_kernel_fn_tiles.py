@@ -87,7 +87,7 @@ def test_large_symmetric_matrices_are_those_of_two_sets() -> None:
 def _inputs(k: kc.KernelFunction, x: np.ndarray):
     from kernelc.numeric._inputs import checked
 
-    return checked("test", x, None, k.network.input_shape)
+    return checked("test", x, None, k.network.input_format)
 
 
 MESH = """
