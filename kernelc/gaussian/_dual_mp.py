@@ -17,6 +17,7 @@ from ._closed_values import closed_cross_mp
 from ._dual import point_masses
 from ._line_mp import expectation_mp
 from ._moments import at_masses_mp, kinks_mp, line_mean_mp
+from ._smoothed_mp import smoothed_cross
 
 
 _MOST_TERMS = 2000
@@ -115,13 +116,22 @@ def _covariance_mp(q1: Any, q2: Any, k: Any) -> Pair:
 
 def _cross_mp(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair) -> Any:
     a, b, c, s = pair
-    left, right = point_masses(phi, m), point_masses(psi, n)
     if phi.analytic and psi.analytic:
         f, g = phi.mpmath(m), psi.mpmath(n)
         series = _mehler(phi, m, psi, n, pair) if s else None  # on a line, the rule is short
         return _refined(f, g, pair) if series is None else series
     if s == 0:
         return _on_line(phi, m, psi, n, pair)
+    if c == 0:
+        return line_mean_mp(phi, m, a * a) * line_mean_mp(psi, n, b * b)
+    smoothed = smoothed_cross((phi, m), (psi, n), pair)
+    return _by_panels(phi, m, psi, n, pair) if smoothed is None else smoothed
+
+
+def _by_panels(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair) -> Any:
+    """An integral over u of the mean of v given u."""
+    a, b, c, s = pair
+    left, right = point_masses(phi, m), point_masses(psi, n)
     given = _conditional(psi, n, right)
     f = phi.mpmath(m)
     total = _outer(phi, psi, pair, lambda z: f(a * z) * given(b * s, b * c * z))

@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import mpmath
+from mpmath.calculus.quadrature import GaussLegendre
 
 from .._errors import ActivationError
+from ._fixed_point import rule_of
 
 
 Function = Callable[[Any], Any]
@@ -22,6 +24,15 @@ _DEGREE = 8
 _MOST = 45
 # From one distance to the next a smooth function's rest falls by up to 4^8.
 _LEAST_FALL = 64
+
+
+class _GaussLegendre(GaussLegendre):
+    """mpmath's rules, whose nodes come sooner and are kept."""
+
+    def calc_nodes(self, degree: int, prec: int, verbose: bool = False) -> list[tuple[Any, Any]]:
+        rule = rule_of(3 * 2 ** (degree - 1), prec)
+        weights = [mpmath.ldexp(weight, -rule.shift) for weight in rule.weights]
+        return list(zip(rule.nodes, weights, strict=True))
 
 
 def expectation_mp(integrand: Function, splits: Iterable[Any]) -> Any:
@@ -44,9 +55,9 @@ def expectation_mp(integrand: Function, splits: Iterable[Any]) -> Any:
     def f(z: Any) -> Any:
         return integrand(z) * mpmath.npdf(z)
 
-    edges = sorted({*edges, *_beside_kinks(f, edges, inner, rounding)})
+    edges = sorted({*edges, *edges_beside_kinks(f, edges, inner, rounding)})
     for _ in range(8):  # panels are halved until the estimated error is rounding
-        total, error = mpmath.quad(f, edges, error=True, method="gauss-legendre")
+        total, error = mpmath.quad(f, edges, error=True, method=_GaussLegendre)
         if error <= rounding * max(1, abs(total)):
             return total
         middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
@@ -59,7 +70,9 @@ def expectation_mp(integrand: Function, splits: Iterable[Any]) -> Any:
     )
 
 
-def _beside_kinks(f: Function, edges: list[Any], kinks: set[Any], rounding: Any) -> Iterator[Any]:
+def edges_beside_kinks(
+    f: Function, edges: list[Any], kinks: set[Any], rounding: Any
+) -> Iterator[Any]:
     """Edges towards each kink, down to the length within which f bends there.
 
     An estimate of the error sees nothing of what all nodes miss: E f'(Z)² of a celu with a
