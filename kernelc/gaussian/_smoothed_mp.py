@@ -65,6 +65,8 @@ def smoothed_cross(
     """
     a, b, c, s = pair
     root, spread = mpmath.sqrt(abs(c)), s / mpmath.sqrt(1 + abs(c))
+    if 2 * _limit() > _MOST_PANELS * _WIDTH * spread:
+        return None
     step = 2 * mpmath.pi * spread / mpmath.sqrt(2 * _nats() * (1 + abs(c)))
     half = int(_limit() / step) + 1
     left = _means(_Side(*first, a, root, spread), step, half)
