@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._errors import KernelcError, ShapeError
 from ..data import examples
-from ..modules import Model
+from ..modules import Model, check_entries
 from ._empirical_check import some_models
 from ._tangent import output_shape, require_parameters
 
@@ -56,6 +56,7 @@ class EmpiricalNTK:
             )
         if isinstance(function, Model):
             some_models(function, 1)  # refuses batch norm in training
+        self._format = function.input_format if isinstance(function, Model) else None
         call: Any = function
         whole = call if params is None else params
         self._params, fixed = eqx.partition(whole, eqx.is_inexact_array)
@@ -129,7 +130,10 @@ class EmpiricalNTK:
         return np.concatenate(parts)
 
     def _checked(self, x: ArrayLike) -> Array:
-        return jnp.asarray(examples(x, f"{_WHERE}: x"))
+        found = examples(x, f"{_WHERE}: x")
+        if self._format is not None:
+            check_entries(f"{_WHERE}: x", found, self._format)
+        return jnp.asarray(found)
 
     def _outputs(self, x: Array) -> int:
         def function(one: Array) -> Array:

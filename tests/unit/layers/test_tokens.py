@@ -81,6 +81,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "evaluate": lambda x: kc.evaluate(model(), x, LABELS),
     "make_step": lambda x: kc.make_step(model(), optax.sgd(1.0)).start(x, LABELS),
     "empirical_kernel": lambda x: kc.empirical_kernel(model(), x),
+    "EmpiricalNTK": lambda x: kc.EmpiricalNTK(model()).blocks(x),
     "diagnose": lambda x: kc.diagnose(NET, x),
 }
 
