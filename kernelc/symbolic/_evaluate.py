@@ -16,7 +16,7 @@ import sympy
 from .._errors import DataError, KernelcError, shown
 from .._limits import MOST_DIGITS, real
 from ._formulas import Formulas
-from ._program import DOUBLE, Number, program
+from ._program import DOUBLE, Cancelled, Number, program
 from ._rules_in_floats import USUAL, Given, JumpWatch, Moments, float_moments, has_jumps
 
 
@@ -142,7 +142,7 @@ class Point:
         free: set[sympy.Symbol] = set().union(*(f.free_symbols for f in self.formulas))
         self.symbols = sorted(free, key=str)
         self._check_names(set(names), {str(symbol) for symbol in free})
-        self.run = program(tuple(self.symbols), self.formulas, self.dps)
+        self.run = program(tuple(self.symbols), self.formulas, self.dps, guarded=True)
 
     def _check_names(self, given: set[str], free: set[str]) -> None:
         where = self.kernel.network.name
@@ -170,6 +170,7 @@ class Point:
             or self._beside_edge(given)
             or self._by_formula(given)
             or self._by_rules(given)
+            or self._with_digits(DIGITS_BESIDE_EDGE, given)
         )
         if found is None:
             raise self._not_a_number(given)
@@ -217,15 +218,19 @@ class Point:
         return watch.gap
 
     def _with_digits(self, dps: int, given: dict[str, Given]) -> Moments | None:
+        """The formulas with more digits, in place of float64."""
+        if self.dps > DOUBLE:
+            return None
         finer = Point(self.kernel, sorted(given), dps)
         with mpmath.workdps(dps + 5):
             return finer._by_formula(given)
 
     def _by_formula(self, given: dict[str, Given]) -> Moments | None:
-        """None where an exponential in a formula overflows, or it divides by a q value of 0."""
+        """None where an exponential in a formula overflows, it divides by a q value of 0, or
+        terms of a sum cancel: closed forms at small q values, for instance."""
         try:
             found = self.run(*(self._number(given[str(symbol)]) for symbol in self.symbols))
-        except (ZeroDivisionError, OverflowError):
+        except (ZeroDivisionError, OverflowError, Cancelled):
             return None
         q, nngp, *ntk = found
         if not 0 <= q < math.inf or any(math.isnan(number) for number in (nngp, *ntk)):

@@ -72,7 +72,13 @@ class Iterated(Formula):
         slots = [writer.visit(arg if writer.knows(arg) else sympy.S.Zero) for arg in self.args]
         parts = [
             (
-                program(link.body.variables, tuple(link.body.expr), writer.dps, writer.arrays),
+                program(
+                    link.body.variables,
+                    tuple(link.body.expr),
+                    writer.dps,
+                    writer.arrays,
+                    writer.guarded,
+                ),
                 _pairs(link.body),
             )
             for link in self.links

@@ -97,9 +97,13 @@ class Formula(Runnable, sympy.Function):
 
 
 def _at(cls: type[Formula], args: tuple[sympy.Expr, ...], dps: int) -> sympy.Expr:
+    """The value at numbers; infinite where it overflows, which `evaluate` judges."""
     # Symbols are left only in arguments that the function does not depend on.
     numbers = [_number(sympy.S.Zero if arg.free_symbols else arg, dps) for arg in args]
-    return sympy.Float(_run(cls, numbers, dps), dps)
+    try:
+        return sympy.Float(_run(cls, numbers, dps), dps)
+    except OverflowError:
+        return sympy.oo
 
 
 def _number(expr: sympy.Expr, dps: int) -> Number:

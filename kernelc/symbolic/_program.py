@@ -25,12 +25,18 @@ _ENDLESS = {
 }
 # Digits carried beyond those asked for.
 _GUARD = 5
+# A sum that is smaller than this, relative to its terms, has 10 digits left at most.
+_CANCELLED = 1e-6
 
 Number: TypeAlias = float | mpmath.mpf
 """In a program of arrays, arrays of float64 stand where these do."""
 Numbers: TypeAlias = tuple[Number, ...]
 Step: TypeAlias = Callable[[list[Number]], Number]
 Function: TypeAlias = Callable[..., Number]
+
+
+class Cancelled(ArithmeticError):
+    """Terms of a sum cancel, so that float64 leaves few digits of it."""
 
 
 class Runnable:
@@ -50,6 +56,7 @@ def program(
     entries: tuple[sympy.Basic, ...],
     dps: int,
     arrays: bool = False,
+    guarded: bool = False,
 ) -> Callable[..., Numbers]:
     """A function from numbers for `variables` to the numbers of `entries`.
 
@@ -59,12 +66,13 @@ def program(
         dps: decimal digits; up to 15 means float64.
         arrays: whether numbers are arrays of float64, which broadcast. What divides by zero or
             overflows is then not finite, where else it raises.
+        guarded: whether a sum of floats raises `Cancelled` when its terms cancel.
 
     Returns:
         A callable of positional numbers that returns a tuple of numbers.
     """
     with mpmath.workdps(dps + _GUARD):
-        writer = Writer(variables, dps, arrays)
+        writer = Writer(variables, dps, arrays, guarded)
         slots = [writer.visit(entry) for entry in entries]
 
     def run(*numbers: Number) -> Numbers:
@@ -80,9 +88,16 @@ def program(
 class Writer:
     """Collects the steps of a program; equal subexpressions share one."""
 
-    def __init__(self, variables: Sequence[sympy.Symbol], dps: int, arrays: bool = False) -> None:
+    def __init__(
+        self,
+        variables: Sequence[sympy.Symbol],
+        dps: int,
+        arrays: bool = False,
+        guarded: bool = False,
+    ) -> None:
         self.dps, self.arrays = dps, arrays
         self.double = dps <= DOUBLE
+        self.guarded = guarded and self.double and not arrays
         self.steps: list[Step] = []
         self._given = len(variables)
         self._variables = set(variables)
@@ -112,6 +127,8 @@ class Writer:
         if isinstance(node, sympy.Pow):
             return self._power(node)
         slots = [self.visit(arg) for arg in node.args]
+        if isinstance(node, sympy.Add) and self.guarded:
+            return lambda values: _whole_sum([values[slot] for slot in slots])
         if isinstance(node, sympy.Add | sympy.Mul):
             fold = add if isinstance(node, sympy.Add) else mul
             return lambda values: reduce(fold, [values[slot] for slot in slots])
@@ -158,6 +175,18 @@ class Writer:
             return float(found) if self.double else found._to_mpmath(mpmath.mp.prec)
 
         return np.vectorize(call, otypes=[np.float64]) if self.arrays else call
+
+
+def _whole_sum(terms: Sequence[Number]) -> Number:
+    """The sum, of which enough digits are left.
+
+    Raises:
+        Cancelled: they are not.
+    """
+    total = reduce(add, terms)
+    if abs(total) < _CANCELLED * max(map(abs, terms)):
+        raise Cancelled
+    return total
 
 
 def _integer_power(base: Number, n: int) -> Number:

@@ -140,3 +140,23 @@ def test_a_jump_without_a_closed_form_reads_close_inputs() -> None:
     found = kc.derive(net).evaluate(1 - gap)
     assert found.nngp == pytest.approx(nngp, rel=1e-12)
     assert found.ntk == pytest.approx(nngp + (1 - gap) * slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("q", [1e-2, 1e-5, 1e-9])
+def test_terms_of_a_closed_form_that_cancel_cost_no_digits(q: float) -> None:
+    # E sin(u)^2 sin(v)^2 is a sum of exponentials, and 3 q^2 at q -> 0.
+    kernel = kc.derive(network(kc.Activation(sympy.sin(U) ** 2)))
+    value, exact = kernel.evaluate(0.3, q=q), kernel.evaluate(0.3, q=q, dps=40)
+    of_numbers = kernel.subs({kernel.q: sympy.Float(q, 40)}).evaluate(0.3)
+    for found in (value, of_numbers):
+        assert found.q == pytest.approx(float(exact.q), rel=1e-9)
+        assert found.nngp == pytest.approx(float(exact.nngp), rel=1e-9)
+        assert found.ntk == pytest.approx(float(exact.ntk), rel=1e-9)
+
+
+def test_numbers_that_overflow_stay_in_a_function_until_they_are_judged() -> None:
+    # Behind weights of zero the formulas are numbers, and these grow from layer to layer.
+    block = kc.chain(kc.Activation("exp"), kc.Dense(9))
+    kernel = kc.derive(network(kc.Dense(9, weight_std=0, bias_std=2.0), *[block] * 5))
+    with pytest.raises(kc.DataError, match="finite"):
+        kernel.evaluate(0.3)
