@@ -66,7 +66,8 @@ def program(
         dps: decimal digits; up to 15 means float64.
         arrays: whether numbers are arrays of float64, which broadcast. What divides by zero or
             overflows is then not finite, where else it raises.
-        guarded: whether a sum of floats raises `Cancelled` when its terms cancel.
+        guarded: whether a sum of floats raises `Cancelled` when its terms cancel; in arrays, nan
+            stands where they do.
 
     Returns:
         A callable of positional numbers that returns a tuple of numbers.
@@ -97,7 +98,7 @@ class Writer:
     ) -> None:
         self.dps, self.arrays = dps, arrays
         self.double = dps <= DOUBLE
-        self.guarded = guarded and self.double and not arrays
+        self.guarded = guarded and self.double
         self.steps: list[Step] = []
         self._given = len(variables)
         self._variables = set(variables)
@@ -128,7 +129,8 @@ class Writer:
             return self._power(node)
         slots = [self.visit(arg) for arg in node.args]
         if isinstance(node, sympy.Add) and self.guarded:
-            return lambda values: _whole_sum([values[slot] for slot in slots])
+            total = _whole_sums if self.arrays else _whole_sum
+            return lambda values: total([values[slot] for slot in slots])
         if isinstance(node, sympy.Add | sympy.Mul):
             fold = add if isinstance(node, sympy.Add) else mul
             return lambda values: reduce(fold, [values[slot] for slot in slots])
@@ -187,6 +189,13 @@ def _whole_sum(terms: Sequence[Number]) -> Number:
     if abs(total) < _CANCELLED * max(map(abs, terms)):
         raise Cancelled
     return total
+
+
+def _whole_sums(terms: Sequence[Number]) -> np.ndarray:
+    """The sums, nan where too few digits are left."""
+    total = reduce(add, terms)
+    largest = reduce(np.maximum, map(np.abs, terms))
+    return np.where(np.abs(total) < _CANCELLED * largest, np.nan, total)
 
 
 def _integer_power(base: Number, n: int) -> Number:

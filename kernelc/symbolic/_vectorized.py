@@ -43,7 +43,7 @@ class Vectorized:
         arrays = {name: _floats(where, name, value) for name, value in given.items()}
         shape = common_shape(where, arrays)
         point = Point(self.kernel, sorted(arrays), DOUBLE)
-        run = program(tuple(point.symbols), tuple(point.formulas), DOUBLE, True)
+        run = program(tuple(point.symbols), tuple(point.formulas), DOUBLE, True, True)
         found = run(*(arrays[str(symbol)] for symbol in point.symbols))
         spread = {name: np.broadcast_to(a, shape).ravel() for name, a in arrays.items()}
         rows = np.stack([np.broadcast_to(row, shape).ravel() for row in found])
