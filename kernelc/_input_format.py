@@ -78,7 +78,7 @@ class InputFormat(ABC):
     def gap(self, left: Array, right: Array) -> Array:
         """1 - c of locations, in arrays that broadcast, where the format fixes q; NaN for entries
         that stand for nothing."""
-        raise NotImplementedError
+        raise NotImplementedError  # formats without a fixed q are not asked
 
     @abstractmethod
     def cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n n"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, NoReturn
 
@@ -20,9 +21,9 @@ class EntryLayer(Layer, shared=True):
     arity: ClassVar[int | None] = 0
 
     @property
+    @abstractmethod
     def value(self) -> Shape:
         """The shape of the value of one example."""
-        raise NotImplementedError
 
     def out_shape(self, shapes: Shapes, where: str) -> Shape:
         if shapes:
