@@ -1,11 +1,7 @@
 """One file, one kind: shape rule, kernel rule, shaping, and the finite layer."""
 
 from ._activation import Activation as Activation, ActivationModule as ActivationModule
-from ._attention import (
-    Attention as Attention,
-    AttentionModule as AttentionModule,
-    MultiHeadAttention as MultiHeadAttention,
-)
+from ._attention import Attention as Attention, AttentionModule as AttentionModule
 from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
@@ -31,6 +27,7 @@ from ._local_conv import LocalConv as LocalConv, LocalConvModule as LocalConvMod
 from ._looks_linear import LooksLinear as LooksLinear, LooksLinearModule as LooksLinearModule
 from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
 from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
+from ._multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from ._pln import PLN as PLN, PLNModule as PLNModule
 from ._positional_embedding import (
     PositionalEmbedding as PositionalEmbedding,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal, final
@@ -18,29 +17,21 @@ from jaxtyping import Array, Float, Float64
 
 from .._errors import GraphError, ShapeError, shown
 from ..ir import (
-    Block,
     DenseMap,
     FixedAttention,
     KernelAlgebra,
     Layer,
-    Node,
-    Real,
     S,
     Shape,
     Shapes,
     ShapingRule,
-    check_node,
 )
-from ..modules import Initializer, JoinModule
-from ._dense import Dense
+from ..modules import JoinModule
+from ._attention_pattern import Bias, Mask, Table, biases_of, runs_of, softmax, uniform
 from ._fields import finite_number, one_of, positive_integers
 
 
-Mask = Literal["causal"]
 Scaling = Literal["1/sqrt(d)", "1/d"]
-Table = tuple[tuple[tuple[float, ...], ...], ...]
-Bias = Literal["alibi"] | Table
-Pattern = Float64[np.ndarray, "heads outputs locations"]
 
 
 @final
@@ -194,78 +185,10 @@ class AttentionModule(JoinModule):
             mixed *= jnp.asarray(_row_gains(layer, outputs), mixed.dtype)[:, None, None]
         out = mixed.reshape(*query.shape[:-1], value.shape[-1])
         if layer.centering:
-            uniform = jnp.asarray(_uniform(layer, outputs, locations), value.dtype)
+            seen = jnp.asarray(uniform(layer.mask, outputs, locations), value.dtype)
             flat = value.reshape(value.shape[0], -1, value.shape[-1])
-            out -= layer.centering * jnp.einsum("ij,bjc->bic", uniform, flat).reshape(out.shape)
+            out -= layer.centering * jnp.einsum("ij,bjc->bic", seen, flat).reshape(out.shape)
         return out + layer.skip * value if layer.skip else out
-
-
-def MultiHeadAttention(
-    width: int,
-    heads: int,
-    *,
-    mask: Mask | None = None,
-    bias: Bias | None = None,
-    query_init: Initializer = "zero",
-    scale: Scaling = "1/sqrt(d)",
-    weight_std: Real = 1.0,
-    init: Initializer = "gaussian",
-    use_bias: bool = True,
-    name: str | None = None,
-) -> Block:
-    """Self-attention as it is usually written: Dense queries, keys and values, `Attention`, Dense.
-
-    Arguments:
-        width: channels of queries, keys, values and of the output.
-        heads: how many heads share them.
-        mask, bias, scale: as those of `Attention`.
-        query_init: how the weights of queries are drawn; with "zero" the kernel is known.
-        weight_std, init: of keys, values and output; weight_std of queries too.
-        use_bias: whether the four layers have biases, which start at zero.
-        name: names the nodes name_query, name_key, name_value, name_heads and name_output; they
-            are named by their kinds unless it is given.
-
-    Returns: a block, which maps a node to a node.
-
-    Raises:
-        ShapeError: a width that the heads do not divide.
-        GraphError: arguments that the layers refuse.
-
-    Example:
-        >>> import kernelc as kc
-        >>> x = kc.Input((16, 32))
-        >>> net = kc.Network(x, kc.MultiHeadAttention(32, 4, mask="causal", name="mix")(x))
-        >>> [node.name for node in net][1:]
-        ['mix_query', 'mix_key', 'mix_value', 'mix_heads', 'mix_output']
-    """
-    dense = Dense(width, weight_std, init=init, bias=use_bias)
-    attention = Attention(heads, mask, bias, scale=scale)
-    if dense.width % heads:
-        raise ShapeError(
-            where="MultiHeadAttention",
-            found=f"a width of {width} for {heads} heads",
-            law="heads share the channels evenly",
-            remedy="choose a width that the heads divide",
-        )
-    return _MultiHead(dense, dataclasses.replace(dense, init=query_init), attention, name)
-
-
-@dataclasses.dataclass(frozen=True)
-class _MultiHead:
-    dense: Dense
-    query: Dense
-    attention: Attention
-    name: str | None
-
-    def __call__(self, node: Node, /) -> Node:
-        check_node("MultiHeadAttention", node)
-        names = [
-            None if self.name is None else f"{self.name}_{part}"
-            for part in ("query", "key", "value", "heads", "output")
-        ]
-        query = self.query(node, name=names[0])
-        key, value = (self.dense(node, name=name) for name in names[1:3])
-        return self.dense(self.attention(query, key, value, name=names[3]), name=names[4])
 
 
 def _heads(x: Array, heads: int) -> Float[Array, "batch locations heads channels"]:
@@ -280,7 +203,9 @@ def _attended(
     d = query.shape[-1]
     scale = 1 / d if layer.scale == "1/d" else 1 / math.sqrt(d)
     hidden = layer.mask is not None
-    table = None if layer.bias is None else _bias(layer, outputs, locations)[None]
+    table = (
+        None if layer.bias is None else biases_of(layer.bias, layer.heads, outputs, locations)[None]
+    )
     if d == value.shape[-1]:
         return jax.nn.dot_product_attention(
             query,
@@ -302,12 +227,12 @@ def _attended(
 @functools.lru_cache(maxsize=256)
 def _fixed(layer: Attention, outputs: Shape, locations: Shape) -> FixedAttention:
     """The matrices at logits of zero, heads that are alike put together."""
-    patterns = _softmax(_bias(layer, outputs, locations), layer.mask)
-    distinct, counts = _runs(patterns)
+    patterns = softmax(biases_of(layer.bias, layer.heads, outputs, locations), layer.mask)
+    distinct, counts = runs_of(patterns)
     gains = _row_gains(layer, outputs)
     maps = gains[:, None] * distinct
     if layer.centering:
-        maps = maps - layer.centering * _uniform(layer, outputs, locations)
+        maps = maps - layer.centering * uniform(layer.mask, outputs, locations)
     if layer.skip:
         maps = maps + layer.skip * np.eye(maps.shape[-1])
     return FixedAttention(
@@ -319,44 +244,10 @@ def _fixed(layer: Attention, outputs: Shape, locations: Shape) -> FixedAttention
     )
 
 
-def _runs(patterns: Pattern) -> tuple[Pattern, np.ndarray]:
-    """The patterns without those that equal the one before, and how many heads each stands for."""
-    new = [True, *(not np.array_equal(a, b) for a, b in itertools.pairwise(patterns))]
-    starts = np.flatnonzero(new)
-    return patterns[starts], np.diff(np.append(starts, len(patterns)))
-
-
 def _row_gains(layer: Attention, outputs: Shape) -> Float64[np.ndarray, " outputs"]:
     """beta D."""
     rows = layer.row_scale or (1.0,) * math.prod(outputs)
     return layer.gain * np.array(rows)
-
-
-def _bias(layer: Attention, outputs: Shape, locations: Shape) -> Pattern:
-    """B, one table for each head or one for all."""
-    if layer.bias is None:
-        return np.zeros((1, math.prod(outputs), math.prod(locations)))
-    if layer.bias == "alibi":
-        places = np.stack(np.unravel_index(np.arange(math.prod(locations)), locations))
-        distance = np.abs(places[:, :, None] - places[:, None]).sum(0)
-        slopes = 2.0 ** (-8 * np.arange(1, layer.heads + 1) / layer.heads)
-        return -slopes[:, None, None] * distance
-    return np.array(layer.bias)
-
-
-def _uniform(
-    layer: Attention, outputs: Shape, locations: Shape
-) -> Float64[np.ndarray, "outputs locations"]:
-    """C, the pattern without logits and bias."""
-    zeros = np.zeros((1, math.prod(outputs), math.prod(locations)))
-    return _softmax(zeros, layer.mask)[0]
-
-
-def _softmax(logits: Pattern, mask: Mask | None) -> Pattern:
-    if mask is not None:
-        logits = np.where(np.tri(logits.shape[-1], dtype=bool), logits, -np.inf)
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
 
 
 def _numbers(field: str, value: object, axes: int) -> np.ndarray:
