@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
@@ -75,10 +76,11 @@ class InputFormat(ABC):
     def q_values(self, x: np.ndarray) -> Float64[np.ndarray, "n ..."]:
         """The q values of all locations."""
 
-    def gap(self, left: Array, right: Array) -> Array:
-        """1 - c of locations, in arrays that broadcast, where the format fixes q; NaN for entries
-        that stand for nothing."""
-        raise NotImplementedError  # formats without a fixed q are not asked
+    @property
+    def gap(self) -> Callable[[Array, Array], Array] | None:
+        """From arrays that broadcast to 1 - c of locations, NaN for entries that stand for nothing;
+        None where the numbers themselves say it."""
+        return None
 
     @abstractmethod
     def cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n n"]:
@@ -214,7 +216,11 @@ class TokenSequences(InputFormat):
     def q_values(self, x: np.ndarray) -> Float64[np.ndarray, "n ..."]:
         return np.ones(x.shape)
 
-    def gap(self, left: Array, right: Array) -> Array:
+    @property
+    def gap(self) -> Callable[[Array, Array], Array]:
+        return self._gap
+
+    def _gap(self, left: Array, right: Array) -> Array:
         dtype = self.precision(left.dtype)
         gap = jnp.where(left == right, 0.0, 1.0).astype(dtype)
         nothing = (left == self.vocabulary) | (right == self.vocabulary)

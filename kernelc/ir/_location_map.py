@@ -237,8 +237,8 @@ class OwnWeights(LocationMap):
 
 
 @dataclasses.dataclass(frozen=True)
-class Flattened(LocationMap):
-    """Locations become channels: the mean over equal locations."""
+class _ToOneLocation(LocationMap):
+    """A map of all locations to a single one."""
 
     sizes: tuple[int, ...]
 
@@ -249,6 +249,11 @@ class Flattened(LocationMap):
     @property
     def outputs(self) -> tuple[int, ...]:
         return (1,) * len(self.sizes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flattened(_ToOneLocation):
+    """Locations become channels: the mean over equal locations."""
 
     @property
     def identity(self) -> bool:
@@ -263,7 +268,7 @@ class Flattened(LocationMap):
 
 
 @dataclasses.dataclass(frozen=True)
-class OneLocation(LocationMap):
+class OneLocation(_ToOneLocation):
     """The value at one location, which becomes the only one.
 
     Arguments:
@@ -271,16 +276,7 @@ class OneLocation(LocationMap):
         at: the index of the location, one number for each axis.
     """
 
-    sizes: tuple[int, ...]
     at: tuple[int, ...]
-
-    @property
-    def locations(self) -> tuple[int, ...]:
-        return self.sizes
-
-    @property
-    def outputs(self) -> tuple[int, ...]:
-        return (1,) * len(self.sizes)
 
     @property
     def identity(self) -> bool:

@@ -122,7 +122,7 @@ def entry_field(
     """
 
     def pairs(left: Array, right: Array, frame: PairLayout, same: Same) -> Pair:
-        if takes.q is None:
+        if takes.gap is None or takes.q is None:
             return _pairs(left, right, frame, same, q, sharp)
         gap = takes.gap(frame.wide(left, 0), frame.wide(right, 1))
         return Pair(takes.q, takes.q, takes.q * gap, gap)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from ..activations import ScalarFunction
-from ..ir import LocationMap, Network, Reading, Weights
+from ..ir import FixedAttention, LocationMap, Network, Reading, Weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +70,11 @@ class GateReading(Reading[Factor]):
 
     def mix(self, s: Factor, locations: LocationMap) -> Factor:
         return s if locations.identity else self._read(s)
+
+    def attend(
+        self, query: Factor, key: Factor, value: Factor, attention: FixedAttention
+    ) -> Factor:
+        return self.combine([query, key, value])
 
     def pln(self, s: Factor, channels: int, mode: str) -> Factor:
         return self._read(s)

@@ -173,3 +173,13 @@ def test_other_products_are_refused_as_before() -> None:
     with pytest.raises(kc.UnreachableError, match="at least 2"):
         kc.shape(net, kc.DKS(zeta=1.5))
     assert math.isclose(kc.shape(net, kc.DKS(zeta=2.2)).psi or 0, 1.1)
+
+
+def test_an_activation_that_attention_reads_too_is_no_gate() -> None:
+    x = kc.Input((4, 3))
+    gate = kc.Activation("swish")(kc.Dense(3)(x))
+    unit = kc.Product()(kc.Dense(3)(x), gate)
+    query = kc.Dense(3, init="zero")(unit)
+    for key, found in ((kc.Dense(3)(unit), 1), (gate, 0)):
+        y = kc.Attention()(query, key, kc.Dense(3)(unit))
+        assert len(gates_of(kc.Network(x, y))) == found
