@@ -59,13 +59,16 @@ def kernel_key(node: NetworkNode) -> Hashable:
     return type(node.layer), node.layer.kernel_key(node.in_shapes)
 
 
-def runs(network: Graph, key: Callable[[NetworkNode], Hashable] = kernel_key) -> list[Run]:
+def runs(
+    network: Graph, key: Callable[[NetworkNode], Hashable] = kernel_key, nested: bool = False
+) -> list[Run]:
     """Fold repeated consecutive blocks of the main path, longest cover first.
 
-    Two blocks are isomorphic when their nodes have equal `key`s and equal relative wiring.
+    Two blocks are isomorphic when their nodes have equal `key`s and equal relative wiring;
+    `nested` is as in `folded`.
     """
     keys = [None, *(key(node) for node in network.nodes[1:])]
-    return folded([node.inputs for node in network.nodes], keys)
+    return folded([node.inputs for node in network.nodes], keys, nested)
 
 
 def folded(

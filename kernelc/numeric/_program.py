@@ -58,7 +58,7 @@ class Program:
     ) -> None:
         self.network, self.q, self.largest, self.standard = network, q, largest, standard
         self.blank = blank
-        self.runs = tuple(runs(network, _standard_key if standard else numeric_key))
+        self.runs = tuple(runs(network, _standard_key if standard else numeric_key, nested=True))
         self.mixes = mixes_locations(network)
         bounds = [q] if q is not None else [largest * part for part in SMALLER]
         found = spans(network, self.runs, bounds)
