@@ -64,7 +64,7 @@ def encoder(
         >>> import nets
         >>> net = nets.encoder(16, 100, width=32, depth=2, heads=4)
         >>> net["block2/attention"].shape, net.output_shape
-        ((16, 32), (16, 100))
+        ((16, 32), (16, 32))
     """
     whole("encoder", "length", length)
     whole("encoder", "vocabulary", vocabulary)
