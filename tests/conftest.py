@@ -24,6 +24,14 @@ SLOW = Path(__file__).with_name("slow.txt")
 LONG = 2.5
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Two thirds of the CPU time is XLA's. Workers, programs that tests start, and later runs share
+    # what was compiled; JAX's key holds the program, the versions and the flags.
+    if hasattr(config, "cache"):
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("compiled")))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-slow", action="store_true", help=f"measure tests, write {SLOW.name}")
 
