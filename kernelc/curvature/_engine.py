@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from kernelc._errors import UnsupportedError, reason
+from kernelc._errors import KernelcError, UnsupportedError, reason
 from kernelc.curvature._blocks import Block, KFACBlocks
 from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
@@ -31,7 +31,30 @@ class Batch(NamedTuple):
 # The arrays of a model without its structure: taking deep models apart in Python at every step
 # would cost as much as the step.
 Leaves = list[Array]
-Forward = Callable[[Leaves, PyTree, PRNGKeyArray, Batch], tuple[Array, Array, PyTree, PyTree]]
+Curvature = Literal["softmax", "squares"]
+
+
+class Outcome(NamedTuple):
+    """What a model makes of a batch.
+
+    Arguments:
+        outputs: (batch, *locations, k).
+        targets: labels (batch, *locations), or rows like the outputs.
+        loss: what is minimized, the mean over the batch.
+        weight: of each location in that mean: the loss is Σ weight · loss of a location / batch.
+        state: the new state of the model.
+        passed_on: a pytree of numbers.
+    """
+
+    outputs: Array
+    targets: Array
+    loss: Float[Array, ""]
+    weight: float
+    state: PyTree
+    passed_on: PyTree
+
+
+Forward = Callable[[Leaves, PyTree, PRNGKeyArray, Batch], Outcome]
 
 
 @dataclass(frozen=True)
@@ -39,16 +62,14 @@ class Problem:
     """What is minimized.
 
     Arguments:
-        forward: (params, state, key, batch) to the outputs of the model on the batch, the loss
-            of each example, the new state, and a pytree of numbers to pass on. It closes over
-            no arrays.
+        forward: (params, state, key, batch) to the outcome. It closes over no arrays.
         loss: "softmax" for −log softmax(outputs)_y with labels y, "squares" for
             ½ Σ (outputs − y)² with rows or labels y. It says what the Gauss-Newton matrix is.
         stateful: whether the model has a state.
     """
 
     forward: Forward
-    loss: Literal["softmax", "squares"]
+    loss: Curvature
     stateful: bool
 
 
@@ -128,6 +149,8 @@ class Engine:
             try:
                 with quiet():
                     self._estimator.finalize(arguments)
+            except KernelcError:
+                raise
             except Exception as error:
                 # Whatever the graph matcher raises on a model becomes one readable sentence;
                 # the original stays attached.
@@ -199,15 +222,14 @@ class Engine:
         params, *states, key, batch = arguments
         # Foreign states can be changed only once, and this is traced several times.
         state = jax.tree.map(lambda leaf: leaf, states[0]) if states else None
-        outputs, losses, state, passed_on = self._problem.forward(params, state, key, batch)
-        self._register(outputs, batch.y)
-        loss = jnp.mean(losses)
-        total = loss
+        made = self._problem.forward(params, state, key, batch)
+        self._register(made)
+        total = made.loss
         if self._settings.l2:
             squares = sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(params))
-            total = loss + 0.5 * self._settings.l2 * squares
-        aux = {"loss": loss, "passed_on": passed_on}
-        return total, (state, aux) if states else aux
+            total = total + 0.5 * self._settings.l2 * squares
+        aux = {"loss": made.loss, "passed_on": made.passed_on}
+        return total, (made.state, aux) if states else aux
 
     def _block(
         self, block: object, places: Sequence[int], params: Leaves, names: Sequence[str]
@@ -222,13 +244,25 @@ class Engine:
     def _arguments(self, params: Leaves, state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
         return (params, state, key, batch) if self._problem.stateful else (params, key, batch)
 
-    def _register(self, outputs: Array, y: Array) -> None:
+    def _register(self, made: Outcome) -> None:
+        outputs, y, weight = made.outputs, made.targets, made.weight
         if self._problem.loss == "softmax":
-            self._kfac_jax.register_softmax_cross_entropy_loss(outputs, y)
+            self._require_one_row(outputs)
+            self._kfac_jax.register_softmax_cross_entropy_loss(outputs, y, weight=weight)
             return
         target = y if y.ndim == outputs.ndim else jax.nn.one_hot(y, outputs.shape[-1])
         # kfac-jax means weight · Σ (f − t)² by a squared error.
-        self._kfac_jax.register_squared_error_loss(outputs, target, weight=0.5)
+        self._kfac_jax.register_squared_error_loss(outputs, target, weight=0.5 * weight)
+
+    def _require_one_row(self, outputs: Array) -> None:
+        # The exact factor of a softmax of kfac-jax mixes the locations of an example.
+        if outputs.ndim > 2 and self._settings.estimation.endswith("_exact"):
+            raise UnsupportedError(
+                where="K-FAC: estimation",
+                found=f"{self._settings.estimation!r} with outputs of shape {outputs.shape[1:]}",
+                law="The exact factor of the softmax is that of one row of logits per example",
+                remedy='Use estimation="ggn_curvature_prop", the default',
+            )
 
     def _estimated(self, **options: object) -> object:
         # The one public way to the estimator of an optimizer is to make it.

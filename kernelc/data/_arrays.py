@@ -105,14 +105,17 @@ def targets(y: object, where: str, classes: int | None = None) -> Shaped[np.ndar
     return _read_only(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
 
 
-def labels(y: object, where: str, classes: int) -> Int[np.ndarray, " n"]:
-    """A read-only int32 view or copy of labels in [0, classes), or DataError."""
+def labels(y: object, where: str, classes: int) -> Int[np.ndarray, "n ..."]:
+    """A read-only int32 view or copy of labels in [0, classes), or DataError.
+
+    An example has one label, or one for each location. One-hot rows are no labels.
+    """
     array = targets(y, where)
-    if array.ndim != 1 or not jnp.issubdtype(array.dtype, np.integer):
+    if is_one_hot(array) or not jnp.issubdtype(array.dtype, np.integer):
         raise DataError(
             where=where,
             found=told(array),
-            law="Labels are a non-empty row of integers, one per example",
+            law="Labels are integers, one per example, or one for each location of an example",
             remedy=_to_labels(array),
         )
     low, high = int(array.min()), int(array.max())

@@ -28,8 +28,9 @@ class Dataset(Parted):
 
     Arguments:
         train_x: training examples, shape (n, ...), channels last; integers become float32.
-        train_y: training targets: with `classes`, labels, integers of shape (n,) in
-            [0, classes); else numbers of shape (n, ...), whole ones as int32.
+        train_y: training targets: with `classes`, labels, integers in [0, classes) of shape (n,),
+            or (n, *locations) with one label for each location; else numbers of shape (n, ...),
+            whole ones as int32.
         test_x: test examples, shape (m, ...) with the same axes after the first.
         test_y: test targets, with the axes of `train_y` after the first.
         name: what reports call the data.

@@ -73,15 +73,16 @@ def fit(
             a method `model.batched(xs)` is used where there is one. It is not changed.
         data: a `Dataset`, a `Stream`, or arrays, lists or data frames (x, y), (train_x, train_y,
             test_x, test_y), or three such pairs: training, validation, test. What y holds depends
-            on the loss: class numbers, integers of shape (n,), or numbers of shape (n, ...) like
-            the outputs; (n,) for a network with one output.
+            on the loss: class numbers, integers of shape (n,), or (n, *locations) with a label
+            for each location of outputs (*locations, classes); or numbers of shape (n, ...) like
+            the outputs, (n,) for a network with one output.
         optimizer: any Optax transformation, or `kernelc.kfac()`; `optax.adam(1e-3)` when None.
         steps: optimizer steps.
         batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
             None.
         key: a JAX random key, or an int for one: of the order of batches, of what a `Stream`
             alters at random, and of the model's own randomness (dropout).
-        loss: `"cross_entropy"`, `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
+        loss: `"cross_entropy"` (the mean over locations), `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
             rows), `"huber"`, `"binary_cross_entropy"` (outputs are logits of yes or no, y of
             shape (n, k) holds 0 and 1), `CrossEntropy(label_smoothing=...)`, `Huber(delta=...)`,
             or a function of (outputs, y) that returns one loss per example, or one per output, of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,12 +17,30 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, Shaped
 from numpy.typing import ArrayLike
 
 from .._errors import DataError, UnsupportedError
-from ..curvature import KFAC, Batch, Engine, KFACBlocks, Problem, kfac, parameter_names
+from ..curvature import (
+    KFAC,
+    Batch,
+    Curvature,
+    Engine,
+    KFACBlocks,
+    Outcome,
+    Problem,
+    kfac,
+    parameter_names,
+)
 from ..data import examples
 from ..modules import Model
 from ._call import apply, split
 from ._check import check_model, initial_state
-from ._losses import CrossEntropy, Loss, Named, cross_entropy, resolve, squared_error
+from ._losses import (
+    CrossEntropy,
+    Loss,
+    Named,
+    by_example,
+    cross_entropy,
+    resolve,
+    squared_error,
+)
 from ._scoring import fitted, right
 from ._step import Advanced, Carry, Packed, gather
 
@@ -68,7 +87,7 @@ def kfac_blocks(
     outputs = check_model(model, state, x).shape
     # The trace does not depend on the values of the targets. Labels serve any loss but that of one
     # output, which is compared with a number.
-    y = fitted(np.zeros(len(x), np.int32), outputs, function)
+    y = fitted(np.zeros((len(x), *outputs[:-1]), np.int32), outputs, function)
     params, rest = split(model)
     stepper = KfacStepper(rest, kfac(), function, jax.random.key(0))
     return stepper.blocks(params, state, x, y)
@@ -177,26 +196,30 @@ def _compiled(
     del shapes  # kfac-jax traces an optimizer once, for the shapes it meets first
     trained, rest = model
 
-    def forward(leaves: list[Array], state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
+    def forward(leaves: list[Array], state: PyTree, key: PRNGKeyArray, batch: Batch) -> Outcome:
         parts = (
             jax.tree.unflatten(trained, leaves),
             jax.tree.unflatten(rest.fixed, batch.fixed),
             jax.tree.unflatten(rest.around, rest.static),
         )
         outputs, state = apply(eqx.combine(*parts), batch.x, state, key)
-        if outputs.ndim != 2:
+        if outputs.ndim < 2:
             raise UnsupportedError(
                 where="K-FAC: outputs",
                 found=f"shape {outputs.shape}",
-                law="K-FAC knows the curvature of losses of one row of outputs per example",
-                remedy="Use an Optax optimizer, or give the network one row of outputs",
+                law="K-FAC knows the curvature of losses of rows of outputs",
+                remedy="Give the network a row of outputs per example, (n, 1) in place of (n,)",
             )
-        return outputs, loss(outputs, batch.y), state, jnp.sum(right(loss, outputs, batch.y))
+        hits = jnp.sum(right(loss, outputs, batch.y))
+        mean = jnp.mean(by_example(loss, outputs, batch.y))
+        # A mean over locations counts each of them by its share.
+        weight = 1.0 if loss is squared_error else 1 / math.prod(outputs.shape[1:-1])
+        return Outcome(outputs, batch.y, mean, weight, state, hits)
 
     return Engine(settings, Problem(forward, _registration(loss), stateful))
 
 
-def _registration(loss: Loss) -> Literal["softmax", "squares"]:
+def _registration(loss: Loss) -> Curvature:
     # The curvature of the softmax does not depend on the targets.
     if loss is cross_entropy or isinstance(loss, CrossEntropy):
         return "softmax"

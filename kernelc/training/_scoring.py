@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NoReturn
 
 import jax.numpy as jnp
@@ -30,8 +31,7 @@ def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
     """
     single = int(np.prod(shape, dtype=int)) == 1 and len(shape) <= 1
     if loss is cross_entropy or isinstance(loss, CrossEntropy):
-        _require_labels(y, shape)
-        return y
+        return _labels(y, shape)
     if single and y.shape[1:] in ((), (1,)):
         y = _numbers(y).reshape(len(y), *shape)
     if loss is binary_cross_entropy:
@@ -40,7 +40,7 @@ def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
     if loss is squared_error or isinstance(loss, Huber):
         if y.shape[1:] == shape:
             return _numbers(y)
-        if not _are_labels(y, shape) or y.ndim != 1:
+        if not _are_labels(y, shape):
             _refuse(
                 y, shape, "Such a loss compares every output with a number", _reshaped(y, shape)
             )
@@ -86,13 +86,17 @@ def _numbers(y: np.ndarray) -> np.ndarray:
     return y if jnp.issubdtype(y.dtype, np.floating) else y.astype(np.float32)
 
 
-def _require_labels(y: np.ndarray, shape: tuple[int, ...]) -> None:
+def _labels(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     law = "Cross-entropy takes a class number for every row of logits, one logit for every class"
     if shape in ((), (1,)):
         _refuse(y, shape, law, _TWO_CLASSES)
+    if y.ndim == 1 and len(shape) > 1 and math.prod(shape[:-1]) == 1:
+        # A column of labels was read as a row of them.
+        y = y.reshape(len(y), *shape[:-1])
     if not _are_labels(y, shape):
         _refuse(y, shape, law, _class_numbers(y, shape))
     _require_range(y, shape)
+    return y
 
 
 def _class_numbers(y: np.ndarray, shape: tuple[int, ...]) -> str:
@@ -102,7 +106,19 @@ def _class_numbers(y: np.ndarray, shape: tuple[int, ...]) -> str:
         return "Pass class numbers as integers: y.astype(int)"
     if y.shape[1:] == shape and np.all((y == 0) | (y == 1)):
         return 'For several labels of one example use loss="binary_cross_entropy"'
+    if len(shape) > 1 and jnp.issubdtype(y.dtype, np.integer):
+        return _located(y, shape)
     return 'For numbers use loss="squared_error" or "huber", or a function of (outputs, y)'
+
+
+def _located(y: np.ndarray, shape: tuple[int, ...]) -> str:
+    """How a network with outputs at each location and labels come together."""
+    if y.ndim == 1:
+        return (
+            f"Pass a label for each location, y of shape {(len(y), *shape[:-1])}, or read one "
+            "location: GlobalMeanPool, Flatten or LastToken before the last layer"
+        )
+    return f"Pass labels of shape {(len(y), *shape[:-1])}"
 
 
 def _require_answers(y: np.ndarray, shape: tuple[int, ...]) -> None:
