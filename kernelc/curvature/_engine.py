@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     """Examples and targets of a step, and the arrays of the model that are not trained."""
 
     x: Array
-    y: Array
+    y: PyTree
     fixed: list[Array]
 
 
@@ -40,16 +40,16 @@ class Outcome(NamedTuple):
     Arguments:
         outputs: (batch, *locations, k).
         targets: labels (batch, *locations), or rows like the outputs.
-        loss: what is minimized, the mean over the batch.
-        weight: of each location in that mean: the loss is Σ weight · loss of a location / batch.
+        weight: of each location: the loss is Σ weight · loss of a location / batch.
+        loss: what is minimized.
         state: the new state of the model.
         passed_on: a pytree of numbers.
     """
 
     outputs: Array
     targets: Array
-    loss: Float[Array, ""]
     weight: float
+    loss: Float[Array, ""]
     state: PyTree
     passed_on: PyTree
 

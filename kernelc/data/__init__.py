@@ -16,3 +16,9 @@ from ._parts import Part as Part, Parts as Parts, Rows as Rows, part as part
 from ._pln import pln as pln
 from ._small_images import cifar10 as cifar10, digits as digits, fashion_mnist as fashion_mnist
 from ._stream import Stream as Stream
+from ._weighted import (
+    Targets as Targets,
+    Weighted as Weighted,
+    nothing_counts as nothing_counts,
+    values_of as values_of,
+)

@@ -84,14 +84,11 @@ def examples(x: object, where: str) -> Float[np.ndarray, "n ..."]:
     return _read_only(array)
 
 
-def targets(y: object, where: str, classes: int | None = None) -> Shaped[np.ndarray, "n ..."]:
+def targets(y: object, where: str) -> Shaped[np.ndarray, "n ..."]:
     """A read-only view or copy of targets: int32 for whole numbers, else floating; or DataError.
 
-    A column of whole numbers, of shape (n, 1), is read as a row of n. With `classes` the targets
-    are labels.
+    A column of whole numbers, of shape (n, 1), is read as a row of n.
     """
-    if classes is not None:
-        return labels(y, where, classes)
     array = plain(y, where)
     if array.dtype.kind in "US":
         _refuse(where, "text", "Number the classes: numpy.unique(y, return_inverse=True)[1]")

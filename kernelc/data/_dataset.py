@@ -9,14 +9,14 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
 from kernelc._arguments import integer
 from kernelc._deprecated import renamed_method
 
-from ._arrays import targets
 from ._parts import NAMES, Part, Parted, part, require_text
 from ._pln import Mode, pln
+from ._weighted import Targets, given_targets, values_of
 
 
 _ABSENT = np.zeros((0,), np.float32)
@@ -30,7 +30,7 @@ class Dataset(Parted):
         train_x: training examples, shape (n, ...), channels last; integers become float32.
         train_y: training targets: with `classes`, labels, integers in [0, classes) of shape (n,),
             or (n, *locations) with one label for each location; else numbers of shape (n, ...),
-            whole ones as int32.
+            whole ones as int32. `Weighted` says which of them count.
         test_x: test examples, shape (m, ...) with the same axes after the first.
         test_y: test targets, with the axes of `train_y` after the first.
         name: what reports call the data.
@@ -49,13 +49,13 @@ class Dataset(Parted):
     """
 
     train_x: Float[np.ndarray, "n ..."]
-    train_y: Shaped[np.ndarray, "n ..."]
+    train_y: Targets
     test_x: Float[np.ndarray, "m ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
-    test_y: Shaped[np.ndarray, "m ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
+    test_y: Targets = dataclasses.field(default_factory=lambda: _ABSENT)
     name: str = "arrays"
     classes: int | None = None
     validation_x: Float[np.ndarray, "v ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
-    validation_y: Shaped[np.ndarray, "v ..."] = dataclasses.field(default_factory=lambda: _ABSENT)
+    validation_y: Targets = dataclasses.field(default_factory=lambda: _ABSENT)
 
     def __post_init__(self) -> None:
         require_text(self.name, "Dataset: name")
@@ -66,7 +66,7 @@ class Dataset(Parted):
         for name in NAMES:
             x, y = getattr(self, f"{name}_x"), getattr(self, f"{name}_y")
             if train is not None and _is_absent(x) and _is_absent(y):
-                found = Part(train.x[:0], train.y[:0])
+                found = Part(train.x[:0], values_of(train.y)[:0])
             else:
                 where = f"{self.name}: {name}"
                 found = part(x, y, where, classes=self.classes, like=train)
@@ -179,7 +179,8 @@ def arrays(
             if values is not None:
                 given[f"{part_name}_{axis}"] = values
     if classes is None:
-        classes = _classes([targets(y, f"{name}: {k}") for k, y in given.items() if k[-1] == "y"])
+        all_y = {k: y for k, y in given.items() if k[-1] == "y"}
+        classes = _classes([values_of(given_targets(y, f"{name}: {k}")) for k, y in all_y.items()])
     return Dataset(**given, name=name, classes=classes)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Int
 
 from kernelc._errors import DataError, KernelcError, shown
 
-from ._arrays import examples, is_real, same_example_shape, same_kind, same_length, targets
+from ._arrays import examples, is_real, same_example_shape, same_kind, same_length
+from ._weighted import Targets, given_targets, values_of
 
 
 Make = Callable[[Int[np.ndarray, " batch"], np.random.Generator | None], object]
@@ -136,7 +137,7 @@ class Part(NamedTuple):
     """Examples and targets of one part of the data; the examples are an array, or `Rows`."""
 
     x: Any
-    y: Shaped[np.ndarray, "n ..."]
+    y: Targets
 
 
 class Parts(NamedTuple):
@@ -165,7 +166,7 @@ def part(
     """Checked examples and targets; examples that a `Rows` makes are checked when it makes them.
 
     Arguments:
-        x, y: examples and targets.
+        x, y: examples and targets, which may be `Weighted`.
         where: what errors call the part.
         classes: number of classes; None when the targets are no labels.
         like: the training part, whose shapes and type of targets this part has to have.
@@ -173,11 +174,11 @@ def part(
     Raises: DataError for bad values, and for parts that do not fit each other.
     """
     given = x if isinstance(x, Rows) else examples(x, f"{where}_x")
-    found = Part(given, targets(y, f"{where}_y", classes))
+    found = Part(given, given_targets(y, f"{where}_y", classes))
     same_length(found.x, found.y, where)
     if like is not None:
         same_example_shape(like.x, found.x, where)
-        same_kind(like.y, found.y, where)
+        same_kind(values_of(like.y), values_of(found.y), where)
     return found
 
 

@@ -6,13 +6,12 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import cast
 
 import numpy as np
-from jaxtyping import Shaped
 
 from kernelc._arguments import integer
 from kernelc._deprecated import keywords
 
-from ._arrays import targets
 from ._parts import NAMES, Make, Part, Parted, Rows, check_shape, part, require_text
+from ._weighted import Targets, given_targets, values_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class Stream(Parted):
 
     Arguments:
         train: makes training examples, as `make` of `Rows` does.
-        train_y: training targets, labels or numbers as in `Dataset`.
+        train_y: training targets, labels or numbers as in `Dataset`, `Weighted` or not.
         shape: of one example, channels last.
         name: what reports call the data.
         classes: number of classes; None when targets are no labels.
@@ -48,16 +47,16 @@ class Stream(Parted):
     """
 
     train: Make
-    train_y: Shaped[np.ndarray, "n ..."]
+    train_y: Targets
     _: KW_ONLY
     shape: tuple[int, ...]
     name: str
     classes: int | None
     test: Make | None = None
-    test_y: Shaped[np.ndarray, "m ..."] | None = None
+    test_y: Targets | None = None
     depends: tuple[str | np.ndarray, ...] = ()
     validation: Make | None = None
-    validation_y: Shaped[np.ndarray, "v ..."] | None = None
+    validation_y: Targets | None = None
     train_x: Rows = field(init=False, repr=False)
     test_x: Rows = field(init=False, repr=False)
     validation_x: Rows = field(init=False, repr=False)
@@ -72,9 +71,9 @@ class Stream(Parted):
             make, y = getattr(self, name), getattr(self, f"{name}_y")
             where = f"{self.name}: {name}"
             if train is not None and make is None and y is None:
-                found = Part(self._rows(_nothing, 0, where), train.y[:0])
+                found = Part(self._rows(_nothing, 0, where), values_of(train.y)[:0])
             else:
-                y = targets(y, f"{where}_y", self.classes)
+                y = given_targets(y, f"{where}_y", self.classes)
                 rows = self._rows(make, len(y), where)
                 found = part(rows, y, where, classes=self.classes, like=train)
             train = train or found

@@ -15,11 +15,12 @@ from jaxtyping import PyTree
 
 from .._errors import DataError, reason, shown as text
 from .._limits import LARGEST_AXIS
-from ..data import Part, Rows
+from ..data import Part, Rows, nothing_counts, values_of
 from ..modules import Model, check_entries, first_state
 from ._call import apply
 from ._losses import Loss, by_example, is_named
 from ._scoring import answers, fitted
+from ._weighing import check_weights
 
 
 class Traced(NamedTuple):
@@ -135,11 +136,23 @@ def compared(data: Part, outputs: tuple[int, ...], loss: Loss) -> tuple[Part, in
     Raises: DataError when loss, targets and outputs do not fit each other.
     """
     y = fitted(data.y, outputs, loss)
-    for name, values in (("x", data.x), ("y", y)):
+    for name, values in (("x", data.x), ("y", values_of(y))):
         _require_representable(name, values)
     if not is_named(loss):
-        _check_loss(loss, outputs, y)
+        _check_loss(loss, outputs, values_of(y))
+    check_weights(loss, outputs, y)
     return Part(data.x, y), answers(loss, outputs, y)
+
+
+def require_counted(data: Part, where: str) -> None:
+    """DataError for a part of the data in which no target counts."""
+    if nothing_counts(data.y):
+        raise DataError(
+            where=f"{where}: y",
+            found=f"{len(data.y)} targets, all of weight 0",
+            law="The mean loss is one over targets that count",
+            remedy="Pass targets of which some count",
+        )
 
 
 def _require_representable(name: str, values: np.ndarray | Rows) -> None:

@@ -8,22 +8,32 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Int, PyTree
 from numpy.typing import ArrayLike
 
-from ..data import Rows, part
+from ..data import Rows, Weighted, part
 from ._call import apply
-from ._check import check_count, check_model, check_values, compared, initial_state, shown
+from ._check import (
+    check_count,
+    check_model,
+    check_values,
+    compared,
+    initial_state,
+    require_counted,
+    shown,
+)
 from ._losses import Loss, Named, by_example, resolve
 from ._result import Metrics
 from ._scoring import right
 from ._source import Source, put, source
+from ._step import taken
+from ._weighing import Sums, weighed
 
 
 def evaluate(
     model: Callable,
     x: ArrayLike | Rows,
-    y: ArrayLike,
+    y: ArrayLike | Weighted,
     state: PyTree = None,
     *,
     batch_size: int = 512,
@@ -57,6 +67,7 @@ def evaluate(
     outputs = check_model(model, state, shown(given.x, 1)).shape
     check_values(model, given.x, "evaluate: x")
     data, answers = compared(given, outputs, function)
+    require_counted(data, "evaluate")
     return measure(model, state, source(data.x, data.y), batch_size, function, answers)
 
 
@@ -80,9 +91,10 @@ def measure(
         totals.append(_sums(model, state, loss, x, y, rows[0], put(asked < count, None)))
         # Without waiting, a fast host would fill the memory with batches.
         jax.block_until_ready(totals[-2:-1])
-    sums = [(float(total), int(hits)) for total, hits in totals]
-    accuracy = sum(hits for _, hits in sums) / (count * answers) if answers else None
-    return Metrics(sum(total for total, _ in sums) / count, accuracy, count)
+    total, good, weight = (sum(map(float, sums)) for sums in zip(*totals, strict=True))
+    # Weighted answers are counted as shares of their weight.
+    most = weight * (1 if isinstance(data.y, Weighted) else answers)
+    return Metrics(total / weight, good / most if answers else None, count)
 
 
 @eqx.filter_jit
@@ -91,11 +103,13 @@ def _sums(
     state: PyTree,
     loss: Loss,
     x: Array,
-    y: Array,
+    y: PyTree,
     rows: Int[Array, " batch"],
     weighs: Bool[Array, " batch"],
-) -> tuple[Float[Array, ""], Int[Array, ""]]:
-    x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (x, y))
+) -> Sums:
+    x, y = taken(x, y, rows, None)
     outputs, _ = apply(eqx.nn.inference_mode(model), x, state, None)
+    if isinstance(y, Weighted):
+        return weighed(loss, outputs, y, weighs)
     total = jnp.sum(jnp.where(weighs, by_example(loss, outputs, y), 0.0))
-    return total, jnp.sum(jnp.where(weighs, right(loss, outputs, y), 0))
+    return Sums(total, jnp.sum(jnp.where(weighs, right(loss, outputs, y), 0)), jnp.sum(weighs))

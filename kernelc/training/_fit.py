@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from .._deprecated import renamed_arguments
 from .._errors import DataError, shown as shown_value
-from ..data import Dataset, Rows, Stream
+from ..data import Dataset, Rows, Stream, Weighted
 from ._call import split
 from ._check import check_model, check_trainable, check_values, initial_state, shown
 from ._checkpoint import Checkpoints
@@ -42,7 +42,7 @@ from ._store import locked
 # One object for all runs: the cache of compiled steps compares optimizers by identity.
 _DEFAULT = optax.adam(1e-3)
 
-Data = Dataset | Stream | tuple[ArrayLike | Rows, ...]
+Data = Dataset | Stream | tuple[ArrayLike | Rows | Weighted, ...]
 
 
 @renamed_arguments(seed="key")
@@ -75,19 +75,20 @@ def fit(
             test_x, test_y), or three such pairs: training, validation, test. What y holds depends
             on the loss: class numbers, integers of shape (n,), or (n, *locations) with a label
             for each location of outputs (*locations, classes); or numbers of shape (n, ...) like
-            the outputs, (n,) for a network with one output.
+            the outputs, (n,) for a network with one output. `kernelc.data.Weighted(y, weights)`
+            says which of them count.
         optimizer: any Optax transformation, or `kernelc.kfac()`; `optax.adam(1e-3)` when None.
         steps: optimizer steps.
         batch_size: examples in a step; 128 (256 with K-FAC), or all when there are fewer, when
             None.
         key: a JAX random key, or an int for one: of the order of batches, of what a `Stream`
             alters at random, and of the model's own randomness (dropout).
-        loss: `"cross_entropy"` (the mean over locations), `"squared_error"` (½ Σ_k (f_k − t_k)², labels as one-hot
-            rows), `"huber"`, `"binary_cross_entropy"` (outputs are logits of yes or no, y of
-            shape (n, k) holds 0 and 1), `CrossEntropy(label_smoothing=...)`, `Huber(delta=...)`,
-            or a function of (outputs, y) that returns one loss per example, or one per output, of
-            which the mean is taken. To a function y comes as it is, but with the axis of outputs
-            where the network has one output and y the shape (n,).
+        loss: `"cross_entropy"` (the mean over locations), `"squared_error"` (½ Σ_k (f_k − t_k)²,
+            labels as one-hot rows), `"huber"`, `"binary_cross_entropy"` (outputs are logits of yes
+            or no, y of shape (n, k) holds 0 and 1), `CrossEntropy(...)`, `Huber(...)`, or a
+            function of (outputs, y) that returns one loss per example, or one per output, of which the mean
+            is taken. To a function y comes as it is, but with the axis of outputs where the network
+            has one output and y the shape (n,).
         eval_every: steps between records of the history; a tenth of all when None.
         train_examples: how many training examples the final training metrics are taken on.
         progress: shows a bar (True), none (False), or only on a terminal (None).

@@ -17,7 +17,7 @@ from jaxtyping import Array, PyTree
 from numpy.typing import ArrayLike
 
 from ..curvature import KFAC
-from ..data import Part, Parts, Rows
+from ..data import Part, Parts, Rows, Targets, Weighted
 from ..modules import Model
 from ._check import Traced
 from ._losses import Loss, by_example
@@ -136,12 +136,16 @@ def _data(part: Part) -> Identity:
     return {"examples": _values(part.x), "targets": _values(part.y)}
 
 
-def _values(values: np.ndarray | Rows) -> dict[str, str]:
+def _values(values: Targets | Rows) -> dict[str, str]:
     """Arrays by their values; examples made on demand by what they depend on."""
     if isinstance(values, Rows):
         parts = [each if isinstance(each, str) else digest(each) for each in values.depends]
         exact = _hashed(repr((values.where, values.shape, parts)))
         return {"shown": f"{values.shape} made by {values.where}", "exact": exact}
+    if isinstance(values, Weighted):
+        told, weights = _values(values.values), _values(values.weights)
+        shown = f"{told['shown']}, with weights {weights['shown']}"
+        return {"shown": shown, "exact": _hashed(told["exact"] + weights["exact"])}
     mean = float(np.mean(values, dtype=np.float64))
     shown = f"{values.dtype} {values.shape}, first {float(values.flat[0]):.6g}, mean {mean:.6g}"
     return {"shown": shown, "exact": digest(values)}
@@ -151,7 +155,7 @@ def _dtype(x: np.ndarray | Rows) -> str:
     return str(jnp.dtype(jnp.float32) if isinstance(x, Rows) else x.dtype)
 
 
-def _loss(loss: Loss, outputs: tuple[int, ...], y: np.ndarray, size: int) -> Identity:
+def _loss(loss: Loss, outputs: tuple[int, ...], y: Targets, size: int) -> Identity:
     rows = jax.ShapeDtypeStruct((size, *outputs), jnp.float32)
     targets = jax.ShapeDtypeStruct((size, *y.shape[1:]), jax.dtypes.canonicalize_dtype(y.dtype))
     made = jax.make_jaxpr(lambda f, t: by_example(loss, f, t))(rows, targets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,11 +15,10 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, Shaped
 from numpy.typing import ArrayLike
 
-from .._errors import DataError, UnsupportedError
+from .._errors import DataError
 from ..curvature import (
     KFAC,
     Batch,
-    Curvature,
     Engine,
     KFACBlocks,
     Outcome,
@@ -28,21 +26,15 @@ from ..curvature import (
     kfac,
     parameter_names,
 )
-from ..data import examples
+from ..data import Targets, Weighted, examples, nothing_counts
 from ..modules import Model
 from ._call import apply, split
 from ._check import check_model, initial_state
-from ._losses import (
-    CrossEntropy,
-    Loss,
-    Named,
-    by_example,
-    cross_entropy,
-    resolve,
-    squared_error,
-)
-from ._scoring import fitted, right
+from ._curvature import curvature_of, registered
+from ._losses import Loss, Named, resolve
+from ._scoring import fitted
 from ._step import Advanced, Carry, Packed, gather
+from ._weighing import hits, mean_loss
 
 
 # A compiled step of a deep network takes half a minute to compile and hundreds of megabytes.
@@ -121,21 +113,21 @@ class KfacStepper:
     key: PRNGKeyArray
     batches: NamedSharding | None = None
 
-    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> PyTree:
+    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: Targets) -> PyTree:
         self.blocks(params, state, x, y).require_kronecker(self.settings.allow_diagonal)
-        engine, leaves, batch = self._engine(params, state, jnp.asarray(x), jnp.asarray(y))
+        engine, leaves, batch = self._engine(params, state, *jax.tree.map(jnp.asarray, (x, y)))
         return engine.start(leaves, state, batch, self.settings.initial_damping)
 
-    def blocks(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> KFACBlocks:
+    def blocks(self, params: PyTree, state: PyTree, x: np.ndarray, y: Targets) -> KFACBlocks:
         """The curvature blocks that a run would have."""
         names = parameter_names(params)
-        engine, leaves, batch = self._engine(params, state, jnp.asarray(x), jnp.asarray(y))
+        engine, leaves, batch = self._engine(params, state, *jax.tree.map(jnp.asarray, (x, y)))
         return engine.blocks(leaves, state, batch, names)
 
     def advance(
         self,
         x: Shaped[Array, "n ..."],
-        y: Shaped[Array, "n ..."],
+        y: PyTree,
         rows: Int[Array, "chunk batch"],
         count: int,
         carry: Packed,
@@ -143,22 +135,28 @@ class KfacStepper:
         params, opt_state, state, step = carry.whole
         before = int(step)
         losses: list[float] = []
-        hits: list[int] = []
+        good: list[float] = []
         engine, leaves, batch = self._engine(params, state, *gather(x, y, rows[0], self.batches))
         for number in range(before, before + count):
             x_now, y_now = gather(x, y, rows[number - before], self.batches)
+            if nothing_counts(y_now):
+                # There is no curvature to divide by, and no gradient.
+                losses.append(0.0)
+                good.append(0.0)
+                continue
             batch = Batch(x_now, y_now, batch.fixed)
             key = jax.random.fold_in(self.key, number)
             values = self.settings.values(number)
             done = engine.step(leaves, opt_state, state, key, batch, number, values)
             leaves, opt_state, state = done.params, done.opt_state, done.state
             losses.append(float(done.loss))
-            hits.append(int(done.aux))
+            good.append(float(done.aux))
             if not np.isfinite(losses[-1]):
                 break
         params = jax.tree.unflatten(jax.tree.structure(params), leaves)
         carry = Packed.of(Carry(params, opt_state, state, step + len(losses)))
-        return Advanced(carry, np.asarray(losses, np.float32), np.asarray(hits, np.int32))
+        kind = np.float32 if isinstance(y, Weighted) else np.int32
+        return Advanced(carry, np.asarray(losses, np.float32), np.asarray(good, kind))
 
     @functools.cached_property
     def _parts(self) -> tuple[list[Array], _Rest]:
@@ -169,7 +167,7 @@ class KfacStepper:
         return fixed, _Rest(frame, tuple(leaves), around)
 
     def _engine(
-        self, params: PyTree, state: PyTree, x: Array, y: Array
+        self, params: PyTree, state: PyTree, x: Array, y: PyTree
     ) -> tuple[Engine, list[Array], Batch]:
         fixed, rest = self._parts
         batch = Batch(x, y, fixed)
@@ -203,31 +201,8 @@ def _compiled(
             jax.tree.unflatten(rest.around, rest.static),
         )
         outputs, state = apply(eqx.combine(*parts), batch.x, state, key)
-        if outputs.ndim < 2:
-            raise UnsupportedError(
-                where="K-FAC: outputs",
-                found=f"shape {outputs.shape}",
-                law="K-FAC knows the curvature of losses of rows of outputs",
-                remedy="Give the network a row of outputs per example, (n, 1) in place of (n,)",
-            )
-        hits = jnp.sum(right(loss, outputs, batch.y))
-        mean = jnp.mean(by_example(loss, outputs, batch.y))
-        # A mean over locations counts each of them by its share.
-        weight = 1.0 if loss is squared_error else 1 / math.prod(outputs.shape[1:-1])
-        return Outcome(outputs, batch.y, mean, weight, state, hits)
+        found = registered(loss, outputs, batch.y)
+        mean = mean_loss(loss, outputs, batch.y)
+        return Outcome(*found, mean, state, hits(loss, outputs, batch.y))
 
-    return Engine(settings, Problem(forward, _registration(loss), stateful))
-
-
-def _registration(loss: Loss) -> Curvature:
-    # The curvature of the softmax does not depend on the targets.
-    if loss is cross_entropy or isinstance(loss, CrossEntropy):
-        return "softmax"
-    if loss is squared_error:
-        return "squares"
-    raise UnsupportedError(
-        where="K-FAC: loss",
-        found=getattr(loss, "__name__", type(loss).__name__),
-        law="K-FAC approximates the Gauss-Newton matrix of a loss that it knows",
-        remedy='Use "cross_entropy", CrossEntropy or "squared_error", or an Optax optimizer',
-    )
+    return Engine(settings, Problem(forward, curvature_of(loss), stateful))

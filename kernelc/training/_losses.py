@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Shaped
 
+from .._arguments import integer
 from .._errors import DataError, shown
 from .._limits import real
 
@@ -22,33 +23,42 @@ Named = Literal["cross_entropy", "squared_error", "binary_cross_entropy", "huber
 
 def cross_entropy(
     logits: Float[Array, "batch ... classes"], y: Int[Array, "batch ..."]
-) -> Float[Array, " batch"]:
-    """−log softmax(logits)_y of every example, the mean over its positions where it has any."""
-    return _mean(optax.softmax_cross_entropy_with_integer_labels(logits, y))
+) -> Float[Array, "batch ..."]:
+    """−log softmax(logits)_y of every label."""
+    return optax.softmax_cross_entropy_with_integer_labels(logits, y)
 
 
 @dataclasses.dataclass(frozen=True)
 class CrossEntropy:
-    """Cross-entropy with smoothed labels: −Σ_k t_k log softmax(logits)_k.
+    """Cross-entropy with smoothed labels, or labels that do not count: −Σ_k t_k log softmax(f)_k.
 
-    t = (1 − s) onehot(y) + s/K for K classes (Szegedy et al. 2016, section 7). An example with
-    several positions has the mean over them.
+    t = (1 − s) onehot(y) + s/K for K classes (Szegedy et al. 2016, section 7). Called with logits
+    (n, *locations, K) and labels (n, *locations), it has a value for each label.
 
     Arguments:
         label_smoothing: s in [0, 1).
+        ignore: a label that does not count, such as -1: the loss of a batch is the mean over the
+            others, and accuracy likewise. None when all do.
 
-    Raises: DataError for another s.
+    Raises: DataError for another s, or a label that is no whole number.
 
     Example:
         >>> import jax.numpy as jnp
         >>> loss = CrossEntropy(label_smoothing=0.1)
         >>> round(float(loss(jnp.array([[2.0, 0.0]]), jnp.array([0]))[0]), 4)
         0.2269
+        >>> import kernelc as kc, numpy as np
+        >>> kc.evaluate(lambda x: x, np.eye(2), [0, -1], loss=CrossEntropy(ignore=-1)).accuracy
+        1.0
     """
 
     label_smoothing: float = 0.0
+    ignore: int | None = None
 
     def __post_init__(self) -> None:
+        if self.ignore is not None:
+            ignored = integer(self.ignore, "CrossEntropy: ignore", least=-(2**31))
+            object.__setattr__(self, "ignore", ignored)
         if not 0 <= real(self.label_smoothing) < 1:
             raise DataError(
                 where="CrossEntropy: label_smoothing",
@@ -61,9 +71,11 @@ class CrossEntropy:
         self,
         logits: Float[Array, "batch ... classes"],
         y: Int[Array, "batch ..."],
-    ) -> Float[Array, " batch"]:
+    ) -> Float[Array, "batch ..."]:
+        if not self.label_smoothing:
+            return cross_entropy(logits, y)
         targets = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[-1]), self.label_smoothing)
-        return _mean(optax.softmax_cross_entropy(logits, targets))
+        return optax.softmax_cross_entropy(logits, targets)
 
 
 def squared_error(
@@ -149,12 +161,13 @@ def by_example(
     loss: Loss, outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
 ) -> Float[Array, " batch"]:
     """The loss of every example; of a loss with a value for each output their mean."""
-    return _mean(loss(outputs, y))
+    return over_the_rest(loss(outputs, y), 1)
 
 
 def _sum(values: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
     return jnp.sum(values, axis=tuple(range(1, values.ndim)))
 
 
-def _mean(values: Float[Array, "batch ..."]) -> Float[Array, " batch"]:
-    return jnp.mean(values, axis=tuple(range(1, values.ndim))) if values.ndim > 1 else values
+def over_the_rest(values: Float[Array, "..."], axes: int) -> Float[Array, "..."]:
+    """The mean over all but the first axes."""
+    return jnp.mean(values, axis=tuple(range(axes, values.ndim))) if values.ndim > axes else values

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
 from .._errors import KernelcError
-from ..data import Part, part
+from ..data import Part, Weighted, part
 from ..modules import as_key
 from ._call import split
 from ._check import check_model, check_trainable, check_values, compared, initial_state
@@ -85,7 +86,7 @@ class TrainStep:
     loss: Loss
     _start: tuple[PyTree, eqx.nn.State | None] = field(repr=False)
 
-    def start(self, x: ArrayLike, y: ArrayLike) -> Carry:
+    def start(self, x: ArrayLike, y: ArrayLike | Weighted) -> Carry:
         """What the first step begins with: a pytree of arrays, which any checkpointer can store.
 
         Arguments:
@@ -105,7 +106,7 @@ class TrainStep:
         opt_state = owned(self.stepper.start(params, state, found.x, found.y))
         return Carry(params, opt_state, state, jnp.zeros((), jnp.int32))
 
-    def __call__(self, carry: Carry, x: ArrayLike, y: ArrayLike) -> tuple[Carry, float]:
+    def __call__(self, carry: Carry, x: ArrayLike, y: ArrayLike | Weighted) -> tuple[Carry, float]:
         """One step on one batch.
 
         Arguments:
@@ -127,17 +128,19 @@ class TrainStep:
                 law="A step deletes the carry it takes, as its memory holds the next one",
                 remedy="Go on with the carry that the last step returned",
             )
-        done = self.stepper.advance(jnp.asarray(batch.x), jnp.asarray(batch.y), rows, 1, given)
+        y = jax.tree.map(jnp.asarray, batch.y)
+        done = self.stepper.advance(jnp.asarray(batch.x), y, rows, 1, given)
         return done.carry.whole, float(done.losses[0])
 
     def model(self, carry: Carry) -> PyTree:
         """The model with the parameters of the carry, in arrays of its own."""
         return eqx.combine(owned(carry.params), self.stepper.rest)
 
-    def _batch(self, x: ArrayLike, y: ArrayLike) -> Part:
+    def _batch(self, x: ArrayLike, y: ArrayLike | Weighted) -> Part:
         """The batch, its targets as the loss compares them."""
         found = part(x, y, "batch")
-        kind = (found.x.shape[1:], str(found.x.dtype))
+        weights = found.y.weights.shape[1:] if isinstance(found.y, Weighted) else None
+        kind = (found.x.shape[1:], str(found.x.dtype), weights)
         if kind not in self._shapes:
             params, state = self._start
             model = eqx.combine(params, self.stepper.rest)
@@ -148,6 +151,6 @@ class TrainStep:
         return Part(found.x, fitted(found.y, self._shapes[kind], self.loss))
 
     @functools.cached_property
-    def _shapes(self) -> dict[tuple[tuple[int, ...], str], tuple[int, ...]]:
-        """The shape of an output by shape and dtype of an example, once they are checked."""
+    def _shapes(self) -> dict[Hashable, tuple[int, ...]]:
+        """The shape of an output by the kind of a batch, once it is checked."""
         return {}

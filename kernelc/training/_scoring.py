@@ -7,10 +7,10 @@ from typing import NoReturn
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from .._errors import DataError
-from ..data import is_one_hot, told
+from ..data import Targets, Weighted, is_one_hot, told, values_of
 from ._losses import CrossEntropy, Huber, Loss, binary_cross_entropy, cross_entropy, squared_error
 
 
@@ -20,15 +20,33 @@ _TWO_CLASSES = (
 )
 
 
-def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
+def fitted(y: Targets, shape: tuple[int, ...], loss: Loss) -> Targets:
     """Targets in the form in which the loss compares them with outputs.
 
     One number per example becomes a column where the network has one output: a loss that
     subtracts (batch,) from (batch, 1) would compare each example with all others. `y` holds whole
     numbers as int32; `shape` is that of the outputs of one example.
 
+    Labels that the loss ignores get the weight 0.
+
     Raises: DataError for targets that this loss cannot compare with such outputs.
     """
+    if isinstance(loss, CrossEntropy) and loss.ignore is not None:
+        y = _counted(y, loss.ignore)
+    if isinstance(y, Weighted):
+        return Weighted(_fitted(y.values, shape, loss), y.weights)
+    return _fitted(y, shape, loss)
+
+
+def _counted(y: Targets, ignore: int) -> Weighted:
+    values = values_of(y)
+    counts = (values != ignore).astype(np.float32)
+    if isinstance(y, Weighted):
+        counts *= y.weights.reshape(y.weights.shape + (1,) * (values.ndim - y.weights.ndim))
+    return Weighted(values, counts)
+
+
+def _fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
     single = int(np.prod(shape, dtype=int)) == 1 and len(shape) <= 1
     if loss is cross_entropy or isinstance(loss, CrossEntropy):
         return _labels(y, shape)
@@ -49,31 +67,39 @@ def fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
     return y
 
 
-def answers(loss: Loss, shape: tuple[int, ...], y: np.ndarray) -> int:
+def answers(loss: Loss, shape: tuple[int, ...], y: Targets) -> int:
     """How many answers of an example are right or wrong; 0 where that has no meaning.
 
     `y` is what `fitted` returned.
     """
     if loss is binary_cross_entropy:
         return int(np.prod(shape, dtype=int))
-    return int(np.prod(shape[:-1], dtype=int)) if _are_labels(y, shape) else 0
+    return int(np.prod(shape[:-1], dtype=int)) if _are_labels(values_of(y), shape) else 0
 
 
 def right(
     loss: Loss, outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
 ) -> Int[Array, " batch"]:
-    """How many answers of every example are right; zeros where that has no meaning.
+    """How many answers of every example are right; zeros where that has no meaning."""
+    good = correct(loss, outputs, y)
+    if good is None:
+        return jnp.zeros(len(y), jnp.int32)
+    return jnp.sum(good, axis=tuple(range(1, good.ndim)), dtype=jnp.int32)
+
+
+def correct(
+    loss: Loss, outputs: Float[Array, "batch ..."], y: Shaped[Array, "batch ..."]
+) -> Bool[Array, "batch ..."] | None:
+    """Which answers are right; None where that has no meaning.
 
     A label is met by the largest logit, an answer of `binary_cross_entropy` by a logit of its
     sign. A row with NaN is wrong: argmax alone would call it class 0.
     """
     if loss is binary_cross_entropy:
-        good = ((outputs > 0) == (y > 0.5)) & ~jnp.isnan(outputs)
-    elif _are_labels(y, outputs.shape[1:]):
-        good = (jnp.argmax(outputs, axis=-1) == y) & ~jnp.isnan(outputs).any(axis=-1)
-    else:
-        return jnp.zeros(len(y), jnp.int32)
-    return jnp.sum(good, axis=tuple(range(1, good.ndim)), dtype=jnp.int32)
+        return ((outputs > 0) == (y > 0.5)) & ~jnp.isnan(outputs)
+    if _are_labels(y, outputs.shape[1:]):
+        return (jnp.argmax(outputs, axis=-1) == y) & ~jnp.isnan(outputs).any(axis=-1)
+    return None
 
 
 def _are_labels(y: np.ndarray | Array, shape: tuple[int, ...]) -> bool:
@@ -145,7 +171,10 @@ def _require_range(y: np.ndarray, shape: tuple[int, ...]) -> None:
 
 def _in_range(low: int, high: int, classes: int) -> str:
     if low == -1:
-        return "Leave out the examples of label -1, which is how pandas codes a missing category"
+        return (
+            "Leave out the examples of label -1, which is how pandas codes a missing category, or "
+            "pass loss=CrossEntropy(ignore=-1)"
+        )
     if low > 0 and high - low < classes:
         return f"Number the classes from 0: y - {low}"
     return (

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from .._errors import DataError
 from ..curvature import KFAC
-from ..data import Parts, Rows, part, parts, split
+from ..data import Parts, Rows, Weighted, part, parts, split
 from ..modules import as_key, seed_of
-from ._check import check_callback, check_count, compared
+from ._check import check_callback, check_count, compared, require_counted
 from ._losses import Loss
 from ._result import Record
 from ._source import Source
@@ -26,7 +26,7 @@ from ._source import Source
 Optimizer = optax.GradientTransformation | KFAC
 Callback = Callable[[Record, PyTree, PyTree], object]
 Keep = Literal["last", "best"]
-Validation = float | tuple[ArrayLike | Rows, ArrayLike]
+Validation = float | tuple[ArrayLike | Rows, ArrayLike | Weighted]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -144,10 +144,13 @@ def compare_parts(found: Parts, outputs: tuple[int, ...], loss: Loss) -> tuple[P
     """The parts as the loss compares them with outputs, and the answers of an example."""
     train, answers = compared(found.train, outputs, loss)
     others = [part and compared(part, outputs, loss)[0] for part in found[1:]]
+    for name, each in zip(("train", "validation", "test"), (train, *others), strict=True):
+        if each is not None:
+            require_counted(each, f"data: {name}")
     return Parts(train, *others), answers
 
 
-def _pair(asked: object) -> tuple[ArrayLike | Rows, ArrayLike]:
+def _pair(asked: object) -> tuple[ArrayLike | Rows, ArrayLike | Weighted]:
     if not isinstance(asked, tuple | list) or len(asked) != 2:
         raise DataError(
             where="validation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
-from ..data import Rows, batch_indices
+from ..data import Rows, Targets, batch_indices
 
 
 # Up to this size the data is copied to the device once. One gigabyte holds CIFAR-10 in
@@ -22,7 +23,7 @@ _TRANSFER = 2**26
 # Separates the randomness of examples from that of their order, drawn from (seed, epoch).
 _EXAMPLES = 1
 
-Batches = tuple[Array, Array, Int[Array, "count batch"]]
+Batches = tuple[Array, Any, Int[Array, "count batch"]]
 """Arrays x and y, and the rows of them that each batch takes."""
 
 
@@ -49,7 +50,7 @@ class Held:
     """Examples and targets of one part of the data as arrays, `resident` ones on the device."""
 
     x: Shaped[np.ndarray, "n ..."] | Shaped[Array, "n ..."]
-    y: Shaped[np.ndarray, "n ..."] | Shaped[Array, "n ..."]
+    y: Targets
     placement: NamedSharding | None
     resident: bool
 
@@ -63,9 +64,10 @@ class Held:
     def hand_over(self, rows: Int[np.ndarray, "count batch"]) -> Batches:
         """These examples as they are."""
         if not self.resident:
-            x, y = np.asarray(self.x)[rows.ravel()], np.asarray(self.y)[rows.ravel()]
+            x, y = np.asarray(self.x)[rows.ravel()], self.y[rows.ravel()]
             return _batches(x, y, np.arange(rows.size).reshape(rows.shape), self.placement)
-        return jnp.asarray(self.x), jnp.asarray(self.y), put(rows, self.placement)
+        y = jax.tree.map(jnp.asarray, self.y)
+        return jnp.asarray(self.x), y, put(rows, self.placement)
 
     def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
         """What `count` steps from step `first` train on; arrays as for `chunk` steps."""
@@ -85,9 +87,9 @@ class Made:
     add only the thread, and it depends on more packages (array_record, protobuf, portpicker).
     """
 
-    def __init__(self, x: Rows, y: np.ndarray, placement: NamedSharding | None) -> None:
+    def __init__(self, x: Rows, y: Targets, placement: NamedSharding | None) -> None:
         self.placement = placement
-        self._x, self._y = x, y
+        self._x, self.y = x, y
         # One thread: a reader that needs more has its own threads, as that of ImageNet.
         self._thread: ThreadPoolExecutor | None = None
         self._ahead: dict[int, Future[Float[np.ndarray, "batch ..."]]] = {}
@@ -102,7 +104,7 @@ class Made:
         # The last batch of an evaluation is filled up with one row, which is made once.
         asked, places = np.unique(rows, return_inverse=True)
         x = _filled([self._x.take(asked)], rows.size)
-        y = _filled([self._y[asked]], rows.size)
+        y = _filled_targets([self.y[asked]], rows.size)
         return _batches(x, y, places.reshape(rows.shape), self.placement)
 
     def train_on(self, order: Order, first: int, count: int, chunk: int) -> Batches:
@@ -112,7 +114,7 @@ class Made:
         made = [self._ahead.pop(step).result() for step in range(first, end)]
         size = chunk * order.batch_size
         x = _filled(made, size)
-        y = _filled([self._y[order.rows(step)] for step in range(first, end)], size)
+        y = _filled_targets([self.y[order.rows(step)] for step in range(first, end)], size)
         return _batches(x, y, np.arange(size).reshape(chunk, order.batch_size), self.placement)
 
     def close(self) -> None:
@@ -133,7 +135,7 @@ class Made:
 Source = Held | Made
 
 
-def source(x: np.ndarray | Rows, y: np.ndarray, placement: NamedSharding | None = None) -> Source:
+def source(x: np.ndarray | Rows, y: Targets, placement: NamedSharding | None = None) -> Source:
     """The source of these examples and targets; arrays are copied to the device when they fit."""
     if isinstance(x, Rows):
         return Made(x, y, placement)
@@ -154,12 +156,16 @@ def _filled(parts: list[np.ndarray], size: int) -> np.ndarray:
     return out
 
 
+def _filled_targets(parts: list[Targets], size: int) -> Targets:
+    return jax.tree.map(lambda *arrays: _filled(list(arrays), size), *parts)
+
+
 def _transferred(bytes_a_batch: int, most: int) -> int:
     return max(1, min(most, _TRANSFER // bytes_a_batch))
 
 
 def _batches(
-    x: np.ndarray, y: np.ndarray, rows: np.ndarray, placement: NamedSharding | None
+    x: np.ndarray, y: Targets, rows: np.ndarray, placement: NamedSharding | None
 ) -> Batches:
     return put(x, placement), put(y, placement), put(rows.astype(np.int32), placement)
 

@@ -14,9 +14,10 @@ import optax
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree, Shaped
 
+from ..data import Weighted
 from ._call import apply
-from ._losses import Loss, by_example
-from ._scoring import right
+from ._losses import Loss
+from ._weighing import hits, mean_loss
 
 
 class Carry(NamedTuple):
@@ -42,7 +43,7 @@ class Batches(NamedTuple):
     """What the steps of one dispatch read: examples, which of them each takes, how many steps."""
 
     x: Shaped[Array, "n ..."]
-    y: Shaped[Array, "n ..."]
+    y: PyTree
     rows: Int[Array, "chunk batch"]
     quota: Int[Array, ""]
 
@@ -52,7 +53,7 @@ class _Loop(NamedTuple):
     done: Int[Array, ""]
     finite: Bool[Array, ""]
     losses: Float[Array, " chunk"]
-    right: Int[Array, " chunk"]
+    right: Shaped[Array, " chunk"]
 
 
 class Packed:
@@ -108,27 +109,27 @@ def _advance(
 ) -> tuple[Carry, Int[Array, ""], Array, Array]:
     chunk = len(batches.rows)
     if chunk == 1:
-        carry, loss, hits = _one_step(fixed, batches, carry, batches.rows[0])
-        return carry, jnp.ones((), jnp.int32), loss[None], hits[None]
+        carry, loss, found = _one_step(fixed, batches, carry, batches.rows[0])
+        return carry, jnp.ones((), jnp.int32), loss[None], found[None]
     start = _Loop(
         carry,
         jnp.zeros((), jnp.int32),
         jnp.ones((), bool),
         jnp.zeros(chunk, jnp.float32),
-        jnp.zeros(chunk, jnp.int32),
+        jnp.zeros(chunk, jnp.float32 if isinstance(batches.y, Weighted) else jnp.int32),
     )
 
     def going(loop: _Loop) -> Bool[Array, ""]:
         return (loop.done < batches.quota) & loop.finite
 
     def body(loop: _Loop) -> _Loop:
-        carry, loss, hits = _one_step(fixed, batches, loop.carry, batches.rows[loop.done])
+        carry, loss, found = _one_step(fixed, batches, loop.carry, batches.rows[loop.done])
         return _Loop(
             carry,
             loop.done + 1,
             jnp.isfinite(loss),
             loop.losses.at[loop.done].set(loss.astype(jnp.float32)),
-            loop.right.at[loop.done].set(hits.astype(jnp.int32)),
+            loop.right.at[loop.done].set(found.astype(loop.right.dtype)),
         )
 
     # The count of the while loop is an argument: one compilation serves every number of steps. The
@@ -146,17 +147,16 @@ def _one_step(fixed: Fixed, batches: Batches, carry: Carry, rows: Int[Array, " b
         # A state can be set only once, and an optimizer may evaluate the loss again.
         state = jax.tree.map(lambda leaf: leaf, carry.state)
         outputs, state = apply(model, x, state, key)
-        hits = jnp.sum(right(fixed.loss, outputs, y))
-        return jnp.mean(by_example(fixed.loss, outputs, y)), (state, hits)
+        return mean_loss(fixed.loss, outputs, y), (state, hits(fixed.loss, outputs, y))
 
     gradient = jax.value_and_grad(objective, has_aux=True)
-    (loss, (state, hits)), grads = gradient(carry.params)
+    (loss, (state, found)), grads = gradient(carry.params)
 
     def value(params: PyTree) -> Float[Array, ""]:
         return objective(params)[0]
 
     params, opt_state = updated(fixed.optimizer, carry, grads, loss, value)
-    return Carry(params, opt_state, state, carry.step + 1), loss, hits
+    return Carry(params, opt_state, state, carry.step + 1), loss, found
 
 
 def updated(
@@ -183,14 +183,14 @@ def updated(
 
 def taken(
     x: Shaped[Array, "n ..."],
-    y: Shaped[Array, "n ..."],
+    y: PyTree,
     rows: Int[Array, " batch"],
     placement: NamedSharding | None,
-) -> tuple[Array, Array]:
+) -> tuple[Array, PyTree]:
     """The examples and targets of one batch, spread over the placement's mesh if there is one."""
-    x, y = (jnp.take(part, rows, axis=0, mode="clip") for part in (x, y))
+    x, y = jax.tree.map(lambda part: jnp.take(part, rows, axis=0, mode="clip"), (x, y))
     if placement is not None:
-        x, y = (jax.lax.with_sharding_constraint(v, placement) for v in (x, y))
+        x, y = jax.tree.map(lambda v: jax.lax.with_sharding_constraint(v, placement), (x, y))
     return x, y
 
 

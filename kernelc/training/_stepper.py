@@ -15,6 +15,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree, Shaped
 
 from .._errors import DataError
 from ..curvature import KFAC
+from ..data import Targets
 from ._kfac_stepper import KfacStepper
 from ._losses import Loss
 from ._optimizers import check_forms
@@ -41,7 +42,7 @@ class OptaxStepper:
     batches: NamedSharding | None = None
     adjust: Callable[[PyTree], PyTree] = lambda opt_state: opt_state
 
-    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: np.ndarray) -> PyTree:
+    def start(self, params: PyTree, state: PyTree, x: np.ndarray, y: Targets) -> PyTree:
         """The optimizer's state before the first step, a pytree of arrays.
 
         Arguments:
@@ -61,7 +62,7 @@ class OptaxStepper:
     def advance(
         self,
         x: Shaped[Array, "n ..."],
-        y: Shaped[Array, "n ..."],
+        y: PyTree,
         rows: Int[Array, "chunk batch"],
         count: int,
         carry: Packed,

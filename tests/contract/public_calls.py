@@ -205,7 +205,9 @@ def training() -> Iterator[tuple[str, Call]]:
     given = {"k": kernel(), "x_train": X, "y_train": X, "x_test": X, "ridge": 0.1}
     yield "predict", (kc.predict, given, {"ridge": "zero, fraction"})
     yield "diagnose", (kc.diagnose, {"network": network()}, {})
-    yield "CrossEntropy", (kc.CrossEntropy, {"label_smoothing": 0.1}, {"label_smoothing": "zero"})
+    given = {"label_smoothing": 0.1, "ignore": -1}
+    good = {"label_smoothing": "zero", "ignore": "None, minus one, zero"}
+    yield "CrossEntropy", (kc.CrossEntropy, given, good)
 
     yield (
         "compare",
@@ -300,6 +302,14 @@ def datasets() -> Iterator[tuple[str, Call]]:
     yield "pln of a Dataset", (held.pln, {"mode": "one"}, {})
     yield "part", (held.part, {"name": "train"}, {})
     yield "as_dataset", (kc.data.as_dataset, {"data": (X, Y)}, {})
+    yield (
+        "Weighted",
+        (
+            kc.data.Weighted,
+            {"values": X[:3, 0], "weights": X[:3, 1] ** 2},
+            {"values": "jax array", "weights": "jax array"},
+        ),
+    )
     yield "parts", (kc.data.parts, {"data": (X, Y)}, {})
     yield "pln", (kc.data.pln, {"x": X, "mode": "one"}, {"x": "jax array"})
     given = {"n": 6, "batch_size": 2, "seed": 0, "step": 0}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kernelc as kc
-from kernelc.training._kfac_stepper import _registration
+from kernelc.training._curvature import curvature_of
 from kernelc.training._losses import cross_entropy
 
 
@@ -29,7 +29,7 @@ def test_the_share_is_split_over_all_classes():
 
 
 def test_kfac_knows_its_curvature():
-    assert _registration(kc.CrossEntropy(0.1)) == "softmax"
+    assert curvature_of(kc.CrossEntropy(0.1)) == "softmax"
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
