@@ -136,6 +136,7 @@ if TYPE_CHECKING:
         CrossEntropy as CrossEntropy,
         FitResult as FitResult,
         Huber as Huber,
+        LossWithCurvature as LossWithCurvature,
         Metrics as Metrics,
         Record as Record,
         Restored as Restored,
@@ -170,8 +171,8 @@ _NAMES = {
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
     "symbolic": "CosineLaw DepthScales DerivativeKernels Eigenvalue Expansion FixedPoint Kernel "
     "derive kernel_from_json",
-    "training": "CrossEntropy FitResult Huber Metrics Record Restored TrainStep kfac_blocks "
-    "evaluate fit learning_rate_sweep make_step restore",
+    "training": "CrossEntropy FitResult Huber LossWithCurvature Metrics Record Restored TrainStep "
+    "kfac_blocks evaluate fit learning_rate_sweep make_step restore",
 }
 _PACKAGES = {name: package for package, names in _NAMES.items() for name in names.split()}
 

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 # The arrays of a model without its structure: taking deep models apart in Python at every step
 # would cost as much as the step.
 Leaves = list[Array]
-Curvature = Literal["softmax", "squares"]
+Curvature = Literal["softmax", "squares", "sigmoid"]
 
 
 class Outcome(NamedTuple):
@@ -39,7 +39,8 @@ class Outcome(NamedTuple):
 
     Arguments:
         outputs: (batch, *locations, k).
-        targets: labels (batch, *locations), or rows like the outputs.
+        targets: labels (batch, *locations), or rows like the outputs; None where the loss is
+            another one of that curvature.
         weight: of each location: the loss is Σ weight · loss of a location / batch.
         loss: what is minimized.
         state: the new state of the model.
@@ -47,7 +48,7 @@ class Outcome(NamedTuple):
     """
 
     outputs: Array
-    targets: Array
+    targets: Array | None
     weight: float
     loss: Float[Array, ""]
     state: PyTree
@@ -64,7 +65,8 @@ class Problem:
     Arguments:
         forward: (params, state, key, batch) to the outcome. It closes over no arrays.
         loss: "softmax" for −log softmax(outputs)_y with labels y, "squares" for
-            ½ Σ (outputs − y)² with rows or labels y. It says what the Gauss-Newton matrix is.
+            ½ Σ (outputs − y)² with rows or labels y, "sigmoid" for the sigmoid cross-entropy of
+            answers y. It says what the Gauss-Newton matrix is.
         stateful: whether the model has a state.
     """
 
@@ -246,20 +248,33 @@ class Engine:
 
     def _register(self, made: Outcome) -> None:
         outputs, y, weight = made.outputs, made.targets, made.weight
+        self._require_known(made)
         if self._problem.loss == "softmax":
-            self._require_one_row(outputs)
             self._kfac_jax.register_softmax_cross_entropy_loss(outputs, y, weight=weight)
             return
-        target = y if y.ndim == outputs.ndim else jax.nn.one_hot(y, outputs.shape[-1])
+        if self._problem.loss == "sigmoid":
+            self._kfac_jax.register_sigmoid_cross_entropy_loss(outputs, y, weight=weight)
+            return
+        labels = y is not None and y.ndim < outputs.ndim
+        target = jax.nn.one_hot(y, outputs.shape[-1]) if labels else y
         # kfac-jax means weight · Σ (f − t)² by a squared error.
         self._kfac_jax.register_squared_error_loss(outputs, target, weight=0.5 * weight)
 
-    def _require_one_row(self, outputs: Array) -> None:
-        # The exact factor of a softmax of kfac-jax mixes the locations of an example.
-        if outputs.ndim > 2 and self._settings.estimation.endswith("_exact"):
+    def _require_known(self, made: Outcome) -> None:
+        outputs, estimation = made.outputs, self._settings.estimation
+        if made.targets is None and estimation == "fisher_empirical":
             raise UnsupportedError(
                 where="K-FAC: estimation",
-                found=f"{self._settings.estimation!r} with outputs of shape {outputs.shape[1:]}",
+                found='"fisher_empirical" with a loss that is known by its curvature alone',
+                law="The empirical Fisher matrix is that of the gradients of a loss with a name",
+                remedy='Use estimation="ggn_curvature_prop", the default',
+            )
+        # The exact factor of a softmax of kfac-jax mixes the locations of an example.
+        softmax = self._problem.loss == "softmax"
+        if softmax and outputs.ndim > 2 and estimation.endswith("_exact"):
+            raise UnsupportedError(
+                where="K-FAC: estimation",
+                found=f"{estimation!r} with outputs of shape {outputs.shape[1:]}",
                 law="The exact factor of the softmax is that of one row of logits per example",
                 remedy='Use estimation="ggn_curvature_prop", the default',
             )

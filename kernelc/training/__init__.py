@@ -1,5 +1,6 @@
 """Training under jit: fit a model, measure it, and compare learning rates."""
 
+from ._curvature import LossWithCurvature as LossWithCurvature
 from ._evaluate import evaluate as evaluate
 from ._fit import fit as fit
 from ._kfac_stepper import kfac_blocks as kfac_blocks

@@ -83,12 +83,14 @@ def fit(
             None.
         key: a JAX random key, or an int for one: of the order of batches, of what a `Stream`
             alters at random, and of the model's own randomness (dropout).
-        loss: `"cross_entropy"` (the mean over locations), `"squared_error"` (½ Σ_k (f_k − t_k)²,
-            labels as one-hot rows), `"huber"`, `"binary_cross_entropy"` (outputs are logits of yes
-            or no, y of shape (n, k) holds 0 and 1), `CrossEntropy(...)`, `Huber(...)`, or a
-            function of (outputs, y) that returns one loss per example, or one per output, of which the mean
-            is taken. To a function y comes as it is, but with the axis of outputs where the network
-            has one output and y the shape (n,).
+        loss: a name, `CrossEntropy(...)`, `Huber(...)`, or a function of (outputs, y) that returns
+            one loss per example, or one per location or output, of which the mean is taken. Names:
+            `"cross_entropy"`, the mean over locations; `"squared_error"`, ½ Σ_k (f_k − t_k)² over
+            all outputs, labels as one-hot rows; `"squared_error_per_location"`, the mean over
+            locations of ½ Σ_k (f_k − t_k)²; `"huber"`; `"binary_cross_entropy"`, outputs are logits
+            of yes or no and y of their shape holds 0 and 1, summed over all; `"multi_label"`, the
+            same, summed over the last axis, the mean over locations. To a function y comes as it
+            is, but with the axis of outputs where the network has one output and y the shape (n,).
         eval_every: steps between records of the history; a tenth of all when None.
         train_examples: how many training examples the final training metrics are taken on.
         progress: shows a bar (True), none (False), or only on a terminal (None).

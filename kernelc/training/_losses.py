@@ -18,7 +18,14 @@ from .._limits import real
 
 
 Loss = Callable[[Float[Array, "batch ..."], Shaped[Array, "batch ..."]], Array]
-Named = Literal["cross_entropy", "squared_error", "binary_cross_entropy", "huber"]
+Named = Literal[
+    "cross_entropy",
+    "squared_error",
+    "squared_error_per_location",
+    "binary_cross_entropy",
+    "multi_label",
+    "huber",
+]
 
 
 def cross_entropy(
@@ -86,6 +93,14 @@ def squared_error(
     return _sum(0.5 * (outputs - target) ** 2)
 
 
+def squared_error_per_location(
+    outputs: Float[Array, "batch ... k"], y: Shaped[Array, "batch ..."]
+) -> Float[Array, "batch ..."]:
+    """½ Σ_k (f_k − t_k)² of every location; t is y itself, or its one-hot row for labels."""
+    target = y if y.ndim == outputs.ndim else jax.nn.one_hot(y, outputs.shape[-1])
+    return jnp.sum(0.5 * (outputs - target) ** 2, axis=-1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Huber:
     """Huber's loss Σ_k h(f_k − t_k), which grows linearly beyond δ.
@@ -129,10 +144,19 @@ def binary_cross_entropy(
     return _sum(optax.sigmoid_binary_cross_entropy(logits, y))
 
 
+def multi_label(
+    logits: Float[Array, "batch ... k"], y: Shaped[Array, "batch ... k"]
+) -> Float[Array, "batch ..."]:
+    """`binary_cross_entropy` of every location: the sum over its k labels."""
+    return jnp.sum(optax.sigmoid_binary_cross_entropy(logits, y), axis=-1)
+
+
 _LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
     "squared_error": squared_error,
+    "squared_error_per_location": squared_error_per_location,
     "binary_cross_entropy": binary_cross_entropy,
+    "multi_label": multi_label,
     "huber": Huber(),
 }
 
@@ -149,6 +173,21 @@ def resolve(loss: Named | Loss) -> Loss:
             remedy="Pass a name, or a function of (outputs, y) that gives one loss per example",
         )
     return cast(Loss, _LOSSES[loss])
+
+
+def is_answers(loss: Loss) -> bool:
+    """Whether targets are answers yes or no to each output."""
+    return loss is binary_cross_entropy or loss is multi_label
+
+
+def is_squares(loss: Loss) -> bool:
+    """Whether it is a sum of ½ (f_k − t_k)²."""
+    return loss is squared_error or loss is squared_error_per_location
+
+
+def is_cross_entropy(loss: Loss) -> bool:
+    """Whether it is −log softmax, of smoothed labels or not."""
+    return loss is cross_entropy or isinstance(loss, CrossEntropy)
 
 
 def is_named(loss: Loss) -> bool:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from .._errors import DataError
 from ..data import Targets, Weighted, is_one_hot, told, values_of
-from ._losses import CrossEntropy, Huber, Loss, binary_cross_entropy, cross_entropy, squared_error
+from ._losses import CrossEntropy, Huber, Loss, is_answers, is_cross_entropy, is_squares
 
 
 _TWO_CLASSES = (
@@ -48,14 +48,14 @@ def _counted(y: Targets, ignore: int) -> Weighted:
 
 def _fitted(y: np.ndarray, shape: tuple[int, ...], loss: Loss) -> np.ndarray:
     single = int(np.prod(shape, dtype=int)) == 1 and len(shape) <= 1
-    if loss is cross_entropy or isinstance(loss, CrossEntropy):
+    if is_cross_entropy(loss):
         return _labels(y, shape)
     if single and y.shape[1:] in ((), (1,)):
         y = _numbers(y).reshape(len(y), *shape)
-    if loss is binary_cross_entropy:
+    if is_answers(loss):
         _require_answers(y, shape)
         return _numbers(y)
-    if loss is squared_error or isinstance(loss, Huber):
+    if is_squares(loss) or isinstance(loss, Huber):
         if y.shape[1:] == shape:
             return _numbers(y)
         if not _are_labels(y, shape):
@@ -72,7 +72,7 @@ def answers(loss: Loss, shape: tuple[int, ...], y: Targets) -> int:
 
     `y` is what `fitted` returned.
     """
-    if loss is binary_cross_entropy:
+    if is_answers(loss):
         return int(np.prod(shape, dtype=int))
     return int(np.prod(shape[:-1], dtype=int)) if _are_labels(values_of(y), shape) else 0
 
@@ -92,10 +92,10 @@ def correct(
 ) -> Bool[Array, "batch ..."] | None:
     """Which answers are right; None where that has no meaning.
 
-    A label is met by the largest logit, an answer of `binary_cross_entropy` by a logit of its
-    sign. A row with NaN is wrong: argmax alone would call it class 0.
+    A label is met by the largest logit, an answer to yes or no by a logit of its sign. A row with
+    NaN is wrong: argmax alone would call it class 0.
     """
-    if loss is binary_cross_entropy:
+    if is_answers(loss):
         return ((outputs > 0) == (y > 0.5)) & ~jnp.isnan(outputs)
     if _are_labels(y, outputs.shape[1:]):
         return (jnp.argmax(outputs, axis=-1) == y) & ~jnp.isnan(outputs).any(axis=-1)

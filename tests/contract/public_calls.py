@@ -207,6 +207,8 @@ def training() -> Iterator[tuple[str, Call]]:
     yield "diagnose", (kc.diagnose, {"network": network()}, {})
     given = {"label_smoothing": 0.1, "ignore": -1}
     good = {"label_smoothing": "zero", "ignore": "None, minus one, zero"}
+    given = {"function": lambda f, y: (f - y) ** 2, "curvature": "squares"}
+    yield "LossWithCurvature", (kc.LossWithCurvature, given, {"function": "function, class"})
     yield "CrossEntropy", (kc.CrossEntropy, given, good)
 
     yield (
