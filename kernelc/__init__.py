@@ -111,6 +111,7 @@ if TYPE_CHECKING:
         Likelihood as Likelihood,
         Prediction as Prediction,
         predict as predict,
+        sample as sample,
     )
     from .shaping import (
         DKS as DKS,
@@ -167,7 +168,7 @@ _NAMES = {
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
-    "prediction": "KernelRegression Likelihood Prediction predict",
+    "prediction": "KernelRegression Likelihood Prediction predict sample",
     "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
     "symbolic": "CosineLaw DepthScales DerivativeKernels Eigenvalue Expansion FixedPoint Kernel "
     "derive kernel_from_json",

@@ -18,6 +18,7 @@ from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
 from kernelc.curvature._conv import conv_block
 from kernelc.curvature._settings import KFAC, is_adaptive
+from kernelc.curvature._tables import blocks, patterns
 
 
 class Batch(NamedTuple):
@@ -129,12 +130,14 @@ class Engine:
             inverse_update_period=settings.inverse_every,
             layer_tag_to_block_ctor={
                 "conv2d": conv_block(self._kfac_jax),
+                **blocks(self._kfac_jax),
                 # With masking, locations of zero gradient count as padding. A layer before one
                 # that starts at zero would have no locations at all, and a damping of 0/0.
                 "repeated_dense": functools.partial(
                     self._kfac_jax.RepeatedDenseKroneckerFactored, use_masking=False
                 ),
             },
+            auto_register_kwargs=patterns(self._kfac_jax),
             custom_estimator_ctor=self._estimated,
             batch_size_extractor=lambda batch: batch.x.shape[0],
         )

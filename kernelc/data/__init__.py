@@ -16,6 +16,7 @@ from ._parts import Part as Part, Parts as Parts, Rows as Rows, part as part
 from ._pln import pln as pln
 from ._small_images import cifar10 as cifar10, digits as digits, fashion_mnist as fashion_mnist
 from ._stream import Stream as Stream
+from ._text import python_text as python_text, text as text
 from ._weighted import (
     Targets as Targets,
     Weighted as Weighted,

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, Real, S, Shape, Shapes, ShapingRule, Weights
-from ..modules import MapModule, initialize
+from ..modules import MapModule, initialize, look_up
 from ._fields import finite_number, numeric, one_of, positive_integers, trained_bias
 
 
@@ -134,9 +134,8 @@ class EmbeddingModule(MapModule):
             )
 
     def apply(self, x: Array) -> Array:
-        # `take` counts negative indices from the end.
         rows = jnp.where(x < 0, self.table.shape[0], x)
-        return jnp.take(self.table, rows, axis=0, mode="fill", fill_value=jnp.nan)
+        return look_up(self.table, rows[..., None])
 
     def parameter_variances(self) -> PyTree:
         arrays = eqx.filter(self, eqx.is_inexact_array)

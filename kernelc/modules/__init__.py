@@ -19,6 +19,7 @@ from ._layer import (
     only as only,
     require_channels as require_channels,
 )
+from ._lookup import look_up as look_up
 from ._model import Model as Model
 from ._node import (
     ModelNode as ModelNode,

@@ -47,7 +47,8 @@ class LossWithCurvature:
     curvature: Curvature
 
     def __post_init__(self) -> None:
-        if not callable(self.function) or self.curvature not in get_args(Curvature):
+        known = isinstance(self.curvature, str) and self.curvature in get_args(Curvature)
+        if not callable(self.function) or not known:
             raise DataError(
                 where="LossWithCurvature",
                 found=f"{shown(self.function)} with curvature {shown(self.curvature)}",

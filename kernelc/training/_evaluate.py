@@ -22,7 +22,7 @@ from ._check import (
     require_counted,
     shown,
 )
-from ._losses import Loss, Named, by_example, resolve
+from ._losses import Loss, Named, by_example, in_nats, resolve
 from ._result import Metrics
 from ._scoring import right
 from ._source import Source, put, source
@@ -94,7 +94,7 @@ def measure(
     total, good, weight = (sum(map(float, sums)) for sums in zip(*totals, strict=True))
     # Weighted answers are counted as shares of their weight.
     most = weight * (1 if isinstance(data.y, Weighted) else answers)
-    return Metrics(total / weight, good / most if answers else None, count)
+    return Metrics(total / weight, good / most if answers else None, count, in_nats(loss))
 
 
 @eqx.filter_jit

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ._checkpoint import Checkpoints
 from ._evaluate import measure
 from ._interrupt import interruptible
+from ._losses import in_nats
 from ._result import FitResult, Log, Metrics, Record
 from ._settings import Plan
 from ._source import Order, Source
@@ -237,7 +238,8 @@ def _recorded(now: _Run, name: str, part: Source | None) -> Metrics | None:
     if kept < 0:
         return _measure(now, *now.kept, part)
     record = log.history[kept]
-    return Metrics(getattr(record, f"{name}_loss"), getattr(record, f"{name}_accuracy"), len(part))
+    loss, accuracy = (getattr(record, f"{name}_{kind}") for kind in ("loss", "accuracy"))
+    return Metrics(loss, accuracy, len(part), in_nats(now.plan.settings.loss))
 
 
 def _message(now: _Run, train: Metrics, diverged: bool) -> str:

@@ -190,6 +190,12 @@ def is_cross_entropy(loss: Loss) -> bool:
     return loss is cross_entropy or isinstance(loss, CrossEntropy)
 
 
+def in_nats(loss: Loss) -> bool:
+    """Whether it is mean −ln p of a label, whatever the outputs."""
+    smoothed = isinstance(loss, CrossEntropy) and loss.label_smoothing > 0
+    return is_cross_entropy(loss) and not smoothed
+
+
 def is_named(loss: Loss) -> bool:
     """Whether the loss is one of this package."""
     known = any(loss is each for each in _LOSSES.values())

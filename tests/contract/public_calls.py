@@ -67,6 +67,12 @@ def model() -> Any:
 
 
 @functools.cache
+def decoder() -> Any:
+    x = kc.Tokens(3, 5)
+    return kc.lower(kc.Network(x, kc.Embedding(5)(x)), key=0)
+
+
+@functools.cache
 def kernel() -> Any:
     return kc.kernel_fn(network())
 
@@ -200,15 +206,18 @@ def training() -> Iterator[tuple[str, Call]]:
         "eval_every": OPTIONAL,
     }
     yield "fit", (kc.fit, given, good | {"progress": "*", "mesh": OPTIONAL})
+    given = {"model": decoder(), "prompt": np.array([1, 2]), "steps": 2, "key": 0}
+    good = {"prompt": "", "key": "zero", "temperature": "zero, fraction"}
+    yield "sample", (kc.sample, given | {"temperature": 1.0}, good)
     given = {"model": linear, "x": X, "y": Y, "batch_size": 4, "loss": "cross_entropy"}
     yield "evaluate", (kc.evaluate, given, {})
     given = {"k": kernel(), "x_train": X, "y_train": X, "x_test": X, "ridge": 0.1}
     yield "predict", (kc.predict, given, {"ridge": "zero, fraction"})
     yield "diagnose", (kc.diagnose, {"network": network()}, {})
-    given = {"label_smoothing": 0.1, "ignore": -1}
-    good = {"label_smoothing": "zero", "ignore": "None, minus one, zero"}
     given = {"function": lambda f, y: (f - y) ** 2, "curvature": "squares"}
     yield "LossWithCurvature", (kc.LossWithCurvature, given, {"function": "function, class"})
+    given = {"label_smoothing": 0.1, "ignore": -1}
+    good = {"label_smoothing": "zero", "ignore": "None, minus one, zero"}
     yield "CrossEntropy", (kc.CrossEntropy, given, good)
 
     yield (
@@ -314,6 +323,9 @@ def datasets() -> Iterator[tuple[str, Call]]:
     )
     yield "parts", (kc.data.parts, {"data": (X, Y)}, {})
     yield "pln", (kc.data.pln, {"x": X, "mode": "one"}, {"x": "jax array"})
+    given = {"source": "text " * 20, "length": 3, "stride": 1, "test": 0.5, "sha256": None}
+    good = {"stride": OPTIONAL, "test": "zero", "sha256": OPTIONAL}
+    yield "text", (kc.data.text, given, good)
     given = {"n": 6, "batch_size": 2, "seed": 0, "step": 0}
     yield "batch_indices", (kc.data.batch_indices, given, {"seed": "zero", "step": "zero"})
     given = {"test_fraction": 0.2, "seed": 0}
