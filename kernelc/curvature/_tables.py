@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import JaxprEqn
 from jaxtyping import Array
 
 from kernelc.modules import look_up
@@ -56,7 +56,7 @@ def patterns(kfac_jax: ModuleType) -> dict[str, object]:
 _SINGLE = 4
 
 
-def _same_lookup(one: jax.extend.core.JaxprEqn, other: jax.extend.core.JaxprEqn) -> bool:
+def _same_lookup(one: JaxprEqn, other: JaxprEqn) -> bool:
     """Whether both look up whole rows, whatever their width."""
     names = ("dimension_numbers", "mode")
     alike = all(one.params[name] == other.params[name] for name in names)

@@ -26,8 +26,8 @@ def losses(model: Any, x: np.ndarray) -> np.ndarray:
 
 def test_a_lookup_is_a_dense_layer_on_vectors_with_one_1() -> None:
     tokens, vectors = kc.Tokens(4, 5), kc.Input((4, 5))
-    embedding = kc.lower(kc.Network(tokens, kc.Embedding(3)(tokens)), key=0)
-    dense = kc.lower(kc.Network(vectors, kc.Dense(3, bias=False)(vectors)), key=0)
+    embedding: Any = kc.lower(kc.Network(tokens, kc.Embedding(3)(tokens)), key=0)
+    dense: Any = kc.lower(kc.Network(vectors, kc.Dense(3, bias=False)(vectors)), key=0)
     dense = eqx.tree_at(
         lambda tree: tree.nodes[0].module.weight, dense, embedding.nodes[0].module.table
     )
@@ -51,12 +51,16 @@ class Added(eqx.Module):
         return places @ self.table + xs
 
 
+def added(table: jax.Array, dense: bool) -> Any:
+    return Added(table, dense)
+
+
 def test_added_rows_are_a_dense_layer_on_locations() -> None:
     table = jnp.asarray(RNG.normal(size=(4, 3)), jnp.float32)
     x = RNG.normal(size=(12, 4, 3)).astype(np.float32)
-    report = kc.kfac_blocks(Added(table, False), x)
+    report = kc.kfac_blocks(added(table, False), x)
     assert [block.kind for block in report.blocks] == ["PositionsKroneckerFactored"]
-    one, other = (losses(Added(table, dense), x) for dense in (False, True))
+    one, other = (losses(added(table, dense), x) for dense in (False, True))
     assert one[-1] < one[0]
     np.testing.assert_allclose(one, other, rtol=1e-4)
 
@@ -65,5 +69,5 @@ def test_added_rows_are_a_dense_layer_on_locations() -> None:
 def test_other_sums_keep_their_blocks(shape: tuple[int, ...]) -> None:
     """A bias, and one table for all of a batch, are no rows at locations."""
     x = np.ones((2, 4, 3), np.float32)
-    report = kc.kfac_blocks(Added(jnp.ones(shape), False), x)
+    report = kc.kfac_blocks(added(jnp.ones(shape), False), x)
     assert not report.blocks[0].kronecker
