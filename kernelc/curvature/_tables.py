@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import ShapedArray
 from jax.extend.core import JaxprEqn
 from jaxtyping import Array
 
@@ -60,9 +62,13 @@ def _same_lookup(one: JaxprEqn, other: JaxprEqn) -> bool:
     """Whether both look up whole rows, whatever their width."""
     names = ("dimension_numbers", "mode")
     alike = all(one.params[name] == other.params[name] for name in names)
-    return alike and all(
-        each.params["slice_sizes"] == (1, each.invars[0].aval.shape[1]) for each in (one, other)
-    )
+    return alike and _whole_rows(one) and _whole_rows(other)
+
+
+def _whole_rows(equation: JaxprEqn) -> bool:
+    table = equation.invars[0].aval
+    sizes = equation.params["slice_sizes"]
+    return isinstance(table, ShapedArray) and sizes == (1, *table.shape[1:])
 
 
 @functools.cache
