@@ -177,9 +177,10 @@ def test_tokens_are_trained_on_and_regressed_on() -> None:
     assert np.mean(found.mean.argmax(1) == y[150:]) > 0.8
 
 
-def test_kfac_names_the_table_that_it_has_no_block_for() -> None:
-    with pytest.raises(kc.UnsupportedError, match=r"embedding_1\.table"):
-        kc.fit(model(), (TOKENS, LABELS), optimizer=kc.kfac(), steps=1, progress=False)
+def test_kfac_has_a_kronecker_block_for_the_table() -> None:
+    first = kc.kfac_blocks(model()).blocks[0]
+    assert first.parameters == ("embedding_1.table",)
+    assert first.kronecker
 
 
 def test_a_diagnosis_reads_the_share_of_equal_tokens() -> None:
