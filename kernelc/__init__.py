@@ -54,11 +54,13 @@ if TYPE_CHECKING:
         Activation as Activation,
         Attention as Attention,
         BatchNorm as BatchNorm,
+        ClassToken as ClassToken,
         Concat as Concat,
         Conv as Conv,
         Dense as Dense,
         Dropout as Dropout,
         Embedding as Embedding,
+        FirstToken as FirstToken,
         Flatten as Flatten,
         GlobalMeanPool as GlobalMeanPool,
         Input as Input,
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
         StandardizedDense as StandardizedDense,
         SwiGLU as SwiGLU,
         Tokens as Tokens,
+        ToSequence as ToSequence,
         WeightedMeanPool as WeightedMeanPool,
         WeightedSum as WeightedSum,
         fan_in as fan_in,
@@ -160,11 +163,11 @@ _NAMES = {
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation Attention BatchNorm Concat Conv Dense Dropout Embedding Flatten GEGLU "
-    "GLU GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
-    "MultiHeadAttention PLN PositionalEmbedding Product RMSNorm Scale StandardizedConv "
-    "StandardizedDense SwiGLU Tokens WeightedMeanPool WeightedSum fan_in fan_out gain "
-    "initialization repeat residual",
+    "layers": "Activation Attention BatchNorm ClassToken Concat Conv Dense Dropout Embedding "
+    "FirstToken Flatten GEGLU GLU GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear "
+    "MaxPool MeanPool MultiHeadAttention PLN PositionalEmbedding Product RMSNorm Scale "
+    "StandardizedConv StandardizedDense SwiGLU ToSequence Tokens WeightedMeanPool WeightedSum "
+    "fan_in fan_out gain initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",

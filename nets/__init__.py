@@ -7,4 +7,5 @@ from ._mlp import mlp as mlp
 from ._nf_resnet import nf_resnet as nf_resnet
 from ._resnet import resnet as resnet
 from ._tricks import tricks as tricks
+from ._vit import vit as vit
 from ._wide_resnet import wide_resnet as wide_resnet

@@ -7,7 +7,7 @@ from typing import Literal
 import kernelc as kc
 
 from ._recipe import ActivationLike, Number, whole
-from ._transformer import BlockKind, NormKind, Positions, embedded, token_head, transformer
+from ._transformer import BlockKind, NormKind, Positions, token_head, transformer
 
 
 def decoder(
@@ -76,6 +76,7 @@ def decoder(
         block,
         "causal",
         positions,
+        position_share,
         norm,
         mlp_ratio,
         gated,
@@ -83,6 +84,7 @@ def decoder(
         weight_std,
     )
     x = kc.Tokens(length, vocabulary)
-    node = model.blocks(embedded("decoder", x, model, positions, position_share))
+    node = kc.Embedding(width, model.token_std)(x, name="stem/tokens")
+    node = model.blocks(model.placed(node))
     node = token_head("decoder", node, head, vocabulary, kc.LastToken())
     return kc.Network(x, node, name=f"decoder{depth}-{block}")

@@ -7,7 +7,7 @@ from typing import Literal
 import kernelc as kc
 
 from ._recipe import ActivationLike, Number, whole
-from ._transformer import BlockKind, NormKind, Positions, embedded, token_head, transformer
+from ._transformer import BlockKind, NormKind, Positions, token_head, transformer
 
 
 def encoder(
@@ -75,6 +75,7 @@ def encoder(
         block,
         None,
         positions,
+        position_share,
         norm,
         mlp_ratio,
         gated,
@@ -82,6 +83,7 @@ def encoder(
         weight_std,
     )
     x = kc.Tokens(length, vocabulary)
-    node = model.blocks(embedded("encoder", x, model, positions, position_share))
+    node = kc.Embedding(width, model.token_std)(x, name="stem/tokens")
+    node = model.blocks(model.placed(node))
     node = token_head("encoder", node, head, vocabulary, kc.GlobalMeanPool())
     return kc.Network(x, node, name=f"encoder{depth}-{block}")

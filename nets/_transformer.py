@@ -39,6 +39,7 @@ class Transformer:
         activation: that of the MLP.
         gated: whether the MLP is a gated unit.
         norm: the norm of blocks that have one.
+        share: the share of learned positions in q; None where there are none.
     """
 
     kind: BlockKind
@@ -49,6 +50,19 @@ class Transformer:
     activation: kc.Activation
     gated: bool
     norm: kc.LayerNorm | kc.RMSNorm
+    share: sympy.Rational | None
+
+    @property
+    def token_std(self) -> Number:
+        """The standard deviation of what stands at locations before positions are added."""
+        return sympy.sqrt(1 - self.share) if self.share is not None else 1.0
+
+    def placed(self, node: kc.Node) -> kc.Node:
+        """Positions added, and the norm in front of post-LN blocks."""
+        if self.share is not None:
+            positions = kc.PositionalEmbedding(sympy.sqrt(self.share))
+            node = positions(node, name="stem/positions")
+        return self.norm(node, name="stem/norm") if self.kind == "postln" else node
 
     def blocks(self, node: kc.Node) -> kc.Node:
         """All blocks, one after the other, and the norm that ends those with skips of their own."""
@@ -130,6 +144,7 @@ def transformer(
     block: BlockKind,
     mask: Literal["causal"] | None,
     positions: Positions,
+    position_share: float,
     norm: NormKind,
     mlp_ratio: float,
     gated: bool,
@@ -141,8 +156,9 @@ def transformer(
     Arguments:
         net: the net, for messages.
         sizes: width, depth and heads.
-        mask, positions: those of the attention.
-        activation, block, norm, mlp_ratio, gated, bias, weight_std: as the nets take them.
+        mask: that of the attention.
+        activation, block, positions, position_share, norm, mlp_ratio, gated, bias, weight_std: as
+            the nets take them.
     """
     width, depth, heads = sizes
     for field, value in (("width", width), ("depth", depth), ("heads", heads)):
@@ -164,19 +180,8 @@ def transformer(
         attention = dataclasses.replace(attention, skip=1.0, gain=1.0, centering=1.0)
     dense = kc.Dense(width, weight_std, bias=bias)
     hidden = dataclasses.replace(dense, width=_hidden(net, width, mlp_ratio))
-    return Transformer(block, depth, attention, dense, hidden, act, gated, NORMS[norm])
-
-
-def embedded(
-    net: str, tokens: kc.Node, model: Transformer, positions: Positions, position_share: float
-) -> kc.Node:
-    """Vectors of tokens and positions with q = 1 together, normalized where blocks are post-LN."""
-    share = _share(net, position_share) if positions == "learned" else sympy.Integer(0)
-    width = model.dense.width
-    node = kc.Embedding(width, sympy.sqrt(1 - share))(tokens, name="stem/tokens")
-    if positions == "learned":
-        node = kc.PositionalEmbedding(sympy.sqrt(share))(node, name="stem/positions")
-    return model.norm(node, name="stem/norm") if model.kind == "postln" else node
+    share = _share(net, position_share) if positions == "learned" else None
+    return Transformer(block, depth, attention, dense, hidden, act, gated, NORMS[norm], share)
 
 
 def token_head(

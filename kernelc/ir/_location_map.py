@@ -6,7 +6,7 @@ import dataclasses
 import math
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -103,6 +103,11 @@ class LocationMap(ABC):
         """The largest factor by which the map may multiply a q value."""
         return 1.0
 
+    def lifted(self, axes: int) -> LocationMap:
+        """The same map with `axes` further location axes of size one."""
+        ones = (1,) * axes
+        return DenseMap(self.heads(), self.locations + ones, self.outputs + ones)
+
 
 @dataclasses.dataclass(frozen=True)
 class _WindowMap(LocationMap):
@@ -127,6 +132,9 @@ class _WindowMap(LocationMap):
     def identity(self) -> bool:
         return self.window.taps == 1 and self.still
 
+    def lifted(self, axes: int) -> Self:
+        return dataclasses.replace(self, window=self.window.lifted(axes))
+
 
 @dataclasses.dataclass(frozen=True)
 class CenterTaps(_WindowMap):
@@ -138,8 +146,8 @@ class CenterTaps(_WindowMap):
 
     def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
         window = self.window
-        per_axis = [_selection(window.centers_of(i), n) for i, n in enumerate(window.locations)]
-        return _kronecker(per_axis)[None]
+        per_axis = [selection(window.centers_of(i), n) for i, n in enumerate(window.locations)]
+        return kronecker(per_axis)[None]
 
     def text(self) -> str:
         return "a stride"
@@ -157,11 +165,8 @@ class SharedTaps(_WindowMap):
         window = self.window
         taps = [window.taps_of(i) for i in range(window.rank)]
         shifts = [
-            _kronecker(
-                [
-                    _selection(t[:, i], n)
-                    for t, i, n in zip(taps, tap, window.locations, strict=True)
-                ]
+            kronecker(
+                [selection(t[:, i], n) for t, i, n in zip(taps, tap, window.locations, strict=True)]
             )
             for tap in np.ndindex(*window.sizes)
         ]
@@ -201,7 +206,7 @@ class WindowMean(_WindowMap):
         return matrix / matrix.sum(1, keepdims=True)
 
     def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
-        return _kronecker([self.along(i) for i in range(self.window.rank)])[None]
+        return kronecker([self.along(i) for i in range(self.window.rank)])[None]
 
     def text(self) -> str:
         return "a mean over locations" if self.window.taps > 1 else "a stride"
@@ -232,6 +237,9 @@ class OwnWeights(LocationMap):
     def exchangeable(self) -> Exchangeable | None:
         return Exchangeable(1, 0, 0, 0)
 
+    def lifted(self, axes: int) -> OwnWeights:
+        return OwnWeights(self.sizes + (1,) * axes)
+
     def text(self) -> str:
         return "weights of its own for each location"
 
@@ -249,6 +257,9 @@ class _ToOneLocation(LocationMap):
     @property
     def outputs(self) -> tuple[int, ...]:
         return (1,) * len(self.sizes)
+
+    def lifted(self, axes: int) -> Self:
+        return dataclasses.replace(self, sizes=self.sizes + (1,) * axes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,7 +295,10 @@ class OneLocation(_ToOneLocation):
 
     def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
         picked = zip(self.at, self.sizes, strict=True)
-        return _kronecker([_selection(np.array([i]), n) for i, n in picked])[None]
+        return kronecker([selection(np.array([i]), n) for i, n in picked])[None]
+
+    def lifted(self, axes: int) -> OneLocation:
+        return OneLocation(self.sizes + (1,) * axes, self.at + (0,) * axes)
 
     def text(self) -> str:
         return "the value at one location"
@@ -354,16 +368,21 @@ class DenseMap(LocationMap):
         other_near = (2 * own * other + (rows - 2) * other**2).sum()
         return Exchangeable(*map(float, (near, total - near, other_near, total - other_near)))
 
+    def lifted(self, axes: int) -> DenseMap:
+        ones = (1,) * axes
+        return DenseMap(self.matrices, self.sizes + ones, self.sizes_out + ones)
+
     def text(self) -> str:
         return "a matrix over locations"
 
 
-def _selection(picked: np.ndarray, count: int) -> np.ndarray:
+def selection(picked: np.ndarray, count: int) -> np.ndarray:
     """(outputs, count) with a 1 at the location that each output picks, none for -1."""
     return (picked[:, None] == np.arange(count)).astype(float)
 
 
-def _kronecker(per_axis: list[np.ndarray]) -> np.ndarray:
+def kronecker(per_axis: list[np.ndarray]) -> np.ndarray:
+    """The matrix over all locations, the last axis fastest, of one matrix along each axis."""
     total = np.ones((1, 1))
     for matrix in per_axis:
         total = np.kron(total, matrix)

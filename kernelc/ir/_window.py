@@ -35,6 +35,12 @@ class Window:
         """One window over everything."""
         return cls(locations, locations, (1,) * len(locations), "VALID")
 
+    def lifted(self, axes: int) -> Window:
+        """The same windows with `axes` further location axes of size one."""
+        ones = (1,) * axes
+        sizes = self.locations + ones, self.sizes + ones, self.strides + ones
+        return Window(*sizes, self.padding)
+
     @property
     def taps(self) -> int:
         """Locations in a window."""

@@ -3,11 +3,13 @@
 from ._activation import Activation as Activation, ActivationModule as ActivationModule
 from ._attention import Attention as Attention, AttentionModule as AttentionModule
 from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
+from ._class_token import ClassToken as ClassToken, ClassTokenModule as ClassTokenModule
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
 from ._dense import Dense as Dense, DenseModule as DenseModule
 from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
 from ._embedding import Embedding as Embedding, EmbeddingModule as EmbeddingModule
+from ._first_token import FirstToken as FirstToken, FirstTokenModule as FirstTokenModule
 from ._flatten import Flatten as Flatten, FlattenModule as FlattenModule
 from ._gated import GEGLU as GEGLU, GLU as GLU, SwiGLU as SwiGLU
 from ._global_mean_pool import (
@@ -45,6 +47,7 @@ from ._standardized_dense import (
     StandardizedDense as StandardizedDense,
     StandardizedDenseModule as StandardizedDenseModule,
 )
+from ._to_sequence import ToSequence as ToSequence, ToSequenceModule as ToSequenceModule
 from ._tokens import Tokens as Tokens, TokensLayer as TokensLayer
 from ._weight_layer import WeightLayer as WeightLayer
 from ._weight_module import WeightModule as WeightModule

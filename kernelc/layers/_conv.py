@@ -154,6 +154,9 @@ class Conv(ConvLayer):
             return depthwise_rule(self)
         if self.delta or math.prod(windows) == 1:
             return weight_rule(self, changed)
+        if self.padding == "VALID" and self.steps(len(out) - 1) == windows:
+            # Windows that tile read each location once, as Flatten does for a whole image.
+            return weight_rule(self)
         return ShapingRule(
             changed if all(n % 2 for n in windows) else self,
             problem="weights spread over the window mix locations, so q is not uniform",

@@ -122,6 +122,7 @@ class GramAlgebra(ByLocationAlgebra):
     def mix(self, s: DataState, locations: LocationMap) -> DataState:
         if locations.identity or (self.frame.aligned and isinstance(locations, OwnWeights)):
             return s
+        locations = locations.lifted(self._missing_axes(locations))
         flattened = isinstance(locations, Flattened)
         if s.parts and not flattened:
             return self._by_channels([s], lambda group: self.mix(group[0], locations))
@@ -135,6 +136,11 @@ class GramAlgebra(ByLocationAlgebra):
         if flattened and math.prod(locations.locations) > 1:
             return spread_out(s, locations.locations, out)
         return out
+
+    def _missing_axes(self, locations: LocationMap) -> int:
+        """How many axes of size one arrays have beside those of the map: they keep the axes of an
+        input whose locations are in a row by now."""
+        return self.frame.rank - len(locations.locations)
 
     def _moved_mean(self, mean: QValue | None, rule: Mixing) -> QValue | None:
         if isinstance(mean, PerSide):
@@ -156,6 +162,7 @@ class GramAlgebra(ByLocationAlgebra):
             return None
         if self.tangent:
             return (0.0,)
+        pattern = pattern.lifted(self._missing_axes(pattern))
         (left, right), matrix = groups_of(self.frame), pattern.matrices[0]
         keys, values = (
             whole(s.second.k[0].cross.value, (left, right), pattern) for s in (key, value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..ir import OneLocation, Window, WindowMean
+from ..ir import OneLocation, Selected, Window, WindowMean
 from ._numbers import Number, PairLayout
 
 
@@ -111,6 +112,48 @@ def only_location(x: Number, groups: Groups, picked: OneLocation) -> Number:
             if x.shape[axis] == size:  # an axis of size one may stand for any size
                 x = jax.lax.slice_in_dim(x, i, i + 1, axis=axis)
     return x
+
+
+def in_a_row(x: Number, groups: Groups, sizes: tuple[int, ...]) -> Number:
+    """All locations of each group along its first axis, in row-major order."""
+    if jnp.ndim(x) == 0 or len(sizes) == 1:
+        return x
+    for axes in groups:
+        shape = list(jnp.shape(x))
+        for axis, size in zip(axes, sizes, strict=True):
+            shape[axis] = size
+        x = jnp.broadcast_to(x, shape)
+        first, rank = axes[0], len(axes)
+        row = (math.prod(sizes), *(1,) * (rank - 1))
+        x = x.reshape(*shape[:first], *row, *shape[first + rank :])
+    return x
+
+
+def selected(x: Number, groups: Groups, locations: Selected) -> Number:
+    """The locations that are picked along the first axis of each group, zero where none is."""
+    picked = np.array(locations.picked)
+    if jnp.ndim(x) == 0:
+        if not locations.empty:
+            return x
+        x = jnp.full((1,) * (1 + max(axis for axes in groups for axis in axes)), x)
+    for axis in (axes[0] for axes in groups):
+        wide = x.shape[axis] == locations.sizes[0]  # an axis of size one may stand for any size
+        x = jnp.take(x, np.maximum(picked, 0) if wide else np.zeros_like(picked), axis=axis)
+        x = jnp.where(_along(picked >= 0, axis, x.ndim), x, 0)
+    return x
+
+
+def both_picked(groups: Groups, axes: int, locations: Selected) -> jax.Array | np.ndarray:
+    """Where no location of a pair is empty."""
+    full = np.array(locations.picked) >= 0
+    found = np.ones((1,) * axes, bool)
+    for group in groups:
+        found = found & _along(full, group[0], axes)
+    return found
+
+
+def _along(values: np.ndarray, axis: int, axes: int) -> np.ndarray:
+    return np.expand_dims(values, [i for i in range(axes) if i != axis])
 
 
 def own_diagonal(x: Number, rank: int) -> jax.Array:

@@ -16,9 +16,11 @@ from ..ir import (
     CenterTaps,
     DenseMap,
     Flattened,
+    InARow,
     LocationMap,
     OneLocation,
     OwnWeights,
+    Selected,
     SharedTaps,
     WindowMean,
 )
@@ -26,12 +28,15 @@ from ._locations import (
     Groups,
     alike,
     average,
+    both_picked,
     centers,
     diagonal_mean,
     groups_of,
+    in_a_row,
     one_evaluation,
     only_location,
     own_diagonal,
+    selected,
     shifted,
 )
 from ._numbers import Number, Pair, PairLayout, PairMoments, PerSide, QValue, Sides
@@ -100,13 +105,32 @@ def _shared_taps(locations: SharedTaps) -> Mixing:
 
 
 @mixing.register
-def _flattened(locations: Flattened) -> Mixing:
-    def pairs(pair: Pair, layout: PairLayout) -> Pair:
-        left = diagonal_mean(pair.left, (layout.left_axes,))
-        right = diagonal_mean(pair.right, (layout.right_axes,))
-        return Pair(left, right, diagonal_mean(pair.drop, groups_of(layout)))
+def _in_a_row(locations: InARow) -> Mixing:
+    def arrays(x: Number, groups: Groups) -> Number:
+        return in_a_row(x, groups, locations.sizes)
 
-    return Mixing(diagonal_mean, _each(pairs))
+    return Mixing(arrays, _each(_alike(arrays)))
+
+
+@mixing.register
+def _selected(locations: Selected) -> Mixing:
+    def arrays(x: Number, groups: Groups) -> Number:
+        return selected(x, groups, locations)
+
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        moved = _alike(arrays)(pair, layout)
+        if not locations.empty:
+            return moved
+        full = both_picked(groups_of(layout), jnp.ndim(moved.drop), locations)
+        drop = jnp.where(full, moved.drop, (moved.left + moved.right) / 2)
+        return Pair(moved.left, moved.right, drop)
+
+    return Mixing(arrays, _each(pairs), keeps_constants=not locations.empty)
+
+
+@mixing.register
+def _flattened(locations: Flattened) -> Mixing:
+    return Mixing(diagonal_mean, _each(_alike(diagonal_mean)))
 
 
 @mixing.register
@@ -114,12 +138,7 @@ def _one_location(locations: OneLocation) -> Mixing:
     def arrays(x: Number, groups: Groups) -> Number:
         return only_location(x, groups, locations)
 
-    def pairs(pair: Pair, layout: PairLayout) -> Pair:
-        left = arrays(pair.left, (layout.left_axes,))
-        right = arrays(pair.right, (layout.right_axes,))
-        return Pair(left, right, arrays(pair.drop, groups_of(layout)))
-
-    return Mixing(arrays, _each(pairs))
+    return Mixing(arrays, _each(_alike(arrays)))
 
 
 @mixing.register
@@ -169,6 +188,17 @@ def _dense(locations: DenseMap) -> Mixing:
         return _settled(drops, values, views), q
 
     return Mixing(arrays, moments, keeps_constants=False)
+
+
+def _alike(arrays: OnArrays) -> Callable[[Pair, PairLayout], Pair]:
+    """One rule for q values and for distances."""
+
+    def pairs(pair: Pair, layout: PairLayout) -> Pair:
+        left = arrays(pair.left, (layout.left_axes,))
+        right = arrays(pair.right, (layout.right_axes,))
+        return Pair(left, right, arrays(pair.drop, groups_of(layout)))
+
+    return pairs
 
 
 def _each(rule: Callable[[Pair, PairLayout], Pair]) -> OnMoments:

@@ -59,6 +59,11 @@ class InputPositionReading(RequirementReading[InputPosition]):
         # Vectors that are added at locations read nothing, and are not solved for.
         if weights.fan_in:
             self.read[self.site.name] = (s, weights)
+        elif weights.bias_variance != 0:
+            self.violated(
+                "vectors that are drawn keep a q value of their own",
+                "use kernelc.DKS, which keeps q = 1",
+            )
         return InputPosition.FIXED
 
     def nonlinearity(self, s: InputPosition, phi: ScalarFunction) -> InputPosition:
@@ -99,7 +104,7 @@ class InputPositionReading(RequirementReading[InputPosition]):
         return self.normalize(s, center=True, over_locations=False)
 
     def mix(self, s: InputPosition, locations: LocationMap) -> InputPosition:
-        if PairKind.LOCATION in locations.reads:
+        if PairKind.LOCATION in locations.reads and not locations.identity:
             self.violated(
                 f"{locations.text()} lowers q", "use WeightedMeanPool, or pool after the last one"
             )

@@ -119,6 +119,7 @@ def layers() -> Iterator[tuple[str, Call]]:
     given |= {"mask": None, "bias": None, "row_scale": None, "scale": "1/d"}
     good |= {"mask": "None", "bias": "None", "row_scale": "None, jax array"}
     yield "Attention", (kc.Attention, given, good)
+    yield "ClassToken", (kc.ClassToken, {"std": 1.0}, {"std": "zero, fraction, symbol"})
     yield "PLN", (kc.PLN, {"mode": "one"}, {})
     yield "WeightedSum", (kc.WeightedSum, {"weights": (1.0, 1.0)}, {})
     for kind in ("MeanPool", "MaxPool", "WeightedMeanPool"):

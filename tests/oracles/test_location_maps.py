@@ -19,11 +19,13 @@ from kernelc.ir import (
     CenterTaps,
     DenseMap,
     Flattened,
+    InARow,
     KernelAlgebra,
     Layer,
     LocationMap,
     OneLocation,
     OwnWeights,
+    Selected,
     Shape,
     SharedTaps,
     Window,
@@ -178,6 +180,8 @@ MAPS: dict[str, LocationMap] = {
     "own weights": OwnWeights((4, 3)),
     "flattened": Flattened((4, 3)),
     "one location": OneLocation((4, 3), (2, 1)),
+    "in a row": InARow((4, 3)),
+    "selected": Selected((4, 3), (2, -1, 0, 0, 1)),
 }
 
 

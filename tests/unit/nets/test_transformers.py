@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +31,22 @@ def test_bert_base_has_its_published_parameters_but_for_segments_and_pooler() ->
     """Devlin et al. (2019): 109,482,240 with the pooler."""
     pooler, segments = 768 * 768 + 768, 2 * 768
     assert parameters(nets.encoder()) == 109_482_240 - pooler - segments
+
+
+def test_vit_b16_has_its_published_parameters() -> None:
+    """Dosovitskiy et al. (2021), with 1,000 classes."""
+    assert parameters(nets.vit()) == 86_567_656
+
+
+def test_vision_transformers_read_a_class_token_or_the_mean_over_patches() -> None:
+    sizes: dict[str, Any] = {"patch": 4, "width": 16, "depth": 1, "heads": 4, "classes": 3}
+    net = nets.vit((8, 12, 3), **sizes)
+    assert (net["stem/patches"].shape, net["block1/attention"].shape) == ((2, 3, 16), (7, 16))
+    assert isinstance(net["head/pool"].layer, kc.FirstToken)
+    mean = nets.vit((8, 12, 3), **sizes, pool="mean")
+    assert mean["block1/attention"].shape == (6, 16)
+    assert isinstance(mean["head/pool"].layer, kc.GlobalMeanPool)
+    assert nets.vit((8, 8, 1), **(sizes | {"classes": None})).output_shape == (16,)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -97,6 +114,10 @@ REFUSED = {
     "ratio": (lambda: nets.decoder(mlp_ratio=float("nan")), "mlp_ratio = nan"),
     "head": (lambda: nets.decoder(head="words"), "head = 'words'"),
     "classes": (lambda: nets.decoder(head=0), "head = 0"),
+    "patches": (lambda: nets.vit((32, 30, 3)), "patches of 16 by 16 in images of 32 by 30"),
+    "image": (lambda: nets.vit((32, 32)), "input_shape = (32, 32)"),
+    "pool": (lambda: nets.vit(pool="max"), "pool = 'max'"),
+    "vit classes": (lambda: nets.vit(classes=0), "classes = 0"),
     "activation": (lambda: nets.decoder(activation="geluu"), "geluu"),
 }
 

@@ -211,6 +211,10 @@ def _joined(layer):
             network(kc.Conv(4, delta=False), _TANH, kc.Conv(4), _TANH, shape=(4, 4, 2)),
             "weights spread over the window",
         ),
+        (
+            network(kc.Dense(4), kc.ClassToken(), _PAIR, shape=(4, 2)),
+            "vectors that are drawn keep a q value of their own",
+        ),
     ],
 )
 def test_networks_off_the_theory_are_refused(net, told):
