@@ -136,6 +136,7 @@ def selected(x: Number, groups: Groups, locations: Selected) -> Number:
         if not locations.empty:
             return x
         x = jnp.full((1,) * (1 + max(axis for axes in groups for axis in axes)), x)
+    x = jnp.asarray(x)
     for axis in (axes[0] for axes in groups):
         wide = x.shape[axis] == locations.sizes[0]  # an axis of size one may stand for any size
         x = jnp.take(x, np.maximum(picked, 0) if wide else np.zeros_like(picked), axis=axis)
