@@ -11,7 +11,7 @@ from jaxtyping import Float64, Shaped
 
 from .._errors import DataError
 from .._input_format import InputFormat
-from ..data import Dataset, Rows, Stream, parts
+from ..data import Dataset, Rows, Stream, parts, values_of
 from ..modules import check_entries
 
 
@@ -115,7 +115,7 @@ def inputs_of(data: object, takes: InputFormat) -> Inputs:
     if not np.all(np.isfinite(squares)) or not np.all(squares > 0):
         bad = int(np.flatnonzero(~np.isfinite(squares) | (squares <= 0))[0])
         raise _wrong(f"input {chosen[bad]} with a mean square of {squares[bad]:g}", takes)
-    sample = None if targets is None else sample_of(x, takes, targets[chosen])
+    sample = None if targets is None else sample_of(x, takes, values_of(targets)[chosen])
     q, cosine = float(np.mean(squares)), takes.mean_cosine(x)
     return Inputs(q, float(np.clip(cosine, -1.0, 1.0)), given=True, sample=sample)
 
