@@ -12,6 +12,9 @@ import pytest
 
 import kernelc as kc
 from kernelc.data import Weighted
+from kernelc.training._curvature import registered
+from kernelc.training._losses import cross_entropy
+from kernelc.training._weighing import mean_loss
 
 
 RNG = np.random.default_rng(0)
@@ -184,3 +187,31 @@ def test_weights_of_all_ones_are_none(model: kc.Model) -> None:
     leaves, tree = jax.tree.flatten(ones)
     again = jax.tree.unflatten(tree, [jnp.asarray(leaf) for leaf in leaves])
     assert len(again) == 12
+
+
+@pytest.mark.parametrize("weights", [WEIGHTS, WEIGHTS[:, 0], None], ids=["labels", "rows", "none"])
+def test_what_kfac_is_told_has_the_curvature_of_the_loss(weights: Any) -> None:
+    """The Hessian of the loss in the outputs is the Gauss-Newton matrix of cross-entropy."""
+    y = Y if weights is None else Weighted(Y, weights)
+    logits = jnp.asarray(RNG.normal(size=(12, 4, 2)), jnp.float32)
+    hessian = jax.hessian(lambda f: mean_loss(cross_entropy, f, y))(logits).reshape(96, 96)
+    told = registered(cross_entropy, logits, y)
+    np.testing.assert_allclose(told.outputs, logits, rtol=1e-6)
+    slope = jax.jacobian(lambda f: registered(cross_entropy, f, y).outputs)(logits)
+    p = np.asarray(jax.nn.softmax(logits), np.float64).reshape(48, 2)
+    middle = np.zeros((96, 96))
+    for place, each in enumerate(p):
+        rows = slice(2 * place, 2 * place + 2)
+        middle[rows, rows] = np.diag(each) - np.outer(each, each)
+    slope = np.asarray(slope, np.float64).reshape(96, 96)
+    found = told.weight * slope.T @ middle @ slope / 12
+    # float32 second derivatives, of entries up to 0.01
+    np.testing.assert_allclose(found, hessian, atol=1e-7)
+
+
+def test_weights_are_spread_over_a_mesh(model: kc.Model) -> None:
+    data = (X, Weighted(Y, WEIGHTS))
+    given: dict[str, Any] = {"optimizer": ADAM, "steps": 3, "batch_size": 4, "progress": False}
+    mesh = jax.make_mesh((1,), ("batch",))
+    one, other = (kc.fit(model, data, mesh=each, **given).losses for each in (None, mesh))
+    np.testing.assert_allclose(one, other, rtol=1e-6)
