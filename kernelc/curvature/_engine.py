@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from kernelc.curvature._blocks import Block, KFACBlocks
 from kernelc.curvature._bounded import bounded
 from kernelc.curvature._compat import load, one_blas_thread, quiet
 from kernelc.curvature._conv import conv_block
+from kernelc.curvature._outcome import Curvature, Outcome, register
 from kernelc.curvature._settings import KFAC, is_adaptive
 from kernelc.curvature._tables import blocks, patterns
 
@@ -32,30 +33,6 @@ class Batch(NamedTuple):
 # The arrays of a model without its structure: taking deep models apart in Python at every step
 # would cost as much as the step.
 Leaves = list[Array]
-Curvature = Literal["softmax", "squares", "sigmoid"]
-
-
-class Outcome(NamedTuple):
-    """What a model makes of a batch.
-
-    Arguments:
-        outputs: (batch, *locations, k).
-        targets: labels (batch, *locations), or rows like the outputs; None where the loss is
-            another one of that curvature.
-        weight: of each location: the loss is Σ weight · loss of a location / batch.
-        loss: what is minimized.
-        state: the new state of the model.
-        passed_on: a pytree of numbers.
-    """
-
-    outputs: Array
-    targets: Array | None
-    weight: float
-    loss: Float[Array, ""]
-    state: PyTree
-    passed_on: PyTree
-
-
 Forward = Callable[[Leaves, PyTree, PRNGKeyArray, Batch], Outcome]
 
 
@@ -228,7 +205,7 @@ class Engine:
         # Foreign states can be changed only once, and this is traced several times.
         state = jax.tree.map(lambda leaf: leaf, states[0]) if states else None
         made = self._problem.forward(params, state, key, batch)
-        self._register(made)
+        register(self._kfac_jax, self._problem.loss, self._settings.estimation, made)
         total = made.loss
         if self._settings.l2:
             squares = sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(params))
@@ -248,39 +225,6 @@ class Engine:
 
     def _arguments(self, params: Leaves, state: PyTree, key: PRNGKeyArray, batch: Batch) -> tuple:
         return (params, state, key, batch) if self._problem.stateful else (params, key, batch)
-
-    def _register(self, made: Outcome) -> None:
-        outputs, y, weight = made.outputs, made.targets, made.weight
-        self._require_known(made)
-        if self._problem.loss == "softmax":
-            self._kfac_jax.register_softmax_cross_entropy_loss(outputs, y, weight=weight)
-            return
-        if self._problem.loss == "sigmoid":
-            self._kfac_jax.register_sigmoid_cross_entropy_loss(outputs, y, weight=weight)
-            return
-        labels = y is not None and y.ndim < outputs.ndim
-        target = jax.nn.one_hot(y, outputs.shape[-1]) if labels else y
-        # kfac-jax means weight · Σ (f − t)² by a squared error.
-        self._kfac_jax.register_squared_error_loss(outputs, target, weight=0.5 * weight)
-
-    def _require_known(self, made: Outcome) -> None:
-        outputs, estimation = made.outputs, self._settings.estimation
-        if made.targets is None and estimation == "fisher_empirical":
-            raise UnsupportedError(
-                where="K-FAC: estimation",
-                found='"fisher_empirical" with a loss that is known by its curvature alone',
-                law="The empirical Fisher matrix is that of the gradients of a loss with a name",
-                remedy='Use estimation="ggn_curvature_prop", the default',
-            )
-        # The exact factor of a softmax of kfac-jax mixes the locations of an example.
-        softmax = self._problem.loss == "softmax"
-        if softmax and outputs.ndim > 2 and estimation.endswith("_exact"):
-            raise UnsupportedError(
-                where="K-FAC: estimation",
-                found=f"{estimation!r} with outputs of shape {outputs.shape[1:]}",
-                law="The exact factor of the softmax is that of one row of logits per example",
-                remedy='Use estimation="ggn_curvature_prop", the default',
-            )
 
     def _estimated(self, **options: object) -> object:
         # The one public way to the estimator of an optimizer is to make it.

@@ -30,7 +30,7 @@ from ..data import Targets, Weighted, examples, nothing_counts
 from ..modules import Model
 from ._call import apply, split
 from ._check import check_model, initial_state
-from ._curvature import curvature_of, registered
+from ._curvature import LossWithCurvature, curvature_of, registered
 from ._losses import Loss, Named, resolve
 from ._scoring import fitted
 from ._step import Advanced, Carry, Packed, gather
@@ -45,7 +45,7 @@ def kfac_blocks(
     model: Callable,
     x: Float[np.ndarray, "batch ..."] | None = None,
     *,
-    loss: Named = "cross_entropy",
+    loss: Named | LossWithCurvature = "cross_entropy",
     state: PyTree = None,
 ) -> KFACBlocks:
     """The curvature block that K-FAC has for each parameter; nothing is compiled.
@@ -62,7 +62,7 @@ def kfac_blocks(
 
     Raises:
         DataError: a model that is no `Model`, without examples.
-        UnsupportedError: a model that K-FAC cannot take apart.
+        UnsupportedError: a model that K-FAC cannot take apart, or a loss that it does not know.
         PackageError: kfac-jax is missing, or was not tested.
 
     Example:
@@ -77,9 +77,10 @@ def kfac_blocks(
     state = initial_state(model, state)
     function = resolve(loss)
     outputs = check_model(model, state, x).shape
-    # The trace does not depend on the values of the targets. Labels serve any loss but that of one
-    # output, which is compared with a number.
-    y = fitted(np.zeros((len(x), *outputs[:-1]), np.int32), outputs, function)
+    # The trace does not depend on the values of the targets.
+    labels = curvature_of(function) == "softmax"
+    y = np.zeros((len(x), *(outputs[:-1] if labels else outputs)), np.int32 if labels else float)
+    y = fitted(y, outputs, function)
     params, rest = split(model)
     stepper = KfacStepper(rest, kfac(), function, jax.random.key(0))
     return stepper.blocks(params, state, x, y)

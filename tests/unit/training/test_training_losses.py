@@ -102,6 +102,14 @@ def test_kfac_takes_losses_of_locations_as_those_of_examples(loss, y):
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    ["squared_error_per_location", "multi_label", kc.LossWithCurvature(ones_own, "squares")],
+)
+def test_blocks_are_those_of_any_loss(pixels, loss):
+    assert str(kc.kfac_blocks(pixels, loss=loss)) == str(kc.kfac_blocks(pixels))
+
+
 def test_kfac_says_what_to_do_with_a_function(pixels):
     with pytest.raises(kc.UnsupportedError, match="LossWithCurvature"):
         kc.fit(pixels, (IMAGES, NUMBERS), loss=ones_own, optimizer=kc.kfac(), progress=False)
