@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         KernelMatrices as KernelMatrices,
         empirical_kernel as empirical_kernel,
         kernel_fn as kernel_fn,
+        token_covariance as token_covariance,
     )
     from .prediction import (
         KernelRegression as KernelRegression,
@@ -118,10 +119,13 @@ if TYPE_CHECKING:
     )
     from .shaping import (
         DKS as DKS,
+        SPA as SPA,
         TAT as TAT,
         EdgeOfChaos as EdgeOfChaos,
+        RowScale as RowScale,
         ShapedNetwork as ShapedNetwork,
         Target as Target,
+        TokenTarget as TokenTarget,
         Transform as Transform,
         shape as shape,
     )
@@ -170,9 +174,10 @@ _NAMES = {
     "fan_in fan_out gain initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
-    "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn",
+    "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "
+    "token_covariance",
     "prediction": "KernelRegression Likelihood Prediction predict sample",
-    "shaping": "DKS EdgeOfChaos ShapedNetwork TAT Target Transform shape",
+    "shaping": "DKS EdgeOfChaos RowScale SPA ShapedNetwork TAT Target TokenTarget Transform shape",
     "symbolic": "CosineLaw DepthScales DerivativeKernels Eigenvalue Expansion FixedPoint Kernel "
     "derive kernel_from_json",
     "training": "CrossEntropy FitResult Huber LossWithCurvature Metrics Record Restored TrainStep "

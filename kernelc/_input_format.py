@@ -87,6 +87,10 @@ class InputFormat(ABC):
         """Of whole examples."""
 
     @abstractmethod
+    def location_cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n locations locations"]:
+        """Of the locations of each example, in row-major order; 0 with one that is zero."""
+
+    @abstractmethod
     def mean_cosine(self, x: np.ndarray) -> float:
         """Of two different examples."""
 
@@ -138,6 +142,12 @@ class Numbers(InputFormat):
     def cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n n"]:
         unit = _unit(x)
         return unit @ unit.T
+
+    def location_cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n locations locations"]:
+        rows = x.reshape(len(x), -1, x.shape[-1]).astype(np.float64)
+        norms = np.sqrt(np.sum(rows**2, axis=-1, keepdims=True))
+        unit = rows / np.where(norms == 0, 1.0, norms)
+        return unit @ np.swapaxes(unit, 1, 2)
 
     def mean_cosine(self, x: np.ndarray) -> float:
         # All pairs but each example with itself: |sum|^2 = n + sum over pairs.
@@ -232,6 +242,9 @@ class TokenSequences(InputFormat):
         for column in x.T:
             equal += column[:, None] == column[None, :]
         return equal / self.length
+
+    def location_cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n locations locations"]:
+        return (x[:, :, None] == x[:, None, :]).astype(np.float64)
 
     def mean_cosine(self, x: np.ndarray) -> float:
         counts = [np.unique(column, return_counts=True)[1] for column in x.T]

@@ -40,3 +40,4 @@ from ._quadrature import (
 )
 from ._rule import DualRule as DualRule, derivative as derivative
 from ._series import chebyshev_coefficients as chebyshev_coefficients
+from ._table import table_rule as table_rule

@@ -67,4 +67,5 @@ from ._structure import (
 )
 from ._substitution import with_values as with_values, written_out as written_out
 from ._symbols import depths_of as depths_of, symbols_of as symbols_of
+from ._table import Table as Table
 from ._window import Window as Window

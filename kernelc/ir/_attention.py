@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from ._location_map import DenseMap
 
@@ -21,6 +21,9 @@ class FixedAttention:
         patterns: the P_h of each of them.
         shares: the share of heads that each of them stands for; they add up to 1.
         gains: beta D, by which the rows of P_h are multiplied.
+        gain: beta.
+        fixed: alpha I - gamma C.
+        hidden: where the mask hides a location from an output.
         vanishing: whether logits of independent queries and keys tend to zero with the width, as
             those divided by the number of channels do; else they are zero where queries are.
     """
@@ -29,4 +32,7 @@ class FixedAttention:
     patterns: tuple[DenseMap, ...]
     shares: tuple[float, ...]
     gains: Float64[np.ndarray, " outputs"]
+    gain: float
+    fixed: Float64[np.ndarray, "outputs locations"]
+    hidden: Bool[np.ndarray, "outputs locations"]
     vanishing: bool

@@ -15,6 +15,7 @@ import sympy
 from .._errors import KernelcError, LoadError, UnsupportedError, shown
 from ..activations import ScalarFunction, decode_expression, encode_expression
 from ._layer import FORMER_KINDS, KINDS, Layer
+from ._table import Table
 
 
 def fields_of(layer: Layer, where: str) -> dict[str, object]:
@@ -90,6 +91,8 @@ def _encoded(value: object, where: str) -> object:
         return [_encoded(item, where) for item in value]
     if isinstance(value, ScalarFunction):
         return {"function": value.to_dict()}
+    if isinstance(value, Table):
+        return {"table": value.to_dict()}
     if isinstance(value, sympy.Expr):
         return {"expr": _exact(value, where)}
     if isinstance(value, Layer):
@@ -100,7 +103,7 @@ def _encoded(value: object, where: str) -> object:
     raise UnsupportedError(
         where=where,
         found=f"{value!r}"[:80],
-        law="files hold numbers, text, tuples, expressions, activations and layers",
+        law="files hold numbers, text, tuples, tables, expressions, activations and layers",
         remedy="build the layer from such values",
     )
 
@@ -125,6 +128,8 @@ def _object(value: dict[str, object], where: str) -> object:
     try:
         if set(value) == {"function"}:
             return ScalarFunction.from_dict(value["function"])
+        if set(value) == {"table"}:
+            return Table.from_dict(value["table"])
         if set(value) == {"expr"}:
             return decode_expression(value["expr"], symbols=True)
     except LoadError as error:
@@ -132,7 +137,7 @@ def _object(value: dict[str, object], where: str) -> object:
     _refuse(
         where,
         f"an object of {', '.join(value)}"[:120],
-        "objects are a function, an expr or a layer",
+        "objects are a function, a table, an expr or a layer",
     )
 
 
@@ -160,7 +165,7 @@ def _fits(value: object, hint: object) -> bool:
         return len(wanted) == len(value) and all(map(_fits, value, wanted))
     if hint is None or hint is type(None):
         return value is None
-    if hint in (bool, int, str, ScalarFunction):
+    if hint in (bool, int, str, ScalarFunction, Table):
         return type(value) is hint
     if hint is sympy.Expr:
         return isinstance(value, sympy.Expr)

@@ -16,8 +16,9 @@ from ._rule_arguments import Real, S, Shape, Shapes
 
 
 if TYPE_CHECKING:
+    import numpy as np
     from jax.typing import DTypeLike
-    from jaxtyping import Array
+    from jaxtyping import Array, Float64
 
     from ..activations import ScalarFunction
     from ..modules import LayerModule
@@ -144,6 +145,15 @@ class Layer(ABC):
         (None keeps what it has); the layer itself where it draws none."""
         return self
 
+    def with_pattern(
+        self,
+        pattern: Float64[np.ndarray, "outputs locations"] | None,
+        row_scale: Float64[np.ndarray, " outputs"],
+    ) -> Layer:
+        """This layer with the attention pattern softmax(bias + mask) and row scale that were
+        solved for; None keeps the pattern. The layer itself where it has none."""
+        return self
+
     weighted = renamed_method("weighted", "with_weights")
     transformed = renamed_method("transformed", "with_transform")
 
@@ -233,6 +243,8 @@ class ShapingRule:
         always: the replacement keeps the kernel and is made without being asked for (an
             initializer); otherwise only a rewrite makes it.
         possible: whether the replacement mends the problem at all.
+        by_tokens: whether a target for tokens, which follows the covariance of all locations,
+            judges the layer instead.
     """
 
     replacement: Layer | None
@@ -240,6 +252,7 @@ class ShapingRule:
     remedy: str = "pass rewrite=True"
     always: bool = False
     possible: bool = True
+    by_tokens: bool = False
 
 
 KINDS: dict[str, type[Layer]] = {}

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float64
+from numpy.typing import ArrayLike
 
 from .._errors import GraphError, ShapeError, shown
 from ..ir import (
@@ -25,9 +26,20 @@ from ..ir import (
     Shape,
     Shapes,
     ShapingRule,
+    Table,
 )
 from ..modules import JoinModule
-from ._attention_pattern import Bias, Mask, Table, biases_of, runs_of, softmax, uniform
+from ._attention_pattern import (
+    Bias,
+    Mask,
+    Pattern,
+    biases_of,
+    hidden_by,
+    logits_of,
+    runs_of,
+    softmax,
+    uniform,
+)
 from ._fields import finite_number, one_of, positive_integers
 
 
@@ -79,8 +91,8 @@ class Attention(Layer):
 
     heads: int = 1
     mask: Mask | None = None
-    bias: Bias | None = None
-    row_scale: tuple[float, ...] | None = None
+    bias: Bias | ArrayLike | None = None
+    row_scale: ArrayLike | Table | None = None
     skip: float = 0.0
     gain: float = 1.0
     centering: float = 0.0
@@ -96,16 +108,15 @@ class Attention(Layer):
             one_of("Attention", "mask", self.mask, ("causal",))
         one_of("Attention", "scale", self.scale, ("1/sqrt(d)", "1/d"))
         if self.row_scale is not None:
-            scales = _numbers("row_scale", self.row_scale, 1)
-            object.__setattr__(self, "row_scale", tuple(scales.tolist()))
-        if self.bias is not None and not isinstance(self.bias, str):
-            table = _numbers("bias", self.bias, 3)
+            object.__setattr__(self, "row_scale", _table("row_scale", self.row_scale, 1))
+        if isinstance(self.bias, str):
+            one_of("Attention", "bias", self.bias, ("alibi",))
+        elif self.bias is not None:
+            table = _table("bias", self.bias, 3)
             if len(table) not in (1, self.heads):
                 law = f"one table, or one for each of {self.heads} heads"
                 raise _wrong("bias", f"{len(table)} tables", law)
-            object.__setattr__(self, "bias", _tuples(table))
-        elif self.bias is not None:
-            one_of("Attention", "bias", self.bias, ("alibi",))
+            object.__setattr__(self, "bias", table)
 
     def out_shape(self, shapes: Shapes, where: str) -> Shape:
         query, key, value = shapes
@@ -122,15 +133,16 @@ class Attention(Layer):
         return (*query[:-1], value[-1])
 
     def _check_sizes(self, outputs: int, locations: int, where: str) -> None:
-        if self.row_scale is not None and len(self.row_scale) != outputs:
+        rows = self.row_scale
+        if isinstance(rows, Table) and len(rows) != outputs:
             raise ShapeError(
                 where=where,
-                found=f"a row_scale of {len(self.row_scale)} numbers at {outputs} locations",
+                found=f"a row_scale of {len(rows)} numbers at {outputs} locations",
                 law="row_scale has one number for each output location",
                 remedy="give it as many",
             )
-        if isinstance(self.bias, tuple):
-            sizes = len(self.bias[0]), len(self.bias[0][0])
+        if isinstance(self.bias, Table):
+            sizes = self.bias.shape[1:]
             if sizes != (outputs, locations):
                 raise ShapeError(
                     where=where,
@@ -144,6 +156,16 @@ class Attention(Layer):
         query, key, value = inputs
         return algebra.attend(query, key, value, _fixed(self, shapes[0][:-1], shapes[1][:-1]))
 
+    def with_pattern(
+        self,
+        pattern: Float64[np.ndarray, "outputs locations"] | None,
+        row_scale: Float64[np.ndarray, " outputs"],
+    ) -> Attention:
+        if pattern is None:
+            return dataclasses.replace(self, row_scale=row_scale)
+        bias = logits_of(pattern, self.mask)[None]
+        return dataclasses.replace(self, bias=bias, row_scale=row_scale)
+
     def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         fixed = _fixed(self, shapes[0][:-1], shapes[1][:-1])
         if all(locations.identity for locations in fixed.maps):
@@ -151,9 +173,10 @@ class Attention(Layer):
         return ShapingRule(
             self,
             problem="attention averages locations, so that q falls below 1 and depends on the data",
-            remedy="use skip=1 with gain=1 and centering=1, which is the identity at "
-            "initialization, or skip=1 with gain=0",
+            remedy="let shape solve its bias and row_scale, shape(..., tokens=kernelc.SPA()), or "
+            "use skip=1 with gain=1 and centering=1, which is the identity at initialization",
             possible=False,
+            by_tokens=True,
         )
 
     def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> AttentionModule:
@@ -203,9 +226,7 @@ def _attended(
     d = query.shape[-1]
     scale = 1 / d if layer.scale == "1/d" else 1 / math.sqrt(d)
     hidden = layer.mask is not None
-    table = (
-        None if layer.bias is None else biases_of(layer.bias, layer.heads, outputs, locations)[None]
-    )
+    table = None if layer.bias is None else _biases(layer, outputs, locations)[None]
     if d == value.shape[-1]:
         return jax.nn.dot_product_attention(
             query,
@@ -227,41 +248,50 @@ def _attended(
 @functools.lru_cache(maxsize=256)
 def _fixed(layer: Attention, outputs: Shape, locations: Shape) -> FixedAttention:
     """The matrices at logits of zero, heads that are alike put together."""
-    patterns = softmax(biases_of(layer.bias, layer.heads, outputs, locations), layer.mask)
+    patterns = softmax(_biases(layer, outputs, locations), layer.mask)
     distinct, counts = runs_of(patterns)
     gains = _row_gains(layer, outputs)
-    maps = gains[:, None] * distinct
+    maps, fixed = gains[:, None] * distinct, np.zeros(distinct.shape[1:])
+    # In this order the matrix of shaped attention is the identity to the last bit.
     if layer.centering:
-        maps = maps - layer.centering * uniform(layer.mask, outputs, locations)
+        centers = layer.centering * uniform(layer.mask, outputs, locations)
+        maps, fixed = maps - centers, fixed - centers
     if layer.skip:
-        maps = maps + layer.skip * np.eye(maps.shape[-1])
+        stays = layer.skip * np.eye(len(fixed))
+        maps, fixed = maps + stays, fixed + stays
     return FixedAttention(
         tuple(DenseMap(each[None], locations, outputs) for each in maps),
         tuple(DenseMap(each[None], locations, outputs) for each in distinct),
         tuple((counts / counts.sum()).tolist()),
         gains,
+        layer.gain,
+        fixed,
+        hidden_by(layer.mask, fixed.shape),
         layer.scale == "1/d",
     )
 
 
+def _biases(layer: Attention, outputs: Shape, locations: Shape) -> Pattern:
+    """B, one table for each head or one for all."""
+    if isinstance(layer.bias, Table):
+        return layer.bias.array
+    return biases_of(layer.bias is not None, layer.heads, outputs, locations)
+
+
 def _row_gains(layer: Attention, outputs: Shape) -> Float64[np.ndarray, " outputs"]:
     """beta D."""
-    rows = layer.row_scale or (1.0,) * math.prod(outputs)
-    return layer.gain * np.array(rows)
+    rows = layer.row_scale
+    return layer.gain * (rows.array if isinstance(rows, Table) else np.ones(math.prod(outputs)))
 
 
-def _numbers(field: str, value: object, axes: int) -> np.ndarray:
+def _table(field: str, value: ArrayLike | Table, axes: int) -> Table:
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        array = np.zeros(0)  # refused below
-    if array.ndim != axes or not array.size or not np.isfinite(array).all():
+        table = Table(value)
+    except GraphError:
+        raise _wrong(field, shown(value), f"finite numbers with {axes} axes") from None
+    if len(table.shape) != axes:
         raise _wrong(field, shown(value), f"finite numbers with {axes} axes")
-    return array
-
-
-def _tuples(table: np.ndarray) -> Table:
-    return tuple(tuple(map(tuple, head)) for head in table.tolist())
+    return table
 
 
 def _wrong(field: str, found: str, law: str) -> GraphError:

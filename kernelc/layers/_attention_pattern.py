@@ -7,27 +7,42 @@ import math
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
-from ..ir import Shape
+from ..ir import Shape, Table
 
 
 Mask = Literal["causal"]
-Table = tuple[tuple[tuple[float, ...], ...], ...]
 Bias = Literal["alibi"] | Table
 Pattern = Float64[np.ndarray, "heads outputs locations"]
 
 
-def biases_of(bias: Bias | None, heads: int, outputs: Shape, locations: Shape) -> Pattern:
-    """B, one table for each head or one for all."""
-    if bias is None:
+# Softmax of it is 0 in float64 too, and bfloat16 holds it.
+_NOTHING = -800.0
+
+
+def biases_of(alibi: bool, heads: int, outputs: Shape, locations: Shape) -> Pattern:
+    """B of ALiBi, a table for each head, or zeros for all."""
+    if not alibi:
         return np.zeros((1, math.prod(outputs), math.prod(locations)))
-    if bias == "alibi":
-        places = np.stack(np.unravel_index(np.arange(math.prod(locations)), locations))
-        distance = np.abs(places[:, :, None] - places[:, None]).sum(0)
-        slopes = 2.0 ** (-8 * np.arange(1, heads + 1) / heads)
-        return -slopes[:, None, None] * distance
-    return np.array(bias)
+    places = np.stack(np.unravel_index(np.arange(math.prod(locations)), locations))
+    distance = np.abs(places[:, :, None] - places[:, None]).sum(0)
+    slopes = 2.0 ** (-8 * np.arange(1, heads + 1) / heads)
+    return -slopes[:, None, None] * distance
+
+
+def hidden_by(mask: Mask | None, shape: tuple[int, ...]) -> Bool[np.ndarray, "outputs locations"]:
+    """Where a mask hides a location from an output."""
+    return np.zeros(shape, bool) if mask is None else ~np.tri(*shape, dtype=bool)
+
+
+def logits_of(
+    pattern: Float64[np.ndarray, "outputs locations"], mask: Mask | None
+) -> Float64[np.ndarray, "outputs locations"]:
+    """B with softmax(B + mask) = P; 0 where the mask hides a location."""
+    with np.errstate(divide="ignore"):
+        logits = np.maximum(np.log(pattern), _NOTHING)
+    return np.where(hidden_by(mask, pattern.shape), 0.0, logits)
 
 
 def uniform(
@@ -40,8 +55,7 @@ def uniform(
 
 def softmax(logits: Pattern, mask: Mask | None) -> Pattern:
     """Rows that add up to 1; hidden locations get nothing."""
-    if mask is not None:
-        logits = np.where(np.tri(logits.shape[-1], dtype=bool), logits, -np.inf)
+    logits = np.where(hidden_by(mask, logits.shape[1:]), -np.inf, logits)
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 

@@ -97,6 +97,7 @@ class Embedding(Layer):
             self.with_weights(1.0),
             problem=f"std = {self.std} changes q at initialization",
             remedy="use std=1",
+            by_tokens=True,
         )
 
     def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> EmbeddingModule:

@@ -70,6 +70,7 @@ class PositionalEmbedding(Layer):
             PositionalEmbedding(0.0),
             problem=f"std = {self.std} adds {self.std**2} to q",
             remedy="use std=0 (positions still train)",
+            by_tokens=True,
         )
 
     def module(

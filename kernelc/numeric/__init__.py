@@ -5,3 +5,4 @@ from ._jacobian import EmpiricalNTK as EmpiricalNTK
 from ._kernel_fn import KernelFunction as KernelFunction, kernel_fn as kernel_fn
 from ._matrices import KernelMatrices as KernelMatrices
 from ._sensitivity import StdKernel as StdKernel
+from ._token_covariance import token_covariance as token_covariance

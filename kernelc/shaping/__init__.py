@@ -13,8 +13,11 @@ from ._leaky_relu import (
     leaky_relu_tat_transform as leaky_relu_tat_transform,
     solve_leaky_relu_dks as solve_leaky_relu_dks,
 )
+from ._row_scale import RowScale as RowScale
 from ._shape import shape as shape
 from ._shaped_network import ShapedNetwork as ShapedNetwork
+from ._spa import SPA as SPA
 from ._target import Certificate as Certificate, Solution as Solution, Target as Target
 from ._tat import TAT as TAT, certify_tat as certify_tat, solve_tat as solve_tat
+from ._token_target import TokenTarget as TokenTarget
 from ._transform import Transform as Transform, nonlinearities as nonlinearities

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..activations import ScalarFunction
-from ..ir import LocationMap, Reading, Real, Weights
+from ..ir import FixedAttention, LocationMap, Reading, Real, Weights
 
 
 S = TypeVar("S")
@@ -47,6 +47,8 @@ class Dependence:
     """A sum of Gaussian and other terms: near Gaussian when the others are near linear."""
     mean: bool = False
     """Whether its mean over channels may differ from zero."""
+    zero: bool = False
+    """Whether weights that start at zero make it."""
 
 
 class DependenceReading(RequirementReading[Dependence]):
@@ -79,7 +81,8 @@ class DependenceReading(RequirementReading[Dependence]):
         read: Dependence | None = None,
         trained: Callable[[], Dependence] | None = None,
     ) -> Dependence:
-        return Dependence(frozenset({next(self._ids)}), True)
+        zero = weights.drawn == 0 and weights.bias_variance == 0
+        return Dependence(frozenset({next(self._ids)}), True, zero=zero)
 
     def nonlinearity(self, s: Dependence, phi: ScalarFunction) -> Dependence:
         if not s.gaussian and s.partly:
@@ -111,6 +114,20 @@ class DependenceReading(RequirementReading[Dependence]):
     def mix(self, s: Dependence, locations: LocationMap) -> Dependence:
         # The layer's own shaping rule reports what is unsupported.
         return s if locations.uneven is None else self.unsupported([s], *locations.uneven)
+
+    def attend(
+        self, query: Dependence, key: Dependence, value: Dependence, attention: FixedAttention
+    ) -> Dependence:
+        apart = query.gaussian and key.gaussian and not query.support & key.support
+        if not (query.zero or (attention.vanishing and apart)):
+            self.violated(
+                "attention whose logits are random at initialization",
+                'give the layer of queries init="zero", or the attention scale="1/d" and keys with '
+                "weights of their own",
+            )
+        # Heads of unlike patterns are channels of unlike law.
+        gaussian = value.gaussian and len(attention.maps) == 1
+        return dataclasses.replace(value, gaussian=gaussian)
 
     def _joined(self, terms: Sequence[Dependence], gaussian: bool, what: str) -> Dependence:
         support: frozenset[int] = frozenset()

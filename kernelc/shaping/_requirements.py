@@ -30,6 +30,8 @@ class Rewriting:
     rewrite: bool = False
     pln: PLNMode | None = "one"
     shortcut_weight: float | None = None
+    tokens: bool = False
+    """Whether a target for tokens judges what changes the covariance of locations."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.rewrite, bool):
@@ -75,6 +77,8 @@ def prepared(
         rule = node.layer.shaping(node.in_shapes, node.shape, last[node.index])
         if rule.problem is not None and node.index in shortcuts:
             rule = _weighted(rule, shortcuts[node.index], weight or 0.0)
+        if rule.problem is not None and rule.by_tokens and rewriting.tokens:
+            return node.layer
         if rule.problem is not None and not (rewrite and rule.possible):
             violations.append(Violation(node.name, rule.problem, rule.remedy))
             return node.layer

@@ -6,8 +6,10 @@ from .._errors import ShapingError
 from ..ir import Network, as_network
 from ._dks import DKS
 from ._requirements import PLNMode, Rewriting
-from ._shaped_network import ShapedNetwork, certified_network
+from ._shaped_network import ShapedNetwork, certified_network, shaped_text
+from ._solve_tokens import solved_tokens
 from ._target import Target
+from ._token_target import TokenTarget
 from ._transform import transformed
 
 
@@ -15,6 +17,7 @@ def shape(
     network: Network | ShapedNetwork,
     target: Target | None = None,
     *,
+    tokens: TokenTarget | None = None,
     rewrite: bool = False,
     pln: PLNMode | None = "one",
     shortcut_weight: float | None = None,
@@ -23,11 +26,15 @@ def shape(
 
     The graph function (largest slope, curvature or C value over subnetworks) is read off the
     graph; the local conditions are solved in float64 and certified by another rule. Towards
-    `EdgeOfChaos` the variances of weights and biases are solved for instead.
+    `EdgeOfChaos` the variances of weights and biases are solved for instead. With `tokens` the
+    biases and row scales of attentions are solved for too, in float64.
 
     Arguments:
         network: the network, or an already shaped one to be shaped again.
         target: `DKS()` (the default), `TAT(eta=...)`, `TAT(tau=...)` or `EdgeOfChaos()`.
+        tokens: `SPA(...)` for a chosen covariance of tokens behind each attention whose logits are
+            zero at initialization, `RowScale()` for q = 1 alone; None refuses attention that
+            averages tokens.
         rewrite: mend what breaks a requirement: normalize sums, replace pools, remove norm
             layers and dropout, use Delta convolutions and zero biases, put PLN in front, turn
             ReLU into leaky ReLU for DKS and TAT(eta=...). Each change is listed in the result.
@@ -55,13 +62,19 @@ def shape(
     """
     network = as_network(network, "shape", ShapingError).network
     target = _checked(DKS() if target is None else target)
-    rewriting = Rewriting(rewrite, pln, shortcut_weight)
+    if tokens is not None and not isinstance(tokens, TokenTarget):
+        raise _no_token_target(tokens)
+    rewriting = Rewriting(rewrite, pln, shortcut_weight, tokens is not None)
     start, changes = target.rewritten(network) if rewrite else (network, ())
     ready = target.prepare(start, rewriting)
     solution = target.solve(ready.network)
     changes += _changes_between(start, solution.network)
-    shaped = transformed(solution.network, solution.transforms, str(target))
-    return certified_network(shaped, target, solution, ready.assumptions, changes)
+    shaped_by = shaped_text(target, tokens)
+    shaped = transformed(solution.network, solution.transforms, shaped_by)
+    if tokens is not None:
+        before, shaped = shaped, solved_tokens(shaped, tokens, shaped_by)
+        changes += _changes_between(before, shaped)
+    return certified_network(shaped, target, tokens, solution, ready.assumptions, changes)
 
 
 def _checked(target: object) -> Target:
@@ -73,6 +86,15 @@ def _checked(target: object) -> Target:
         found=f"a target of type {type(target).__name__}",
         law="shape takes a network, a target and options in their ranges",
         remedy=f"pass {', '.join(kinds[:-1])} or {kinds[-1]}",
+    )
+
+
+def _no_token_target(found: object) -> ShapingError:
+    return ShapingError(
+        where="shape",
+        found=f"tokens of type {type(found).__name__}",
+        law=f"tokens is {' or '.join(f'kernelc.{name}' for name in TokenTarget.kinds)}",
+        remedy="pass one of them, or None",
     )
 
 

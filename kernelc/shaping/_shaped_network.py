@@ -10,8 +10,13 @@ from typing import ClassVar
 from .._errors import LoadError
 from ..ir import Network, NetworkCarrier
 from ._requirements import Rewriting
+from ._solve_tokens import certified_tokens
 from ._target import Certificate, Solution, Target
+from ._token_target import TokenTarget
 from ._transform import transformed
+
+
+_AND = " with tokens="
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -21,6 +26,7 @@ class ShapedNetwork(Solution, NetworkCarrier):
     Arguments:
         network: the rewritten graph, activations transformed or weights chosen.
         target: what was asked for.
+        tokens: what was asked for of the covariance of tokens, or None.
         constants: the numbers that the target solved for, of the whole network: "psi" (DKS),
             "kappa" (smooth TAT), "weight_std", "bias_std" and "q" (edge of chaos).
         transforms: solved constants of each activation, by name; none at the edge of chaos.
@@ -34,6 +40,7 @@ class ShapedNetwork(Solution, NetworkCarrier):
 
     target: Target
     certificate: Certificate
+    tokens: TokenTarget | None = None
     changes: tuple[str, ...] = ()
 
     @property
@@ -105,12 +112,15 @@ class ShapedNetwork(Solution, NetworkCarrier):
         network = Network.load(path)
         if network.shaped_by is None:
             raise _not_shaped(path, f"the network {network.name}, which was not shaped")
-        target = Target.from_text(network.shaped_by)
-        required = target.prepare(network, Rewriting()).assumptions
+        text, _, tokens_text = network.shaped_by.partition(_AND)
+        target = Target.from_text(text)
+        tokens = TokenTarget.from_text(tokens_text) if tokens_text else None
+        rewriting = Rewriting(tokens=tokens is not None)
+        required = target.prepare(network, rewriting).assumptions
         solution = target.read(network)
         if transformed(network, solution.transforms, network.shaped_by) != network:
             raise _not_shaped(path, "other constants in each of several layers of one activation")
-        return certified_network(network, target, solution, required)
+        return certified_network(network, target, tokens, solution, required)
 
     @property
     def remarks(self) -> list[str]:
@@ -134,28 +144,41 @@ class ShapedNetwork(Solution, NetworkCarrier):
                 f"gamma={t.gamma:.10g} delta={t.delta:.10g}{slope}"
             )
         rows += [f"largest residual {self.largest_residual:.1e}", *self.remarks]
-        return "\n  ".join([f"{self.network.name} shaped by {self.target}", *rows])
+        by = str(self.target) if self.tokens is None else f"{self.target}{_AND}{self.tokens}"
+        return "\n  ".join([f"{self.network.name} shaped by {by}", *rows])
 
     def __repr__(self) -> str:
         transforms = dict(self.transforms)
         return f"ShapedNetwork({self.network!r}, target={self.target!r}, transforms={transforms})"
 
 
+def shaped_text(target: Target, tokens: TokenTarget | None) -> str:
+    """The targets, as files store them."""
+    return str(target) if tokens is None else f"{target}{_AND}{tokens.to_text()}"
+
+
 def certified_network(
     network: Network,
     target: Target,
+    tokens: TokenTarget | None,
     solution: Solution,
     required: tuple[str, ...],
     changes: tuple[str, ...] = (),
 ) -> ShapedNetwork:
     """The shaped network of a solution; `required` is what must hold of the data besides."""
+    certificate, assumptions = target.certify(solution), required + solution.assumptions
+    if tokens is not None:
+        found = certified_tokens(network, tokens)
+        certificate = {**certificate, **found.residuals}
+        assumptions += (tokens.assumption, *found.notes)
     return ShapedNetwork(
         network=network,
         constants=solution.constants,
         transforms=solution.transforms,
-        assumptions=required + solution.assumptions,
+        assumptions=assumptions,
         target=target,
-        certificate=target.certify(solution),
+        tokens=tokens,
+        certificate=certificate,
         changes=changes,
     )
 
