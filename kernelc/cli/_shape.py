@@ -24,6 +24,12 @@ def shape_command(
     tat_eta: TatEta = None,
     tat_tau: TatTau = None,
     edge_of_chaos: Edge = False,
+    tokens: Annotated[
+        str | None,
+        typer.Option(
+            help="Covariance of tokens behind attention: 'SPA(end_cosine=0.5)' or 'RowScale'."
+        ),
+    ] = None,
     rewrite: Annotated[
         bool, typer.Option(help="Change layers that break a requirement of shaping.")
     ] = False,
@@ -39,6 +45,7 @@ def shape_command(
     shaped = kc.shape(
         network,
         wanted(),
+        tokens=None if tokens is None else kc.TokenTarget.from_text(tokens),
         rewrite=rewrite,
         pln=chosen_pln(pln),
         shortcut_weight=shortcut_weight,
@@ -50,7 +57,7 @@ def shape_command(
 
 def print_shaped(console: Console, shaped: kc.ShapedNetwork) -> None:
     """Constants, residuals, changes and assumptions."""
-    console.print(f"{shaped.network.name} shaped by {shaped.target}\n")
+    console.print(f"{shaped.network.name} shaped by {shaped.target_text}\n")
     if shaped.transforms:
         console.print(_constants(shaped))
         console.print()

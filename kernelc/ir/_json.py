@@ -124,8 +124,9 @@ def opened(entry: object, nodes: Sequence[Entry]) -> str:
     if not isinstance(entry, dict) or set(entry) != {"by", "activations", "digest"}:
         _refuse_seal("a malformed entry", "it has a target (by), activations and a digest")
     by, activations, digest = entry["by"], entry["activations"], entry["digest"]
-    texts = [by, digest, *(activations if isinstance(activations, list) else [None])]
-    if not all(isinstance(text, str) and len(text) <= _LONGEST_SEAL for text in texts):
+    texts = [digest, *(activations if isinstance(activations, list) else [None])]
+    short = all(isinstance(text, str) and len(text) <= _LONGEST_SEAL for text in texts)
+    if not (short and isinstance(by, str)):
         _refuse_seal("a malformed entry", "target, activations and digest are short texts")
     if digest == _digest(nodes):
         return by

@@ -69,6 +69,12 @@ class ShapedNetwork(Solution, NetworkCarrier):
         return self.constants.get("q")
 
     @property
+    def target_text(self) -> str:
+        """What was asked for, in one line."""
+        tokens = "" if self.tokens is None else f"{_AND}{self.tokens}"
+        return f"{self.target}{tokens}"
+
+    @property
     def residuals(self) -> dict[str, float]:
         """Residual of each condition, under "activation: condition"."""
         return {
@@ -114,7 +120,7 @@ class ShapedNetwork(Solution, NetworkCarrier):
             raise _not_shaped(path, f"the network {network.name}, which was not shaped")
         text, _, tokens_text = network.shaped_by.partition(_AND)
         target = Target.from_text(text)
-        tokens = TokenTarget.from_text(tokens_text) if tokens_text else None
+        tokens = TokenTarget.from_json(tokens_text) if tokens_text else None
         rewriting = Rewriting(tokens=tokens is not None)
         required = target.prepare(network, rewriting).assumptions
         solution = target.read(network)
@@ -144,8 +150,7 @@ class ShapedNetwork(Solution, NetworkCarrier):
                 f"gamma={t.gamma:.10g} delta={t.delta:.10g}{slope}"
             )
         rows += [f"largest residual {self.largest_residual:.1e}", *self.remarks]
-        by = str(self.target) if self.tokens is None else f"{self.target}{_AND}{self.tokens}"
-        return "\n  ".join([f"{self.network.name} shaped by {by}", *rows])
+        return "\n  ".join([f"{self.network.name} shaped by {self.target_text}", *rows])
 
     def __repr__(self) -> str:
         transforms = dict(self.transforms)
@@ -154,7 +159,7 @@ class ShapedNetwork(Solution, NetworkCarrier):
 
 def shaped_text(target: Target, tokens: TokenTarget | None) -> str:
     """The targets, as files store them."""
-    return str(target) if tokens is None else f"{target}{_AND}{tokens.to_text()}"
+    return str(target) if tokens is None else f"{target}{_AND}{tokens.to_json()}"
 
 
 def certified_network(

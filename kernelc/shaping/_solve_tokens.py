@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from .._errors import ShapingError
 from ..ir import FixedAttention, Layer, Network, NetworkNode, Reading
@@ -16,6 +17,8 @@ from ._unit_c_maps import Matrix, certified_c_map, solved_c_map
 
 
 TOLERANCE = 1e-10
+# Seconds before a bar is shown.
+_WAIT = 2.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,8 +41,10 @@ def solved_tokens(network: Network, target: TokenTarget, shaped_by: str) -> Netw
         ShapingError: there is no attention to solve for.
         UnreachableError: the target is out of reach at some node.
     """
-    reading = _SolvingReading(target, _solved_for(network))
-    network.fold(reading, covariance_of_input(network, target.entering))
+    names = _solved_for(network)
+    with tqdm(total=len(names), desc="attention", delay=_WAIT, disable=None) as bar:
+        reading = _SolvingReading(target, names, bar)
+        network.fold(reading, covariance_of_input(network, target.entering))
 
     def change(node: NetworkNode) -> Layer:
         found = reading.solved.get(node.name)
@@ -70,7 +75,7 @@ def certified_tokens(network: Network, target: TokenTarget) -> TokenCertificate:
         wanted = target.wanted(place)
         if wanted is not None:
             distance = float(np.abs(seen.behind - wanted).max())
-            if target.solve(place, seen.attention, seen.values).clipped:
+            if target.misses(place, seen.attention, seen.values):
                 notes.append(
                     f"{name}: negative weights were set to zero; cosines are within "
                     f"{distance:.2g} of the wanted ones"
@@ -85,9 +90,9 @@ def certified_tokens(network: Network, target: TokenTarget) -> TokenCertificate:
 class _SolvingReading(TokenReading):
     """Solves attentions on the way; `solved` has what was found for each."""
 
-    def __init__(self, target: TokenTarget, names: Sequence[str]) -> None:
+    def __init__(self, target: TokenTarget, names: Sequence[str], bar: tqdm) -> None:
         super().__init__(solved_c_map)
-        self.target, self.names = target, names
+        self.target, self.names, self._bar = target, names, bar
         self.solved: dict[str, SolvedPattern] = {}
 
     def attend(
@@ -99,6 +104,7 @@ class _SolvingReading(TokenReading):
             return behind
         place = _place(name, self.names, self.seen)
         found = self.solved[name] = self.target.solve(place, attention, value)
+        self._bar.update()
         patterns = [each.matrices[0] for each in attention.patterns]
         shares = attention.shares
         if found.pattern is not None:

@@ -9,11 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float64
-from numpy.typing import ArrayLike
 
 from .._errors import ShapingError, UnreachableError, shown
 from .._limits import real
-from ..ir import FixedAttention, Table
+from ..ir import FixedAttention
 from ._row_scale import unit_rows
 from ._token_target import Place, SolvedPattern, TokenTarget
 from ._unit_c_maps import Matrix
@@ -24,6 +23,8 @@ Negative = Literal["refuse", "clip"]
 
 # Weights down to this are zeros with rounding.
 _ROUNDING = 1e-12
+# The least part of a token's variance that others do not explain: an average needs its inverse.
+_LEAST = 1e-10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,6 @@ class SPA(TokenTarget):
     end_cosine: float = 0.5
     stationary: bool = False
     negative: Negative = "refuse"
-    covariance: Table | ArrayLike | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,6 +103,9 @@ class SPA(TokenTarget):
             )
         share = 1.0 if self.stationary else place.number / place.count
         return floor + (1 - floor) * _correlation(self.family, place, end, share)
+
+    def misses(self, place: Place, attention: FixedAttention, values: Matrix) -> bool:
+        return self.negative == "clip" and self.solve(place, attention, values).clipped > 0
 
     def solve(self, place: Place, attention: FixedAttention, values: Matrix) -> SolvedPattern:
         wanted = self.wanted(place)
@@ -154,14 +157,17 @@ def _inverse_root(place: Place, s: Matrix, attention: FixedAttention) -> Matrix:
 
 def _cholesky(place: Place, s: Matrix) -> Matrix:
     try:
-        return np.linalg.cholesky(s)
+        factor = np.linalg.cholesky(s)
     except np.linalg.LinAlgError:
         raise _singular(place, s) from None
+    if not np.diagonal(factor).min() ** 2 > _LEAST:
+        raise _singular(place, s)
+    return factor
 
 
 def _eigen(place: Place, s: Matrix) -> tuple[Float64[np.ndarray, " locations"], Matrix]:
     values, vectors = np.linalg.eigh(s)
-    if not values[0] > 1e-13 * values[-1]:
+    if not values[0] > _LEAST:
         raise _singular(place, s)
     return values, vectors
 

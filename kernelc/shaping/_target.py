@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from .._errors import ShapingError, shown
 from .._limits import real
 from .._registration import qualified
 from ..ir import Network
+from ._call_text import from_call
 from ._requirements import Prepared, Rewriting, prepared
 from ._transform import Transform, transforms_of
 
@@ -79,13 +79,7 @@ class Target(ABC):
             >>> Target.from_text("EdgeOfChaos").q is None
             True
         """
-        name, values = _call(text)
-        if name not in Target.kinds:
-            raise _unreadable(text, f"a target is one of {', '.join(Target.kinds)}")
-        try:
-            return Target.kinds[name](**values)
-        except TypeError as error:
-            raise _unreadable(text, f"{name} takes other arguments: {error}") from error
+        return from_call(text, Target.kinds, "write for example DKS(zeta=1.5)")
 
     def rewritten(self, network: Network) -> tuple[Network, tuple[str, ...]]:
         """The network after the rewrites of this target, and a description of each change."""
@@ -131,23 +125,3 @@ def check_number(kind: str, name: str, value: object, low: float, high: float, w
             law=f"{name} is above {low:g}{end}: {why}",
             remedy=f"choose such a {name}",
         )
-
-
-def _call(text: str) -> tuple[str, dict[str, object]]:
-    """Name and arguments of a call that holds nothing but names and literals."""
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-        if isinstance(call, ast.Name):
-            return call.id, {}
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-            values = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
-            return call.func.id, values
-    except (SyntaxError, ValueError, TypeError, AttributeError, MemoryError, RecursionError):
-        pass  # unparsable text: refused like text of another form
-    raise _unreadable(text, "a target is written NAME(ARGUMENT=VALUE, ...)")
-
-
-def _unreadable(text: object, law: str) -> ShapingError:
-    return ShapingError(
-        where="target", found=shown(text), law=law, remedy="write for example DKS(zeta=1.5)"
-    )

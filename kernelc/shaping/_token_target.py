@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
+import json
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -12,8 +12,12 @@ from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
 from .._errors import GraphError, LoadError, ShapingError, shown
-from ..ir import FixedAttention, Shape, Table
+from ..ir import FixedAttention, Shape, Table, strict_json
+from ._call_text import from_call
 from ._unit_c_maps import Matrix
+
+
+_AGAIN = "shape the network again"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,15 +57,19 @@ class SolvedPattern:
     clipped: float = 0.0
 
 
+@dataclasses.dataclass(frozen=True)
 class TokenTarget(ABC):
     """The goal of shaping for tokens: what `kernelc.shape` solves attentions for.
 
-    A frozen dataclass, as targets are. `covariance` is that of the tokens that enter, None for
-    tokens that all differ.
+    A frozen dataclass, as targets are: `SPA` or `RowScale`.
+
+    Arguments:
+        covariance: of the tokens that enter, with q = 1: `kernelc.token_covariance` of a data
+            set. None for tokens that all differ.
     """
 
     kinds: ClassVar[dict[str, type[TokenTarget]]] = {}
-    covariance: Table | ArrayLike | None
+    covariance: Table | ArrayLike | None = dataclasses.field(default=None, kw_only=True)
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
@@ -91,49 +99,55 @@ class TokenTarget(ABC):
             UnreachableError: there is none.
         """
 
+    def misses(self, place: Place, attention: FixedAttention, values: Matrix) -> bool:
+        """Whether the wanted covariance is out of reach and was missed knowingly."""
+        return False
+
     @abstractmethod
     def wanted(self, place: Place) -> Matrix | None:
         """The covariance behind an attention; None where only q = 1 is asked for."""
 
-    def to_text(self) -> str:
-        """A call with literal values, which `from_text` reads."""
+    def to_json(self) -> str:
+        """Its name and values, as files store them."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         if isinstance(self.covariance, Table):
             values["covariance"] = self.covariance.to_dict()
-        arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        return f"{type(self).__name__}({arguments})"
+        return json.dumps({"kind": type(self).__name__, "values": values})
+
+    @staticmethod
+    def from_json(text: str) -> TokenTarget:
+        """What `to_json` wrote; nothing is evaluated.
+
+        Raises:
+            LoadError: another text.
+            ShapingError: values that the target does not take.
+        """
+        where, law = "target for tokens", "a target for tokens is a kind and its values"
+        found = strict_json(text, where, law, _AGAIN)
+        entry = found if isinstance(found, dict) and set(found) == {"kind", "values"} else {}
+        kind, values = TokenTarget.kinds.get(str(entry.get("kind"))), entry.get("values")
+        if kind is None or not isinstance(values, dict):
+            raise LoadError(where, shown(found), law, _AGAIN)
+        if values.get("covariance") is not None:
+            values["covariance"] = Table.from_dict(values["covariance"])
+        try:
+            return kind(**values)
+        except TypeError as error:
+            raise LoadError(where, f"other values ({error})", law, _AGAIN) from error
 
     @staticmethod
     def from_text(text: str) -> TokenTarget:
-        """The target of a text, whose values are never evaluated.
+        """The target that a short text names, as Python writes it; nothing is evaluated.
 
         Raises:
             ShapingError: another text, or values that the target does not take.
+
+        Example:
+            >>> import kernelc as kc
+            >>> kc.TokenTarget.from_text("SPA(end_cosine=0.7)").end_cosine
+            0.7
         """
-        try:
-            call = ast.parse(text.strip(), mode="eval").body
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
-                kind = TokenTarget.kinds[call.func.id]
-                values = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
-                if values.get("covariance") is not None:
-                    values["covariance"] = Table.from_dict(values["covariance"])
-                return kind(**values)
-        except (
-            SyntaxError,
-            ValueError,
-            TypeError,
-            KeyError,
-            LoadError,
-            MemoryError,
-            RecursionError,
-        ):
-            pass  # refused like a text of another form
-        raise ShapingError(
-            where="tokens",
-            found=shown(text, 80),
-            law=f"a target for tokens is one of {', '.join(TokenTarget.kinds)}, with its values",
-            remedy="shape the network again",
-        )
+        return from_call(text, TokenTarget.kinds, "write for example SPA(end_cosine=0.5)")
 
 
 def checked_covariance(given: Table | ArrayLike) -> Table:

@@ -172,12 +172,20 @@ def passes() -> Iterator[tuple[str, Call]]:
     given: dict[str, Any] = {"c": 0.5, "q": 1.0, "dps": 15}
     yield "evaluate a kernel", (kc.derive(net).evaluate, given, good)
     given = {"network": net, "target": kc.DKS(), "rewrite": False}
-    given |= {"pln": "one", "shortcut_weight": None}
+    given |= {"pln": "one", "shortcut_weight": None, "tokens": None}
     good = {"target": OPTIONAL, "rewrite": "true", "pln": OPTIONAL, "shortcut_weight": "None, zero"}
+    good["tokens"] = OPTIONAL
     yield "shape", (kc.shape, given, good)
     good = {"zeta": "fraction", "q_slope": "fraction"}
     yield "DKS", (kc.DKS, {"zeta": 1.5, "q_slope": 1.0}, good)
     yield "TAT", (kc.TAT, {"tau": 0.3}, {"tau": "fraction"})
+    given = {"family": "uniform", "end_cosine": 0.5, "stationary": False, "negative": "clip"}
+    good = {"stationary": "true", "covariance": OPTIONAL}
+    yield "SPA", (kc.SPA, {**given, "covariance": None}, good)
+    yield "RowScale", (kc.RowScale, {"covariance": None}, {"covariance": OPTIONAL})
+    x = kc.Input((1, 3))
+    given = {"network": kc.Network(x, kc.Dense(2)(x)), "x": X[:, None]}
+    yield "token_covariance", (kc.token_covariance, given, {})
     good = {"q": "None, fraction"}
     yield "EdgeOfChaos", (kc.EdgeOfChaos, {"q": 1.0, "init": "gaussian"}, good)
     given = {"network": net, "key": jax.random.key(0), "policy": None, "axis_name": "batch"}
