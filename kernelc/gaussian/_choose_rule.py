@@ -13,7 +13,7 @@ from ._hermite import hermite_rule
 from ._moments import at_zero
 from ._pair import Number
 from ._panels import PanelRule
-from ._rectified import RectifiedRule, StepRule
+from ._rectified import RectifiedRule, ShiftedRectifiedRule, StepRule
 from ._rule import ConstantRule, DualRule
 from ._surface import surface_rule
 from ._table import PowerRule, span_rule, table_rule
@@ -46,6 +46,9 @@ def rule_for(
         if degree == 1:
             return RectifiedRule(phi.name, -below, above)
         return StepRule(phi.name, below, above, at_zero(phi))
+    if phi.base is not None and phi.base.homogeneity == 1 and phi.affine[1] == 0:
+        below, shift, above = (float(v) for v in phi.numpy(0)([-1.0, 0.0, 1.0]))
+        return ShiftedRectifiedRule(phi.name, shift - below, above - shift, shift)
     known, largest_q = q if isinstance(q, float) else None, span[1]
     # Series keep the relative accuracy of the drop, and cost no more where one q serves all pairs.
     one = jnp.ndim(q) == 0

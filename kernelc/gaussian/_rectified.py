@@ -46,6 +46,31 @@ class RectifiedRule(DualRule):
         return f"{self.name}: closed form in the angle"
 
 
+class ShiftedRectifiedRule(RectifiedRule):
+    """a min(x, 0) + b max(x, 0) + d, as shaped leaky ReLUs are: K gains d (m(q) + m(q')) + d^2.
+
+    The drop is that without d, and so is K'.
+    """
+
+    def __init__(self, name: str, below: float, above: float, shift: float) -> None:
+        super().__init__(name, below, above)
+        self.shift = shift
+
+    def mean(self, q: Number, order: int) -> Number:
+        mean = super().mean(q, order)
+        return mean if order else mean + self.shift
+
+    def second(self, q: Number) -> Number:
+        return super().second(q) + self.shift * (2 * super().mean(q, 0) + self.shift)
+
+    def value(self, pair: Pair, order: int) -> Number:
+        value = super().value(pair, order)
+        if order:
+            return value
+        means = super().mean(pair.left, 0) + super().mean(pair.right, 0)
+        return value + self.shift * (means + self.shift)
+
+
 class StepRule(DualRule):
     """a below 0, b above: K = (a^2 + b^2)/2 - g θ, K' = g/(√(q q') sin θ), g = (a - b)^2/(2 pi).
 
