@@ -77,8 +77,9 @@ class SPA(TokenTarget):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, kinds in (("family", get_args(Family)), ("negative", get_args(Negative))):
-            if getattr(self, name) not in kinds:
-                raise _wrong(name, getattr(self, name), f"one of {', '.join(map(repr, kinds))}")
+            value = getattr(self, name)
+            if not (isinstance(value, str) and value in kinds):
+                raise _wrong(name, value, f"one of {', '.join(map(repr, kinds))}")
         if not isinstance(self.stationary, bool):
             raise _wrong("stationary", self.stationary, "True or False")
         if not 0 < real(self.end_cosine) < 1:
