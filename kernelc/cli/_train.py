@@ -105,7 +105,7 @@ def train_command(
         console.print()
         network = result.network
     found = dataset(data, data_dir)
-    by_name: Any = loss or ("cross_entropy" if found.classes else "squared_error")
+    by_name: Any = loss or _usual_loss(found, network)
     examples = _fitting(found.centered() if centered else found, network, by_name)
     run = kc.fit(
         _model(network, optimizer, seed),
@@ -149,6 +149,13 @@ def _chosen(optimizer: Optimizer, rate: float | None) -> kc.KFAC | optax.Gradien
     home = optax if optimizer in (Optimizer.sgd, Optimizer.adam) else optax.contrib
     made = getattr(home, optimizer)
     return made(_RATES.get(optimizer, _RATE) if rate is None else rate)
+
+
+def _usual_loss(found: kc.data.Dataset, network: kc.Network) -> str:
+    """Cross-entropy for labels of examples, or of each location of the outputs."""
+    y = found.train_y
+    located = y.ndim > 1 and y.dtype.kind == "i" and y.shape[1:] == network.output_shape[:-1]
+    return "cross_entropy" if found.classes or located else "squared_error"
 
 
 def _fitting(found: kc.data.Dataset, network: kc.Network, loss: str) -> kc.data.Dataset:

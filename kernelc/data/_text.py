@@ -26,14 +26,15 @@ def text(
     *,
     stride: int | None = None,
     test: float = 0.1,
+    validation: float = 0.0,
     sha256: str | None = None,
     name: str = "text",
 ) -> Dataset:
     """Text as a data set of a language model: windows of bytes x, and the bytes y that come next.
 
     Window i is x = (b_s, ..., b_{s+T-1}) with y = (b_{s+1}, ..., b_{s+T}) for bytes b, the start
-    s = i * stride and the length T. The last share of the text is the test part; no window
-    reaches from one part into the other.
+    s = i * stride and the length T. The end of the text is the test part, and what is before it
+    the validation part; no window reaches from one part into another.
 
     Arguments:
         source: the text itself, a string (as UTF-8) or bytes; or a file, as a `pathlib.Path`.
@@ -41,7 +42,9 @@ def text(
         stride: bytes between the starts of windows; the length when None, so that every byte
             is a label once. Windows overlap with a smaller one, which takes 8 T bytes of memory
             for each of them.
-        test: share of the bytes to test on, from 0 (no test part) to below 1.
+        test, validation: shares of the bytes to test on and to choose by, from 0 (no such part);
+            together below 1. A share that `fit` draws from windows that overlap would not be
+            independent of the others.
         sha256: digest that the bytes of the text must have, in hexadecimal digits; None for any.
         name: what reports call the data; the first digits of its digest are added.
 
@@ -60,7 +63,7 @@ def text(
     """
     length = integer(length, "text: length")
     stride = length if stride is None else integer(stride, "text: stride")
-    share = number(test, "text: test", least=0, below=1)
+    shares = _shares(validation, test)
     whole = _read(source)
     digest = hashlib.sha256(whole).hexdigest()
     if sha256 is not None and not (isinstance(sha256, str) and sha256.lower() == digest):
@@ -71,12 +74,15 @@ def text(
             remedy="Pass the text that the digest was taken of, or leave sha256 out",
         )
     entries = np.frombuffer(whole, np.uint8)
-    cut = len(entries) - round(share * len(entries))
-    parts = [_windows(entries[:cut], length, stride)]
-    if share:
-        parts.append(_windows(entries[cut:], length, stride))
-    arrays = [array for pair in parts for array in pair]
-    return Dataset(*arrays, name=f"{name} (sha256 {digest[:12]})", classes=BYTES)
+    given: dict[str, np.ndarray] = {}
+    for part, share in reversed(shares.items()):
+        cut = len(entries) - round(share * len(whole))
+        if share:
+            x, y = _windows(entries[cut:], length, stride)
+            given |= {f"{part}_x": x, f"{part}_y": y}
+        entries = entries[:cut]
+    train = _windows(entries, length, stride)
+    return Dataset(*train, **given, name=f"{name} (sha256 {digest[:12]})", classes=BYTES)
 
 
 def python_text() -> bytes:
@@ -101,6 +107,21 @@ def python_text() -> bytes:
             remedy="Pass a text or a pathlib.Path to kernelc.data.text",
         ) from error
     return "\n".join(topics.values()).encode()
+
+
+def _shares(validation: object, test: object) -> dict[str, float]:
+    found = {
+        name: number(share, f"text: {name}", least=0, below=1)
+        for name, share in (("validation", validation), ("test", test))
+    }
+    if sum(found.values()) >= 1:
+        raise DataError(
+            where="text: validation and test",
+            found=f"{found['validation']:g} and {found['test']:g}",
+            law="There is text left to train on",
+            remedy="Pass smaller shares, such as 0.1",
+        )
+    return found
 
 
 def _read(source: object) -> bytes:

@@ -71,6 +71,11 @@ class Weighted:
         """That of the targets."""
         return self.values.dtype
 
+    @property
+    def ndim(self) -> int:
+        """That of the targets."""
+        return self.values.ndim
+
     def __len__(self) -> int:
         return len(self.values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -167,7 +168,8 @@ def train(model: Callable, data: Data, settings: FitSettings) -> FitResult:
     check_rate(settings.optimizer, settings.steps)
     train, validation, test = (part and source(part.x, part.y, everywhere) for part in found)
     assert train is not None
-    plan = Plan(train, validation, test, answers, size, settings, traced.convolves)
+    outputs = math.prod(traced.shape)
+    plan = Plan(train, validation, test, answers, size, settings, traced.convolves, outputs)
     optimizer, loss, key = settings.optimizer, settings.loss, put(settings.key, everywhere)
     stepper = stepper_for(rest, optimizer, loss, key, everywhere, spread, settings.adjust)
     params, state = owned(params), owned(state)

@@ -25,8 +25,10 @@ from ._stepper import Stepper
 _CHUNK = 32
 # A dispatch should return this often, in seconds, for the progress bar to move.
 _PACE = 0.5
-# Evaluation keeps no gradients, so its batches need not be as small as those of training.
+# Evaluation keeps no gradients, so its batches need not be as small as those of training, unless
+# outputs are as many as the logits of long texts.
 _EVALUATION_BATCH = 512
+_EVALUATED = 2**26
 
 
 @dataclass
@@ -199,7 +201,8 @@ def _measure(
     if source is None:
         return None
     model, plan = eqx.combine(params, now.stepper.rest), now.plan
-    return measure(model, state, source, _EVALUATION_BATCH, plan.settings.loss, plan.answers, limit)
+    size = max(1, min(_EVALUATION_BATCH, _EVALUATED // max(1, plan.outputs)))
+    return measure(model, state, source, size, plan.settings.loss, plan.answers, limit)
 
 
 def _finish(now: _Run) -> FitResult:

@@ -112,6 +112,7 @@ class Plan:
     batch_size: int
     settings: FitSettings
     convolves: bool
+    outputs: int  # numbers that an example has as outputs
 
 
 def read_parts(data: object, settings: FitSettings) -> Parts:

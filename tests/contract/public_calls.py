@@ -332,8 +332,15 @@ def datasets() -> Iterator[tuple[str, Call]]:
     )
     yield "parts", (kc.data.parts, {"data": (X, Y)}, {})
     yield "pln", (kc.data.pln, {"x": X, "mode": "one"}, {"x": "jax array"})
-    given = {"source": "text " * 20, "length": 3, "stride": 1, "test": 0.5, "sha256": None}
-    good = {"stride": OPTIONAL, "test": "zero", "sha256": OPTIONAL}
+    given = {
+        "source": "text " * 20,
+        "length": 3,
+        "stride": 1,
+        "test": 0.5,
+        "sha256": None,
+        "validation": 0.2,
+    }
+    good = {"stride": OPTIONAL, "test": "zero", "sha256": OPTIONAL, "validation": "zero"}
     yield "text", (kc.data.text, given, good)
     given = {"n": 6, "batch_size": 2, "seed": 0, "step": 0}
     yield "batch_indices", (kc.data.batch_indices, given, {"seed": "zero", "step": "zero"})

@@ -147,6 +147,16 @@ def test_labels_are_answers_or_numbers_under_other_losses(run, words):
     assert result.exit_code == 0, result.output
 
 
+def test_tokens_have_a_label_each(run, tmp_path):
+    x = kc.Tokens(4, 5)
+    kc.Network(x, kc.chain(kc.Embedding(8), kc.Dense(5))(x)).save(tmp_path / "tokens.json")
+    tokens = np.random.default_rng(0).integers(0, 5, (12, 5))
+    np.savez(tmp_path / "tokens.npz", x=tokens[:, :-1], y=tokens[:, 1:])
+    result = run("tokens.json", "--data", "tokens.npz", "--steps", "2", "--history", "log.json")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "log.json").read_text())["train"]["bits_per_byte"] > 0
+
+
 def test_channels_first_are_told_as_such(run, tmp_path):
     x = kc.Input((4, 4, 3))
     kc.Network(x, kc.chain(kc.Flatten(), kc.Dense(2))(x)).save(tmp_path / "image.json")

@@ -32,6 +32,14 @@ def test_a_label_is_the_next_byte(stride: int | None) -> None:
     assert data.classes == 256
 
 
+def test_parts_follow_each_other() -> None:
+    data = text(BOOK, 3, test=0.25, validation=0.5)
+    read = [data.train_x, data.validation_x, data.test_x]
+    assert [bytes(np.asarray(x[0]).astype("uint8")) for x in read] == [b"abc", b"abc", b"abc"]
+    # 26, 52 and 26 bytes, of which the last is a label alone.
+    assert [len(x) for x in read] == [8, 17, 8]
+
+
 def test_text_is_read_from_strings_and_files(tmp_path: Path) -> None:
     path = tmp_path / "book.txt"
     path.write_text("Zürich " * 9, encoding="utf-8")
@@ -55,6 +63,7 @@ def test_the_digest_is_checked_and_told() -> None:
         (BOOK, 20, {}, "a part of 10 bytes"),
         (BOOK, 4, {"test": 1.0}, "text: test"),
         (BOOK, 4, {"stride": 0}, "text: stride"),
+        (BOOK, 4, {"validation": 0.5, "test": 0.5}, "text left"),
         (Path("no/such/book.txt"), 4, {}, "Correct the path"),
         (3, 4, {}, "pathlib"),
     ],
