@@ -125,6 +125,12 @@ def test_dense_layers_of_a_decoder_have_kronecker_blocks(model: kc.Model) -> Non
     assert len(dense) == 5
 
 
+def test_kfac_trains_a_decoder(model: kc.Model) -> None:
+    settings = kc.kfac(damping_every=1)
+    run = kc.fit(model, (TOKENS, NEXT), optimizer=settings, steps=8, progress=False)
+    assert run.losses[-1] < 0.8 * run.losses[0]
+
+
 def test_a_sweep_and_a_stored_run_take_locations(tmp_path: Any) -> None:
     pytest.importorskip("orbax.checkpoint", reason="pip install 'kernelc[checkpoint]'")
     x = kc.Tokens(LENGTH, VOCABULARY)
