@@ -68,6 +68,9 @@ class Program:
 
     def _planned(self, like: Program | None) -> None:
         """Find the stretches on stand-in arrays, then fit each that is not known."""
+        if like is not None and self._planned_alike(like):
+            self.plan, self.stretches, self.unfitted = like.plan, like.stretches, like.unfitted
+            return
         takes = self.network.input_format
         planners: list[Planner] = []
 
@@ -90,6 +93,13 @@ class Program:
                 self.unfitted[start] = found
             elif found is not None:
                 self.stretches[start] = found
+
+    def _planned_alike(self, like: Program) -> bool:
+        """Whether the plan of `like` is this one's: `rule_for` asks for no range of q values."""
+        if (self.q, self.blank) != (like.q, like.blank) or like.plan.algebra.backend.cross_rules:
+            return False
+        ranges = [(self.reach[phi][1], like.reach[phi][1], phi.homogeneity) for phi in self.reach]
+        return all(degree in (0, 1) and (a == 0) == (b == 0) for a, b, degree in ranges)
 
     def _fitted(self, stretch: ScalarSegment) -> ScalarSegment | UnsupportedError:
         """The stretch with its series, or why it has none."""
