@@ -65,9 +65,9 @@ class KFACBlocks:
             raise UnsupportedError(
                 where="K-FAC: " + ", ".join(found[:3]) + (", ..." if len(found) > 3 else ""),
                 found=f"{len(found)} weights whose curvature block is diagonal",
-                law="K-FAC recognizes x @ weight + bias and ungrouped 2-D convolutions on "
-                "batches, with weights used once, as they are (not transposed, cast or "
-                "scaled), and outside of scan and nested jit",
+                law="K-FAC recognizes x @ weight + bias, ungrouped 2-D convolutions, and tables of "
+                "tokens and positions, on batches, with weights used once, as they are (not "
+                "transposed, cast or scaled), and outside of scan and nested jit",
                 remedy="write the layer in that form, or accept the diagonal block with "
                 f"kfac(allow_diagonal={_nodes(found)!r})",
             )

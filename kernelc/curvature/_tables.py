@@ -72,10 +72,34 @@ def _whole_rows(equation: JaxprEqn) -> bool:
 
 @functools.cache
 def blocks(kfac_jax: ModuleType) -> Mapping[str, Callable[[Any], object]]:
-    """The block of each of the tags of this file.
+    """The block of each of the tags of this file."""
+    rows_block = _rows_block(kfac_jax)
 
-    A row of a table is a weight of a dense layer on vectors with one 1: the input factor is
-    diagonal, with the frequencies of the rows.
+    class LookupKroneckerFactored(rows_block):
+        """Rows that tokens look up."""
+
+    class PositionsKroneckerFactored(rows_block):
+        """Rows that are added at locations, each of them once to every example."""
+
+        def counts(self, x: Array) -> Array:
+            return jnp.full(self.array_shape[0], len(x))
+
+    def positions(equation: Any) -> object:
+        table, out = (variable.aval.shape for variable in (equation.invars[2], equation.outvars[0]))
+        if len(table) == 1:
+            return kfac_jax.ScaleAndShiftDiagonal(equation)
+        if out[1:] == table and math.prod(table):
+            return PositionsKroneckerFactored(equation)
+        return kfac_jax.NaiveDiagonal(equation)
+
+    return {LOOKUP: LookupKroneckerFactored, POSITIONS: positions}
+
+
+def _rows_block(kfac_jax: ModuleType) -> type:
+    """The block of a table.
+
+    A row is a weight of a dense layer on vectors with one 1: the input factor is diagonal, with
+    the frequencies of the rows.
     """
 
     # The methods of the blocks of kfac-jax: `_compat.load` allows one release alone.
@@ -139,21 +163,4 @@ def blocks(kfac_jax: ModuleType) -> Mapping[str, Callable[[Any], object]]:
             found = cached["0_factor"][:, None] * (given @ cached["1_factor"])
             return self.array_to_parameters_shaped_list(found)
 
-    class LookupKroneckerFactored(RowsKroneckerFactored):
-        """Rows that tokens look up."""
-
-    class PositionsKroneckerFactored(RowsKroneckerFactored):
-        """Rows that are added at locations, each of them once to every example."""
-
-        def counts(self, x: Array) -> Array:
-            return jnp.full(self.array_shape[0], len(x))
-
-    def positions(equation: Any) -> object:
-        table, out = (variable.aval.shape for variable in (equation.invars[2], equation.outvars[0]))
-        if len(table) == 1:
-            return kfac_jax.ScaleAndShiftDiagonal(equation)
-        if out[1:] == table and math.prod(table):
-            return PositionsKroneckerFactored(equation)
-        return kfac_jax.NaiveDiagonal(equation)
-
-    return {LOOKUP: LookupKroneckerFactored, POSITIONS: positions}
+    return RowsKroneckerFactored
