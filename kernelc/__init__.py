@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         MeanPool as MeanPool,
         MultiHeadAttention as MultiHeadAttention,
         PositionalEmbedding as PositionalEmbedding,
+        PositionalEncoding as PositionalEncoding,
         Product as Product,
         RMSNorm as RMSNorm,
         Scale as Scale,
@@ -169,9 +170,9 @@ _NAMES = {
     "ir": "Layer Network Node chain",
     "layers": "Activation Attention BatchNorm ClassToken Concat Conv Dense Dropout Embedding "
     "FirstToken Flatten GEGLU GLU GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear "
-    "MaxPool MeanPool MultiHeadAttention PLN PositionalEmbedding Product RMSNorm Scale "
-    "StandardizedConv StandardizedDense SwiGLU ToSequence Tokens WeightedMeanPool WeightedSum "
-    "fan_in fan_out gain initialization repeat residual",
+    "MaxPool MeanPool MultiHeadAttention PLN PositionalEmbedding PositionalEncoding Product "
+    "RMSNorm Scale StandardizedConv StandardizedDense SwiGLU ToSequence Tokens WeightedMeanPool "
+    "WeightedSum fan_in fan_out gain initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "

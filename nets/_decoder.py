@@ -46,8 +46,9 @@ def decoder(
             0.1 sqrt(18 / depth); He & Hofmann 2024) or "skipless" f(x), without norms and skips.
         head: "tokens" (logits for the next token at each location), a number of classes (logits
             at the last location) or None (the value that a head would read).
-        positions: "learned" vectors, "alibi" (a bias of the attention) or None.
-        position_share: the share of learned positions in q, which is 1 behind the embedding.
+        positions: "learned" vectors, "sinusoidal" ones, "alibi" (a bias of the attention) or
+            None.
+        position_share: the share of such vectors in q, which is 1 behind the embedding.
         norm: "layer" or "rms".
         mlp_ratio: channels inside of the MLP over the width.
         gated: whether the MLP is a gated unit, as in SwiGLU.

@@ -17,10 +17,11 @@ from ._recipe import ActivationLike, Number, choice, whole
 
 BlockKind = Literal["preln", "postln", "sas", "skipless"]
 NormKind = Literal["layer", "rms"]
-Positions = Literal["learned", "alibi"] | None
+Positions = Literal["learned", "sinusoidal", "alibi"] | None
 BLOCKS = ("preln", "postln", "sas", "skipless")
 NORMS = {"layer": kc.LayerNorm(), "rms": kc.RMSNorm()}
-POSITIONS = ("learned", "alibi", None)
+VECTORS = {"learned": kc.PositionalEmbedding, "sinusoidal": kc.PositionalEncoding}
+POSITIONS = (*VECTORS, "alibi", None)
 SUM = kc.WeightedSum((1.0, 1.0))
 SAS_GAIN, SAS_DEPTH = 0.1, 18
 """Gain of the MLPs of He & Hofmann (2024) at 18 blocks; it falls like 1 / sqrt(depth)."""
@@ -39,7 +40,8 @@ class Transformer:
         activation: that of the MLP.
         gated: whether the MLP is a gated unit.
         norm: the norm of blocks that have one.
-        share: the share of learned positions in q; None where there are none.
+        positions: the layer that adds them; None where there is none.
+        share: of what they add, in q.
     """
 
     kind: BlockKind
@@ -50,18 +52,18 @@ class Transformer:
     activation: kc.Activation
     gated: bool
     norm: kc.LayerNorm | kc.RMSNorm
-    share: sympy.Rational | None
+    positions: kc.PositionalEmbedding | kc.PositionalEncoding | None
+    share: sympy.Rational
 
     @property
     def token_std(self) -> Number:
         """The standard deviation of what stands at locations before positions are added."""
-        return sympy.sqrt(1 - self.share) if self.share is not None else 1.0
+        return sympy.sqrt(1 - self.share)
 
     def placed(self, node: kc.Node) -> kc.Node:
         """Positions added, and the norm in front of post-LN blocks."""
-        if self.share is not None:
-            positions = kc.PositionalEmbedding(sympy.sqrt(self.share))
-            node = positions(node, name="stem/positions")
+        if self.positions is not None:
+            node = self.positions(node, name="stem/positions")
         return self.norm(node, name="stem/norm") if self.kind == "postln" else node
 
     def blocks(self, node: kc.Node) -> kc.Node:
@@ -180,8 +182,14 @@ def transformer(
         attention = dataclasses.replace(attention, skip=1.0, gain=1.0, centering=1.0)
     dense = kc.Dense(width, weight_std, bias=bias)
     hidden = dataclasses.replace(dense, width=_hidden(net, width, mlp_ratio))
-    share = _share(net, position_share) if positions == "learned" else None
-    return Transformer(block, depth, attention, dense, hidden, act, gated, NORMS[norm], share)
+    share, vectors = sympy.Integer(0), None
+    if positions in ("learned", "sinusoidal"):
+        share = _share(net, position_share)
+        vectors = VECTORS[positions](sympy.sqrt(share))
+    norm_layer = NORMS[norm]
+    return Transformer(
+        block, depth, attention, dense, hidden, act, gated, norm_layer, vectors, share
+    )
 
 
 def token_head(

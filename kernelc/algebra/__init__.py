@@ -19,4 +19,5 @@ from ._local_maps import (
     JetReading as JetReading,
     OverlapReading as OverlapReading,
 )
-from ._pair import PairAlgebra as PairAlgebra
+from ._pair import FIXED as FIXED, PairAlgebra as PairAlgebra
+from ._tables import refuse_two_tables as refuse_two_tables

@@ -16,6 +16,7 @@ from ..ir import (
     DenseMap,
     Exchangeable,
     FixedAttention,
+    FixedVectors,
     KernelAlgebra,
     LocationMap,
     Real,
@@ -27,6 +28,10 @@ from ._channels import alike
 from ._cross_moments import CrossMoments
 from ._kernel_state import KernelState, N, SecondMoments, Term
 from ._refusals import dependent, unknown_mean, unlike_locations, without_length
+
+
+FIXED = frozenset({-1})
+"""The support of all fixed vectors: two of them are not independent."""
 
 
 class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
@@ -275,6 +280,13 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
                 term = value if share == 1 else self.backend.number(share) * value
                 total = term if total is None else total + term
         return self.backend.number(0) if total is None else total
+
+    def fixed(self, s: KernelState[N], vectors: FixedVectors) -> KernelState[N]:
+        if any(kind in self.probes for kind in ("s", "sc")):
+            return self.unsupported([s], *unlike_locations("a table of vectors"))
+        q, zero = self.backend.number(vectors.variance), self.backend.number(0)
+        theta = None if s.second.theta is None else (zero,) * len(s.second.theta)
+        return self.state_of(SecondMoments(q, (q,) * len(s.second.k), theta), None, FIXED)
 
     def attend(
         self,

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from .._errors import KernelcError
 from ..activations import ScalarFunction, named
 from ..algebra import FloatBackend, KernelState, PairAlgebra
-from ..ir import DenseMap, Reading, Real, Weights
+from ..ir import DenseMap, FixedVectors, Reading, Real, Weights
 from ._profile import RangeError
 
 
@@ -161,6 +161,9 @@ class SpreadReading(Reading[Spread]):
 
     def concat(self, parts: Sequence[Spread], fractions: Sequence[Real]) -> Spread:
         return self._total(parts, [float(f) * p.q for f, p in zip(fractions, parts, strict=True)])
+
+    def fixed(self, s: Spread, vectors: FixedVectors) -> Spread:
+        return Spread(float(vectors.variance), 0.0)
 
     def normalize(self, s: Spread, center: bool, over_locations: bool) -> Spread:
         return _UNIT

@@ -14,6 +14,7 @@ from ._combinators import (
 )
 from ._difference import first_difference as first_difference
 from ._files import require_place as require_place, write_whole as write_whole
+from ._fixed_vectors import FixedVectors as FixedVectors
 from ._fold import Rule as Rule, fold as fold, kernel_rule as kernel_rule
 from ._layer import (
     Layer as Layer,

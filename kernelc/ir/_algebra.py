@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..activations import ScalarFunction
     from ._attention import FixedAttention
+    from ._fixed_vectors import FixedVectors
     from ._location_map import LocationMap
     from ._rule_arguments import Weights
 
@@ -103,6 +104,13 @@ class KernelAlgebra(ABC, Generic[S]):
         """
 
     @abstractmethod
+    def fixed(self, s: S, vectors: FixedVectors) -> S:
+        """Vectors at the locations of s that are the same for all inputs and do not train.
+
+        K(p, p') = <t(p), t(p')> / channels, Theta = 0.
+        """
+
+    @abstractmethod
     def pln(self, s: S, channels: int, mode: str) -> S:
         """Per-location normalization of `channels` features (`mode` one, avg_q or off)."""
 
@@ -184,6 +192,9 @@ class Reading(KernelAlgebra[S]):
     def attend(self, query: S, key: S, value: S, attention: FixedAttention) -> S:
         # At initialization the output is no function of queries and keys.
         return self.combine([self.mix(value, locations) for locations in attention.maps])
+
+    def fixed(self, s: S, vectors: FixedVectors) -> S:
+        return s
 
     def pln(self, s: S, channels: int, mode: str) -> S:
         return s

@@ -35,6 +35,10 @@ from ._positional_embedding import (
     PositionalEmbedding as PositionalEmbedding,
     PositionalEmbeddingModule as PositionalEmbeddingModule,
 )
+from ._positional_encoding import (
+    PositionalEncoding as PositionalEncoding,
+    PositionalEncodingModule as PositionalEncodingModule,
+)
 from ._product import Product as Product, ProductModule as ProductModule
 from ._repeat import Repeat as Repeat, repeat as repeat
 from ._rms_norm import RMSNorm as RMSNorm

@@ -14,8 +14,8 @@ from jaxtyping import Float64
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..algebra import KernelState, PairAlgebra, SecondMoments, query_term
-from ..ir import DenseMap, Flattened, LocationMap, OwnWeights, Real, Weights
+from ..algebra import FIXED, KernelState, PairAlgebra, SecondMoments, query_term
+from ..ir import DenseMap, FixedVectors, Flattened, LocationMap, OwnWeights, Real, Weights
 from ._array_backend import ArrayBackend
 from ._locations import Same, groups_of, one_evaluation
 from ._mixing import Mixing, applied, mixing, whole
@@ -175,6 +175,22 @@ class GramAlgebra(ByLocationAlgebra):
         )
         rows = jnp.asarray(gains, jnp.result_type(term)).reshape(1, *pattern.outputs)
         return (theta[0] * self.frame.wide(rows, 0) * self.frame.wide(rows, 1) * term,)
+
+    def fixed(self, s: DataState, vectors: FixedVectors) -> DataState:
+        variance = cast(float, self.backend.number(vectors.variance))
+        kind = jnp.result_type(s.second.k[0].cross.drop)
+        length = (len(vectors.gaps), *(1,) * (self.frame.rank - 1))
+        parts = []
+        for frame in self.frame.frames:
+            found = np.diagonal(vectors.gaps) if frame.aligned else vectors.gaps
+            shape = (1,) * frame.batch + (length if frame.aligned else length * 2)
+            gap = jnp.asarray(found, kind).reshape(shape)
+            parts.append(Pair(variance, variance, variance * gap, gap))
+        rows = jnp.asarray(math.sqrt(variance) * vectors.means, kind).reshape(1, *length)
+        mean = PerSide(self.frame.wide(rows, 0), self.frame.wide(rows, 1))
+        theta = None if s.second.theta is None else (0.0,)
+        second = SecondMoments(variance, (PairMoments.of(tuple(parts)),), theta)
+        return self.state_of(second, mean, FIXED)
 
     def dropout(self, s: DataState, keep: float) -> DataState:
         if keep == 1:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from .._deprecated import renamed_arguments
 from .._errors import KernelcError, shown
 from .._limits import real
+from ..algebra import refuse_two_tables
 from ..ir import Network, NetworkCarrier, as_network
 from ._explain import explained
 from ._finite import any_nan, checked_matrices, checked_scale
@@ -60,6 +61,7 @@ class KernelFunction:
     ) -> None:
         self.network, self.q, self.natural_q = network, q, natural_q
         self.standard = standard
+        refuse_two_tables(network)
         self._at_zero = zeros(network)
         self._programs: dict[tuple[float | None, float, bool, float], Program] = {}
         self._largest = largest_q

@@ -10,9 +10,18 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..algebra import FloatBackend, KernelState, PairAlgebra, SecondMoments
+from ..algebra import FIXED, FloatBackend, KernelState, PairAlgebra, SecondMoments
 from ..gaussian import closed_line
-from ..ir import FixedAttention, Flattened, KernelAlgebra, LocationMap, Network, Run, Weights
+from ..ir import (
+    FixedAttention,
+    FixedVectors,
+    Flattened,
+    KernelAlgebra,
+    LocationMap,
+    Network,
+    Run,
+    Weights,
+)
 
 
 S = TypeVar("S")
@@ -86,6 +95,10 @@ class QUpperBound(PairAlgebra[Number]):
             self._flattened.append(self.site.name)
         return s if locations.gain == 1 else self.weighted_sum([s], [math.sqrt(locations.gain)])
 
+    def fixed(self, s: FloatState, vectors: FixedVectors) -> FloatState:
+        # Centering lowers q: at most it takes nothing away.
+        return self.state_of(super().fixed(s, vectors).second, 0.0, FIXED)
+
     def normalize(self, s: FloatState, center: bool, over_locations: bool) -> FloatState:
         if over_locations or self._flattened:
             self.levels.append(self.site.name)
@@ -120,6 +133,9 @@ class UniformAlgebra(PairAlgebra[Number]):
         self, query: FloatState, key: FloatState, value: FloatState, attention: FixedAttention
     ) -> FloatState:
         return self._unlike(value, "attention")
+
+    def fixed(self, s: FloatState, vectors: FixedVectors) -> FloatState:
+        return self._unlike(s, "a table of vectors")
 
     def dropout(self, s: FloatState, keep: float) -> FloatState:
         return s if keep == 1 else self._unlike(s, "dropout")

@@ -7,7 +7,16 @@ from typing import Literal
 
 from ..activations import ScalarFunction
 from ..gaussian import at_zero
-from ..ir import FixedAttention, LocationMap, Network, PairKind, Reading, Real, Weights
+from ..ir import (
+    FixedAttention,
+    FixedVectors,
+    LocationMap,
+    Network,
+    PairKind,
+    Reading,
+    Real,
+    Weights,
+)
 
 
 Fate = Literal["zero", "constant"] | None
@@ -60,6 +69,9 @@ class DegreeReading(Reading[int | None]):
     ) -> int | None:
         # Queries that train add a term of degree query + key + value to Theta.
         return 0 if query == key == value == 0 else None
+
+    def fixed(self, s: int | None, vectors: FixedVectors) -> int | None:
+        return 0
 
     def pln(self, s: int | None, channels: int, mode: str) -> int | None:
         return 0 if s == 0 or (s is not None and mode != "one") else None
@@ -160,6 +172,9 @@ class ZeroReading(Reading[Fate]):
 
     def batch_normalize(self, s: Fate) -> Fate:
         return None
+
+    def fixed(self, s: Fate, vectors: FixedVectors) -> Fate:
+        return None if vectors.variance else "zero"
 
     def pln(self, s: Fate, channels: int, mode: str) -> Fate:
         if s == "zero" and mode != "one":

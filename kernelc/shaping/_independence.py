@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..activations import ScalarFunction
-from ..ir import FixedAttention, LocationMap, Reading, Real, Weights
+from ..ir import FixedAttention, FixedVectors, LocationMap, Reading, Real, Weights
 
 
 S = TypeVar("S")
@@ -103,6 +103,9 @@ class DependenceReading(RequirementReading[Dependence]):
         joined = self._joined(terms, all(t.gaussian for t in terms), "a sum of")
         partly = any(t.gaussian or t.partly for t in terms)
         return dataclasses.replace(joined, partly=partly, mean=any(t.mean for t in terms))
+
+    def fixed(self, s: Dependence, vectors: FixedVectors) -> Dependence:
+        return Dependence(frozenset({next(self._ids)}), False, mean=True)
 
     def product(self, factors: Sequence[Dependence]) -> Dependence:
         joined = self._joined(factors, False, "a product of")

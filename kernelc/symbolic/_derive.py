@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import sympy
 
 from .._errors import KernelcError
-from ..algebra import KernelState, OverlapReading, PairAlgebra, SecondMoments, probes
+from ..algebra import (
+    KernelState,
+    OverlapReading,
+    PairAlgebra,
+    SecondMoments,
+    probes,
+    refuse_two_tables,
+)
 from ..ir import (
     Network,
     NetworkCarrier,
@@ -69,6 +76,7 @@ def derive(network: Network | NetworkCarrier, q: Real | None = None) -> Kernel:
     if q is None and input_q is not None:
         q = input_q
     network.fold(OverlapReading(), None)
+    refuse_two_tables(network)
     symbols = Symbols.of(q)
     symbols.require_others(network)
     depths = depths_of(network)

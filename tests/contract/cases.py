@@ -39,6 +39,7 @@ CASES = {
     "MeanPool": Case(kc.MeanPool(2)),
     "PLN": Case(kc.PLN()),
     "PositionalEmbedding": Case(kc.PositionalEmbedding(0.5)),
+    "PositionalEncoding": Case(kc.PositionalEncoding(0.5)),
     "Product": Case(kc.Product(), ((6, 4), (6, 4))),
     "RMSNorm": Case(kc.RMSNorm()),
     "Scale": Case(kc.Scale(0.5)),

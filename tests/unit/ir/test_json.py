@@ -50,7 +50,16 @@ EVERY_KIND = {
     ),
     "flat": ((3, 3, 2), [kc.Flatten(), kc.LayerNorm(axis="all")]),
     "sequence": ((5, 4), [kc.SwiGLU(6), kc.RMSNorm(eps=1e-5, affine=False), kc.LastToken()]),
-    "patches": ((4, 2, 3), [kc.ToSequence(), kc.ClassToken(0.3), kc.FirstToken()]),
+    "patches": (
+        (4, 2, 3),
+        [
+            kc.ToSequence(),
+            kc.ClassToken(0.3),
+            kc.Dense(4),
+            kc.PositionalEncoding(w, 50.0),
+            kc.FirstToken(),
+        ],
+    ),
     "symbols": ((4,), [kc.Dense(4, weight_std=w), kc.Scale(1 / w), kc.residual(kc.Dense(4), w)]),
     "slopes": ((4,), [kc.Dense(4), kc.Activation("leaky_relu", negative_slope=w, gamma=2.0)]),
     "depth": (

@@ -78,6 +78,8 @@ def test_positions_are_vectors_or_a_bias_of_attention() -> None:
     x = np.array([[1, 2, 3, 4, 5, 6]])
     stem = kc.Network.from_specs([(n.name, n.layer, n.inputs) for n in learned.nodes[:3]])
     np.testing.assert_allclose(kc.kernel_fn(stem).diagonal(x).nngp, 1.0, rtol=1e-15)
+    fixed = nets.encoder(**SMALL, depth=1, positions="sinusoidal", position_share=0.2)
+    assert isinstance(fixed["stem/positions"].layer, kc.PositionalEncoding)
     for build in (nets.decoder, nets.encoder):
         net = build(**SMALL, depth=1, positions="alibi")
         assert net["block1/attention"].layer.bias == "alibi"
