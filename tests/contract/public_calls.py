@@ -120,7 +120,7 @@ def layers() -> Iterator[tuple[str, Call]]:
     good |= {"mask": "None", "bias": "None", "row_scale": "None, jax array"}
     yield "Attention", (kc.Attention, given, good)
     yield "ClassToken", (kc.ClassToken, {"std": 1.0}, {"std": "zero, fraction, symbol"})
-    good = {"std": "zero, fraction, symbol", "base": ""}
+    good = {"std": "zero, fraction, symbol", "base": "fraction"}
     yield "PositionalEncoding", (kc.PositionalEncoding, {"std": 1.0, "base": 100.0}, good)
     yield "PLN", (kc.PLN, {"mode": "one"}, {})
     yield "WeightedSum", (kc.WeightedSum, {"weights": (1.0, 1.0)}, {})

@@ -8,6 +8,7 @@ import brute_force as bf
 import jax
 import numpy as np
 import pytest
+from drawn_layers import drawn
 
 import kernelc as kc
 
@@ -84,8 +85,10 @@ WIDTH, MODELS, SIGMAS = 1024, 6, 5.0
 def test_finite_networks_add_this_table() -> None:
     net = network(kc.LayerNorm(), WIDTH)
     models = [kc.lower(net, key=jax.random.key(seed)) for seed in range(MODELS)]
-    (x, table_module) = np.zeros((1, LENGTH, WIDTH)), models[0].layers[2]
-    np.testing.assert_allclose(table_module((x,))[0][0], table(WIDTH), atol=1e-6)
+    added = drawn(kc.PositionalEncoding(POSITIONS), (LENGTH, WIDTH))(
+        (np.zeros((1, LENGTH, WIDTH)),)
+    )
+    np.testing.assert_allclose(added[0][0], table(WIDTH), atol=1e-6)
     found = kc.empirical_kernel(models, X, get="nngp", standard_error=True)
     mean, error = (np.asarray(matrices.nngp) for matrices in found)
     exact = recursion(kc.LayerNorm(), WIDTH)[0]
