@@ -6,6 +6,7 @@ import dataclasses
 
 import brute_force as bf
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from drawn_layers import drawn
@@ -86,7 +87,7 @@ def test_finite_networks_add_this_table() -> None:
     net = network(kc.LayerNorm(), WIDTH)
     models = [kc.lower(net, key=jax.random.key(seed)) for seed in range(MODELS)]
     added = drawn(kc.PositionalEncoding(POSITIONS), (LENGTH, WIDTH))(
-        (np.zeros((1, LENGTH, WIDTH)),)
+        (jnp.zeros((1, LENGTH, WIDTH)),)
     )
     np.testing.assert_allclose(added[0][0], table(WIDTH), atol=1e-6)
     found = kc.empirical_kernel(models, X, get="nngp", standard_error=True)
