@@ -65,8 +65,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     # With several workers, reports come together in the process that asked for them.
     # Doctests lie outside of this folder, whose hooks they do not run: their wall time counts.
-    seconds = dict(report.user_properties).get("cpu", report.duration)
-    _measured[report.nodeid] = max(seconds, _measured.get(report.nodeid, 0.0))
+    cpu = dict(report.user_properties).get("cpu")
+    # The last report of a test, of its teardown, is the one with CPU seconds.
+    longest = max(report.duration, _measured.get(report.nodeid, 0.0))
+    _measured[report.nodeid] = longest if cpu is None else cpu
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
