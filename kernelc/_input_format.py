@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -91,6 +92,10 @@ class InputFormat(ABC):
         """Of the locations of each example, in row-major order; 0 with one that is zero."""
 
     @abstractmethod
+    def unrelated(self) -> np.ndarray:
+        """One input, (1, *shape), of q = 1, its locations unrelated as far as that can be."""
+
+    @abstractmethod
     def mean_cosine(self, x: np.ndarray) -> float:
         """Of two different examples."""
 
@@ -148,6 +153,14 @@ class Numbers(InputFormat):
         norms = np.sqrt(np.sum(rows**2, axis=-1, keepdims=True))
         unit = rows / np.where(norms == 0, 1.0, norms)
         return unit @ np.swapaxes(unit, 1, 2)
+
+    def unrelated(self) -> np.ndarray:
+        count, channels = math.prod(self.example[:-1]), self.example[-1]
+        rows = np.random.default_rng(0).normal(size=(count, channels))
+        if count <= channels:
+            rows = np.linalg.qr(rows.T)[0].T
+        rows /= np.sqrt(np.mean(rows**2, axis=-1, keepdims=True))
+        return rows.reshape(1, *self.example)
 
     def mean_cosine(self, x: np.ndarray) -> float:
         # All pairs but each example with itself: |sum|^2 = n + sum over pairs.
@@ -245,6 +258,9 @@ class TokenSequences(InputFormat):
 
     def location_cosines(self, x: np.ndarray) -> Float64[np.ndarray, "n locations locations"]:
         return (x[:, :, None] == x[:, None, :]).astype(np.float64)
+
+    def unrelated(self) -> np.ndarray:
+        return np.arange(self.length)[None] % self.vocabulary
 
     def mean_cosine(self, x: np.ndarray) -> float:
         counts = [np.unique(column, return_counts=True)[1] for column in x.T]

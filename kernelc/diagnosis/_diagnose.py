@@ -12,6 +12,7 @@ from ._measure import measure
 from ._profile import Profile
 from ._reach import reached
 from ._report import Report
+from ._tokens import attentions, tokens_of
 from ._verdict import verdict_of
 
 
@@ -22,7 +23,8 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
     the chain rule. A C_f(0) above 0.95 is called collapse, a C_f'(1) above 1000 explosion: both
     make deep networks untrainable (Martens et al. 2021). The layers' own rules say what shaping
     would ask of them. Where a layer has no exact kernel, the closest layer that has one
-    replaces it, and a finding says so.
+    replaces it, and a finding says so. In networks with attention, all pairs of locations of one
+    input are followed too: q values and cosines of tokens.
 
     Arguments:
         network: a `Network`, or what `shape` returns.
@@ -49,8 +51,14 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
         ('explosion', 'critical')
     """
     network = as_network(network, "diagnose").network
-    profile = measure(network, inputs_of(data, network.input_format))
-    profile = dataclasses.replace(profile, reached=reached(network, profile))
+    inputs = inputs_of(data, network.input_format)
+    profile = measure(network, inputs)
+    profile = dataclasses.replace(
+        profile,
+        reached=reached(network, profile),
+        tokens=tokens_of(network, inputs),
+        attentions=attentions(network),
+    )
     case = case_of(network, profile)
     found = findings(case)
     return Report(
@@ -61,6 +69,7 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
         verdict=verdict_of(case, found),
         source=network,
         ntk=None if profile.ntk is None else profile.ntk[:-1],
+        tokens=profile.tokens,
     )
 
 

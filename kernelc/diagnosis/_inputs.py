@@ -19,6 +19,8 @@ from ..modules import check_entries
 # 2,000 take ten seconds.
 _INPUTS, _TARGETS = 500, 2000
 _NODES = 32
+# Inputs whose locations are followed one by one.
+_EXAMPLES = 8
 # Smaller angles are those of repeated inputs.
 SAME = 1e-6
 # The least range of angles that is told from one angle.
@@ -70,12 +72,14 @@ class Inputs:
         cosine: mean cosine similarity of two different inputs.
         given: whether they were measured on data.
         sample: inputs with targets; None where no targets were given.
+        examples: a few of the inputs; None where none were given.
     """
 
     q: float = 1.0
     cosine: float = 0.0
     given: bool = False
     sample: Sample | None = None
+    examples: Shaped[np.ndarray, "n ..."] | None = None
 
     @property
     def least(self) -> float:
@@ -117,7 +121,8 @@ def inputs_of(data: object, takes: InputFormat) -> Inputs:
         raise _wrong(f"input {chosen[bad]} with a mean square of {squares[bad]:g}", takes)
     sample = None if targets is None else sample_of(x, takes, values_of(targets)[chosen])
     q, cosine = float(np.mean(squares)), takes.mean_cosine(x)
-    return Inputs(q, float(np.clip(cosine, -1.0, 1.0)), given=True, sample=sample)
+    cosine, examples = float(np.clip(cosine, -1.0, 1.0)), x[:_EXAMPLES]
+    return Inputs(q, cosine, given=True, sample=sample, examples=examples)
 
 
 def _chosen(count: int, most: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from scipy.interpolate import PchipInterpolator
 from .._errors import KernelcError
 from ..gaussian import hermite_coefficients, moments
 from ..ir import Network
+from ..numeric import TokenLevel
 from ._finite import FiniteWidth
 from ._profile import COSINES, Level, by_depth, number, rounded, thinned
 
@@ -99,6 +100,30 @@ def profiles(levels: Sequence[Level]) -> Panel:
             f"{levels[0].backward:.4g} times that at the output."
         )
     return Panel("Slope, q value and gradient along the graph", told, draw)
+
+
+def token_profiles(levels: Sequence[TokenLevel]) -> Panel | None:
+    """Cosines and q values of the locations of one input along the graph; None without any."""
+    if not levels:
+        return None
+    shown = thinned(levels, _MOST_POINTS)
+
+    def draw(left: Axes, right: Axes) -> None:
+        places = range(len(shown))
+        left.plot(places, [level.mean_cosine for level in shown], label="mean over pairs")
+        left.plot(places, [level.end_cosine for level in shown], label="first and last")
+        left.set(xlabel="nodes passed", ylabel="cosine of two tokens", ylim=(-1.05, 1.05))
+        for place, level in zip((0.1, 0.5, 0.9), thinned(shown, 3), strict=False):
+            right.plot(positive(level.q), label=f" {level.node}", alpha=0.4 + place / 2)
+        right.set(xlabel="location", ylabel="q value", yscale="log")
+
+    end = levels[-1]
+    told = (
+        f"Locations of one input. Left: cosines along the graph; two tokens end at "
+        f"{number(end.mean_cosine)} on average. Right: q values by location, at {end.node} between "
+        f"{number(float(np.min(end.q)))} and {number(float(np.max(end.q)))}."
+    )
+    return Panel("Tokens of one input", told, draw, 2)
 
 
 def compared_maps(ends: Mapping[str, Level]) -> Panel:

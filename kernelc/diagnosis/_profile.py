@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from .._errors import KernelcError
+from ..numeric import TokenLevel
 from ._inputs import Inputs
 
 
@@ -91,6 +92,8 @@ class Profile:
         ntk: tangent kernel of the output for each of `COSINES`, and for two typical inputs.
         nodes: tangent kernel of the output at the nodes of the sample, where there is one.
         reached: share of the targets' variance that a short training explains.
+        tokens: locations of single inputs, in networks with attention.
+        attentions: how many follow each other.
     """
 
     inputs: Inputs
@@ -102,6 +105,8 @@ class Profile:
     ntk: Float64[np.ndarray, " cosines+1"] | None
     nodes: Float64[np.ndarray, " nodes"] | None = None
     reached: float | None = None
+    tokens: tuple[TokenLevel, ...] = ()
+    attentions: int = 0
 
     @property
     def end(self) -> Refusal | None:

@@ -15,17 +15,29 @@ from jaxtyping import Float64, PRNGKeyArray
 
 from .._errors import KernelcError
 from ..ir import Network
+from ..numeric import TokenLevel
 from ._figures import draw
 from ._findings import Finding
 from ._finite import FiniteWidth, finite_width
 from ._pages import write_report
-from ._panels import Panel, c_maps, finite as finite_panel, profiles, ring, spectra
+from ._panels import (
+    Panel,
+    c_maps,
+    finite as finite_panel,
+    profiles,
+    ring,
+    spectra,
+    token_profiles,
+)
 from ._profile import COSINES, Level, rounded, thinned
 from ._verdict import Verdict
 
 
 _WIDTH = 96
 _MOST_ROWS = 12
+_TOKENS = "  {:<28}{:>12}{:>12}{:>14}{:>16}".format(
+    "tokens of one input", "q of first", "q of last", "mean cosine", "first with last"
+)
 _HEADER = "  {:<28}{:>6}{:>12}{:>12}{:>12}".format("node", "depth", "q", "C_f(0)", "C_f'(1)")
 
 
@@ -41,6 +53,7 @@ class Report:
         source: the network itself.
         verdict: whether it trains, and how easily; or that this is unknown.
         ntk: tangent kernel of the output for each of `COSINES`; None where there is none.
+        tokens: q values and cosines of the locations of one input, in networks with attention.
     """
 
     network: str
@@ -50,6 +63,7 @@ class Report:
     source: Network
     verdict: Verdict
     ntk: Float64[np.ndarray, " cosines"] | None = None
+    tokens: tuple[TokenLevel, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -67,12 +81,13 @@ class Report:
             "cosines": COSINES,
             "levels": [{name: getattr(level, name) for name in names} for level in self.levels],
             "ntk": self.ntk,
+            "tokens": [dataclasses.asdict(level) for level in self.tokens],
             "assumptions": self.assumptions,
         }
         return {name: plain(value) for name, value in found.items()}
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draw C maps by depth, and slope, q value and gradient along the graph.
+        """Draw C maps by depth, slope, q value and gradient along the graph, and tokens.
 
         Arguments:
             path: a file ending in .png, .svg or .pdf.
@@ -87,7 +102,8 @@ class Report:
             >>> with tempfile.TemporaryDirectory() as folder:
             ...     kc.diagnose(net).plot(pathlib.Path(folder) / "net.png")
         """
-        draw(self.network, [c_maps(self.levels), profiles(self.levels)], path)
+        panels = [c_maps(self.levels), profiles(self.levels), token_profiles(self.tokens)]
+        draw(self.network, [panel for panel in panels if panel is not None], path)
 
     def finite(
         self,
@@ -171,6 +187,7 @@ class Report:
         panels = [
             c_maps(self.levels),
             profiles(self.levels),
+            token_profiles(self.tokens),
             spectra(self.source),
             ring(self.levels[-1], self.ntk),
             None if measured is None else finite_panel(measured),
@@ -185,6 +202,13 @@ class Report:
             f"  {level.node[:27]:<28}{level.depth:>6}{level.q:>12.4g}"
             f"{rounded(level.c_at_zero):>12.4g}{level.slope:>12.4g}"
             for level in thinned(self.levels, _MOST_ROWS)
+        ]
+        if self.tokens:
+            rows += ["", _TOKENS]
+        rows += [
+            f"  {level.node[:27]:<28}{level.q[0]:>12.4g}{level.q[-1]:>12.4g}"
+            f"{rounded(level.mean_cosine):>14.4g}{rounded(level.end_cosine):>16.4g}"
+            for level in thinned(self.tokens, _MOST_ROWS)
         ]
         for finding in self.findings:
             rows += ["", *_told(finding)]

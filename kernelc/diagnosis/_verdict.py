@@ -29,6 +29,7 @@ _STILL = {
         "targets that are not nearly linear in the inputs are learned slowly or not at all",
         "these targets lie in directions that the kernel still tells apart",
     ),
+    "rank_collapse": ("what depends on single tokens of an input is not learned",) * 2,
     "explosion": ("what it learns says little about inputs that it has not seen",) * 2,
     "q": ("rates that suit other networks may diverge, until the scale is unlearned",) * 2,
 }

@@ -6,3 +6,4 @@ from ._kernel_fn import KernelFunction as KernelFunction, kernel_fn as kernel_fn
 from ._matrices import KernelMatrices as KernelMatrices
 from ._sensitivity import StdKernel as StdKernel
 from ._token_covariance import token_covariance as token_covariance
+from ._token_levels import TokenLevel as TokenLevel, token_levels as token_levels

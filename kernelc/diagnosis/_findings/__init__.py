@@ -18,12 +18,15 @@ from ._remedy import shaping_call
 from ._requirements import requirements
 from ._saturation import saturated
 from ._targets import targets
+from ._tokens import rank_collapse, token_q
 from ._width import width
 
 
 _RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     collapse,
     explosion,
+    rank_collapse,
+    token_q,
     targets,
     q_values,
     ntk,

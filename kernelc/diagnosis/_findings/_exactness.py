@@ -30,6 +30,7 @@ def no_kernel(case: Case) -> Iterator[Finding]:
     for refusal in case.profile.refusals:
         key = (refusal.error.law, refusal.error.remedy, refusal.instead)
         groups.setdefault(key, []).append(refusal.node)
+    tokens = "beyond, tokens of one input alone are measured" if case.profile.tokens else None
     for (law, remedy, instead), nodes in groups.items():
         yield Finding(
             node=some(nodes),
@@ -38,7 +39,7 @@ def no_kernel(case: Case) -> Iterator[Finding]:
             measured=f"no exact kernel at {len(nodes)} node(s)",
             value=float(len(nodes)),
             law=law,
-            prediction="nothing is measured beyond"
+            prediction=tokens or "nothing is measured beyond"
             if instead is None
             else f"figures beyond are those of {instead}",
             remedy=remedy,

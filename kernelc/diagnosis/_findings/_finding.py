@@ -20,8 +20,9 @@ class Finding:
         node: where it first shows; "name and n more" for equal findings at several nodes.
         severity: "critical" (training fails, or learns easy targets alone), "warning" (a figure
             is off or not exact), "note" (what kernel shaping would change).
-        kind: a stable label: "collapse", "explosion", "q", "gradients", "ntk", "saturation",
-            "targets", "linear", "width", "not_gaussian", "no_kernel", "requirement".
+        kind: a stable label: "collapse", "explosion", "rank_collapse", "token_q", "q",
+            "gradients", "ntk", "saturation", "targets", "linear", "width", "not_gaussian",
+            "no_kernel", "requirement".
         measured: the figure, in words.
         value: the figure as a number, where there is one.
         law: why the figure is what it is.

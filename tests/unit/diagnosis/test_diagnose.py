@@ -147,7 +147,8 @@ def test_the_report_is_json_text_and_a_picture(tmp_path):
     told = report.to_dict()
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert list(told) == [
-        "network", "ok", "verdict", "findings", "cosines", "levels", "ntk", "assumptions",
+        "network", "ok", "verdict", "findings", "cosines", "levels", "ntk", "tokens",
+        "assumptions",
     ]  # fmt: skip
     assert list(told["findings"][0]) == [
         "node", "severity", "kind", "measured", "value", "law", "prediction", "remedy",
