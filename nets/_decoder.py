@@ -46,8 +46,8 @@ def decoder(
             0.1 sqrt(18 / depth); He & Hofmann 2024) or "skipless" f(x), without norms and skips.
         head: "tokens" (logits for the next token at each location), a number of classes (logits
             at the last location) or None (the value that a head would read).
-        positions: "learned" vectors, "sinusoidal" ones, "alibi" (a bias of the attention) or
-            None.
+        positions: "learned" vectors, "sinusoidal" ones, "alibi" (a bias of the attention),
+            "rotary" (queries and keys turn) or None.
         position_share: the share of such vectors in q, which is 1 behind the embedding.
         norm: "layer" or "rms".
         mlp_ratio: channels inside of the MLP over the width.

@@ -17,11 +17,12 @@ from ._recipe import ActivationLike, Number, choice, whole
 
 BlockKind = Literal["preln", "postln", "sas", "skipless"]
 NormKind = Literal["layer", "rms"]
-Positions = Literal["learned", "sinusoidal", "alibi"] | None
+Positions = Literal["learned", "sinusoidal", "alibi", "rotary"] | None
 BLOCKS = ("preln", "postln", "sas", "skipless")
 NORMS = {"layer": kc.LayerNorm(), "rms": kc.RMSNorm()}
 VECTORS = {"learned": kc.PositionalEmbedding, "sinusoidal": kc.PositionalEncoding}
-POSITIONS = (*VECTORS, "alibi", None)
+POSITIONS = (*VECTORS, "alibi", "rotary", None)
+ROTARY_BASE = 10_000.0
 SUM = kc.WeightedSum((1.0, 1.0))
 SAS_GAIN, SAS_DEPTH = 0.1, 18
 """Gain of the MLPs of He & Hofmann (2024) at 18 blocks; it falls like 1 / sqrt(depth)."""
@@ -177,7 +178,12 @@ def transformer(
             remedy="choose a width that the heads divide",
         )
     act = activation if isinstance(activation, kc.Activation) else kc.Activation(activation)
-    attention = kc.Attention(heads, mask, "alibi" if positions == "alibi" else None)
+    attention = kc.Attention(
+        heads,
+        mask,
+        "alibi" if positions == "alibi" else None,
+        rotary=ROTARY_BASE if positions == "rotary" else None,
+    )
     if block == "sas":
         attention = dataclasses.replace(attention, skip=1.0, gain=1.0, centering=1.0)
     dense = kc.Dense(width, weight_std, bias=bias)

@@ -57,7 +57,11 @@ def check_heads(where: str, value: KernelState[N], attention: FixedAttention) ->
         )
 
 
-def query_term(key: T, value: T, left: Callable[[T], T], right: Callable[[T], T]) -> T:
+Sides = tuple[Callable[[T], T], Callable[[T], T]]
+"""K -> A K and K -> K A'."""
+
+
+def query_term(key: T, value: T, pattern: Sides[T], turned: Sides[T] | None = None) -> T:
     """sum_jj' P_ij P'_i'j' K_key(j, j') E(v_j - o_i)(v_j' - o_i'), with o = P v.
 
     Times the Theta of the queries it is that of the logits: a gradient of softmax is
@@ -65,12 +69,15 @@ def query_term(key: T, value: T, left: Callable[[T], T], right: Callable[[T], T]
 
     Arguments:
         key, value: K of keys and of values.
-        left, right: K -> P K and K -> K P'.
+        pattern: P.
+        turned: what stands for P where it multiplies K_key; P itself when None.
     """
-    left_key, left_value = left(key), left(value)
-    both = right(left_key) * right(left_value)
-    crossed = right(left_key * left_value) + left(right(key) * right(value))
-    return right(left(key * value)) + both - crossed
+    left, right = pattern
+    of_key, by_key = pattern if turned is None else turned
+    left_key, left_value = of_key(key), left(value)
+    both = by_key(left_key) * right(left_value)
+    crossed = by_key(left_key * left_value) + of_key(by_key(key) * right(value))
+    return by_key(of_key(key * value)) + both - crossed
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
@@ -300,7 +299,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         heads = [self.mix(value, locations) for locations in attention.maps]
         if value.second.theta is not None and not attention.vanishing:
             terms = [
-                self.query_tangent(query, key, value, pattern, attention.gains)
+                self.query_tangent(query, key, value, pattern, attention)
                 for pattern in attention.patterns
             ]
             heads = [self._with_tangent(h, term) for h, term in zip(heads, terms, strict=True)]
@@ -312,19 +311,19 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         key: KernelState[N],
         value: KernelState[N],
         pattern: DenseMap,
-        gains: Float64[np.ndarray, " outputs"],
+        attention: FixedAttention,
     ) -> tuple[N, ...] | None:
         """What queries that start at zero and train add to Theta: see `query_term`; None where it
         is not known."""
-        theta = query.second.theta
+        theta, gains = query.second.theta, attention.gains
         alike = pattern.exchangeable() is not None and bool(np.all(gains == gains[0]))
-        if theta is None or not alike:
+        if theta is None or not alike or attention.frequencies is not None:
             return None
         probes = [self.probes.index(label) for label in ("c", "sc")]
         number, plain = self.backend.number, self.backend.value
         keys, values = (Alike(*(plain(s.second.k[i]) for i in probes)) for s in (key, value))
         half = one_sided(pattern, number)
-        logits = Alike(*(theta[i] for i in probes)) * query_term(keys, values, half, half)
+        logits = Alike(*(theta[i] for i in probes)) * query_term(keys, values, (half, half))
         term = [number(0)] * len(theta)
         for i, added in zip(probes, (logits.near, logits.far), strict=True):
             term[i] = number(float(gains[0]) ** 2) * added

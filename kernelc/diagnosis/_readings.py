@@ -8,12 +8,11 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
 from .._errors import KernelcError
 from ..activations import ScalarFunction, named
 from ..algebra import FloatBackend, KernelState, PairAlgebra
-from ..ir import DenseMap, FixedVectors, Reading, Real, Weights
+from ..ir import DenseMap, FixedAttention, FixedVectors, Reading, Real, Weights
 from ._profile import RangeError
 
 
@@ -90,7 +89,7 @@ class SlopeAlgebra(MapAlgebra):
         key: FloatState,
         value: FloatState,
         pattern: DenseMap,
-        gains: Float64[np.ndarray, " outputs"],
+        attention: FixedAttention,
     ) -> tuple[Numbers, ...] | None:
         return tuple(self.backend.number(0) for _ in self.probes)
 

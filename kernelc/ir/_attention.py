@@ -26,6 +26,7 @@ class FixedAttention:
         hidden: where the mask hides a location from an output.
         vanishing: whether logits of independent queries and keys tend to zero with the width, as
             those divided by the number of channels do; else they are zero where queries are.
+        frequencies: those of rotary queries and keys; None where they do not rotate.
     """
 
     maps: tuple[DenseMap, ...]
@@ -36,3 +37,4 @@ class FixedAttention:
     fixed: Float64[np.ndarray, "outputs locations"]
     hidden: Bool[np.ndarray, "outputs locations"]
     vanishing: bool
+    frequencies: Float64[np.ndarray, " frequencies"] | None = None

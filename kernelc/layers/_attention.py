@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import ClassVar, Literal, final
 
 import equinox as eqx
@@ -41,6 +41,7 @@ from ._attention_pattern import (
     uniform,
 )
 from ._fields import finite_number, one_of, positive_integers
+from ._rotary import frequencies_of, rotated
 
 
 Scaling = Literal["1/sqrt(d)", "1/d"]
@@ -62,6 +63,9 @@ class Attention(Layer):
     Theta_Q(p, p') = beta^2 D_p D_p' Theta_query(p, p')
     sum_rr' P_pr P_p'r' K_key(r, r') E (v_r - o_p)(v_r' - o_p'); keys add nothing.
 
+    With rotary positions the term of each r and r' is multiplied by
+    mean_f cos(w_f ((r - p) - (r' - p'))).
+
     Arguments:
         heads: how many; it divides the channels of queries, keys and values.
         mask: "causal" hides later locations, in row-major order; None hides none.
@@ -74,6 +78,8 @@ class Attention(Layer):
             centering of 1 and a skip of 1 are Shaped Attention (Noci et al. 2023).
         scale: s, by which products of queries and keys are multiplied; d is the number of channels
             of a head.
+        rotary: base of the frequencies w_f = base^(-2f/d) by which pairs of channels of queries and
+            keys turn with the location in a sequence (Su et al. 2024); None for none.
 
     Raises:
         GraphError: fields that are not as said.
@@ -97,6 +103,7 @@ class Attention(Layer):
     gain: float = 1.0
     centering: float = 0.0
     scale: Scaling = "1/sqrt(d)"
+    rotary: float | None = None
     arity: ClassVar[int | None] = 3
 
     def __post_init__(self) -> None:
@@ -107,6 +114,9 @@ class Attention(Layer):
         if self.mask is not None:
             one_of("Attention", "mask", self.mask, ("causal",))
         one_of("Attention", "scale", self.scale, ("1/sqrt(d)", "1/d"))
+        if self.rotary is not None:
+            base = finite_number("Attention", "rotary", self.rotary, minimum=1, symbol=False)
+            object.__setattr__(self, "rotary", base)
         if self.row_scale is not None:
             object.__setattr__(self, "row_scale", _table("row_scale", self.row_scale, 1))
         if isinstance(self.bias, str):
@@ -126,6 +136,8 @@ class Attention(Layer):
             raise _unfit(where, shapes, "queries and keys of as many channels")
         if any(shape[-1] % self.heads for shape in shapes):
             raise _unfit(where, shapes, f"channels that {self.heads} heads divide")
+        if self.rotary is not None and (len(query) != 2 or query[-1] // self.heads % 2):
+            raise _unfit(where, shapes, "for rotary positions sequences, and heads of even width")
         aligned = self.mask is not None or self.skip or self.centering or self.bias == "alibi"
         if aligned and query[:-1] != key[:-1]:
             raise _unfit(where, shapes, "queries and values of equal locations")
@@ -154,7 +166,11 @@ class Attention(Layer):
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         query, key, value = inputs
-        return algebra.attend(query, key, value, _fixed(self, shapes[0][:-1], shapes[1][:-1]))
+        fixed = _fixed(self, shapes[0][:-1], shapes[1][:-1])
+        if self.rotary is not None:
+            frequencies = frequencies_of(shapes[0][-1] // self.heads, self.rotary)
+            fixed = dataclasses.replace(fixed, frequencies=frequencies)
+        return algebra.attend(query, key, value, fixed)
 
     def with_pattern(
         self,
@@ -165,6 +181,9 @@ class Attention(Layer):
             return dataclasses.replace(self, row_scale=row_scale)
         bias = logits_of(pattern, self.mask)[None]
         return dataclasses.replace(self, bias=bias, row_scale=row_scale)
+
+    def location_key(self, shapes: Shapes) -> Hashable:
+        return None if self.rotary is None else shapes[0][-1]
 
     def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         fixed = _fixed(self, shapes[0][:-1], shapes[1][:-1])
@@ -224,6 +243,8 @@ def _attended(
     """softmax(s Q K^T + B + mask) V, head by head."""
     query, key, value = split
     d = query.shape[-1]
+    if layer.rotary is not None:
+        query, key = (rotated(x, layer.rotary) for x in (query, key))
     scale = 1 / d if layer.scale == "1/d" else 1 / math.sqrt(d)
     hidden = layer.mask is not None
     table = None if layer.bias is None else _biases(layer, outputs, locations)[None]

@@ -23,6 +23,7 @@ def MultiHeadAttention(
     weight_std: Real = 1.0,
     init: Initializer = "gaussian",
     use_bias: bool = True,
+    rotary: float | None = None,
     name: str | None = None,
 ) -> Block:
     """Self-attention as it is usually written: Dense queries, keys and values, `Attention`, Dense.
@@ -30,7 +31,7 @@ def MultiHeadAttention(
     Arguments:
         width: channels of queries, keys, values and of the output.
         heads: how many heads share them.
-        mask, bias, scale: as those of `Attention`.
+        mask, bias, scale, rotary: as those of `Attention`.
         query_init: how the weights of queries are drawn; with "zero" the kernel is known.
         weight_std, init: of keys, values and output; weight_std of queries too.
         use_bias: whether the four layers have biases, which start at zero.
@@ -51,7 +52,7 @@ def MultiHeadAttention(
         ['mix_query', 'mix_key', 'mix_value', 'mix_heads', 'mix_output']
     """
     dense = Dense(width, weight_std, init=init, bias=use_bias)
-    attention = Attention(heads, mask, bias, scale=scale)
+    attention = Attention(heads, mask, bias, scale=scale, rotary=rotary)
     if dense.width % heads:
         raise ShapeError(
             where="MultiHeadAttention",

@@ -10,16 +10,25 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float64
 
 from .._errors import UnsupportedError
 from ..activations import ScalarFunction
-from ..algebra import FIXED, KernelState, PairAlgebra, SecondMoments, query_term
-from ..ir import DenseMap, FixedVectors, Flattened, LocationMap, OwnWeights, Real, Weights
+from ..algebra import FIXED, KernelState, PairAlgebra, SecondMoments
+from ..ir import (
+    DenseMap,
+    FixedAttention,
+    FixedVectors,
+    Flattened,
+    LocationMap,
+    OwnWeights,
+    Real,
+    Weights,
+)
 from ._array_backend import ArrayBackend
 from ._locations import Same, groups_of, one_evaluation
-from ._mixing import Mixing, applied, mixing, whole
+from ._mixing import Mixing, mixing, whole
 from ._numbers import Number, Pair, PairLayout, PairMoments, PerSide, QValue, root
+from ._trained_queries import trained_queries
 
 
 DataState = KernelState[Any]
@@ -155,7 +164,7 @@ class GramAlgebra(ByLocationAlgebra):
         key: DataState,
         value: DataState,
         pattern: DenseMap,
-        gains: Float64[np.ndarray, " outputs"],
+        attention: FixedAttention,
     ) -> tuple[Any, ...] | None:
         theta = query.second.theta
         if theta is None:
@@ -163,17 +172,10 @@ class GramAlgebra(ByLocationAlgebra):
         if self.tangent:
             return (0.0,)
         pattern = pattern.lifted(self._missing_axes(pattern))
-        (left, right), matrix = groups_of(self.frame), pattern.matrices[0]
-        keys, values = (
-            whole(s.second.k[0].cross.value, (left, right), pattern) for s in (key, value)
-        )
-        term = query_term(
-            keys,
-            values,
-            lambda k: applied(k, left, pattern, matrix),
-            lambda k: applied(k, right, pattern, matrix),
-        )
-        rows = jnp.asarray(gains, jnp.result_type(term)).reshape(1, *pattern.outputs)
+        groups = groups_of(self.frame)
+        keys, values = (whole(s.second.k[0].cross.value, groups, pattern) for s in (key, value))
+        term = trained_queries(keys, values, groups, pattern, attention.frequencies)
+        rows = jnp.asarray(attention.gains, jnp.result_type(term)).reshape(1, *pattern.outputs)
         return (theta[0] * self.frame.wide(rows, 0) * self.frame.wide(rows, 1) * term,)
 
     def fixed(self, s: DataState, vectors: FixedVectors) -> DataState:

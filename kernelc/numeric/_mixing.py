@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import singledispatch
 from typing import NamedTuple, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -254,7 +255,9 @@ def _settled(drops: list[Number], scales: list[Number], q_values: tuple[Sides, .
     return PairMoments.of(tuple(parts))
 
 
-def applied(x: Number, axes: tuple[int, ...], locations: DenseMap, matrix: np.ndarray) -> Number:
+def applied(
+    x: Number, axes: tuple[int, ...], locations: DenseMap, matrix: np.ndarray | jax.Array
+) -> Number:
     """A matrix over all locations on the axes of one input."""
     if jnp.ndim(x) == 0:
         return x  # one number everywhere, and rows that add up to 1

@@ -117,7 +117,13 @@ def layers() -> Iterator[tuple[str, Call]]:
     given = {"heads": 1, "skip": 0.0, "gain": 1.0, "centering": 0.0}
     good = dict.fromkeys(("skip", "gain", "centering"), NUMBERS) | {"heads": "true"}
     given |= {"mask": None, "bias": None, "row_scale": None, "scale": "1/d"}
-    good |= {"mask": "None", "bias": "None", "row_scale": "None, jax array"}
+    given |= {"rotary": None}
+    good |= {
+        "rotary": "None, fraction",
+        "mask": "None",
+        "bias": "None",
+        "row_scale": "None, jax array",
+    }
     yield "Attention", (kc.Attention, given, good)
     yield "ClassToken", (kc.ClassToken, {"std": 1.0}, {"std": "zero, fraction, symbol"})
     good = {"std": "zero, fraction, symbol", "base": "fraction"}

@@ -9,8 +9,10 @@ from typing import Any
 
 import brute_force as bf
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn_layers import drawn
 
 import kernelc as kc
 
@@ -47,6 +49,7 @@ class Case:
     gains: np.ndarray = dataclasses.field(default_factory=lambda: np.ones(TOKENS))
     skip: float = 0.0
     subtracted: np.ndarray | float = 0.0
+    frequencies: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(1))
 
     @property
     def matrices(self) -> list[np.ndarray]:
@@ -55,6 +58,12 @@ class Case:
 
 
 CASES = {
+    "rotary": Case(
+        kc.Attention(4, mask="causal", rotary=10.0),
+        [softmax(CAUSAL)],
+        # 16 channels for each head.
+        frequencies=np.array([10 ** (-2 * f / 16) for f in range(8)]),
+    ),
     "uniform": Case(kc.Attention(4), [np.full((TOKENS, TOKENS), 1 / TOKENS)]),
     "causal": Case(kc.Attention(4, mask="causal"), [softmax(CAUSAL)]),
     "alibi": Case(
@@ -114,14 +123,13 @@ def attended(state: bf.Kernels, case: Case, fan_in: int | None) -> bf.Kernels:
         for pattern, matrix in zip(case.patterns, case.matrices, strict=True):
             k[rows, columns] += matrix @ inner @ matrix.T / len(case.patterns)
             t[rows, columns] += matrix @ theta @ matrix.T / len(case.patterns)
-            t[rows, columns] += trained_queries(
-                query_tangent[rows, columns], keys.k[rows, columns], inner, pattern, case.gains
-            ) / len(case.patterns)
+            tangent = query_tangent[rows, columns], keys.k[rows, columns]
+            t[rows, columns] += trained_queries(*tangent, inner, pattern, case) / len(case.patterns)
     return dataclasses.replace(state, k=k, t=t)
 
 
 def trained_queries(
-    theta: np.ndarray, keys: np.ndarray, values: np.ndarray, pattern: np.ndarray, gains: np.ndarray
+    theta: np.ndarray, keys: np.ndarray, values: np.ndarray, pattern: np.ndarray, case: Case
 ) -> np.ndarray:
     """The gradients of a softmax, location by location."""
     out = np.zeros_like(theta)
@@ -130,8 +138,9 @@ def trained_queries(
             # E (v_r - sum_u P_au v_u)(v'_s - sum_w P_bw v'_w)
             apart = values[r, s] - pattern[a] @ values[:, s] - pattern[b] @ values[r]
             apart += pattern[a] @ values @ pattern[b]
-            out[a, b] += pattern[a, r] * pattern[b, s] * keys[r, s] * apart
-    return theta * out * np.outer(gains, gains)
+            turned = np.mean(np.cos(case.frequencies * ((r - a) - (s - b))))
+            out[a, b] += pattern[a, r] * pattern[b, s] * keys[r, s] * apart * turned
+    return theta * out * np.outer(case.gains, case.gains)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -196,6 +205,28 @@ def test_shaped_attention_is_the_identity_and_keeps_every_pair() -> None:
     assert np.isfinite(kc.kernel_fn(with_it)(data()).ntk).all()
 
 
+def test_rotary_logits_depend_on_distances_alone() -> None:
+    """Moved along the sequence, queries and keys that are alike everywhere make equal rows."""
+    x = np.broadcast_to(RNG.normal(size=(1, 1, 16)), (1, 6, 16)).astype(np.float32)
+    module = drawn(kc.Attention(2, mask="causal", rotary=10.0), (6, 16), (6, 16), (6, 6 * 2))
+    values = np.tile(np.eye(6), 2)[None].astype(np.float32)
+    found = np.asarray(module(tuple(map(jnp.asarray, (x, x, values))))[0][0, :, :6])
+    logits = np.log(np.where(found > 0, found, 1.0))
+    for distance in range(1, 5):
+        steps = np.diagonal(logits, -distance) - np.diagonal(logits)[distance:]
+        np.testing.assert_allclose(steps, steps[0], atol=1e-5)
+    assert np.ptp(found[5]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("shape", "heads"), [((4, 4, 8), 2), ((6, 6), 2)], ids=["an image", "an odd width"]
+)
+def test_rotary_positions_of_other_shapes_are_refused(shape: tuple[int, ...], heads: int) -> None:
+    x = kc.Input(shape)
+    with pytest.raises(kc.ShapeError, match="rotary"):
+        kc.Network(x, kc.Attention(heads, rotary=10.0)(x, x, x))
+
+
 def test_random_logits_are_refused_with_what_to_do() -> None:
     x = kc.Input((TOKENS, 5))
     for refused in (
@@ -218,8 +249,9 @@ def test_matrices_that_treat_tokens_unlike_have_no_formula() -> None:
     [
         kc.MultiHeadAttention(256, 32, mask="causal", bias="alibi", use_bias=False),
         kc.MultiHeadAttention(256, 2, scale="1/d", query_init="gaussian", use_bias=False),
+        kc.MultiHeadAttention(256, 32, mask="causal", rotary=10.0, use_bias=False),
     ],
-    ids=["zero queries", "vanishing logits"],
+    ids=["zero queries", "vanishing logits", "rotary"],
 )
 def test_wide_networks_have_this_kernel(block: Any) -> None:
     x = kc.Input((TOKENS, 5))

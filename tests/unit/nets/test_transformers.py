@@ -83,6 +83,8 @@ def test_positions_are_vectors_or_a_bias_of_attention() -> None:
     for build in (nets.decoder, nets.encoder):
         net = build(**SMALL, depth=1, positions="alibi")
         assert net["block1/attention"].layer.bias == "alibi"
+        turned = build(**SMALL, depth=1, positions="rotary")
+        assert turned["block1/attention"].layer.rotary == 10_000
         assert "stem/positions" not in [node.name for node in net]
 
 
