@@ -34,6 +34,7 @@ LEVEL = {
     "_needs_number": 1,
     "_writing": 1,
     "_packages": 1,
+    "_table": 1,
     "activations": 2,
     "modules": 2,
     "data": 2,

@@ -1,6 +1,7 @@
 """What a network is: layers applied to nodes, validated into an immutable graph."""
 
 from .._needs_number import needs_number as needs_number
+from .._table import Table as Table
 from ._algebra import KernelAlgebra as KernelAlgebra, Reading as Reading
 from ._arranged_locations import InARow as InARow, Selected as Selected
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
@@ -68,5 +69,4 @@ from ._structure import (
 )
 from ._substitution import with_values as with_values, written_out as written_out
 from ._symbols import depths_of as depths_of, symbols_of as symbols_of
-from ._table import Table as Table
 from ._window import Window as Window

@@ -13,9 +13,9 @@ from typing import Literal, NoReturn, Union, get_args, get_origin, get_type_hint
 import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError, shown
+from .._table import Table
 from ..activations import ScalarFunction, decode_expression, encode_expression
 from ._layer import FORMER_KINDS, KINDS, Layer
-from ._table import Table
 
 
 def fields_of(layer: Layer, where: str) -> dict[str, object]:

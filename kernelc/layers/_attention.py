@@ -205,6 +205,8 @@ class Attention(Layer):
 class AttentionModule(JoinModule):
     """Attention of (queries, keys, values), each (batch, *locations, channels); it has no weights.
 
+    Blocks that differ in the values of their tables run in one loop, which passes arrays.
+
     Arguments:
         layer: the spec, whose numbers do not train.
 
@@ -216,15 +218,29 @@ class AttentionModule(JoinModule):
     """
 
     layer: Attention = eqx.field(static=True)
+    bias: Table | Float[Array, "heads outputs locations"] | None
+    row_scale: Table | Float[Array, " outputs"] | None
+
+    def __init__(self, layer: Attention) -> None:
+        tables = (layer.bias, layer.row_scale)
+        self.bias, self.row_scale = (x if isinstance(x, Table) else None for x in tables)
+        named = None if self.bias is not None else layer.bias
+        self.layer = dataclasses.replace(layer, bias=named, row_scale=None)
 
     def apply(self, inputs: tuple[Array, ...]) -> Array:
         layer, (query, key, value) = self.layer, inputs
         layer.out_shape([x.shape[1:] for x in inputs], self.kind)
         outputs, locations = query.shape[1:-1], key.shape[1:-1]
+        bias = _numbers(self.bias, jnp.promote_types(query.dtype, jnp.float32))
+        if bias is None and layer.bias is not None:
+            bias = jnp.asarray(_biases(layer, outputs, locations), query.dtype)
         split = tuple(_heads(x, layer.heads) for x in inputs)
-        mixed = _attended(layer, split, outputs, locations)
-        if layer.row_scale is not None or layer.gain != 1:
-            mixed *= jnp.asarray(_row_gains(layer, outputs), mixed.dtype)[:, None, None]
+        mixed = _attended(layer, split, bias)
+        rows = _numbers(self.row_scale, mixed.dtype)
+        if rows is not None:
+            mixed *= layer.gain * rows[:, None, None]
+        elif layer.gain != 1:
+            mixed *= layer.gain
         out = mixed.reshape(*query.shape[:-1], value.shape[-1])
         if layer.centering:
             seen = jnp.asarray(uniform(layer.mask, outputs, locations), value.dtype)
@@ -233,12 +249,18 @@ class AttentionModule(JoinModule):
         return out + layer.skip * value if layer.skip else out
 
 
+def _numbers(table: Table | Array | None, dtype: DTypeLike) -> Array | None:
+    if table is None:
+        return None
+    return jnp.asarray(table.array if isinstance(table, Table) else table, dtype)
+
+
 def _heads(x: Array, heads: int) -> Float[Array, "batch locations heads channels"]:
     return x.reshape(x.shape[0], -1, heads, x.shape[-1] // heads)
 
 
 def _attended(
-    layer: Attention, split: tuple[Array, ...], outputs: Shape, locations: Shape
+    layer: Attention, split: tuple[Array, ...], bias: Array | None
 ) -> Float[Array, "batch outputs heads channels"]:
     """softmax(s Q K^T + B + mask) V, head by head."""
     query, key, value = split
@@ -247,20 +269,13 @@ def _attended(
         query, key = (rotated(x, layer.rotary) for x in (query, key))
     scale = 1 / d if layer.scale == "1/d" else 1 / math.sqrt(d)
     hidden = layer.mask is not None
-    table = None if layer.bias is None else _biases(layer, outputs, locations)[None]
     if d == value.shape[-1]:
-        return jax.nn.dot_product_attention(
-            query,
-            key,
-            value,
-            None if table is None else jnp.asarray(table, query.dtype),
-            scale=scale,
-            is_causal=hidden,
-        )
+        table = None if bias is None else bias[None].astype(query.dtype)
+        return jax.nn.dot_product_attention(query, key, value, table, scale=scale, is_causal=hidden)
     wide = jnp.promote_types(query.dtype, jnp.float32)
     logits = scale * jnp.einsum("bihc,bjhc->bhij", query, key, preferred_element_type=wide)
-    if table is not None:
-        logits += jnp.asarray(table, wide)
+    if bias is not None:
+        logits += bias.astype(wide)
     if hidden:
         logits = jnp.where(np.tri(logits.shape[-1], dtype=bool), logits, -jnp.inf)
     return jnp.einsum("bhij,bjhc->bihc", jax.nn.softmax(logits).astype(value.dtype), value)

@@ -9,12 +9,13 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ..ir import Shape
+from ..ir import Shape, Table
 from ..modules import InitialStatistic, ModelNode, ModelRepeat, is_index, rewired, stack
 
 
 def same_but_for_values(node: ModelNode, shapes: Sequence[Shape], out: Shape) -> Hashable:
-    """Equal for layers that differ in the values of their arrays, and the place of states, only.
+    """Equal for layers that differ in the values of arrays and tables, and the place of states,
+    only.
 
     `shapes` are those of the inputs of the layer, `out` that of its output.
     """
@@ -25,6 +26,8 @@ def same_but_for_values(node: ModelNode, shapes: Sequence[Shape], out: Shape) ->
 def _told(leaf: PyTree) -> Hashable:
     if eqx.is_array(leaf):
         return leaf.shape, leaf.dtype
+    if isinstance(leaf, Table):
+        return Table, leaf.shape
     if isinstance(leaf, np.ndarray):
         return leaf.shape, leaf.dtype, leaf.tobytes()
     if is_index(leaf):
@@ -56,6 +59,8 @@ def _stacked(*leaves: PyTree) -> PyTree:
     if is_index(first):
         # The markers of the blocks differ, so the stack gets a new one.
         return eqx.nn.StateIndex(jax.tree.map(_stacked, *(leaf.init for leaf in leaves)))
+    if isinstance(first, Table):
+        return Table.stacked(leaves)
     if isinstance(first, InitialStatistic):
         return first.stacked(len(leaves))
     return stack(leaves) if eqx.is_array(first) else first

@@ -8,10 +8,12 @@ from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._errors import KernelcError
+from .._table import Table
 from ._layer import InitialStatistic, LayerModule
 from ._precision import cast
 
@@ -78,7 +80,8 @@ class ModelRepeat(eqx.Module):
 
     Tracing, compilation and optimizer updates cost what they cost for one block. The blocks
     differ in the values of their arrays alone. States, such as running statistics, have a first
-    axis over the blocks too: each block reads and updates its row.
+    axis over the blocks too: each block reads and updates its row. So have tables of numbers that
+    do not train.
 
     Arguments:
         nodes: the first block, its arrays with a leading axis over the blocks; value 0 is the
@@ -126,8 +129,8 @@ class ModelRepeat(eqx.Module):
         self, inputs: tuple[Array, ...], state: State, keys: Keys, call: Call
     ) -> tuple[Array, State]:
         """The value, and the state after it; `keys` has a row for each of `names`."""
-        stacked, rest = eqx.partition(self.nodes, eqx.is_array)
-        rest = _one_of(rest, 0)
+        stacked, rest = eqx.partition(self.nodes, _differs_by_block)
+        stacked, rest = jax.tree.map(_as_array, stacked), _one_of(rest, 0)
         own = None if state is None else state.substate(self.nodes)
         if keys is not None:
             keys = keys.reshape(self.count, len(self.nodes), *keys.shape[1:])
@@ -219,11 +222,20 @@ def is_index(leaf: object) -> bool:
     return isinstance(leaf, eqx.nn.StateIndex)
 
 
+def _differs_by_block(leaf: PyTree) -> bool:
+    return eqx.is_array(leaf) or isinstance(leaf, Table)
+
+
+def _as_array(leaf: PyTree) -> PyTree:
+    return jnp.asarray(leaf.array) if isinstance(leaf, Table) else leaf
+
+
 def _one_of(stacked: PyTree, index: int) -> PyTree:
     """The layers at `index` among stacked ones."""
 
     def row(leaf: PyTree) -> PyTree:
-        return leaf[index] if eqx.is_array(leaf) or isinstance(leaf, InitialStatistic) else leaf
+        by_block = _differs_by_block(leaf) or isinstance(leaf, InitialStatistic)
+        return leaf[index] if by_block else leaf
 
     return jax.tree.map(row, stacked)
 

@@ -304,3 +304,21 @@ def test_finite_networks_have_the_q_values_that_were_solved_for():
     mean, error = np.mean(found, 0), np.std(found, 0) / math.sqrt(11)
     assert np.all(np.abs(mean - 1) < 5 * error)
     assert error.max() < 0.2
+
+
+def test_blocks_of_unlike_tables_run_in_one_loop(tmp_path):
+    shaped = kc.shape(decoder(4), tokens=kc.SPA())
+    model = kc.lower(shaped, key=jax.random.key(0))
+    looped = kc.lower(shaped, key=jax.random.key(0), layers="scan")
+    assert len(looped.nodes) < 10 < len(model.nodes)
+    texts = np.arange(2 * T).reshape(2, T)
+    expected = model.batched(texts)
+    assert np.ptp(expected) > 0.1
+    for other in (looped, kc.unrolled(looped), kc.scanned(model)):
+        np.testing.assert_allclose(other.batched(texts), expected, rtol=1e-6, atol=1e-6)
+    assert len(jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))) == len(
+        kc.select(model, "*").names
+    )
+    kc.save(tmp_path / "decoder.kernelc", looped)
+    again, _ = kc.load(tmp_path / "decoder.kernelc")
+    np.testing.assert_array_equal(again.batched(texts), looped.batched(texts))

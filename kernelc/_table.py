@@ -6,13 +6,14 @@ import base64
 import binascii
 import hashlib
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from .._errors import GraphError, LoadError, shown
+from ._errors import GraphError, LoadError, shown
 
 
 _STORED = np.dtype("<f8")
@@ -95,6 +96,15 @@ class Table:
         except GraphError as error:
             raise LoadError("table", error.found, error.law, error.remedy) from None
 
+    @classmethod
+    def stacked(cls, tables: Sequence[Table]) -> Table:
+        """Tables of one shape on a new first axis."""
+        return cls(np.stack([table.array for table in tables]))
+
+    def __getitem__(self, index: int) -> Table:
+        """The table at a place of the first axis."""
+        return Table(self.array[index])
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.array, dtype=dtype)
 
@@ -102,7 +112,8 @@ class Table:
         return len(self.array)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Table) and np.array_equal(self.array, other.array)
+        same = isinstance(other, Table) and np.array_equal(self.array, other.array)
+        return self is other or same
 
     def __hash__(self) -> int:
         if self._hash is None:
