@@ -31,7 +31,13 @@ from ._special_functions import (
     MP_MODULES as MP_MODULES,
     owens_t as owens_t,
 )
-from ._stable import X as X, normal_cdf as normal_cdf, sigmoid as sigmoid, softplus as softplus
+from ._stable import (
+    X as X,
+    normal_cdf as normal_cdf,
+    sigmoid as sigmoid,
+    softplus as softplus,
+    stabilize as stabilize,
+)
 
 
 _MOVED = frozenset(

@@ -9,6 +9,7 @@ from ._floats import (
 )
 from ._kernel_state import (
     KernelState as KernelState,
+    N as N,
     SecondMoments as SecondMoments,
     Term as Term,
     probes as probes,

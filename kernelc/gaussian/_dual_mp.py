@@ -204,8 +204,10 @@ def _refined(f: Function, g: Function, pair: Pair) -> Any:
     return _agreed(pair, lambda z, w, _: _trapezoids(f, g, pair, z, w))
 
 
-def _agreed(pair: Pair, rule: Callable[[list, list, Any], Any]) -> Any:
+def _agreed(pair: Pair, rule: Callable[[list, list, Any], tuple[Any, Any] | None]) -> Any:
     """`rule` at ever more nodes until two results agree; None where it gives none.
+
+    It gives a value and its size: that of u and v being one.
 
     The finer of two that agree to the square root is right to all digits, as long as the error
     falls exponentially, which it does for analytic f and g.
@@ -217,10 +219,12 @@ def _agreed(pair: Pair, rule: Callable[[list, list, Any], Any]) -> Any:
     while True:
         half = int(limit / step)
         z = [i * step for i in range(-half, half + 1)]
-        total = rule(z, [step * mpmath.npdf(x) for x in z], step)
-        if total is None:
+        found = rule(z, [step * mpmath.npdf(x) for x in z], step)
+        if found is None:
             return None
-        if previous is not None and abs(total - previous) <= agree * (1 + abs(total)):
+        total, size = found
+        near = agree * min(size, 1 + abs(total))
+        if previous is not None and abs(total - previous) <= near:
             return total
         previous, step = total, step / 2
 
@@ -235,7 +239,7 @@ def _mehler(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair
     a, b, c, _ = pair
     tolerance = mpmath.ldexp(1, 20 - mpmath.mp.prec)
 
-    def rule(z: list, w: list, step: Any) -> Any:
+    def rule(z: list, w: list, step: Any) -> tuple[Any, Any] | None:
         if len(z) > 2 * _MOST_NODES:
             return None
         first = hermite_line(phi, m, a, step, mpmath.mp.prec)
@@ -244,7 +248,8 @@ def _mehler(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair
         )
         sides = (first, second)
         rest, total, power = [side.size for side in sides], mpmath.mpf(0), mpmath.mpf(1)
-        bound = tolerance * mpmath.sqrt(rest[0] * rest[1])
+        size = mpmath.sqrt(rest[0] * rest[1])
+        bound = tolerance * size
         for order in range(_MOST_TERMS):
             values = [side.coefficient(order) for side in sides]
             total += power * values[0] * values[1]
@@ -252,7 +257,7 @@ def _mehler(phi: ScalarFunction, m: int, psi: ScalarFunction, n: int, pair: Pair
             rest = [max(r - x * x, 0) for r, x in zip(rest, values, strict=True)]
             left = [max(r, tolerance * s.size) for r, s in zip(rest, sides, strict=True)]
             if abs(power) * mpmath.sqrt(left[0] * left[1]) <= bound:
-                return total
+                return total, size
         return None
 
     return _agreed(pair, rule)
@@ -275,8 +280,10 @@ class _Line:
             self._nodes = self._fixed(z)
             self._row, self._before = self._fixed(roots), self._fixed([0] * len(z))
         values = [f(a * x) * v for x, v in zip(z, roots, strict=True)]
-        self._values = self._fixed(values)
         self.size = mpmath.fsum(x * x for x in values)
+        # Values near 1, or those of a small a are zero in fixed point.
+        self._root = min(0, mpmath.mag(self.size) // 2) if self.size else 0
+        self._values = self._fixed([mpmath.ldexp(x, -self._root) for x in values])
         self._found: list[Any] = []
 
     def _fixed(self, numbers: list[Any]) -> np.ndarray:
@@ -290,7 +297,7 @@ class _Line:
 
     def _next(self) -> Any:
         shift, n = self.shift, len(self._found)
-        found = mpmath.ldexp(int((self._values * self._row).sum()), -2 * shift)
+        found = mpmath.ldexp(int((self._values * self._row).sum()), self._root - 2 * shift)
         with mpmath.workprec(shift):
             root = int(mpmath.ldexp(mpmath.sqrt(n), shift))
             inverse = int(mpmath.ldexp(1 / mpmath.sqrt(n + 1), shift))
@@ -305,11 +312,13 @@ def hermite_line(phi: ScalarFunction, order: int, a: Any, step: Any, prec: int) 
     return _Line(phi.mpmath(order), a, step, prec)
 
 
-def _trapezoids(f: Function, g: Function, pair: Pair, z: list, w: list) -> Any:
-    """A tensor trapezoid rule."""
+def _trapezoids(f: Function, g: Function, pair: Pair, z: list, w: list) -> tuple[Any, Any]:
+    """A tensor trapezoid rule, and √(E f² E g²)."""
     a, b, c, s = pair
     nodes = list(zip(z, w, strict=True))
     inner = nodes if s else [(mpmath.mpf(0), mpmath.mpf(1))]
-    return mpmath.fsum(
+    total = mpmath.fsum(
         v * f(a * x) * mpmath.fsum(u * g(b * (c * x + s * y)) for y, u in inner) for x, v in nodes
     )
+    squares = [mpmath.fsum(v * h(t * x) ** 2 for x, v in nodes) for h, t in ((f, a), (g, b))]
+    return total, mpmath.sqrt(squares[0] * squares[1])

@@ -16,6 +16,9 @@ from ._fixed_point import rule_of
 
 Function = Callable[[Any], Any]
 
+USUAL = (-2.1, -1.1, -0.3, 0.3, 1.1, 2.1)
+"""Values of a standard normal variable that tell the size of a function of it."""
+
 # Distances from a kink at which an integrand is read: each this part of the one before.
 _PART = 4
 # Polynomials below this degree are told from other functions.
@@ -52,14 +55,18 @@ def expectation_mp(integrand: Function, splits: Iterable[Any]) -> Any:
     edges = sorted({-limit, limit, *(mpmath.mpf(i) for i in range(-6, 7, 2)), *inner})
     rounding = mpmath.ldexp(1, 30 - mpmath.mp.prec)
 
+    # Errors are judged next to 1, so an integrand that is small is brought there.
+    largest = max(abs(integrand(mpmath.mpf(z))) for z in USUAL)
+    size = min(0, mpmath.mag(largest)) if largest else 0
+
     def f(z: Any) -> Any:
-        return integrand(z) * mpmath.npdf(z)
+        return mpmath.ldexp(integrand(z) * mpmath.npdf(z), -size)
 
     edges = sorted({*edges, *edges_beside_kinks(f, edges, inner, rounding)})
     for _ in range(8):  # panels are halved until the estimated error is rounding
         total, error = mpmath.quad(f, edges, error=True, method=_GaussLegendre)
         if error <= rounding * max(1, abs(total)):
-            return total
+            return mpmath.ldexp(total, size)
         middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         edges = sorted([*edges, *middles])
     raise ActivationError(

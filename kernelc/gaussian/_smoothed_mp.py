@@ -11,7 +11,7 @@ import numpy as np
 from ..activations import ScalarFunction
 from ._dual import point_masses
 from ._fixed_point import LegendreRule, exponential, fixed, legendre_rule
-from ._line_mp import edges_beside_kinks
+from ._line_mp import USUAL, edges_beside_kinks
 from ._moments import at_masses_mp, kinks_mp
 
 
@@ -35,6 +35,11 @@ class _Side(NamedTuple):
     def deviation(self) -> Any:
         """Standard deviation of X given z."""
         return self.scale * self.spread
+
+    def largest(self) -> Any:
+        """The largest of a few usual values of φ^(m); 1 where they are 0."""
+        function = self.phi.mpmath(self.order)
+        return max(abs(function(self.scale * z)) for z in USUAL) or mpmath.mpf(1)
 
 
 class _Panel(NamedTuple):
@@ -93,15 +98,16 @@ def _limit() -> Any:
 def _means(side: _Side, step: Any, half: int) -> list[Any] | None:
     """E φ^(m)(X) given z = i step, for i from -half to half; None where that takes long."""
     rule = legendre_rule(_WIDTH / 2, mpmath.mp.prec + _GUARD)
-    panels = _panels(side, rule)
+    size = min(0, mpmath.mag(side.largest()))
+    panels = _panels(side, rule, size)
     if panels is None:
         return None
     slope = side.scale * side.root * step
     found = [0] * (2 * half + 1)
     for panel in panels:
         _add(found, panel, rule, slope, side.deviation)
-    norm = 1 / (side.deviation * mpmath.sqrt(2 * mpmath.pi))
-    means = [norm * mpmath.ldexp(number, -rule.shift) for number in found]
+    norm = 1 / mpmath.sqrt(2 * mpmath.pi)
+    means = [norm * mpmath.ldexp(number, size - rule.shift) for number in found]
     masses = point_masses(side.phi, side.order)
     if not masses:
         return means
@@ -110,11 +116,16 @@ def _means(side: _Side, step: Any, half: int) -> list[Any] | None:
     return [mean + at_masses_mp(masses, side.deviation, beta) for mean, beta in both]
 
 
-def _panels(side: _Side, rule: LegendreRule) -> list[_Panel] | None:
+def _panels(side: _Side, rule: LegendreRule, size: int) -> list[_Panel] | None:
     """Panels between kinks, no wider than the Gaussian allows, each with few enough bends of φ.
 
     The rule leaves of a product with the Gaussian the square of what is left of φ alone behind its
     last Legendre coefficients, so these are to be below the square root of rounding.
+
+    Arguments:
+        side: φ, and its argument.
+        rule: the rule of each panel.
+        size: values are divided by 2 to this power, for those in fixed point have to be near 1.
     """
     function = side.phi.mpmath(side.order)
     waiting = list(itertools.pairwise(_edges(side)))
@@ -125,7 +136,7 @@ def _panels(side: _Side, rule: LegendreRule) -> list[_Panel] | None:
             return None
         low, high = waiting.pop()
         middle, width = (low + high) / 2, (high - low) / 2
-        numbers = [function(middle + width * node) for node in rule.nodes]
+        numbers = [mpmath.ldexp(function(middle + width * node), -size) for node in rule.nodes]
         values = fixed(numbers, rule.shift) * rule.weights >> rule.shift
         last = max(abs(int((values * row).sum() >> rule.shift)) for row in rule.last)
         if mpmath.ldexp(last, -rule.shift) > tolerance * max(1, *map(abs, numbers)):
@@ -163,7 +174,7 @@ def _add(found: list[int], panel: _Panel, rule: LegendreRule, slope: Any, deviat
     t = fixed([start + wide * node for node in rule.nodes], shift)
     row = panel.values * exponential(-(t * t >> shift + 1), shift) >> shift
     factor = exponential(t * fixed([move], shift)[0] >> shift, shift)
-    width = fixed([panel.width], shift)[0]
+    width = fixed([wide], shift)[0]
     # Twice the bits, for these are small where the sums that they multiply are large.
     falls = _falls(move, 2 * shift, reach)
     for sign, by in ((1, factor), (-1, (1 << 2 * shift) // factor)):

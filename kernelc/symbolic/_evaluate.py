@@ -15,9 +15,19 @@ import sympy
 
 from .._errors import DataError, KernelcError, shown
 from .._limits import MOST_DIGITS, real
+from ..ir import Network
+from ._exact_network import exact_network
 from ._formulas import Formulas
 from ._program import DOUBLE, Cancelled, Number, program
-from ._rules_in_floats import USUAL, Given, JumpWatch, Moments, float_moments, has_jumps
+from ._rules_in_floats import (
+    USUAL,
+    Given,
+    JumpWatch,
+    Moments,
+    digit_moments,
+    float_moments,
+    has_jumps,
+)
 
 
 # Rounding of a deep network; what exceeds q by more is no covariance.
@@ -166,7 +176,8 @@ class Point:
 
     def _value(self, given: dict[str, Given]) -> KernelValue:
         found = (
-            self._on_edge(given)
+            self._in_digits(given)
+            or self._on_edge(given)
             or self._beside_edge(given)
             or self._by_formula(given)
             or self._by_rules(given)
@@ -180,6 +191,18 @@ class Point:
         missing = self.kernel.theta is None or ntk is None
         theta = None if missing else self._shown(ntk)
         return KernelValue(self._shown(q), self._shown(nngp), self._shown(c), theta)
+
+    def _in_digits(self, given: dict[str, Given]) -> Moments | None:
+        """The kernel rules in mpmath numbers, whose constants no formula has rounded."""
+        if self.dps <= DOUBLE or not self.kernel.as_derived or not set(given) <= USUAL:
+            return None
+        numbers = {name: self._number(value) for name, value in given.items()}
+        found = digit_moments(self._exact_network, self.kernel.probes, numbers, self.dps)
+        return found if _is_kernel(found) else None
+
+    @cached_property
+    def _exact_network(self) -> Network:
+        return exact_network(self.kernel.network)
 
     def _on_edge(self, given: dict[str, Given]) -> Moments | None:
         """At |c| = 1, where formulas are limits that rounding decides."""
@@ -223,7 +246,7 @@ class Point:
             return None
         finer = Point(self.kernel, sorted(given), dps)
         with mpmath.workdps(dps + 5):
-            return finer._by_formula(given)
+            return finer._in_digits(given) or finer._by_formula(given)
 
     def _by_formula(self, given: dict[str, Given]) -> Moments | None:
         """None where an exponential in a formula overflows, it divides by a q value of 0, or
@@ -290,6 +313,11 @@ class Point:
             remedy="look for a scale or weights of zero before a normalization; scale down what "
             "overflows, or ask for more digits with dps=30",
         )
+
+
+def _is_kernel(found: Moments) -> bool:
+    q, *others = found
+    return 0 <= q < math.inf and not any(math.isnan(x) for x in others if x is not None)
 
 
 def _agree(found: Moments, again: Moments) -> bool:

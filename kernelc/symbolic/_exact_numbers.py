@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import sympy
+
+from ..activations import ScalarFunction, stabilize
 
 
 _DIFFERENCE = Fraction(4, 2**52)
@@ -44,6 +47,42 @@ def without_decimals(expr: sympy.Expr) -> sympy.Expr:
         x/5
     """
     return expr.xreplace({f: exact(float(f)) for f in expr.atoms(sympy.Float)})
+
+
+def rational(value: float) -> sympy.Expr:
+    """The number of `exact`, or the binary fraction that the float is: never a rounding.
+
+    Arguments:
+        value: a finite number.
+
+    Example:
+        >>> rational(0.6), rational(0.123456789) == 0.123456789
+        (3/5, True)
+    """
+    found = exact(value)
+    return sympy.Rational(value) if found.is_Float else found
+
+
+@lru_cache(maxsize=512)
+def rational_function(phi: ScalarFunction) -> ScalarFunction:
+    """The activation with its constants as exact numbers, whose products SymPy does not round.
+
+    Example:
+        >>> from kernelc.activations import named
+        >>> rational_function(named("leaky_relu", negative_slope=0.3)).expr
+        Piecewise((x, x > 0), (3*x/10, True))
+    """
+    if phi.base is not None:
+        return rational_function(phi.base).transformed(*map(_without_floats, phi.affine))
+    params = tuple((name, _without_floats(value)) for name, value in phi.exact_params.items())
+    if phi.definition is None or not params:
+        return ScalarFunction(phi.name, _without_floats(phi.expr), params, phi.definition)
+    expr = stabilize(phi.definition.expression(**dict(params)))
+    return ScalarFunction(phi.name, expr, params, phi.definition)
+
+
+def _without_floats(expr: sympy.Expr) -> sympy.Expr:
+    return expr.xreplace({f: rational(float(f)) for f in expr.atoms(sympy.Float)})
 
 
 def _ratio(value: float, power: int, unit: sympy.Expr | int) -> sympy.Rational | None:

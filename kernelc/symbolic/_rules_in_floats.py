@@ -10,8 +10,9 @@ import numpy as np
 import sympy
 
 from ..activations import ScalarFunction
-from ..algebra import FloatBackend, FloatNumber, PairAlgebra, SecondMoments
+from ..algebra import Backend, FloatBackend, FloatNumber, N, PairAlgebra, SecondMoments
 from ..ir import Network
+from ._digits import DigitsBackend
 from ._formulas import Formulas
 from ._program import Number
 
@@ -83,12 +84,33 @@ def float_moments(
         backend: the numbers; float64 unless given.
     """
     network = kernel.network.subs(dict(others)) if others else kernel.network
-    algebra = PairAlgebra(backend or FloatBackend(), kernel.probes)
+    q, nngp, theta = _moments(kernel.probes, network, numbers, backend or FloatBackend())
+    return float(q), float(nngp), None if theta is None else float(theta)
+
+
+def digit_moments(
+    network: Network, probes: tuple[str, ...], numbers: Mapping[str, Number], dps: int
+) -> Moments:
+    """q value, NNGP and NTK of the output from the kernel rules in mpmath numbers.
+
+    Arguments:
+        network: the network, whose numbers are exact.
+        probes: labels of the pairs that are followed.
+        numbers: q and the cosines by name, in mpmath numbers.
+        dps: digits wanted.
+    """
+    return _moments(probes, network, numbers, DigitsBackend(dps))
+
+
+def _moments(
+    probes: tuple[str, ...], network: Network, numbers: Mapping[str, N], backend: Backend[N]
+) -> tuple[N, N, N | None]:
+    algebra = PairAlgebra(backend, probes)
+    zero = backend.number(0)
     q, c = numbers["q"], numbers["c"]
-    s = numbers.get("s", 0.0)
-    cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", 0.0)}
-    k = tuple(q * cosines[label] for label in kernel.probes)
-    start = algebra.state_of(SecondMoments(q, k, tuple(0.0 for _ in k)), None)
+    s = numbers.get("s", zero)
+    cosines = {"c": c, "s": s, "sc": s * c, "b": numbers.get("c_b", zero)}
+    k = tuple(q * cosines[label] for label in probes)
+    start = algebra.state_of(SecondMoments(q, k, tuple(zero for _ in k)), None)
     out = network.fold(algebra, start)[network.last].second
-    nngp, theta = out.k[0], None if out.theta is None else out.theta[0]
-    return float(out.q), float(nngp), None if theta is None else float(theta)
+    return out.q, out.k[0], None if out.theta is None else out.theta[0]
