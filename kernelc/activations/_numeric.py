@@ -146,6 +146,11 @@ def _affine_numpy(function: Formula, order: int) -> Callable[[npt.ArrayLike], Fl
     return lambda x: scale * inner(alpha * np.asarray(x, dtype=np.float64) + beta) + offset
 
 
+# Below 2 to minus this, terms of a function are taken to cancel.
+_FEW_BITS = 20
+_MOST_BITS = 12_000
+
+
 @lru_cache(maxsize=2048)
 def mpmath_function(function: Formula, order: int) -> MpmathFunction:
     """φ^(order) on mpf, at the precision in force when it is called."""
@@ -156,10 +161,14 @@ def mpmath_function(function: Formula, order: int) -> MpmathFunction:
 
     def run(x: mpmath.mpf) -> mpmath.mpf:
         x = mpmath.mpmathify(x)
-        for bound, branch in zip(bounds, branches, strict=False):
-            if x <= MPMATH.number(bound):
-                return mpmath.mpf(branch(x))
-        return mpmath.mpf(branches[-1](x))
+        found = (b for u, b in zip(bounds, branches, strict=False) if x <= MPMATH.number(u))
+        branch = next(found, branches[-1])
+        lost = -mpmath.mag(x) if x else 0
+        if lost <= _FEW_BITS:
+            return mpmath.mpf(branch(x))
+        # Terms cancel, as in exp(x) - 1: by powers of x up to the third.
+        with mpmath.workprec(mpmath.mp.prec + 3 * min(lost, _MOST_BITS)):
+            return mpmath.mpf(branch(x))
 
     return Compiled(mpmath_function, (function, order), run)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from .._errors import DataError, KernelcError, shown
+from .._errors import DataError, KernelcError, UnsupportedError, shown
 from .._limits import MOST_DIGITS, real
 from ..ir import Network
 from ._exact_network import exact_network
@@ -34,7 +34,9 @@ from ._rules_in_floats import (
 EXCESS = 1e-6
 # Where a jump is read at a 1 - |c| below this, rounding in float64 costs the NTK 1e-9 of itself.
 FEW_DIGITS = 1e-7
-DIGITS_BESIDE_EDGE = 30
+DIGITS = 30
+# Below this the q value of float64, and covariances that are small next to it, lose digits.
+SMALLEST_Q = 1e-280
 
 Numbers: TypeAlias = npt.ArrayLike | Given
 Value: TypeAlias = float | sympy.Float | np.ndarray
@@ -181,9 +183,12 @@ class Point:
             or self._beside_edge(given)
             or self._by_formula(given)
             or self._by_rules(given)
-            or self._with_digits(DIGITS_BESIDE_EDGE, given)
+            or self._with_digits(DIGITS, given)
         )
-        if found is None:
+        if found is not None and self.dps <= DOUBLE and found[0] < SMALLEST_Q:
+            # Float64 has no q value this small, but c is a ratio of two.
+            found = self._with_digits(DIGITS, given) or found
+        if found is None or (float(found[0]) == math.inf and self.dps <= DOUBLE):
             raise self._not_a_number(given)
         q, nngp, ntk = found
         nngp = self._covariance(q, nngp, given)
@@ -220,9 +225,9 @@ class Point:
         gap = self._gap(given)
         if gap > FEW_DIGITS:
             return None
-        found = self._with_digits(DIGITS_BESIDE_EDGE, given)
+        found = self._with_digits(DIGITS, given)
         if gap == 0 and found is not None:  # one input, or two that float64 cannot tell apart
-            again = self._with_digits(DIGITS_BESIDE_EDGE * 3 // 2, given)
+            again = self._with_digits(DIGITS * 3 // 2, given)
             # What rounding made of one input changes with the number of digits.
             found = found if again is not None and _agree(found, again) else None
         return found
@@ -269,7 +274,12 @@ class Point:
     def _in_floats(self, given: dict[str, Given]) -> Moments:
         try:
             found = float_moments(self.kernel, *self._floats(given))
-        except (ZeroDivisionError, OverflowError) as error:
+        except (ZeroDivisionError, UnsupportedError) as error:
+            # A q value of 0 in front of a norm; in mpmath it may be one.
+            found = self._with_digits(DIGITS, given)
+            if found is None:
+                raise self._not_a_number(given) from error
+        except OverflowError as error:
             raise self._not_a_number(given) from error
         if not 0 <= found[0] < math.inf or any(
             map(math.isnan, [x for x in found if x is not None])

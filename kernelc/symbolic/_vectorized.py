@@ -8,6 +8,7 @@ import numpy as np
 
 from ._evaluate import (
     EXCESS,
+    SMALLEST_Q,
     KernelValue,
     Numbers,
     Point,
@@ -46,14 +47,18 @@ class Vectorized:
         run = program(tuple(point.symbols), tuple(point.formulas), DOUBLE, True, True)
         found = run(*(arrays[str(symbol)] for symbol in point.symbols))
         spread = {name: np.broadcast_to(a, shape).ravel() for name, a in arrays.items()}
-        rows = np.stack([np.broadcast_to(row, shape).ravel() for row in found])
+        q, nngp, *theta = (np.broadcast_to(row, shape).ravel() for row in found)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            c = np.clip(nngp, -q, q) / q
+        rows = np.stack([q, nngp, c, *theta])
         self._one_by_one(point, rows, spread)
         return self._value(rows, shape)
 
     def _one_by_one(self, point: Point, rows: np.ndarray, given: dict[str, np.ndarray]) -> None:
         """Points where `evaluate` does not go by the formulas alone, or has an error to tell."""
         q, nngp = rows[:2]
-        usual = np.all(np.isfinite(rows), axis=0) & (q >= 0) & (np.abs(nngp) <= q * (1 + EXCESS))
+        usual = np.all(np.isfinite(rows), axis=0) & (q >= SMALLEST_Q)
+        usual &= np.abs(nngp) <= q * (1 + EXCESS)
         if self.kernel.as_derived:
             usual &= np.abs(given["c"]) != 1
         (unusual,) = np.nonzero(~usual)
@@ -62,15 +67,13 @@ class Vectorized:
         points = np.stack([numbers[unusual] for numbers in given.values()])
         distinct, back = np.unique(points, axis=1, return_inverse=True)
         values = [point.value(numbers, list(given)) for numbers in distinct.T.tolist()]
-        columns = zip(*((v.q, v.nngp, v.ntk) for v in values), strict=True)
+        columns = zip(*((v.q, v.nngp, v.c, v.ntk) for v in values), strict=True)
         for row, column in zip(rows, columns, strict=False):
             row[unusual] = np.array(column, dtype=np.float64)[back]
 
     def _value(self, rows: np.ndarray, shape: tuple[int, ...]) -> KernelValue:
-        q, nngp, *theta = rows
-        nngp = np.clip(nngp, -q, q)
-        with np.errstate(invalid="ignore"):
-            fields = [q, nngp, nngp / q, *theta]
+        q, nngp, c, *theta = rows
+        fields = [q, np.clip(nngp, -q, q), c, *theta]
         shown = [field.reshape(shape) if shape else float(field[0]) for field in fields]
         return KernelValue(shown[0], shown[1], shown[2], shown[3] if theta else None)
 
