@@ -35,6 +35,7 @@ class Arithmetic(Generic[N]):
     number: Callable[[sympy.Expr], N]
     functions: Mapping[type, Function[N]]
     sqrt: Function[N]
+    expm1: Function[N]
     power: Callable[[N, N], N] = operator.pow
     reciprocal: Function[N] = _inverse
     late: bool = False
@@ -138,7 +139,7 @@ _TABLE: dict[type, tuple[Function[NumpyValue], Function[mpmath.mpf], Function[Ja
 }
 SMOOTH_FUNCTIONS = tuple(_TABLE)
 
-NUMPY = Arithmetic(_float, {f: row[0] for f, row in _TABLE.items()}, np.sqrt)
+NUMPY = Arithmetic(_float, {f: row[0] for f, row in _TABLE.items()}, np.sqrt, np.expm1)
 MPMATH = Arithmetic(
     number=_mpf,
     functions={f: row[1] for f, row in _TABLE.items()},
@@ -146,9 +147,10 @@ MPMATH = Arithmetic(
     power=_mp_power,
     # As NumPy has it; mpmath raises.
     reciprocal=lambda x: mpmath.inf if x == 0 else 1 / x,
+    expm1=lambda x: mpmath.expm1(x) if abs(x) < 1 else _mp_exp(x) - 1,
     late=True,
 )
-JAX = Arithmetic(_float, {f: row[2] for f, row in _TABLE.items()}, jnp.sqrt)
+JAX = Arithmetic(_float, {f: row[2] for f, row in _TABLE.items()}, jnp.sqrt, jnp.expm1)
 
 
 def compile_tape(expr: sympy.Expr, arithmetic: Arithmetic[N]) -> Function[N]:
@@ -192,12 +194,32 @@ def _step(
         return lambda values: constant
     if isinstance(node, sympy.Pow):
         return _power(node, arithmetic, visit)
+    if isinstance(node, sympy.Add):
+        return _sum(node, arithmetic, visit)
     slots = [visit(arg) for arg in node.args]
-    if isinstance(node, sympy.Add | sympy.Mul):
-        fold = operator.add if isinstance(node, sympy.Add) else operator.mul
-        return lambda values: reduce(fold, [values[slot] for slot in slots])
+    if isinstance(node, sympy.Mul):
+        return lambda values: reduce(operator.mul, [values[slot] for slot in slots])
     function = arithmetic.functions[type(node)]
     return lambda values: function(values[slots[0]])
+
+
+def _sum(node: sympy.Add, arithmetic: Arithmetic[N], visit: Callable[[sympy.Expr], int]) -> Step[N]:
+    """A sum that keeps its digits at a small x: terms that vanish there are added last, and
+    a exp(y) - a is a expm1(y)."""
+    constant = sympy.Add(*[arg for arg in node.args if not arg.has(X)])
+    for arg in node.args:
+        factor, rest = arg.as_independent(X)
+        if constant != 0 and isinstance(rest, sympy.exp) and factor == -constant:
+            others = [term for term in node.args if term.has(X) and term is not arg]
+            at, by, slots = visit(rest.args[0]), visit(factor), [*map(visit, others)]
+            return lambda values: reduce(
+                operator.add,
+                [values[slot] for slot in slots],
+                values[by] * arithmetic.expm1(values[at]),
+            )
+    small = sorted(node.args, key=lambda arg: arg.xreplace({X: sympy.S.Zero}) == 0)
+    slots = [*map(visit, small)]
+    return lambda values: reduce(operator.add, [values[slot] for slot in slots])
 
 
 def _power(

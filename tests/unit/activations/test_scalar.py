@@ -363,3 +363,16 @@ def test_jumps_of_a_transformed_function_are_those_of_its_base() -> None:
     steep = named("celu", celu_alpha=1e-5).transformed(alpha=2, beta=-1.2, gamma=3)
     assert steep.jumps(1) == ()
     assert steep.smoothness == 1
+
+
+SHIFTED = (_E(t) - 1, 0.3 - 0.3 * _E(-2 * t), t + sympy.sqrt(1 + t**2) / 2 - sympy.Rational(1, 2))
+
+
+@pytest.mark.parametrize("phi", ["elu", "celu", "selu", "bentid", "softsign", *SHIFTED])
+def test_values_close_to_zero_keep_their_digits(phi: str | sympy.Expr) -> None:
+    function = named(phi) if isinstance(phi, str) else from_expression(phi)
+    for x in (-1e-9, -1e-20, 1e-20, -1e-100):
+        # To first order; the slope is no difference.
+        expected = float(function.mpmath(1)(mpmath.mpf(x))) * x
+        assert float(function.numpy()(x)) == pytest.approx(expected, rel=1e-7)
+        assert float(function.mpmath()(mpmath.mpf(x))) == pytest.approx(expected, rel=1e-7)
