@@ -16,6 +16,7 @@ _MOST_DIGITS = 10**10
 """Numerator times denominator: about one float in 10^5 is as near to such a fraction by chance."""
 _FEWER_DIGITS = 10**5
 _LARGEST_DENOMINATOR = 10**5
+_SMALLEST = 1e-100
 
 
 def exact(value: float) -> sympy.Expr:
@@ -88,6 +89,8 @@ def _without_floats(expr: sympy.Expr) -> sympy.Expr:
 def _ratio(value: float, power: int, unit: sympy.Expr | int) -> sympy.Rational | None:
     """The short fraction r with |value|^power = r unit."""
     plain = unit == 1
+    if not plain and not _SMALLEST < abs(value) < 1 / _SMALLEST:
+        return None  # its square is no float
     target = Fraction(abs(value)) ** power if plain else Fraction(float(abs(value) ** power / unit))
     near = target.limit_denominator(_LARGEST_DENOMINATOR)
     most = _MOST_DIGITS if plain else _FEWER_DIGITS

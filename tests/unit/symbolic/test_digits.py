@@ -9,6 +9,7 @@ import pytest
 import sympy
 
 import kernelc as kc
+from kernelc.symbolic._exact_numbers import exact
 
 
 U = sympy.Symbol("u", real=True)
@@ -116,3 +117,13 @@ def test_numbers_that_overflow_float64_have_more_digits() -> None:
     with mpmath.workdps(40):
         assert abs(found.q / (mpmath.mpf(1e30) ** 14 / 2**7) - 1) < 1e-18
     assert float(found.c) == 1
+
+
+def test_numbers_whose_squares_are_no_floats_stay_what_they_are() -> None:
+    # Weights of 1e-81 and 1e100: 1.5e-162 is not 0, nor is the square of 1.2345e200 an error.
+    for value in (1.5239902500000001e-162, 1.2345e200, -1.5e-300):
+        assert float(exact(value)) == value
+    small, large = kc.Dense(4, 1.2345e-81), kc.Dense(4, 1.2345e81)
+    found = kc.derive(network(small, large)).evaluate(0.3)
+    assert found.q == pytest.approx(1.2345**4, rel=1e-13)
+    assert found.c == pytest.approx(0.3, rel=1e-13)
