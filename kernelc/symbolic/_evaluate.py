@@ -20,6 +20,7 @@ from ._exact_network import exact_network
 from ._formulas import Formulas
 from ._program import DOUBLE, Cancelled, Number, program
 from ._rules_in_floats import (
+    SMALLEST,
     USUAL,
     Given,
     JumpWatch,
@@ -35,8 +36,6 @@ EXCESS = 1e-6
 # Where a jump is read at a 1 - |c| below this, rounding in float64 costs the NTK 1e-9 of itself.
 FEW_DIGITS = 1e-7
 DIGITS = 30
-# Below this the q value of float64, and covariances that are small next to it, lose digits.
-SMALLEST_Q = 1e-280
 
 Numbers: TypeAlias = npt.ArrayLike | Given
 Value: TypeAlias = float | sympy.Float | np.ndarray
@@ -185,7 +184,7 @@ class Point:
             or self._by_rules(given)
             or self._with_digits(DIGITS, given)
         )
-        if found is not None and self.dps <= DOUBLE and found[0] < SMALLEST_Q:
+        if found is not None and self.dps <= DOUBLE and found[0] < SMALLEST:
             # Float64 has no q value this small, but c is a ratio of two.
             found = self._with_digits(DIGITS, given) or found
         if found is None or (float(found[0]) == math.inf and self.dps <= DOUBLE):
@@ -261,6 +260,8 @@ class Point:
         except (ZeroDivisionError, OverflowError, Cancelled):
             return None
         q, nngp, *ntk = found
+        if self.dps <= DOUBLE and any(map(math.isinf, ntk)) and not self._jumps:
+            return None  # a division by what vanishes in float64
         if not 0 <= q < math.inf or any(math.isnan(number) for number in (nngp, *ntk)):
             return None
         return q, nngp, ntk[0] if ntk else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -317,7 +318,10 @@ def tidy(expr: sympy.Expr) -> sympy.Expr:
 
 
 def _short_fraction(value: sympy.Float) -> sympy.Rational | None:
-    fraction = Fraction(float(value))
+    number = float(value)
+    if not math.isfinite(number):  # larger than any float
+        return None
+    fraction = Fraction(number)
     if fraction.denominator > 1024:
         return None
     return sympy.Rational(fraction.numerator, fraction.denominator)

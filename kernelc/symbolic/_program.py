@@ -27,6 +27,8 @@ _ENDLESS = {
 _GUARD = 5
 # A sum that is smaller than this, relative to its terms, has 10 digits left at most.
 _CANCELLED = 1e-6
+# Numbers below this, and covariances small next to them, lose digits in float64.
+_SMALLEST = 1e-280
 
 Number: TypeAlias = float | mpmath.mpf
 """In a program of arrays, arrays of float64 stand where these do."""
@@ -154,9 +156,13 @@ class Writer:
         power = pow if self.arrays else _integer_power
         if exponent.is_Integer:
             n = int(exponent)
+            if self.guarded and n < 0:
+                power = _of_whole(power, self.arrays)
             return lambda values: power(values[base], n)
         if exponent in (sympy.S.Half, -sympy.S.Half):
             root, n = self._root(), int(2 * exponent)
+            if self.guarded and n < 0:
+                root = _of_whole(root, self.arrays)
             return lambda values: power(root(values[base]), n)
         top = self.visit(exponent)
         return lambda values: values[base] ** values[top]
@@ -196,6 +202,21 @@ def _whole_sums(terms: Sequence[Number]) -> np.ndarray:
     total = reduce(add, terms)
     largest = reduce(np.maximum, map(np.abs, terms))
     return np.where(np.abs(total) < _CANCELLED * largest, np.nan, total)
+
+
+def _of_whole(function: Function, arrays: bool) -> Function:
+    """A function of a number that float64 holds with all digits; of others it raises `Cancelled`,
+    or is nan in arrays."""
+
+    def of_array(x: np.ndarray, *others: int) -> np.ndarray:
+        return np.where((x > 0) & (x < _SMALLEST), np.nan, function(x, *others))
+
+    def of_number(x: Number, *others: int) -> Number:
+        if 0 < x < _SMALLEST:
+            raise Cancelled
+        return function(x, *others)
+
+    return of_array if arrays else of_number
 
 
 def _integer_power(base: Number, n: int) -> Number:

@@ -31,7 +31,20 @@ def has_jumps(network: Network) -> bool:
     return any(phi is not None and phi.jumps(0) for phi in found)
 
 
-class JumpWatch(FloatBackend):
+# Below this a number of float64, and a covariance that is small next to it, loses digits.
+SMALLEST = 1e-280
+
+
+class WholeFloats(FloatBackend):
+    """Float64 in which no norm divides by a length that has lost digits."""
+
+    def sqrt(self, value: FloatNumber) -> FloatNumber:
+        if isinstance(value, float) and 0 < value < SMALLEST:
+            raise ZeroDivisionError
+        return super().sqrt(value)
+
+
+class JumpWatch(WholeFloats):
     """Float64 that keeps the smallest 1 - |c| at which a function that jumps was read."""
 
     def __init__(self) -> None:
@@ -84,7 +97,7 @@ def float_moments(
         backend: the numbers; float64 unless given.
     """
     network = kernel.network.subs(dict(others)) if others else kernel.network
-    q, nngp, theta = _moments(kernel.probes, network, numbers, backend or FloatBackend())
+    q, nngp, theta = _moments(kernel.probes, network, numbers, backend or WholeFloats())
     return float(q), float(nngp), None if theta is None else float(theta)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from ._evaluate import (
     EXCESS,
-    SMALLEST_Q,
     KernelValue,
     Numbers,
     Point,
@@ -19,6 +18,7 @@ from ._evaluate import (
 )
 from ._formulas import Formulas
 from ._program import DOUBLE, program
+from ._rules_in_floats import SMALLEST
 
 
 class KernelFunction(Protocol):
@@ -57,7 +57,7 @@ class Vectorized:
     def _one_by_one(self, point: Point, rows: np.ndarray, given: dict[str, np.ndarray]) -> None:
         """Points where `evaluate` does not go by the formulas alone, or has an error to tell."""
         q, nngp = rows[:2]
-        usual = np.all(np.isfinite(rows), axis=0) & (q >= SMALLEST_Q)
+        usual = np.all(np.isfinite(rows), axis=0) & (q >= SMALLEST)
         usual &= np.abs(nngp) <= q * (1 + EXCESS)
         if self.kernel.as_derived:
             usual &= np.abs(given["c"]) != 1

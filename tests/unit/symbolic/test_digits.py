@@ -127,3 +127,16 @@ def test_numbers_whose_squares_are_no_floats_stay_what_they_are() -> None:
     found = kc.derive(network(small, large)).evaluate(0.3)
     assert found.q == pytest.approx(1.2345**4, rel=1e-13)
     assert found.c == pytest.approx(0.3, rel=1e-13)
+
+
+@pytest.mark.parametrize("activation", ["erf", "relu"])
+def test_a_norm_reads_values_of_which_float64_holds_few_digits(activation: str) -> None:
+    phi = kc.Activation(activation)
+    kernel = kc.derive(
+        network(kc.Dense(4, 1e-80), phi, kc.Dense(4, 1.2345e-81), phi, kc.Dense(4), kc.LayerNorm())
+    )
+    found, more = kernel.evaluate(0.3), kernel.evaluate(0.3, dps=25)
+    cosine = SMALL["relu"](SMALL["relu"](mpmath.mpf(0.3))) if activation == "relu" else 0.3
+    for value in (found, kernel.callable()(0.3), more):
+        assert float(value.c) == pytest.approx(float(cosine), rel=1e-14)
+        assert float(value.ntk) == pytest.approx(float(more.ntk), rel=1e-13)
