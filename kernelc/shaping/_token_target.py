@@ -107,6 +107,11 @@ class TokenTarget(ABC):
     def wanted(self, place: Place) -> Matrix | None:
         """The covariance behind an attention; None where only q = 1 is asked for."""
 
+    def __str__(self) -> str:
+        fields = [f for f in dataclasses.fields(self) if getattr(self, f.name) != f.default]
+        given = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields)
+        return f"{type(self).__name__}({given})"
+
     def to_json(self) -> str:
         """Its name and values, as files store them."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

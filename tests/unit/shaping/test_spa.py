@@ -211,6 +211,7 @@ def test_files_keep_the_constants_and_are_certified_again(tmp_path):
     shaped.save(tmp_path / "net.json")
     again = kc.ShapedNetwork.load(tmp_path / "net.json")
     assert again.tokens == target
+    assert "tokens=SPA(covariance=<12 x 12 numbers>, end_cosine=0.7, negative='clip')" in str(again)
     assert again.network == shaped.network
     assert again.certificate == shaped.certificate
     assert again.assumptions == shaped.assumptions
