@@ -45,6 +45,11 @@ def _adam(rate: float, steps: int) -> Any:
     return optax.adam(cosine(rate, steps))
 
 
+def _adam_clipped(rate: float, steps: int) -> Any:
+    """Clips gradients at norm 1, as is usual for transformers."""
+    return optax.chain(optax.clip_by_global_norm(1.0), _adam(rate, steps))
+
+
 def _muon(rate: float, steps: int) -> Any:
     return optax.contrib.muon(cosine(rate, steps))
 
@@ -93,6 +98,7 @@ OPTIMIZERS: dict[str, Callable[[float, int], Any]] = {
     "sgd-clipped": _sgd_clipped,
     "sgd-unitwise": _sgd_unitwise,
     "adam": _adam,
+    "adam-clipped": _adam_clipped,
     "muon": _muon,
     "kfac": _kfac,
     "kfac-free": _kfac_free,

@@ -17,7 +17,7 @@ from training import WINDOW
 
 
 TARGETS = (1.0, 0.5, 0.2, 0.1, 0.03)
-BASELINE = "bn-skip"
+BASELINES = ("bn-skip", "preln")
 # The loss of a batch is noisy, so losses are means over this many windows.
 SMOOTHED = 5
 
@@ -103,5 +103,5 @@ def outcomes(matrix: Path, log: Path) -> list[Outcome]:
 
 def best_baseline(found: Sequence[Outcome]) -> Outcome | None:
     """The baseline with the optimizer of the lowest final loss."""
-    there = [outcome for outcome in found if outcome.cell.arm == BASELINE]
+    there = [outcome for outcome in found if outcome.cell.arm in BASELINES]
     return min(there, key=lambda outcome: outcome.final, default=None)

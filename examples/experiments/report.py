@@ -12,7 +12,7 @@ import numpy as np
 import typer
 from arms import ARMS
 from curves import draw
-from outcomes import BASELINE, TARGETS, Outcome, best_baseline, outcomes
+from outcomes import BASELINES, TARGETS, Outcome, best_baseline, outcomes
 from run import log_of
 
 
@@ -53,7 +53,7 @@ def beside(found: Sequence[Outcome], targets: Sequence[float] = TARGETS) -> str 
     lines = [["net", "activation", "optimizer", *_named(targets)]]
     for outcome in found:
         root = re.sub("-(clipped|unitwise)$", "", outcome.cell.optimizer)
-        same = (o for o in found if o.cell.arm == BASELINE and o.cell.optimizer == root)
+        same = (o for o in found if o.cell.arm in BASELINES and o.cell.optimizer == root)
         baseline = next(same, None)
         if baseline in (None, best, outcome):
             continue

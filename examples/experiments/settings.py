@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arms import ARMS, Body
+from arms import ARMS
+from bodies import Body
 
 
 DATA = {
@@ -18,6 +19,7 @@ DATA = {
     "cifar10": ((32, 32, 3), 10),
     "cifar10_16": ((16, 16, 3), 10),
     "cifar10_16_centered": ((16, 16, 3), 10),
+    "python_text": ((64,), 256),
     "imagenet": ((224, 224, 3), 1000),
 }
 """Shape of an example, and classes."""

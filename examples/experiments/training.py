@@ -46,6 +46,7 @@ READERS: dict[str, Callable[[str | None], kc.data.Dataset]] = {
     "digits": lambda folder: kc.data.digits(),
     "fashion_mnist": kc.data.fashion_mnist,
     "fashion_mnist_centered": lambda folder: kc.data.fashion_mnist(folder).centered(),
+    "python_text": lambda folder: kc.data.text(kc.data.python_text(), *DATA["python_text"][0]),
     "cifar10": kc.data.cifar10,
     "cifar10_16": lambda folder: _halved(kc.data.cifar10(folder)),
     "cifar10_16_centered": lambda folder: _halved(kc.data.cifar10(folder)).centered(),
@@ -75,6 +76,8 @@ def synthetic(cell: Cell, count: int) -> kc.data.Dataset | kc.data.Stream:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(count, *shape)).astype(np.float32)
     y = (np.arange(count) % classes).astype(np.int32)
+    if cell.family == "decoder":
+        x, y = draw.integers(0, classes, (2, count, *shape))
     data = kc.data.Dataset(x, y, x[:1], y[:1], f"synthetic {cell.data}", classes)
     return _moving(data) if cell.augment else data
 
