@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from tqdm import tqdm
 
-from .._errors import ShapingError
-from ..ir import FixedAttention, Layer, Network, NetworkNode, Reading
+from .._errors import ShapingError, UnreachableError
+from ..ir import DenseMap, FixedAttention, Layer, Network, NetworkNode, Reading
+from ._channel_groups import ChannelGroups
 from ._target import Residuals
 from ._token_covariance import SeenAttention, TokenReading, covariance_of_input
 from ._token_target import Place, SolvedPattern, TokenTarget
@@ -44,7 +45,7 @@ def solved_tokens(network: Network, target: TokenTarget, shaped_by: str) -> Netw
     names = _solved_for(network)
     with tqdm(total=len(names), desc="attention", delay=_WAIT, disable=None) as bar:
         reading = _SolvingReading(target, names, bar)
-        network.fold(reading, covariance_of_input(network, target.entering))
+        network.fold(reading, ChannelGroups.one(covariance_of_input(network, target.entering)))
 
     def change(node: NetworkNode) -> Layer:
         found = reading.solved.get(node.name)
@@ -65,7 +66,7 @@ def certified_tokens(network: Network, target: TokenTarget) -> TokenCertificate:
         ShapingError: one is larger than 1e-10.
     """
     reading = TokenReading(certified_c_map)
-    network.fold(reading, covariance_of_input(network, target.entering))
+    network.fold(reading, ChannelGroups.one(covariance_of_input(network, target.entering)))
     names = _solved_for(network)
     residuals, notes = {}, []
     for name in names:
@@ -96,23 +97,29 @@ class _SolvingReading(TokenReading):
         self.solved: dict[str, SolvedPattern] = {}
 
     def attend(
-        self, query: Matrix, key: Matrix, value: Matrix, attention: FixedAttention
-    ) -> Matrix:
+        self,
+        query: ChannelGroups,
+        key: ChannelGroups,
+        value: ChannelGroups,
+        attention: FixedAttention,
+    ) -> ChannelGroups:
         name = self.site.name
         behind = super().attend(query, key, value, attention)
         if name not in self.names:
             return behind
+        _check_values(name, value.mean)
         place = _place(name, self.names, self.seen)
-        found = self.solved[name] = self.target.solve(place, attention, value)
+        found = self.solved[name] = self.target.solve(place, attention, value.mean)
         self._bar.update()
         patterns = [each.matrices[0] for each in attention.patterns]
-        shares = attention.shares
         if found.pattern is not None:
-            patterns, shares = [found.pattern], (1.0,)
+            patterns = [found.pattern]
         gains = attention.gain * found.row_scale[:, None]
-        maps = [gains * pattern + attention.fixed for pattern in patterns]
-        heads = zip(shares, maps, strict=True)
-        return np.sum([share * (head @ value @ head.T) for share, head in heads], axis=0)
+        maps = [
+            DenseMap((gains * pattern + attention.fixed)[None], place.locations, place.outputs)
+            for pattern in patterns
+        ]
+        return self.mixed(value, attention, maps)
 
 
 class _AttentionReading(Reading[None]):
@@ -142,6 +149,18 @@ def _solved_for(network: Network) -> list[str]:
             remedy="leave out tokens=...",
         )
     return reading.names
+
+
+def _check_values(name: str, values: Matrix) -> None:
+    """UnreachableError where values are zero, so that no pattern of attention shows."""
+    q = np.diagonal(values)
+    if not q.min() > 0:
+        raise UnreachableError(
+            where=name,
+            found=f"values of q = {q.min():g} at location {int(np.argmin(q)) + 1}",
+            law="attention mixes values that are not zero at initialization",
+            remedy='leave init="zero" to queries',
+        )
 
 
 def _place(name: str, names: Sequence[str], seen: dict[str, SeenAttention]) -> Place:

@@ -111,10 +111,9 @@ class SPA(TokenTarget):
     def solve(self, place: Place, attention: FixedAttention, values: Matrix) -> SolvedPattern:
         wanted = self.wanted(place)
         matrix = _root(place, wanted, attention) @ _inverse_root(place, values, attention)
-        weights = (matrix - attention.fixed) / attention.gain
+        weights = _weights(matrix, attention)
         least = weights[~attention.hidden].min()
-        pattern = np.where(attention.hidden, 0.0, np.maximum(weights, 0.0))
-        pattern /= pattern.sum(1, keepdims=True)
+        pattern = _pattern(weights, attention)
         rows = unit_rows(place.name, attention, [pattern], [1.0], values)
         if least >= -_ROUNDING:
             return SolvedPattern(pattern, rows)
@@ -123,6 +122,21 @@ class SPA(TokenTarget):
         if self.negative == "refuse":
             raise _negative(place, weights, attention, distance)
         return SolvedPattern(pattern, rows, distance)
+
+
+def _weights(matrix: Matrix, attention: FixedAttention) -> Matrix:
+    """D P of A or of -A, which give one covariance: those with less below zero."""
+    found = [(sign * matrix - attention.fixed) / attention.gain for sign in (1, -1)]
+    return max(found, key=lambda weights: np.minimum(weights, 0.0)[~attention.hidden].sum())
+
+
+def _pattern(weights: Matrix, attention: FixedAttention) -> Matrix:
+    """P of weights, negative ones set to zero; rows without any have all places alike."""
+    visible = ~attention.hidden
+    positive = np.where(visible, np.maximum(weights, 0.0), 0.0)
+    rows = positive.sum(1, keepdims=True)
+    positive = np.where(rows > 0, positive, visible)
+    return positive / positive.sum(1, keepdims=True)
 
 
 def _correlation(family: Family, place: Place, end: float, share: float) -> Matrix:

@@ -11,6 +11,7 @@ import numpy as np
 from .._errors import ShapingError, UnreachableError
 from ..activations import ScalarFunction
 from ..ir import FixedAttention, LocationMap, Network, OwnWeights, Reading, Real, Site, Weights
+from ._channel_groups import ChannelGroups, by_channel
 from ._unit_c_maps import Matrix, UnitCMap
 
 
@@ -32,7 +33,7 @@ class SeenAttention:
     behind: Matrix
 
 
-class TokenReading(Reading[Matrix]):
+class TokenReading(Reading[ChannelGroups]):
     """K of one input, a row and a column for each location: q values on its diagonal.
 
     Activations have q = 1 in front of them. `seen` has each attention that was met, by name.
@@ -45,7 +46,7 @@ class TokenReading(Reading[Matrix]):
         self._c_map = c_map
         self.seen: dict[str, SeenAttention] = {}
 
-    def combine(self, values: Sequence[Matrix]) -> Matrix:
+    def combine(self, values: Sequence[ChannelGroups]) -> ChannelGroups:
         raise ShapingError(
             where=self.site.name,
             found="a layer without a rule for the covariance of tokens",
@@ -55,48 +56,76 @@ class TokenReading(Reading[Matrix]):
 
     def fresh(
         self,
-        s: Matrix,
+        s: ChannelGroups,
         weights: Weights,
-        read: Matrix | None = None,
-        trained: Callable[[], Matrix] | None = None,
-    ) -> Matrix:
-        return float(weights.drawn) * s + float(weights.bias_variance)
+        read: ChannelGroups | None = None,
+        trained: Callable[[], ChannelGroups] | None = None,
+    ) -> ChannelGroups:
+        return ChannelGroups.one(float(weights.drawn) * s.mean + float(weights.bias_variance))
 
-    def nonlinearity(self, s: Matrix, phi: ScalarFunction) -> Matrix:
-        check_unit_q(self.site, s)
-        np.fill_diagonal(s := s.copy(), 1.0)
-        return self._c_map(phi)(s)
+    def nonlinearity(self, s: ChannelGroups, phi: ScalarFunction) -> ChannelGroups:
+        def image(k: Matrix) -> Matrix:
+            check_unit_q(self.site, k)
+            np.fill_diagonal(k := k.copy(), 1.0)
+            return self._c_map(phi)(k)
 
-    def weighted_sum(self, terms: Sequence[Matrix], weights: Sequence[Real]) -> Matrix:
-        pairs = zip(terms, weights, strict=True)
-        return np.sum([float(w) ** 2 * term for term, w in pairs], axis=0)
+        return s.map(image)
 
-    def product(self, factors: Sequence[Matrix]) -> Matrix:
-        return np.prod(factors, axis=0)
+    def weighted_sum(
+        self, terms: Sequence[ChannelGroups], weights: Sequence[Real]
+    ) -> ChannelGroups:
+        squares = [float(w) ** 2 for w in weights]
 
-    def concat(self, parts: Sequence[Matrix], fractions: Sequence[Real]) -> Matrix:
-        return np.sum([float(f) * part for part, f in zip(parts, fractions, strict=True)], axis=0)
+        def total(matrices: Sequence[Matrix]) -> Matrix:
+            return np.sum([w * k for w, k in zip(squares, matrices, strict=True)], axis=0)
 
-    def pln(self, s: Matrix, channels: int, mode: str) -> Matrix:
+        return by_channel(terms, total)
+
+    def product(self, factors: Sequence[ChannelGroups]) -> ChannelGroups:
+        return by_channel(factors, lambda matrices: np.prod(matrices, axis=0))
+
+    def concat(self, parts: Sequence[ChannelGroups], fractions: Sequence[Real]) -> ChannelGroups:
+        return ChannelGroups.beside(parts, fractions)
+
+    def pln(self, s: ChannelGroups, channels: int, mode: str) -> ChannelGroups:
         if mode == "off":
             return s
-        root = np.sqrt(np.diagonal(s))
-        return s / np.outer(root, root)
+        root = np.sqrt(np.diagonal(s.mean))
+        return s.map(lambda k: k / np.outer(root, root))
 
-    def mix(self, s: Matrix, locations: LocationMap) -> Matrix:
+    def mix(self, s: ChannelGroups, locations: LocationMap) -> ChannelGroups:
         if locations.identity:
             return s
         if isinstance(locations, OwnWeights):
-            return np.diag(np.diagonal(s))
-        return np.sum([head @ s @ head.T for head in locations.heads()], axis=0)
+            return s.map(lambda k: np.diag(np.diagonal(k)))
+        heads = locations.heads()
+        return s.map(lambda k: np.sum([head @ k @ head.T for head in heads], axis=0))
 
     def attend(
-        self, query: Matrix, key: Matrix, value: Matrix, attention: FixedAttention
-    ) -> Matrix:
-        heads = zip(attention.shares, attention.maps, strict=True)
-        out = np.sum([share * self.mix(value, head) for share, head in heads], axis=0)
-        self.seen[self.site.name] = SeenAttention(attention, value, out)
+        self,
+        query: ChannelGroups,
+        key: ChannelGroups,
+        value: ChannelGroups,
+        attention: FixedAttention,
+    ) -> ChannelGroups:
+        out = self.mixed(value, attention, attention.maps)
+        self.seen[self.site.name] = SeenAttention(attention, value.mean, out.mean)
         return out
+
+    def mixed(
+        self, value: ChannelGroups, attention: FixedAttention, maps: Sequence[LocationMap]
+    ) -> ChannelGroups:
+        """Values that heads of these maps mix, in the shares that the attention has."""
+        if len(maps) == 1:
+            return self.mix(value, maps[0])
+        if len(value.matrices) > 1:
+            raise ShapingError(
+                where=self.site.name,
+                found="heads of unlike patterns whose values are a concatenation",
+                law="which channels a head reads is followed only where all channels are alike",
+                remedy="put a Dense layer between the two",
+            )
+        return ChannelGroups.beside([self.mix(value, each) for each in maps], attention.shares)
 
 
 def check_unit_q(site: Site, s: Matrix) -> None:

@@ -1,0 +1,76 @@
+"""Attention solved between values whose channels differ, and with gains of both signs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import kernelc as kc
+
+
+T, WIDTH = 4, 8
+
+
+def mixed(node: kc.Node, gain: float = 1.0) -> kc.Node:
+    query, key, value = kc.Dense(WIDTH, init="zero"), kc.Dense(WIDTH), kc.Dense(WIDTH)
+    return kc.Attention(2, mask="causal", gain=gain)(query(node), key(node), value(node))
+
+
+def ended(x: kc.Node, node: kc.Node) -> kc.Network:
+    return kc.Network(x, kc.chain(kc.Activation("tanh"), kc.Dense(3))(node))
+
+
+def attentions(shaped: kc.ShapedNetwork) -> list[kc.Attention]:
+    return [node.layer for node in shaped.network if isinstance(node.layer, kc.Attention)]
+
+
+def matrix(layer: kc.Attention) -> np.ndarray:
+    powers = np.exp(np.array(layer.bias)[0]) * np.tri(T)
+    return layer.gain * np.array(layer.row_scale)[:, None] * powers / powers.sum(1, keepdims=True)
+
+
+def test_an_activation_behind_a_concatenation_maps_each_part_by_itself():
+    x = kc.Tokens(T, vocabulary=9)
+    start = kc.Embedding(WIDTH)(x)
+    both = kc.Concat()(mixed(start), kc.Dense(WIDTH)(start))
+    network = ended(x, mixed(kc.Activation("tanh")(both)))
+    shaped = kc.shape(network, kc.DKS(1.5), tokens=kc.SPA(end_cosine=0.5))
+    first, last = map(matrix, attentions(shaped))
+
+    t = shaped.transforms["tanh"]
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+
+    def phi(u: np.ndarray) -> np.ndarray:
+        return t.gamma * (np.tanh(t.alpha * u + t.beta) + t.delta)
+
+    def c_map(cosines: np.ndarray) -> np.ndarray:
+        c = cosines.clip(-1, 1)[..., None, None]
+        other = c * nodes[:, None] + np.sqrt(1 - c**2) * nodes
+        return np.einsum("i,j,...ij->...", weights, weights, phi(nodes[:, None]) * phi(other))
+
+    k = (c_map(first @ first.T) + c_map(np.eye(T))) / 2
+    places = np.arange(T)
+    wanted = 0.5 ** (np.abs(places[:, None] - places) / (T - 1))
+    np.testing.assert_allclose(last @ k @ last.T, wanted, atol=1e-7)
+
+
+def test_a_negative_gain_has_the_pattern_of_a_positive_one():
+    x = kc.Tokens(T, vocabulary=9)
+
+    def solved(gain: float) -> kc.Attention:
+        network = ended(x, mixed(kc.Embedding(WIDTH)(x), gain))
+        return attentions(kc.shape(network, tokens=kc.SPA(end_cosine=0.5)))[0]
+
+    negative, positive = solved(-2.0), solved(2.0)
+    np.testing.assert_allclose(matrix(negative), -matrix(positive), atol=1e-12)
+
+
+def test_values_that_are_zero_are_refused():
+    x = kc.Tokens(T, vocabulary=9)
+    start = kc.Embedding(WIDTH)(x)
+    zero = kc.Dense(WIDTH, init="zero")(start)
+    network = ended(x, kc.Attention(2)(zero, kc.Dense(WIDTH)(start), zero))
+    for target in (kc.SPA(), kc.RowScale()):
+        with pytest.raises(kc.UnreachableError, match="values of q = 0 at location 1"):
+            kc.shape(network, tokens=target)
