@@ -82,6 +82,7 @@ class PositionalEncoding(Layer):
             PositionalEmbedding(0.0),
             problem=f"std = {self.std} adds {self.std**2} to q",
             remedy="use PositionalEmbedding(0), which starts at zero and trains",
+            by_tokens=True,
         )
 
     def module(

@@ -10,7 +10,17 @@ import numpy as np
 
 from .._errors import ShapingError, UnreachableError
 from ..activations import ScalarFunction
-from ..ir import FixedAttention, LocationMap, Network, OwnWeights, Reading, Real, Site, Weights
+from ..ir import (
+    FixedAttention,
+    FixedVectors,
+    LocationMap,
+    Network,
+    OwnWeights,
+    Reading,
+    Real,
+    Site,
+    Weights,
+)
 from ._channel_groups import ChannelGroups, by_channel
 from ._unit_c_maps import Matrix, UnitCMap
 
@@ -86,6 +96,9 @@ class TokenReading(Reading[ChannelGroups]):
 
     def concat(self, parts: Sequence[ChannelGroups], fractions: Sequence[Real]) -> ChannelGroups:
         return ChannelGroups.beside(parts, fractions)
+
+    def fixed(self, s: ChannelGroups, vectors: FixedVectors) -> ChannelGroups:
+        return ChannelGroups.one(float(vectors.variance) * (1 - vectors.gaps))
 
     def pln(self, s: ChannelGroups, channels: int, mode: str) -> ChannelGroups:
         if mode == "off":

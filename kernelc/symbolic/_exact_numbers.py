@@ -57,7 +57,7 @@ def rational(value: float) -> sympy.Expr:
         value: a finite number.
 
     Example:
-        >>> rational(0.6), rational(0.123456789) == 0.123456789
+        >>> rational(0.6), float(rational(0.123456789)) == 0.123456789
         (3/5, True)
     """
     found = exact(value)

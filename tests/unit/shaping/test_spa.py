@@ -168,6 +168,17 @@ def test_measured_covariances_are_met_or_missed_by_as_much_as_is_said():
         k = c_map(k)
 
 
+def test_sinusoids_are_part_of_the_covariance():
+    start = kc.chain(kc.Embedding(WIDTH, std=0.6), kc.PositionalEncoding(std=0.8))
+    shaped = kc.shape(decoder(1, act=None, embedding=start), tokens=kc.RowScale())
+    place, waves = np.arange(T), 10_000.0 ** (-np.arange(WIDTH // 2) / (WIDTH // 2))
+    k = 0.64 * np.cos((place[:, None] - place)[..., None] * waves).mean(-1) + 0.36 * np.eye(T)
+    mean = np.tri(T) / (place[:, None] + 1)
+    (layer,) = attentions(shaped.network)
+    expected = np.diagonal(mean @ k @ mean.T) ** -0.5
+    np.testing.assert_allclose(np.array(layer.row_scale), expected, rtol=1e-12)
+
+
 def test_tat_raises_cosines_which_positive_weights_cannot_undo():
     net = decoder(3)
     with pytest.raises(kc.UnreachableError, match="attention_2") as refused:
