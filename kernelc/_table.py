@@ -18,6 +18,8 @@ from ._errors import GraphError, LoadError, shown
 
 _STORED = np.dtype("<f8")
 _SHOWN = 4
+# NumPy would drop imaginary parts, and read text and dates.
+_NO_NUMBERS = "cSUMm"
 
 
 class Table:
@@ -45,7 +47,8 @@ class Table:
 
     def __init__(self, values: ArrayLike | Table) -> None:
         try:
-            array = np.array(values, dtype=_STORED)
+            array = np.array(values)
+            array = np.zeros(0) if array.dtype.kind in _NO_NUMBERS else array.astype(_STORED)
         except (TypeError, ValueError, OverflowError):
             array = np.zeros(0)  # refused below
         if not array.size or not np.isfinite(array).all():

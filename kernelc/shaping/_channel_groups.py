@@ -22,15 +22,17 @@ class ChannelGroups:
     Arguments:
         shares: of all channels, in order; they add up to 1.
         matrices: K of each group, a row and a column for each location.
+        centered: whether the mean over channels is known to be zero.
     """
 
     shares: tuple[Fraction, ...]
     matrices: tuple[Matrix, ...]
+    centered: bool = False
 
     @classmethod
-    def one(cls, matrix: Matrix) -> ChannelGroups:
+    def one(cls, matrix: Matrix, centered: bool = False) -> ChannelGroups:
         """Channels that are all alike."""
-        return cls((Fraction(1),), (matrix,))
+        return cls((Fraction(1),), (matrix,), centered)
 
     @classmethod
     def beside(cls, values: Sequence[ChannelGroups], shares: Sequence[Real]) -> ChannelGroups:
@@ -39,6 +41,7 @@ class ChannelGroups:
         return cls(
             tuple(share * inner for value, share in pairs for inner in value.shares),
             tuple(matrix for value in values for matrix in value.matrices),
+            all(value.centered for value in values),
         )
 
     @property
@@ -50,8 +53,12 @@ class ChannelGroups:
         return np.sum([float(share) * matrix for share, matrix in pairs], axis=0)
 
     def map(self, change: Callable[[Matrix], Matrix]) -> ChannelGroups:
-        """Each group changed by itself."""
-        return ChannelGroups(self.shares, tuple(change(matrix) for matrix in self.matrices))
+        """Each group changed by itself, without a mean where there was none."""
+        return dataclasses.replace(self, matrices=tuple(map(change, self.matrices)))
+
+    def normalized(self, scale: Matrix) -> ChannelGroups:
+        """Divided by this covariance of scales."""
+        return self.map(lambda k: k / scale)
 
 
 def by_channel(
@@ -64,7 +71,8 @@ def by_channel(
     for high in edges[1:]:
         places = [next(i for i, end in enumerate(found) if end >= high) for found in ends]
         joined.append(join([v.matrices[i] for v, i in zip(values, places, strict=True)]))
-    return ChannelGroups(tuple(b - a for a, b in pairwise(edges)), tuple(joined))
+    shares = tuple(high - low for low, high in pairwise(edges))
+    return ChannelGroups(shares, tuple(joined), all(value.centered for value in values))
 
 
 def _fraction(share: Real) -> Fraction:

@@ -84,6 +84,7 @@ class SPA(TokenTarget):
             raise _wrong("stationary", self.stationary, "True or False")
         if not 0 < real(self.end_cosine) < 1:
             raise _wrong("end_cosine", self.end_cosine, "a number between 0 and 1")
+        object.__setattr__(self, "end_cosine", float(self.end_cosine))
 
     def wanted(self, place: Place) -> Matrix:
         if place.outputs != place.locations:
@@ -94,14 +95,14 @@ class SPA(TokenTarget):
                 remedy="use kernelc.RowScale, which sets q alone",
             )
         floor = place.mean_cosine
-        end = (self.end_cosine - floor) / (1 - floor)
-        if not end > 0:
+        if not self.end_cosine > floor:
             raise UnreachableError(
                 where=place.name,
                 found=f"an end_cosine of {self.end_cosine:g} and tokens of mean cosine {floor:.4g}",
                 law="attention averages tokens, so their cosines grow",
                 remedy=f"choose an end_cosine above {floor:.4g}, or a larger share of positions",
             )
+        end = (self.end_cosine - floor) / (1 - floor)
         share = 1.0 if self.stationary else place.number / place.count
         return floor + (1 - floor) * _correlation(self.family, place, end, share)
 

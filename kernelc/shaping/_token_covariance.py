@@ -71,7 +71,8 @@ class TokenReading(Reading[ChannelGroups]):
         read: ChannelGroups | None = None,
         trained: Callable[[], ChannelGroups] | None = None,
     ) -> ChannelGroups:
-        return ChannelGroups.one(float(weights.drawn) * s.mean + float(weights.bias_variance))
+        k = float(weights.drawn) * s.mean + float(weights.bias_variance)
+        return ChannelGroups.one(k, centered=True)
 
     def nonlinearity(self, s: ChannelGroups, phi: ScalarFunction) -> ChannelGroups:
         def image(k: Matrix) -> Matrix:
@@ -79,7 +80,8 @@ class TokenReading(Reading[ChannelGroups]):
             np.fill_diagonal(k := k.copy(), 1.0)
             return self._c_map(phi)(k)
 
-        return s.map(image)
+        centered = abs(self._c_map(phi)(np.zeros((1, 1))).item()) <= Q_TOLERANCE
+        return dataclasses.replace(s.map(image), centered=centered)
 
     def weighted_sum(
         self, terms: Sequence[ChannelGroups], weights: Sequence[Real]
@@ -100,11 +102,30 @@ class TokenReading(Reading[ChannelGroups]):
     def fixed(self, s: ChannelGroups, vectors: FixedVectors) -> ChannelGroups:
         return ChannelGroups.one(float(vectors.variance) * (1 - vectors.gaps))
 
+    def center(self, s: ChannelGroups) -> ChannelGroups:
+        if s.centered:
+            return s
+        raise ShapingError(
+            where=self.site.name,
+            found="a norm that subtracts a mean over channels which is not zero",
+            law="the covariance of tokens is followed without means",
+            remedy="use RMSNorm, or put a Dense layer before the norm",
+        )
+
+    def normalize(self, s: ChannelGroups, center: bool, over_locations: bool) -> ChannelGroups:
+        s = self.center(s) if center else s
+        q = np.diagonal(s.mean)
+        root = np.sqrt(np.full_like(q, q.mean()) if over_locations else q)
+        return s.normalized(np.outer(root, root))
+
+    def batch_normalize(self, s: ChannelGroups) -> ChannelGroups:
+        return self.combine([s])
+
     def pln(self, s: ChannelGroups, channels: int, mode: str) -> ChannelGroups:
         if mode == "off":
             return s
         root = np.sqrt(np.diagonal(s.mean))
-        return s.map(lambda k: k / np.outer(root, root))
+        return s.normalized(np.outer(root, root))
 
     def mix(self, s: ChannelGroups, locations: LocationMap) -> ChannelGroups:
         if locations.identity:

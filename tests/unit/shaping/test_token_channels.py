@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,41 @@ def test_a_negative_gain_has_the_pattern_of_a_positive_one():
 
     negative, positive = solved(-2.0), solved(2.0)
     np.testing.assert_allclose(matrix(negative), -matrix(positive), atol=1e-12)
+
+
+def test_norms_in_front_of_attention_are_followed():
+    x = kc.Tokens(T, vocabulary=9)
+    start = kc.chain(kc.Embedding(WIDTH, std=0.6), kc.PositionalEmbedding(0.5), kc.RMSNorm())(x)
+    shaped = kc.shape(ended(x, mixed(start)), tokens=kc.SPA(end_cosine=0.5))
+    solved = matrix(attentions(shaped)[0])
+    places = np.arange(T)
+    wanted = 0.5 ** (np.abs(places[:, None] - places) / (T - 1))
+    np.testing.assert_allclose(solved @ solved.T, wanted, atol=1e-12)
+
+
+def test_norms_that_subtract_an_unknown_mean_are_refused():
+    x = kc.Tokens(T, vocabulary=9)
+    start = kc.chain(kc.Embedding(WIDTH), kc.Dense(WIDTH), kc.Activation("tanh"), kc.LayerNorm())
+    network = ended(x, mixed(start(x)))
+    assert kc.shape(network, kc.DKS(), tokens=kc.RowScale()).largest_residual < 1e-12
+    with pytest.raises(kc.ShapingError, match=r"layer_norm_1[\s\S]*a mean over channels"):
+        kc.shape(network, kc.TAT(tau=0.3), tokens=kc.RowScale())
+
+
+@pytest.mark.parametrize(
+    ("covariance", "told"),
+    [(np.ones((T, T)), "mean cosine 1"), (np.eye(T) * (1 + 0j), "covariance: ")],
+)
+def test_covariances_that_cannot_be_are_refused(covariance, told):
+    x = kc.Tokens(T, vocabulary=9)
+    network = ended(x, mixed(kc.Embedding(WIDTH)(x)))
+    with pytest.raises(kc.ShapingError, match=told):
+        kc.shape(network, tokens=kc.SPA(covariance=covariance))
+
+
+def test_an_end_cosine_of_numpy_is_stored_as_a_number():
+    target = kc.SPA(end_cosine=cast(float, np.float32(0.5)))
+    assert kc.TokenTarget.from_json(target.to_json()) == kc.SPA(end_cosine=0.5)
 
 
 def test_values_that_are_zero_are_refused():
