@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ._errors import DataError, shown
+from ._errors import DataError, reason, shown
 from ._limits import LARGEST_AXIS, real, whole
 
 
@@ -68,3 +68,20 @@ def number(
         bounds = " and ".join(f"{word} {bound:g}" for word, bound in words if math.isfinite(bound))
         raise DataError(where, shown(value), f"This is a finite number {bounds}", remedy)
     return found
+
+
+def utf8(text: str, where: str) -> bytes:
+    """The text as bytes.
+
+    Raises:
+        DataError: half a pair of surrogates, which UTF-8 does not have.
+
+    Example:
+        >>> utf8("é", "prompt")
+        b'\\xc3\\xa9'
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        found, law = reason(error), "Text can be written as UTF-8"
+        raise DataError(where, found, law, 'Pass text.encode(errors="replace")') from error

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from kernelc._arguments import integer, number
+from kernelc._arguments import integer, number, utf8
 from kernelc._errors import DataError, reason, shown
 
 from ._dataset import Dataset
@@ -126,13 +126,13 @@ def _shares(validation: object, test: object) -> dict[str, float]:
 
 def _read(source: object) -> bytes:
     if isinstance(source, str):
-        return source.encode()
+        return utf8(source, "text: source")
     if isinstance(source, bytes):
         return source
     if isinstance(source, os.PathLike):
         try:
             return Path(source).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise DataError(
                 where=f"text: {source}",
                 found=reason(error),

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from numpy.typing import ArrayLike
 
-from .._arguments import integer, number
+from .._arguments import integer, number, utf8
 from .._errors import DataError, ShapeError, UnsupportedError, shown
 from .._input_format import TokenSequences
 from ..modules import Model, as_key
@@ -50,7 +50,8 @@ def sample(
         with the sign U+FFFD), or int32 of shape (steps,).
 
     Raises:
-        DataError: a prompt that is empty or no tokens of this vocabulary, or numbers out of range.
+        DataError: a prompt that is empty or no tokens of this vocabulary, numbers out of range, or
+            outputs that are NaN.
         ShapeError: a model that does not map T tokens to T rows of one output per token.
         UnsupportedError: a model whose outputs change with later tokens, as tried on two inputs;
             one with batch norm.
@@ -68,7 +69,7 @@ def sample(
     coldness = number(temperature, "sample: temperature", least=0)
     key = as_key("sample", key)
     model = eqx.nn.inference_mode(model)
-    _require_causal(model, form)
+    _check_outputs(model, form)
     kept = tokens[-form.length :]
     window = np.zeros(form.length, np.int32)
     window[: len(kept)] = kept
@@ -151,7 +152,7 @@ def _tokens(prompt: object, form: TokenSequences) -> np.ndarray:
                 law="Text stands for its bytes where the vocabulary is the 256 bytes",
                 remedy="Pass the numbers of the tokens",
             )
-        prompt = list(prompt.encode() if isinstance(prompt, str) else prompt)
+        prompt = list(utf8(prompt, "sample: prompt") if isinstance(prompt, str) else prompt)
     try:
         tokens = np.asarray(prompt)
     except (TypeError, ValueError):
@@ -171,18 +172,25 @@ def _tokens(prompt: object, form: TokenSequences) -> np.ndarray:
 _NOISE = 1e-4
 
 
-def _require_causal(model: Model, form: TokenSequences) -> None:
+def _check_outputs(model: Model, form: TokenSequences) -> None:
     """UnsupportedError where other tokens in the second half, or at the end, change outputs of
-    locations before them."""
+    locations before them; DataError where outputs are NaN."""
     length = form.length
-    if length == 1 or form.vocabulary == 1:
-        return
     tokens = np.random.default_rng(0).integers(0, form.vocabulary, length)
     tried = np.tile(tokens, (3, 1))
     starts = (length - length // 2, length - 1)
     for row, start in enumerate(starts, 1):
         tried[row, start:] = (tried[row, start:] + 1) % form.vocabulary
     outputs = np.asarray(_outputs(model, jnp.asarray(tried, jnp.int32)), np.float64)
+    if np.isnan(outputs).any():
+        raise DataError(
+            where="sample: model",
+            found="outputs that are NaN",
+            law="A token is drawn with the probability softmax(f)",
+            remedy="Train with a smaller rate",
+        )
+    if length == 1 or form.vocabulary == 1:
+        return
     scale = np.abs(outputs).max()
     for row, start in enumerate(starts, 1):
         change = np.abs(outputs[row, :start] - outputs[0, :start]).max()

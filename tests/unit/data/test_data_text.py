@@ -65,6 +65,8 @@ def test_the_digest_is_checked_and_told() -> None:
         (BOOK, 4, {"stride": 0}, "text: stride"),
         (BOOK, 4, {"validation": 0.5, "test": 0.5}, "text left"),
         (Path("no/such/book.txt"), 4, {}, "Correct the path"),
+        (Path("no\0book.txt"), 4, {}, "Correct the path"),
+        ("half a pair \ud800", 4, {}, "UTF-8"),
         (3, 4, {}, "pathlib"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -73,12 +74,22 @@ def test_text_goes_in_and_out() -> None:
     assert kc.sample(model, b"ab", 5) == b"cdefg"
     assert kc.sample(model, "ab", 5) == "cdefg"
     assert kc.sample(model, "\x7d", 3) == "~\x7f�"
+    with pytest.raises(kc.DataError, match="UTF-8"):
+        kc.sample(model, "\ud800", 3)
 
 
 @pytest.mark.parametrize("length", [4, 5])
 def test_decoders_that_see_what_follows_are_refused(length: int) -> None:
     with pytest.raises(kc.UnsupportedError, match="causal"):
         kc.sample(decoder(None, length), np.array([1]), 2)
+
+
+def test_outputs_that_are_nan_are_told(model: kc.Model) -> None:
+    broken = jax.tree.map(
+        lambda leaf: leaf * jnp.nan if eqx.is_inexact_array(leaf) else leaf, model
+    )
+    with pytest.raises(kc.DataError, match="NaN"):
+        kc.sample(broken, np.array([1]), 2)
 
 
 def test_other_models_are_told(model: kc.Model) -> None:
