@@ -203,12 +203,22 @@ def spans(
     network: Network, found: Sequence[Run], inputs: Sequence[float]
 ) -> dict[ScalarFunction, Span]:
     """The q values each activation sees, for inputs of these q values."""
+
+    def walk(algebra: QUpperBound, state: FloatState) -> None:
+        for run in found:
+            state = passed(network, algebra, run, state, settled)
+
+    return spans_along(walk, inputs)
+
+
+def spans_along(
+    walk: Callable[[QUpperBound, FloatState], None], inputs: Sequence[float]
+) -> dict[ScalarFunction, Span]:
+    """The q values each activation sees where a walk goes from inputs of these q values."""
     backend, levels = _Recorder(), False
     for q in inputs:
         algebra = QUpperBound(backend)
-        state = start(algebra, q)
-        for run in found:
-            state = passed(network, algebra, run, state, settled)
+        walk(algebra, start(algebra, q))
         levels = levels or bool(algebra.levels)
     # Q maps need not be monotone between the q values that were tried.
     room = 1.1 * (_UNEVEN if levels else 1.0)

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float64, Shaped
 
-from ..ir import Network, NetworkNode, cut_nodes, fold, kernel_rule, runs
+from ..ir import Network, NetworkNode, cut_nodes, fold, kernel_rule
 from ._array_backend import ArrayBackend
 from ._ends import entered, frame_of
 from ._gram import DataState, GramAlgebra
-from ._program import numeric_key
-from ._reach import spans
+from ._reach import FloatState, QUpperBound, spans_along
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,18 +48,25 @@ def token_levels(network: Network, x: Shaped[np.ndarray, "n ..."]) -> tuple[Toke
     takes = network.input_format
     x = np.asarray(takes.converted(np.asarray(x), double=True))
     largest = float(takes.q_values(x).max())
-    found = spans(network, runs(network, numeric_key, nested=True), [largest, largest / 4])
     cuts = [network.nodes[i] for i in cut_nodes(network)]
     names = [node for node in cuts if math.prod(node.shape[:-1]) > 1]
 
-    def stop(node: NetworkNode, inputs: Sequence[DataState], error: Exception) -> None:
+    def stop(node: NetworkNode, inputs: Sequence[DataState | FloatState], error: Exception) -> None:
         """No value: nothing is known of what reads this node."""
+
+    known = {node.index for node in network.nodes[1:]}
+
+    def walk(algebra: QUpperBound, start: FloatState) -> None:
+        known.intersection_update(fold(network.nodes[1:], kernel_rule(algebra), {0: start}, stop))
+
+    found = spans_along(walk, [largest, largest / 4])
+    nodes = [network.nodes[i] for i in sorted(known)]
 
     @jax.jit
     def levels(x: Array) -> dict[str, tuple[Array, ...]]:
         algebra = GramAlgebra(ArrayBackend(frame_of(network, True, False), found), True)
         start = entered(algebra, takes, x, x, True, None, ntk=False, sharp=False)
-        states = fold(network.nodes[1:], kernel_rule(algebra), {0: start}, stop)
+        states = fold(nodes, kernel_rule(algebra), {0: start}, stop)
         return {
             node.name: _summary(states[node.index], node, len(x))
             for node in names

@@ -14,7 +14,9 @@ def requirements(case: Case) -> Iterator[Finding]:
     groups: dict[tuple[str, str, bool], list[str]] = {}
     for node in network.nodes[1:]:
         rule = node.layer.shaping(node.in_shapes, node.shape, last[node.index])
-        if rule.problem is not None and node.name not in known:
+        # Attention of a shaped network averages locations only where it was solved for them.
+        solved = rule.by_tokens and network.shaped_by is not None
+        if rule.problem is not None and node.name not in known and not solved:
             key = (rule.problem, rule.remedy, rule.possible)
             groups.setdefault(key, []).append(node.name)
     for (problem, remedy, possible), nodes in groups.items():

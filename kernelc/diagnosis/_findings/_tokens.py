@@ -59,5 +59,7 @@ def token_q(case: Case) -> Iterator[Finding]:
 
 
 def _ratio(q: np.ndarray) -> float:
-    low = float(np.min(q))
-    return float(np.max(q)) / low if low > 0 else math.inf
+    low, high = float(np.min(q)), float(np.max(q))
+    if low > 0:
+        return high / low
+    return math.inf if high > 0 else 1.0

@@ -77,7 +77,9 @@ def test_rank_collapse_and_unlike_q_values_are_found_and_shaping_mends_them():
     assert "tokens=kernelc.SPA()" in kinds["rank_collapse"].remedy
     shaped = kc.shape(net, kc.DKS(), tokens=kc.SPA(), rewrite=True)
     mended = kc.diagnose(shaped)
-    assert not {"rank_collapse", "token_q"} & {finding.kind for finding in mended.findings}
+    assert not {"rank_collapse", "token_q", "requirement"} & {
+        finding.kind for finding in mended.findings
+    }
     assert mended.tokens[-1].mean_cosine < 0.8
     uniform = {finding.kind: finding for finding in kc.diagnose(_wide()).findings}
     assert uniform["token_q"].value == pytest.approx(32)
@@ -107,3 +109,21 @@ def test_images_have_locations_of_their_own():
 def test_networks_without_attention_have_no_tokens():
     x = kc.Input((4, 3))
     assert kc.diagnose(kc.Network(x, kc.Dense(3)(x))).tokens == ()
+
+
+def test_networks_are_followed_up_to_the_first_node_without_a_rule():
+    x = kc.Tokens(4, vocabulary=9)
+    start = kc.Embedding(8)(x)
+    random = kc.Attention(2)(*(kc.Dense(8)(start) for _ in range(3)))
+    report = kc.diagnose(kc.Network(x, kc.chain(kc.Activation("tanh"), kc.Dense(3))(random)))
+    assert [level.node for level in report.tokens] == ["input", "embedding_1"]
+    assert "no_kernel" in {finding.kind for finding in report.findings}
+
+
+def test_q_values_that_are_all_zero_are_not_unlike():
+    x = kc.Tokens(4, vocabulary=9)
+    start = kc.Embedding(8)(x)
+    zero = kc.Dense(8, init="zero")(start)
+    report = kc.diagnose(kc.Network(x, kc.Attention(2)(zero, kc.Dense(8)(start), zero)))
+    assert (report.tokens[-1].q == 0).all()
+    assert "token_q" not in {finding.kind for finding in report.findings}
