@@ -25,8 +25,8 @@ class TokenLevel:
     Arguments:
         node: its name.
         q: q value of each location, in row-major order.
-        mean_cosine: of two different locations.
-        end_cosine: of the first and the last one.
+        mean_cosine: of two different locations, where both have q > 0; NaN where none have.
+        end_cosine: of the first and the last one, likewise.
     """
 
     node: str
@@ -91,6 +91,8 @@ def _summary(state: DataState, node: NetworkNode, inputs: int) -> tuple[Array, .
     k = k.reshape(inputs, count, count).astype(jnp.float64)
     q = jnp.diagonal(k, axis1=1, axis2=2)
     root = jnp.sqrt(q)
-    cosines = k / (root[:, :, None] * root[:, None, :])
-    others = (jnp.sum(cosines, (1, 2)) - count) / (count * (count - 1))
-    return jnp.mean(q, 0), jnp.mean(others), jnp.mean(cosines[:, 0, -1])
+    sizes = root[:, :, None] * root[:, None, :]
+    alive = (sizes > 0) & ~np.eye(count, dtype=bool)
+    cosines = jnp.where(alive, k / sizes, 0.0)
+    ends, both = jnp.sum(cosines[:, 0, -1]), jnp.sum(alive[:, 0, -1])
+    return jnp.mean(q, 0), jnp.sum(cosines) / jnp.sum(alive), ends / both

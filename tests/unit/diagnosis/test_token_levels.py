@@ -127,3 +127,15 @@ def test_q_values_that_are_all_zero_are_not_unlike():
     report = kc.diagnose(kc.Network(x, kc.Attention(2)(zero, kc.Dense(8)(start), zero)))
     assert (report.tokens[-1].q == 0).all()
     assert "token_q" not in {finding.kind for finding in report.findings}
+
+
+def test_locations_of_zeros_have_no_cosine():
+    x = kc.Input((4, 8))
+    network = kc.Network(x, kc.MultiHeadAttention(8, 2)(x))
+    data = np.random.default_rng(0).normal(size=(2, 4, 8))
+    data[0, 0] = 0
+    level = kc.diagnose(network, data).tokens[0]
+    units = [x / np.linalg.norm(x, axis=1)[:, None] for x in (data[0, 1:], data[1])]
+    total = sum((unit @ unit.T).sum() - len(unit) for unit in units)
+    assert level.mean_cosine == pytest.approx(total / (3 * 2 + 4 * 3))
+    assert level.end_cosine == pytest.approx(units[1][0] @ units[1][-1])
