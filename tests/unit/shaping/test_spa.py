@@ -117,6 +117,10 @@ def test_every_token_has_q_one_and_the_wanted_cosines_at_every_depth(stationary,
         k = skip**2 * k + (1 - skip**2) * mixed
         k = skip**2 * k + (1 - skip**2) * c_map(k)
     assert shaped.largest_residual < 1e-12
+    # Narrow floats hold a bias, and what the mask hides is zero.
+    for layer in attentions(shaped.network):
+        assert np.all(np.triu(np.array(layer.bias)[0], 1) == 0)
+        assert np.abs(np.array(layer.bias)).max() < 1000
 
 
 def test_tokens_in_no_order_are_mixed_by_the_closed_form_of_u_spa():
@@ -263,6 +267,28 @@ def test_changed_constants_are_not_certified(tmp_path):
     changed.save(tmp_path / "net.json")
     with pytest.raises(kc.ShapingError, match=r"q = 0\.68.* at location 12 of 12"):
         kc.ShapedNetwork.load(tmp_path / "net.json")
+
+
+def test_the_certificate_looks_behind_the_last_attention(tmp_path):
+    x = kc.Tokens(T, vocabulary=99)
+    layers = kc.chain(kc.Embedding(WIDTH), mlp("tanh"), attention(mask="causal"), kc.Dense(7))
+    for target, told in ((kc.RowScale(), "q-1"), (kc.SPA(), "covariance")):
+        network = kc.shape(kc.Network(x, layers(x)), tokens=target).network
+        (solved,) = attentions(network)
+        # Other row scales, or the pattern of another covariance with the row scales that it needs.
+        uniform = kc.Attention(4, "causal", row_scale=np.sqrt(np.arange(1, T + 1)) + 1e-8)
+        other = uniform if told == "q-1" else attentions(_shaped_to(layers, x, 0.6))[0]
+        changed = network.rebuild(
+            lambda node, old=solved, new=other: new if node.layer == old else node.layer,
+            shaped_by=network.shaped_by,
+        )
+        changed.save(tmp_path / "net.json")
+        with pytest.raises(kc.ShapingError, match=f"attention_1[\\s\\S]*{told} = "):
+            kc.ShapedNetwork.load(tmp_path / "net.json")
+
+
+def _shaped_to(layers: Any, x: kc.Node, end: float) -> kc.Network:
+    return kc.shape(kc.Network(x, layers(x)), tokens=kc.SPA(end_cosine=end)).network
 
 
 SINGULAR = np.eye(T)
