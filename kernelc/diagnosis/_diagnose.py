@@ -52,12 +52,12 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
     """
     network = as_network(network, "diagnose").network
     inputs = inputs_of(data, network.input_format)
-    profile = measure(network, inputs)
+    profile, count = measure(network, inputs), attentions(network)
     profile = dataclasses.replace(
         profile,
         reached=reached(network, profile),
-        tokens=tokens_of(network, inputs),
-        attentions=attentions(network),
+        tokens=tokens_of(network, inputs) if count else (),
+        attentions=count,
     )
     case = case_of(network, profile)
     found = findings(case)

@@ -25,8 +25,6 @@ def attentions(network: Network) -> int:
 
 
 def tokens_of(network: Network, inputs: Inputs) -> tuple[TokenLevel, ...]:
-    """Levels of tokens where the network has attention: of inputs given, or of unrelated tokens."""
-    if not attentions(network):
-        return ()
+    """Levels of tokens, of inputs given or of one whose locations are unrelated."""
     examples = network.input_format.unrelated() if inputs.examples is None else inputs.examples
     return token_levels(network, examples)

@@ -127,7 +127,9 @@ def opened(entry: object, nodes: Sequence[Entry]) -> str:
     texts = [digest, *(activations if isinstance(activations, list) else [None])]
     short = all(isinstance(text, str) and len(text) <= _LONGEST_SEAL for text in texts)
     if not (short and isinstance(by, str)):
-        _refuse_seal("a malformed entry", "target, activations and digest are short texts")
+        _refuse_seal(
+            "a malformed entry", "the target is a text, activations and digest are short ones"
+        )
     if digest == _digest(nodes):
         return by
     now = _activations(nodes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from numpy.typing import ArrayLike
+
 from .._errors import ShapeError
 from ..ir import Block, Node, Real, check_node
 from ..modules import Initializer
@@ -17,7 +19,7 @@ def MultiHeadAttention(
     heads: int,
     *,
     mask: Mask | None = None,
-    bias: Bias | None = None,
+    bias: Bias | ArrayLike | None = None,
     query_init: Initializer = "zero",
     scale: Scaling = "1/sqrt(d)",
     weight_std: Real = 1.0,

@@ -10,9 +10,8 @@ from typing import ClassVar
 
 from .._errors import ShapingError, shown
 from .._limits import real
-from .._registration import qualified
 from ..ir import Network
-from ._call_text import from_call
+from ._named_targets import from_call, register
 from ._requirements import Prepared, Rewriting, prepared
 from ._transform import Transform, transforms_of
 
@@ -58,15 +57,7 @@ class Target(ABC):
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        known = Target.kinds.get(cls.__name__)
-        if known is not None and qualified(known) != qualified(cls):
-            raise ShapingError(
-                where=f"target {cls.__name__}",
-                found=f"the class {qualified(cls)} beside {qualified(known)}",
-                law="a target is found by the name of its class",
-                remedy="give the class another name",
-            )
-        Target.kinds[cls.__name__] = cls
+        register(Target.kinds, cls)
 
     @staticmethod
     def from_text(text: str) -> Target:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from .._errors import GraphError, LoadError, ShapingError, shown
 from ..ir import FixedAttention, Shape, Table, strict_json
-from ._call_text import from_call
+from ._named_targets import from_call, register
 from ._unit_c_maps import Matrix
 
 
@@ -73,7 +73,7 @@ class TokenTarget(ABC):
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        TokenTarget.kinds[cls.__name__] = cls
+        register(TokenTarget.kinds, cls)
 
     def __post_init__(self) -> None:
         if self.covariance is not None:

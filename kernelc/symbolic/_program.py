@@ -28,7 +28,7 @@ _GUARD = 5
 # A sum that is smaller than this, relative to its terms, has 10 digits left at most.
 _CANCELLED = 1e-6
 # Numbers below this, and covariances small next to them, lose digits in float64.
-_SMALLEST = 1e-280
+SMALLEST = 1e-280
 
 Number: TypeAlias = float | mpmath.mpf
 """In a program of arrays, arrays of float64 stand where these do."""
@@ -209,10 +209,10 @@ def _of_whole(function: Function, arrays: bool) -> Function:
     or is nan in arrays."""
 
     def of_array(x: np.ndarray, *others: int) -> np.ndarray:
-        return np.where((x > 0) & (x < _SMALLEST), np.nan, function(x, *others))
+        return np.where((x > 0) & (x < SMALLEST), np.nan, function(x, *others))
 
     def of_number(x: Number, *others: int) -> Number:
-        if 0 < x < _SMALLEST:
+        if 0 < x < SMALLEST:
             raise Cancelled
         return function(x, *others)
 

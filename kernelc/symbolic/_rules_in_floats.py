@@ -14,7 +14,7 @@ from ..algebra import Backend, FloatBackend, FloatNumber, N, PairAlgebra, Second
 from ..ir import Network
 from ._digits import DigitsBackend
 from ._formulas import Formulas
-from ._program import Number
+from ._program import SMALLEST, Number
 
 
 USUAL = {"c", "q", "s", "c_b"}
@@ -29,10 +29,6 @@ def has_jumps(network: Network) -> bool:
     """Whether an activation of the network jumps."""
     found = [node.layer.nonlinearity() for node in network]
     return any(phi is not None and phi.jumps(0) for phi in found)
-
-
-# Below this a number of float64, and a covariance that is small next to it, loses digits.
-SMALLEST = 1e-280
 
 
 class WholeFloats(FloatBackend):

@@ -17,8 +17,7 @@ from ._evaluate import (
     given_for,
 )
 from ._formulas import Formulas
-from ._program import DOUBLE, program
-from ._rules_in_floats import SMALLEST
+from ._program import DOUBLE, SMALLEST, program
 
 
 class KernelFunction(Protocol):

@@ -240,6 +240,12 @@ def test_texts_are_not_evaluated(text):
         kc.TokenTarget.from_text(text)
 
 
+def test_another_class_of_the_name_is_refused():
+    with pytest.raises(kc.ShapingError, match="another name"):
+        type("SPA", (kc.RowScale,), {"__module__": "elsewhere"})
+    assert kc.TokenTarget.kinds["SPA"] is kc.SPA
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -291,6 +297,8 @@ def _shaped_to(layers: Any, x: kc.Node, end: float) -> kc.Network:
     return kc.shape(kc.Network(x, layers(x)), tokens=kc.SPA(end_cosine=end)).network
 
 
+WRONG: Any = "stationary"
+NO_TOKENS: Any = kc.DKS()
 SINGULAR = np.eye(T)
 SINGULAR[3, 4] = SINGULAR[4, 3] = 1.0
 
@@ -298,7 +306,7 @@ SINGULAR[3, 4] = SINGULAR[4, 3] = 1.0
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: kc.SPA("stationary"), "family"),  # pyright: ignore[reportArgumentType]
+        (lambda: kc.SPA(WRONG), "family"),
         (lambda: kc.SPA(end_cosine=1.0), "end_cosine"),
         (lambda: kc.SPA(end_cosine=math.nan), "end_cosine"),
         (lambda: kc.SPA(covariance=np.ones((2, 3))), "shape"),
@@ -307,7 +315,7 @@ SINGULAR[3, 4] = SINGULAR[4, 3] = 1.0
         (lambda: kc.RowScale(covariance=[[1.0, 0.5], [0.2, 1.0]]), "symmetric"),
         (lambda: kc.RowScale(covariance=[[1.0, math.nan], [math.nan, 1.0]]), "covariance"),
         (lambda: kc.shape(decoder(), tokens=kc.SPA(covariance=np.eye(3))), "12 locations"),
-        (lambda: kc.shape(decoder(), tokens=kc.DKS()), "TokenTarget|kernelc.SPA"),  # pyright: ignore[reportArgumentType]
+        (lambda: kc.shape(decoder(), tokens=NO_TOKENS), "TokenTarget|kernelc.SPA"),
         (lambda: kc.shape(decoder(), tokens=kc.SPA(covariance=SINGULAR)), "4 and 5|5 and 4"),
         (lambda: kc.shape(decoder(skip=0.8), tokens=kc.SPA(stationary=True)), "weight of -"),
         (lambda: kc.shape(decoder(query_init="gaussian"), tokens=kc.SPA()), "random"),
