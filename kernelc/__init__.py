@@ -54,15 +54,19 @@ if TYPE_CHECKING:
         Activation as Activation,
         Attention as Attention,
         BatchNorm as BatchNorm,
+        Broadcast as Broadcast,
+        ChannelScale as ChannelScale,
         ClassToken as ClassToken,
         Concat as Concat,
         Conv as Conv,
         Dense as Dense,
         Dropout as Dropout,
+        DropPath as DropPath,
         Embedding as Embedding,
         FirstToken as FirstToken,
         Flatten as Flatten,
         GlobalMeanPool as GlobalMeanPool,
+        GroupNorm as GroupNorm,
         Input as Input,
         LastToken as LastToken,
         LayerNorm as LayerNorm,
@@ -168,11 +172,12 @@ _NAMES = {
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation Attention BatchNorm ClassToken Concat Conv Dense Dropout Embedding "
-    "FirstToken Flatten GEGLU GLU GlobalMeanPool Input LastToken LayerNorm LocalConv LooksLinear "
-    "MaxPool MeanPool MultiHeadAttention PLN PositionalEmbedding PositionalEncoding Product "
-    "RMSNorm Scale StandardizedConv StandardizedDense SwiGLU ToSequence Tokens WeightedMeanPool "
-    "WeightedSum fan_in fan_out gain initialization repeat residual",
+    "layers": "Activation Attention BatchNorm Broadcast ChannelScale ClassToken Concat Conv "
+    "Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU GlobalMeanPool GroupNorm "
+    "Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool MultiHeadAttention PLN "
+    "PositionalEmbedding PositionalEncoding Product RMSNorm Scale StandardizedConv "
+    "StandardizedDense SwiGLU ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain "
+    "initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "

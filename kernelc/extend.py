@@ -22,6 +22,7 @@ from .ir import (
     OwnWeights as OwnWeights,
     PairKind as PairKind,
     Reading as Reading,
+    Reshaped as Reshaped,
     Rule as Rule,
     Selected as Selected,
     Shape as Shape,

@@ -2,12 +2,14 @@
 
 from ._attend import query_term as query_term
 from ._backend import Backend as Backend
+from ._channel_labels import ChannelLabels as ChannelLabels
 from ._floats import (
     FloatBackend as FloatBackend,
     FloatNumber as FloatNumber,
     same_input as same_input,
 )
 from ._kernel_state import (
+    FIXED as FIXED,
     KernelState as KernelState,
     N as N,
     SecondMoments as SecondMoments,
@@ -20,5 +22,5 @@ from ._local_maps import (
     JetReading as JetReading,
     OverlapReading as OverlapReading,
 )
-from ._pair import FIXED as FIXED, PairAlgebra as PairAlgebra
+from ._pair import PairAlgebra as PairAlgebra
 from ._tables import refuse_two_tables as refuse_two_tables

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from .._errors import UnsupportedError
-from ._kernel_state import KernelState, N
+from ._kernel_state import FIXED, KernelState, N
 
 
 Group = tuple[Fraction, tuple[KernelState[N], ...]]
@@ -23,30 +23,38 @@ def alike(values: Sequence[KernelState[N]], where: str) -> list[Group[N]]:
         UnsupportedError: groups that cut through channels that differ: those of data, or those
             of a flattened value.
     """
-    cut = [_leaves(value) for value in values]
-    ends = [list(accumulate(share for share, _ in leaves)) for leaves in cut]
+    cut = [leaves(value) for value in values]
+    ends = [list(accumulate(share for share, _ in held)) for held in cut]
     edges = sorted({Fraction(0), *(end for found in ends for end in found)})
     groups = []
     for low, high in pairwise(edges):
         group = []
-        for leaves, found in zip(cut, ends, strict=True):
-            share, part = next(x for x, end in zip(leaves, found, strict=True) if end >= high)
-            differ = part.spread is not None or (part.mean is None and not part.gaussian)
-            if differ and share > high - low:
+        for held, found in zip(cut, ends, strict=True):
+            share, part = next(x for x, end in zip(held, found, strict=True) if end >= high)
+            if _differ_where_cut(part) and share > high - low:
                 raise _unlike(where)
             group.append(part)
         groups.append((high - low, tuple(group)))
     return groups
 
 
-def _leaves(value: KernelState[N]) -> list[tuple[Fraction, KernelState[N]]]:
+def differ(value: KernelState[N]) -> bool:
+    """Whether channels are unlike one by one: those of data, flattened values and tables."""
+    return _differ_where_cut(value) or not value.support.isdisjoint(FIXED)
+
+
+def _differ_where_cut(value: KernelState[N]) -> bool:
+    return value.spread is not None or (value.mean is None and not value.gaussian)
+
+
+def leaves(value: KernelState[N]) -> list[tuple[Fraction, KernelState[N]]]:
     """The parts of a value, of parts in parts too, and their shares of all its channels."""
     if not value.parts:
         return [(Fraction(1), value)]
     return [
         (Fraction(share) * inner, leaf)
         for share, part in value.parts
-        for inner, leaf in _leaves(part)
+        for inner, leaf in leaves(part)
     ]
 
 

@@ -11,6 +11,8 @@ from ..ir import Network, PairKind, Real, pairs_read
 
 N = TypeVar("N", bound=Any)
 """The numbers of a `Backend`."""
+FIXED = frozenset({-1})
+"""The support of all fixed vectors: two of them are not independent."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,17 +23,15 @@ from ..ir import (
 )
 from ._attend import Alike, check_heads, check_logits, one_sided, query_term
 from ._backend import Backend
+from ._channel_labels import ChannelLabels
 from ._channels import alike
 from ._cross_moments import CrossMoments
-from ._kernel_state import KernelState, N, SecondMoments, Term
+from ._kernel_state import FIXED, KernelState, N, SecondMoments, Term
+from ._picked_channels import PickedChannels
 from ._refusals import dependent, unknown_mean, unlike_locations, without_length
 
 
-FIXED = frozenset({-1})
-"""The support of all fixed vectors: two of them are not independent."""
-
-
-class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
+class PairAlgebra(PickedChannels[N], CrossMoments[N], KernelAlgebra[KernelState[N]]):
     """Second moments of a pair of inputs (Martens et al. 2021).
 
     Sums of values that share random weights have their cross terms.
@@ -52,7 +50,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
         self.backend = backend
         self.probes = probes
         self.standard = standard
-        self._ids = itertools.count()
+        self.labels, self._copies = ChannelLabels(), WeakKeyDictionary()
 
     # -- making states ---------------------------------------------------------------
 
@@ -65,7 +63,7 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
     ) -> KernelState[N]:
         """A state of one new term; without a support it is independent of all others."""
         if support is None:
-            support = frozenset({next(self._ids)})
+            support = frozenset({next(self.labels)})
         atom = Term(second, mean, support, gaussian)
         return KernelState(second, mean, ((self.backend.number(1), atom),))
 
@@ -240,11 +238,17 @@ class PairAlgebra(CrossMoments[N], KernelAlgebra[KernelState[N]]):
             return self.unsupported([s], *unlike_locations(locations.text()))
         carried = any(kind in self.probes for kind in ("s", "sc"))
         if shares == UNCHANGED or (shares.far == 0 and not carried):
-            return s
+            return self._elsewhere(s) if locations.moves else s
         if s.parts:
             return self._by_channels([s], lambda group: self.mix(group[0], locations))
         second = self._mixed(s.second, shares)
         return self.state_of(second, self._mixed_mean(s.mean, locations), s.support, s.gaussian)
+
+    def _elsewhere(self, s: KernelState[N]) -> KernelState[N]:
+        """The value at other locations: a term of its own, on the same weights."""
+        if s.parts:
+            return self._by_channels([s], lambda group: self._elsewhere(group[0]))
+        return self.state_of(s.second, s.mean, s.support, s.gaussian)
 
     def _mixed_mean(self, mean: N | None, locations: LocationMap) -> N | None:
         total = locations.row_sum

@@ -3,7 +3,11 @@
 from .._needs_number import needs_number as needs_number
 from .._table import Table as Table
 from ._algebra import KernelAlgebra as KernelAlgebra, Reading as Reading
-from ._arranged_locations import InARow as InARow, Selected as Selected
+from ._arranged_locations import (
+    InARow as InARow,
+    Reshaped as Reshaped,
+    Selected as Selected,
+)
 from ._as_network import NetworkCarrier as NetworkCarrier, as_network as as_network
 from ._assembly import check_specs as check_specs, snake as snake, specs_of as specs_of
 from ._attention import FixedAttention as FixedAttention

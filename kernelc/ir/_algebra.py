@@ -118,6 +118,14 @@ class KernelAlgebra(ABC, Generic[S]):
     def dropout(self, s: S, keep: float) -> S:
         """Inverted dropout with probability `keep` of keeping a channel."""
 
+    @abstractmethod
+    def channels(self, s: S, picked: Sequence[int]) -> S:
+        """The channels with these indices, in this order: K of alike channels is that of each."""
+
+    @abstractmethod
+    def each_group(self, s: S, groups: int, rule: Callable[[S], S]) -> S:
+        """A rule that reads many channels, on each of `groups` equal groups of them by itself."""
+
     def repeat(self, s: S, block: Callable[[S], S], times: sympy.Expr) -> S:
         """A block applied a symbolic number of times: refused, unless a reading is known for any
         number of times.
@@ -201,6 +209,12 @@ class Reading(KernelAlgebra[S]):
 
     def dropout(self, s: S, keep: float) -> S:
         return s
+
+    def channels(self, s: S, picked: Sequence[int]) -> S:
+        return s
+
+    def each_group(self, s: S, groups: int, rule: Callable[[S], S]) -> S:
+        return rule(s)
 
     def unsupported(self, s: Sequence[S], reason: str, remedy: str) -> S:
         return self.combine(s)

@@ -84,6 +84,12 @@ class LocationMap(ABC):
         return False
 
     @property
+    def moves(self) -> bool:
+        """Whether a location may hold what another one held, so that a sum with the value before
+        pairs unlike locations."""
+        return False
+
+    @property
     def uneven(self) -> tuple[str, str] | None:
         """Why a q value that is uniform does not stay so, and what to do; None where it does."""
         return None

@@ -3,10 +3,13 @@
 from ._activation import Activation as Activation, ActivationModule as ActivationModule
 from ._attention import Attention as Attention, AttentionModule as AttentionModule
 from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
+from ._broadcast import Broadcast as Broadcast, BroadcastModule as BroadcastModule
+from ._channel_scale import ChannelScale as ChannelScale, ChannelScaleModule as ChannelScaleModule
 from ._class_token import ClassToken as ClassToken, ClassTokenModule as ClassTokenModule
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
 from ._dense import Dense as Dense, DenseModule as DenseModule
+from ._drop_path import DropPath as DropPath, DropPathModule as DropPathModule
 from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
 from ._embedding import Embedding as Embedding, EmbeddingModule as EmbeddingModule
 from ._first_token import FirstToken as FirstToken, FirstTokenModule as FirstTokenModule
@@ -16,6 +19,7 @@ from ._global_mean_pool import (
     GlobalMeanPool as GlobalMeanPool,
     GlobalMeanPoolModule as GlobalMeanPoolModule,
 )
+from ._group_norm import GroupNorm as GroupNorm, GroupNormModule as GroupNormModule
 from ._initialization import (
     fan_in as fan_in,
     fan_out as fan_out,

@@ -58,8 +58,8 @@ class ClassToken(Layer):
         length = shapes[0][0]
         # Biases of a layer that reads nothing, left at one location.
         drawn = algebra.fresh(inputs[0], Weights(0.0, self.std**2, 0))
-        token = algebra.mix(drawn, Selected((length,), (0, *(-1,) * length)))
-        others = algebra.mix(inputs[0], Selected((length,), (-1, *range(length))))
+        token = algebra.mix(drawn, Selected((length,), ((0, *(-1,) * length),)))
+        others = algebra.mix(inputs[0], Selected((length,), ((-1, *range(length)),)))
         return algebra.weighted_sum([token, others], [1.0, 1.0])
 
     def location_key(self, shapes: Shapes) -> Hashable:

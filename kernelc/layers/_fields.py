@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 import sympy
 
@@ -34,6 +34,20 @@ def positive_integers(layer: object, *fields: str) -> None:
                 remedy=f"give {kind} a {field} of at least 1",
             )
         object.__setattr__(layer, field, value)
+
+
+def axis_sizes(kind: str, field: str, value: object) -> tuple[int, ...]:
+    """`value` as sizes of one axis or more; raise `ShapeError` when it is something else."""
+    found = tuple(value) if isinstance(value, tuple | list) else (value,)
+    sizes = tuple(whole(size) for size in found)
+    if sizes and all(type(size) is int and 1 <= size <= LARGEST_AXIS for size in sizes):
+        return cast("tuple[int, ...]", sizes)
+    raise ShapeError(
+        where=kind,
+        found=f"{field} = {shown(value)}",
+        law=f"{field} are positive integers of at most {LARGEST_AXIS:,}, one for each axis",
+        remedy=f"give {kind} {field} such as (8, 8)",
+    )
 
 
 def finite_number(

@@ -39,7 +39,7 @@ def frame_of(network: Network, paired: bool, sharp: bool) -> PairLayout:
         pooled = PooledReading()
         network.fold(pooled, False)
         own = bool(pooled.asked) or sharp
-    rank = len(network.input_shape) - 1
+    rank = max(len(node.shape) for node in network) - 1
     return PairLayout(rank=rank, aligned=not mixes, paired=paired, own=own)
 
 
@@ -54,11 +54,20 @@ def entered(
     sharp: bool,
 ) -> DataState:
     """The state at the input; `known_q` is the q value of all inputs, where it is known."""
+    first = _lifted(takes, x1, algebra.frame.rank)
+    x1, x2 = first, first if x2 is x1 else _lifted(takes, x2, algebra.frame.rank)
     known_q = known_q if takes.q is None else takes.q
     field = entry_field(takes, x1, x2, algebra.frame, same, known_q, sharp)
     cross = field.cross
     q: QValue = known_q if known_q is not None else PerSide(cross.left, cross.right)
     return algebra.state_of(SecondMoments(q, (field,), (0.0,) if ntk else None), None)
+
+
+def _lifted(takes: InputFormat, x: Array, rank: int) -> Array:
+    """Inputs with as many location axes as a value of the network has, the last of size one."""
+    locations = len(takes.shape) if takes.integers else len(takes.shape) - 1
+    axes, missing = 1 + locations, rank - locations
+    return x.reshape(*x.shape[:axes], *(1,) * missing, *x.shape[axes:]) if missing else x
 
 
 def answered(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import math
 import operator
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,8 @@ from ..ir import OneLocation, Selected, Window, WindowMean
 from ._numbers import Number, PairLayout
 
 
-Groups = tuple[tuple[int, ...], ...]
+Axes = tuple[int, ...]
+Groups = tuple[Axes, ...]
 Same = jax.Array | bool | None
 """Where the two inputs of a pair are one evaluation; True everywhere, None nowhere."""
 
@@ -114,43 +115,50 @@ def only_location(x: Number, groups: Groups, picked: OneLocation) -> Number:
     return x
 
 
-def in_a_row(x: Number, groups: Groups, sizes: tuple[int, ...]) -> Number:
-    """All locations of each group along its first axis, in row-major order."""
-    if jnp.ndim(x) == 0 or len(sizes) == 1:
+def reshaped(x: Number, groups: Groups, sizes: Axes, sizes_out: Axes) -> Number:
+    """The locations of each group along other axes, as many, in row-major order."""
+    if jnp.ndim(x) == 0 or sizes == sizes_out:
         return x
     for axes in groups:
         shape = list(jnp.shape(x))
         for axis, size in zip(axes, sizes, strict=True):
-            shape[axis] = size
+            shape[axis] = size  # an axis of size one may stand for any size
         x = jnp.broadcast_to(x, shape)
         first, rank = axes[0], len(axes)
-        row = (math.prod(sizes), *(1,) * (rank - 1))
-        x = x.reshape(*shape[:first], *row, *shape[first + rank :])
+        x = x.reshape(*shape[:first], *sizes_out, *shape[first + rank :])
     return x
 
 
 def selected(x: Number, groups: Groups, locations: Selected) -> Number:
-    """The locations that are picked along the first axis of each group, zero where none is."""
-    picked = np.array(locations.picked)
+    """The locations that are picked along the axes of each group, zero where none is."""
     if jnp.ndim(x) == 0:
         if not locations.empty:
             return x
         x = jnp.full((1,) * (1 + max(axis for axes in groups for axis in axes)), x)
     x = jnp.asarray(x)
-    for axis in (axes[0] for axes in groups):
-        wide = x.shape[axis] == locations.sizes[0]  # an axis of size one may stand for any size
-        x = jnp.take(x, np.maximum(picked, 0) if wide else np.zeros_like(picked), axis=axis)
-        x = jnp.where(_along(picked >= 0, axis, x.ndim), x, 0)
+    for axes in groups:
+        for axis, picked, size in _moved_axes(axes, locations):
+            wide = x.shape[axis] == size  # an axis of size one may stand for any size
+            x = jnp.take(x, np.maximum(picked, 0) if wide else np.zeros_like(picked), axis=axis)
+            if -1 in picked:
+                x = jnp.where(_along(picked >= 0, axis, x.ndim), x, 0)
     return x
 
 
 def both_picked(groups: Groups, axes: int, locations: Selected) -> jax.Array | np.ndarray:
     """Where no location of a pair is empty."""
-    full = np.array(locations.picked) >= 0
     found = np.ones((1,) * axes, bool)
     for group in groups:
-        found = found & _along(full, group[0], axes)
+        for axis, picked, _ in _moved_axes(group, locations):
+            found = found & _along(picked >= 0, axis, axes)
     return found
+
+
+def _moved_axes(axes: Axes, locations: Selected) -> Iterator[tuple[int, np.ndarray, int]]:
+    """The axes along which not all indices stay, what is picked there, and their sizes."""
+    for axis, picked, size in zip(axes, locations.picked, locations.sizes, strict=True):
+        if picked != tuple(range(size)):
+            yield axis, np.array(picked), size
 
 
 def _along(values: np.ndarray, axis: int, axes: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..ir import (
     LocationMap,
     OneLocation,
     OwnWeights,
+    Reshaped,
     Selected,
     SharedTaps,
     WindowMean,
@@ -33,10 +34,10 @@ from ._locations import (
     centers,
     diagonal_mean,
     groups_of,
-    in_a_row,
     one_evaluation,
     only_location,
     own_diagonal,
+    reshaped,
     selected,
     shifted,
 )
@@ -106,9 +107,9 @@ def _shared_taps(locations: SharedTaps) -> Mixing:
 
 
 @mixing.register
-def _in_a_row(locations: InARow) -> Mixing:
+def _reshaped(locations: Reshaped | InARow) -> Mixing:
     def arrays(x: Number, groups: Groups) -> Number:
-        return in_a_row(x, groups, locations.sizes)
+        return reshaped(x, groups, locations.locations, locations.outputs)
 
     return Mixing(arrays, _each(_alike(arrays)))
 

@@ -22,15 +22,19 @@ CASES = {
     "Activation": Case(kc.Activation("tanh")),
     "Attention": Case(kc.Attention(2, scale="1/d"), ((6, 4),) * 3),
     "BatchNorm": Case(kc.BatchNorm()),
+    "Broadcast": Case(kc.Broadcast((2, 3)), ((4,),)),
+    "ChannelScale": Case(kc.ChannelScale(0.5)),
     "ClassToken": Case(kc.ClassToken(), refused="unlike"),
     "Concat": Case(kc.Concat(), ((6, 4), (6, 2))),
     "Conv": Case(kc.Conv(3, 3)),
     "Dense": Case(kc.Dense(5, bias_std=0.1)),
     "Dropout": Case(kc.Dropout(0.2)),
+    "DropPath": Case(kc.DropPath(0.2)),
     "Embedding": Case(kc.Embedding(5), tokens=True),
     "FirstToken": Case(kc.FirstToken()),
     "Flatten": Case(kc.Flatten()),
     "GlobalMeanPool": Case(kc.GlobalMeanPool()),
+    "GroupNorm": Case(kc.GroupNorm(2)),
     "LastToken": Case(kc.LastToken()),
     "LayerNorm": Case(kc.LayerNorm()),
     "LocalConv": Case(kc.LocalConv(3, 3, padding="CIRCULAR")),
@@ -55,5 +59,5 @@ def network(case: Case) -> kc.Network:
     """The layer after layers of weights: a Dense layer of the right width for each input."""
     if case.tokens:
         return kc.Network(start := kc.Tokens(6, 3), case.layer(start))
-    x = kc.Input((6, 3))
+    x = kc.Input((*case.shapes[0][:-1], 3))
     return kc.Network(x, case.layer(*(kc.Dense(shape[-1])(x) for shape in case.shapes)))

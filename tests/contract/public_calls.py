@@ -114,6 +114,12 @@ def layers() -> Iterator[tuple[str, Call]]:
     yield "Dropout", (kc.Dropout, {"rate": 0.1}, {"rate": "zero"})
     good = {"value": f"{NUMBERS}, symbol", "trainable": "true"}
     yield "Scale", (kc.Scale, {"value": 1.0, "trainable": True}, good)
+    yield "DropPath", (kc.DropPath, {"rate": 0.1}, {"rate": "zero"})
+    good = {"value": f"{NUMBERS}, symbol", "bias": "true"}
+    yield "ChannelScale", (kc.ChannelScale, {"value": 1.0, "bias": False}, good)
+    good = {"eps": "zero, fraction", "affine": "true"}
+    yield "GroupNorm", (kc.GroupNorm, {"groups": 2, "eps": 1e-6, "affine": True}, good)
+    yield "Broadcast", (kc.Broadcast, {"locations": (2, 2)}, {})
     given = {"heads": 1, "skip": 0.0, "gain": 1.0, "centering": 0.0}
     good = dict.fromkeys(("skip", "gain", "centering"), NUMBERS) | {"heads": "true"}
     given |= {"mask": None, "bias": None, "row_scale": None, "scale": "1/d"}

@@ -25,6 +25,7 @@ from kernelc.ir import (
     LocationMap,
     OneLocation,
     OwnWeights,
+    Reshaped,
     Selected,
     Shape,
     SharedTaps,
@@ -181,7 +182,9 @@ MAPS: dict[str, LocationMap] = {
     "flattened": Flattened((4, 3)),
     "one location": OneLocation((4, 3), (2, 1)),
     "in a row": InARow((4, 3)),
-    "selected": Selected((4, 3), (2, -1, 0, 0, 1)),
+    "along other axes": Reshaped((4, 3), (2, 6)),
+    "selected": Selected((4, 3), ((2, -1, 0, 0, 1), (0, 1, 2))),
+    "selected along both": Selected((4, 3), ((1, 3), (2, -1, 0, 2))),
 }
 
 

@@ -87,6 +87,13 @@ def same(node: kc.Node) -> kc.Node:
     return node
 
 
+def excited(node: kc.Node) -> kc.Node:
+    """Squeeze and excitation: the value times a gate made of its mean over locations."""
+    squeeze = kc.chain(kc.GlobalMeanPool(), dense(weight_std=1.5), RELU)
+    excite = kc.chain(dense(bias_std=0.5), act("sigmoid"), kc.Broadcast(LINE))
+    return kc.Product()(node, excite(squeeze(node)))
+
+
 RELU = act("relu")
 TANH = act("tanh")
 LINE = (6,)
@@ -106,6 +113,7 @@ VECTORS = [
         kc.chain(dense(), act("sigmoid"), kc.LayerNorm(), dense(), TANH),
     ),
     Case("scale", kc.chain(dense(), kc.Scale(-0.6), TANH)),
+    Case("channel scale", kc.chain(dense(), kc.ChannelScale(-0.6, bias=True), TANH)),
     Case("plain sum", kc.chain(dense(), kc.residual(kc.chain(RELU, dense())), TANH)),
     Case("normalized sum", kc.chain(dense(), kc.residual(kc.chain(RELU, dense()), 0.8), TANH)),
     Case(
@@ -289,6 +297,28 @@ IMAGES = [
     Case(
         "layer norm over all axes",
         kc.chain(conv(), RELU, kc.LayerNorm(axis="all"), conv(), TANH),
+        LINE,
+        s=0.4,
+    ),
+    Case("group norm", kc.chain(conv(), RELU, kc.GroupNorm(8), conv(1), TANH), LINE, s=0.4),
+    Case(
+        "group norm of channels that differ",
+        kc.chain(
+            joined(
+                kc.Concat(),
+                kc.Conv(WIDTH // 2, weight_std=3.0),
+                kc.chain(kc.Conv(WIDTH // 2), RELU),
+            ),
+            kc.GroupNorm(4),
+            conv(1),
+            TANH,
+        ),
+        LINE,
+        s=0.4,
+    ),
+    Case(
+        "squeeze and excitation",
+        kc.chain(conv(), kc.residual(kc.chain(RELU, conv(), excited)), kc.GlobalMeanPool()),
         LINE,
         s=0.4,
     ),

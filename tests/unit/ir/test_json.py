@@ -27,6 +27,8 @@ EVERY_KIND = {
             kc.BatchNorm(momentum=0.5),
             kc.Dropout(0.3),
             kc.Scale(0.1, trainable=False),
+            kc.ChannelScale(w, bias=True),
+            kc.DropPath(0.25),
             kc.PLN("one"),
         ],
     ),
@@ -41,7 +43,9 @@ EVERY_KIND = {
             kc.PLN("avg_q"),
             kc.LocalConv(4, window=(2, 3), stride=2, weight_std=1.2, bias_std=0.3),
             kc.StandardizedConv(4, (2, 3), 2, "CIRCULAR", groups=2, weight_std=1.2, bias_std=0.3),
+            kc.GroupNorm(2, eps=1e-5, affine=False),
             kc.GlobalMeanPool(),
+            kc.Broadcast((3, 2)),
         ],
     ),
     "tricks": (
