@@ -73,4 +73,4 @@ from ._structure import (
 )
 from ._substitution import with_values as with_values, written_out as written_out
 from ._symbols import depths_of as depths_of, symbols_of as symbols_of
-from ._window import Window as Window
+from ._window import Pads as Pads, Window as Window

@@ -132,7 +132,10 @@ class _WindowMap(LocationMap):
     @property
     def still(self) -> bool:
         """Whether there is a window around each location, in its place."""
-        return self.window.strides == (1,) * self.window.rank and self.outputs == self.locations
+        window = self.window
+        near = [(extent - 1) // 2 for extent in window.extents]
+        placed = [window.pads(i)[0] for i in range(window.rank)] == near
+        return placed and window.strides == (1,) * window.rank and self.outputs == self.locations
 
     @property
     def identity(self) -> bool:
@@ -165,7 +168,7 @@ class SharedTaps(_WindowMap):
 
     @property
     def uneven(self) -> tuple[str, str] | None:
-        return _UNEVEN_TAPS if self.window.taps > 1 and self.window.padding == "SAME" else None
+        return _UNEVEN_TAPS if self.window.uneven else None
 
     def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
         window = self.window
@@ -184,7 +187,13 @@ class SharedTaps(_WindowMap):
 
 @dataclasses.dataclass(frozen=True)
 class WindowMean(_WindowMap):
-    """The mean over the locations of each window."""
+    """The mean over the locations of each window.
+
+    Arguments:
+        counted: whether taps beyond the border count, as zeros; otherwise they are left out.
+    """
+
+    counted: bool = False
 
     @property
     def reads(self) -> frozenset[PairKind]:
@@ -193,6 +202,10 @@ class WindowMean(_WindowMap):
     @property
     def uneven(self) -> tuple[str, str] | None:
         return _UNEVEN_MEAN if self.window.uneven else None
+
+    @property
+    def row_sum(self) -> float | None:
+        return None if self.counted and self.window.uneven else 1.0
 
     @property
     def overlapping(self) -> bool:
@@ -209,7 +222,7 @@ class WindowMean(_WindowMap):
         matrix = np.zeros((taps.shape[0], self.window.locations[axis]))
         for row, locations in enumerate(taps):
             np.add.at(matrix[row], locations[locations >= 0], 1)
-        return matrix / matrix.sum(1, keepdims=True)
+        return matrix / (taps.shape[1] if self.counted else matrix.sum(1, keepdims=True))
 
     def heads(self) -> Float64[np.ndarray, "heads outputs locations"]:
         return kronecker([self.along(i) for i in range(self.window.rank)])[None]

@@ -5,8 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
+
+
+Pads: TypeAlias = tuple[tuple[int, int], ...]
+"""Locations added before the first and after the last one, for each location axis."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,20 +20,28 @@ class Window:
 
     Arguments:
         locations: sizes of the axes.
-        sizes: sizes of a window.
+        sizes: taps of a window.
         strides: steps between windows.
         padding: what windows see beyond the border: nothing there to see ("VALID"), zeros
-            ("SAME"), the other side ("CIRCULAR").
+            ("SAME"), the other side ("CIRCULAR"), or so many zeros before and after.
+        dilation: steps between taps; 1 along each axis where there are none.
 
     Example:
         >>> Window((5,), (3,), (2,), "SAME").taps_of(0).tolist()
         [[-1, 0, 1], [1, 2, 3], [3, 4, -1]]
+        >>> Window((5,), (2,), (2,), ((1, 1),), (3,)).taps_of(0).tolist()
+        [[-1, 2], [1, 4]]
     """
 
     locations: tuple[int, ...]
     sizes: tuple[int, ...]
     strides: tuple[int, ...]
-    padding: str
+    padding: str | Pads
+    dilation: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.dilation:
+            object.__setattr__(self, "dilation", (1,) * len(self.locations))
 
     @classmethod
     def whole(cls, locations: tuple[int, ...]) -> Window:
@@ -38,8 +51,14 @@ class Window:
     def lifted(self, axes: int) -> Window:
         """The same windows with `axes` further location axes of size one."""
         ones = (1,) * axes
-        sizes = self.locations + ones, self.sizes + ones, self.strides + ones
-        return Window(*sizes, self.padding)
+        padding = self.padding if isinstance(self.padding, str) else self.padding + ((0, 0),) * axes
+        return Window(
+            self.locations + ones,
+            self.sizes + ones,
+            self.strides + ones,
+            padding,
+            self.dilation + ones,
+        )
 
     @property
     def taps(self) -> int:
@@ -47,13 +66,20 @@ class Window:
         return math.prod(self.sizes)
 
     @property
+    def extents(self) -> tuple[int, ...]:
+        """Locations from the first tap of a window to its last, along each axis."""
+        return tuple((w - 1) * d + 1 for w, d in zip(self.sizes, self.dilation, strict=True))
+
+    @property
     def outputs(self) -> tuple[int, ...]:
-        """How many windows there are along each axis."""
-        if self.padding != "VALID":
-            return tuple(-(-n // s) for n, s in zip(self.locations, self.strides, strict=True))
+        """How many windows there are along each axis; below 1 where none fits."""
+        padding, places = self.padding, zip(self.locations, self.strides, strict=True)
+        if padding in ("SAME", "CIRCULAR"):
+            return tuple(-(-n // s) for n, s in places)
+        added = (0,) * self.rank if isinstance(padding, str) else tuple(map(sum, padding))
         return tuple(
-            (n - w) // s + 1
-            for n, w, s in zip(self.locations, self.sizes, self.strides, strict=True)
+            (n + more - extent) // s + 1
+            for (n, s), more, extent in zip(places, added, self.extents, strict=True)
         )
 
     @property
@@ -72,23 +98,50 @@ class Window:
         1 / taps, unless the window is longer than a circular axis and reads locations twice.
         """
         share = Fraction(1)
-        for n, w in zip(self.locations, self.sizes, strict=True):
-            rounds, rest = divmod(w, n) if self.padding == "CIRCULAR" else (0, w)
-            visits = rest * (rounds + 1) ** 2 + (n - rest) * rounds**2
+        for axis, w in enumerate(self.sizes):
+            visits = w
+            if self.padding == "CIRCULAR":  # all windows are alike
+                counts = np.unique(self.taps_of(axis)[0], return_counts=True)[1]
+                visits = int((counts**2).sum())
             share *= Fraction(visits, w * w)
         return share
 
     @property
     def uneven(self) -> bool:
         """Whether windows at the border see fewer locations than others."""
-        return self.padding == "SAME" and any(any(self.pads(i)) for i in range(self.rank))
+        zeros = self.padding not in ("VALID", "CIRCULAR")
+        return zeros and any(any(self.overhang(i)) for i in range(self.rank))
+
+    @property
+    def blind(self) -> bool:
+        """Whether some window sees no location at all."""
+        return any(bool((self.taps_of(i) < 0).all(1).any()) for i in range(self.rank))
+
+    @property
+    def centered(self) -> bool:
+        """Whether the center tap of every window is inside the border."""
+        return all(bool((self.centers_of(i) >= 0).all()) for i in range(self.rank))
+
+    @property
+    def centered_and_odd(self) -> bool:
+        """Whether every window has a center tap, inside the border."""
+        return all(w % 2 for w in self.sizes) and self.centered
 
     def pads(self, axis: int) -> tuple[int, int]:
+        """How many locations are added before the first one, and after the last one."""
+        if not isinstance(self.padding, str):
+            return self.padding[axis]
+        if self.padding == "VALID":
+            return 0, 0
+        span = (self.outputs[axis] - 1) * self.strides[axis] + self.extents[axis]
+        missing = max(span - self.locations[axis], 0)
+        return missing // 2, missing - missing // 2
+
+    def overhang(self, axis: int) -> tuple[int, int]:
         """How far the first window goes beyond the first location, and the last beyond the last."""
-        n, w, s = self.locations[axis], self.sizes[axis], self.strides[axis]
-        overhang = max((self.outputs[axis] - 1) * s + w - n, 0)
-        before = 0 if self.padding == "VALID" else overhang // 2
-        return before, overhang - before
+        before = self.pads(axis)[0]
+        last = (self.outputs[axis] - 1) * self.strides[axis] + self.extents[axis] - before
+        return before, max(last - self.locations[axis], 0)
 
     @property
     def rank(self) -> int:
@@ -97,9 +150,9 @@ class Window:
 
     def taps_of(self, axis: int) -> np.ndarray:
         """The location each tap of each window reads along an axis, -1 beyond the border."""
-        n, w, s = self.locations[axis], self.sizes[axis], self.strides[axis]
-        starts = s * np.arange(self.outputs[axis]) - self.pads(axis)[0]
-        found = starts[:, None] + np.arange(w)[None, :]
+        n, w = self.locations[axis], self.sizes[axis]
+        starts = self.strides[axis] * np.arange(self.outputs[axis]) - self.pads(axis)[0]
+        found = starts[:, None] + self.dilation[axis] * np.arange(w)[None, :]
         if self.padding == "CIRCULAR":
             return found % n
         return np.where((found < 0) | (found >= n), -1, found)

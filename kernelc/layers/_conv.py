@@ -20,7 +20,7 @@ from ..modules import BiasInitializer, Initializer, require_channels
 from ._fields import boolean, positive_integers
 from ._weight_layer import WeightLayer, weight_rule
 from ._weight_module import SlidingModule
-from ._window import LETTERS, Padding, WindowLayer, check_locations, wrap
+from ._window import LETTERS, Padding, Sizes, WindowLayer, extended, require_centers
 
 
 class ConvLayer(WindowLayer, WeightLayer, shared=True):
@@ -29,6 +29,7 @@ class ConvLayer(WindowLayer, WeightLayer, shared=True):
     channels: int
     groups: int = 1
     delta: bool = False
+    dilation: Sizes = 1
 
     def __post_init__(self) -> None:
         positive_integers(self, "channels", "groups")
@@ -63,19 +64,20 @@ class ConvLayer(WindowLayer, WeightLayer, shared=True):
         return shape[-1] == self.groups and self.groups > 1
 
     def kernel_key(self, shapes: Shapes) -> Hashable:
-        return super().kernel_key(shapes), self.padding, self.groups, self.delta
+        uneven = self.over(shapes[0], type(self).__name__).uneven
+        return super().kernel_key(shapes), self.padding, uneven, self.groups, self.delta
 
     def location_key(self, shapes: Shapes) -> Hashable:
-        return self.window, self.stride
+        return self.window, self.stride, self.dilation
 
     def drawn_on(
         self, shape: Shape, key: Array, dtype: DTypeLike
-    ) -> tuple[Array, Array | None, float, float, tuple[int, ...]]:
-        """What `drawn` has for an input of this shape, and the steps between windows."""
+    ) -> tuple[Array, Array | None, float, float, tuple[int, ...], Padding, tuple[int, ...]]:
+        """What `drawn` has for an input of this shape, and how windows lie on it."""
         axes, groups, delta = len(shape) - 1, self.groups, self.delta
         window = self.windows(axes)
         found = self.drawn(key, window, shape[-1], self.channels, dtype, groups, delta)
-        return *found, self.steps(axes)
+        return *found, self.steps(axes), self.padding, self.apart(axes)
 
 
 @final
@@ -92,7 +94,8 @@ class Conv(ConvLayer):
         channels: number of output channels.
         window: its size, one integer or one for each location axis; odd when `delta`.
         stride: step between windows.
-        padding: "SAME" (zeros), "VALID" or "CIRCULAR".
+        padding: "SAME" (zeros), "VALID" or "CIRCULAR", or as many zeros as a pair (low, high)
+            says for each location axis.
         groups: channels are split into this many groups that do not mix.
         weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
         bias_std: sigma_b.
@@ -100,15 +103,19 @@ class Conv(ConvLayer):
         init: how weights are drawn: as those of `Dense`.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
         bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
+        dilation: step between the taps of a window.
 
     Raises:
-        ShapeError: sizes that do not fit, even windows with `delta`.
+        ShapeError: sizes that do not fit, windows that see no location; with `delta`, even
+            windows and center taps beyond the border.
         GraphError: a standard deviation that is negative or not finite, a bias_std without bias.
 
     Example:
         >>> import kernelc as kc
         >>> kc.Conv(16, window=3, stride=2).out_shape([(32, 32, 3)], "conv")
         (16, 16, 16)
+        >>> kc.Conv(16, 3, padding=((1, 1), (1, 1)), dilation=2).out_shape([(32, 32, 3)], "conv")
+        (30, 30, 16)
     """
 
     channels: int
@@ -122,17 +129,12 @@ class Conv(ConvLayer):
     init: Initializer = "gaussian"
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
+    dilation: int | tuple[int, ...] = 1
 
     def out_shape(self, shapes: Shapes, where: str) -> Shape:
         out = super().out_shape(shapes, where)
-        windows = self.windows(len(out) - 1, where)
-        if self.delta and any(n % 2 == 0 for n in windows):
-            raise ShapeError(
-                where=where,
-                found=f"an even window {windows} with Delta initialization",
-                law="Delta initialization needs a center tap, so odd windows",
-                remedy="use an odd window, or delta=False",
-            )
+        if self.delta:
+            require_centers(self.over(shapes[0], where), where, "Delta initialization")
         return out
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
@@ -149,25 +151,23 @@ class Conv(ConvLayer):
 
     def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         changed = dataclasses.replace(self.with_weights(1.0, 0.0, "suo"), delta=True)
-        windows = self.windows(len(out) - 1)
+        over = self.over(shapes[0], type(self).__name__)
         if self.is_depthwise(shapes[0]):
             return depthwise_rule(self)
-        if self.delta or math.prod(windows) == 1:
+        if self.delta or over.taps == 1:
             return weight_rule(self, changed)
-        if self.padding == "VALID" and self.steps(len(out) - 1) == windows:
+        if over.strides == over.extents == over.sizes and not over.uneven:
             # Windows that tile read each location once, as Flatten does for a whole image.
             return weight_rule(self)
         return ShapingRule(
-            changed if all(n % 2 for n in windows) else self,
+            changed if over.centered_and_odd else self,
             problem="weights spread over the window mix locations, so q is not uniform",
             remedy="use delta=True with an odd window",
-            possible=all(n % 2 for n in windows),
+            possible=over.centered_and_odd,
         )
 
     def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ConvModule:
-        return ConvModule(
-            *self.drawn_on(shapes[0], key, dtype), self.padding, self.groups, self.delta
-        )
+        return ConvModule(*self.drawn_on(shapes[0], key, dtype), self.groups, self.delta)
 
 
 class ConvModule(SlidingModule):
@@ -212,16 +212,16 @@ def convolved(layer: SlidingModule, x: Array, weight: Array, groups: int) -> Arr
     Raises: ShapeError for an input of another rank or number of channels.
     """
     window = weight.shape[:-2]
-    steps = layer.steps(len(window))
-    check_locations(layer.kind, x, window, layer.padding)
+    steps, apart = layer.steps(len(window)), layer.apart(len(window))
     require_channels(layer.kind, x, weight.shape[-2] * groups)
-    x, padded = wrap(x, window, steps, layer.padding)
+    x, padded = extended(layer.kind, x, window, steps, layer.padding, apart)
     letters = LETTERS[len(window)]
     return lax.conv_general_dilated(
         x,
         weight,
         steps,
         padded,
+        rhs_dilation=apart,
         dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
         feature_group_count=groups,
     )

@@ -14,12 +14,12 @@ from jax.typing import DTypeLike
 from jaxtyping import Array
 
 from .._errors import ShapeError
-from ..ir import KernelAlgebra, OwnWeights, Real, S, Shape, Shapes, ShapingRule, SharedTaps
+from ..ir import KernelAlgebra, OwnWeights, Real, S, Shape, Shapes, ShapingRule, SharedTaps, Window
 from ..modules import BiasInitializer, Initializer, initialize, require_channels
 from ._conv import ConvLayer
 from ._weight_layer import weight_rule
 from ._weight_module import SlidingModule
-from ._window import LETTERS, Padding, check_locations, wrap
+from ._window import LETTERS, Padding, extended
 
 
 @final
@@ -35,12 +35,14 @@ class LocalConv(ConvLayer):
         channels: number of output channels.
         window: its size, one integer or one for each location axis.
         stride: step between windows.
-        padding: "SAME" (zeros), "VALID" or "CIRCULAR".
+        padding: "SAME" (zeros), "VALID" or "CIRCULAR", or as many zeros as a pair (low, high)
+            says for each location axis.
         weight_std: sigma_w; weights have variance sigma_w^2 / fan_in.
         bias_std: sigma_b.
         init: how weights are drawn, at each location: as those of `Dense`.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
         bias_init: how biases are drawn: "gaussian", "uniform" or "truncated_normal".
+        dilation: step between the taps of a window.
 
     Raises:
         ShapeError: sizes that do not fit.
@@ -61,6 +63,7 @@ class LocalConv(ConvLayer):
     init: Initializer = "gaussian"
     bias: bool = True
     bias_init: BiasInitializer = "gaussian"
+    dilation: int | tuple[int, ...] = 1
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         over = self.over(shapes[0], algebra.site.name)
@@ -93,6 +96,7 @@ class LocalConv(ConvLayer):
             bias_std,
             self.steps(axes),
             self.padding,
+            self.apart(axes),
         )
 
 
@@ -141,19 +145,20 @@ class LocalConvModule(SlidingModule):
     def apply(self, x: Array) -> Array:
         window, (channels, out) = self.window, self.weight.shape[-2:]
         rank, steps = len(window), self.steps(len(window))
-        check_locations(self.kind, x, window, self.padding)
+        apart = self.apart(rank)
         require_channels(self.kind, x, channels)
+        read, padding = extended(self.kind, x, window, steps, self.padding, apart)
         self._check_outputs(x)
-        x, padding = wrap(x, window, steps, self.padding)
         # XLA lists what an output reads channel by channel, each with all its taps.
         weight = jnp.moveaxis(self.weight, -2, rank)
         letters = LETTERS[rank]
         y = lax.conv_general_dilated_local(
-            x,
+            read,
             weight.reshape(*self.outputs, channels * math.prod(window), out),
             steps,
             padding,
             window,
+            rhs_dilation=apart,
             dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
         )
         return self.with_bias(y)
@@ -162,9 +167,9 @@ class LocalConvModule(SlidingModule):
         return self.weight_std**2 / (math.prod(self.window) * self.weight.shape[-2])
 
     def _check_outputs(self, x: Array) -> None:
-        places = zip(x.shape[1:-1], self.window, self.steps(len(self.window)), strict=True)
-        valid = self.padding == "VALID"
-        found = tuple((n - w) // s + 1 if valid else -(-n // s) for n, w, s in places)
+        rank = len(self.window)
+        sizes = self.window, self.steps(rank)
+        found = Window(x.shape[1:-1], *sizes, self.padding, self.apart(rank)).outputs
         if found != self.outputs:
             raise ShapeError(
                 where=self.kind,

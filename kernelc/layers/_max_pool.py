@@ -24,7 +24,8 @@ class MaxPool(PoolLayer):
     Arguments:
         window: its size, one integer or one for each location axis.
         stride: step between windows; the window itself when None.
-        padding: "VALID", "SAME" or "CIRCULAR".
+        padding: "VALID", "SAME" or "CIRCULAR", or as many locations as a pair (low, high) says
+            for each location axis; none of them wins.
 
     Example:
         >>> import kernelc as kc

@@ -34,11 +34,13 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
         channels: number of output channels.
         window: its size, one integer or one for each location axis.
         stride: step between windows.
-        padding: "SAME" (zeros), "VALID" or "CIRCULAR".
+        padding: "SAME" (zeros), "VALID" or "CIRCULAR", or as many zeros as a pair (low, high)
+            says for each location axis.
         groups: channels are split into this many groups that do not mix.
         weight_std: sigma_w, greater than 0.
         bias_std: sigma_b; biases have variance sigma_b^2.
         bias: whether the finite layer has biases; they train even when bias_std is 0.
+        dilation: step between the taps of a window.
 
     Raises:
         ShapeError: sizes that do not fit, a fan-in of 1.
@@ -62,6 +64,7 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
     weight_std: Real = 1.0
     bias_std: Real = 0.0
     bias: bool = True
+    dilation: int | tuple[int, ...] = 1
 
     def out_shape(self, shapes: Shapes, where: str) -> Shape:
         out = super().out_shape(shapes, where)
@@ -84,7 +87,7 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
     def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
         if self.is_depthwise(shapes[0]):
             return depthwise_rule(self)
-        odd = all(size % 2 for size in self.windows(len(out) - 1))
+        odd = self.over(shapes[0], type(self).__name__).centered_and_odd
         conv = Conv(
             self.channels,
             self.window,
@@ -94,6 +97,7 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
             init="suo",
             bias=self.bias,
             delta=odd,
+            dilation=self.dilation,
         )
         return ShapingRule(
             conv if odd else self,
@@ -105,9 +109,7 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
     def module(
         self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike
     ) -> StandardizedConvModule:
-        return StandardizedConvModule(
-            *self.drawn_on(shapes[0], key, dtype), self.padding, self.groups
-        )
+        return StandardizedConvModule(*self.drawn_on(shapes[0], key, dtype), self.groups)
 
 
 class StandardizedConvModule(SlidingModule):

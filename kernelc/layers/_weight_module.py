@@ -72,15 +72,22 @@ class SlidingModule(WeightModule):
     Arguments:
         stride: one step for each location axis; default 1.
         padding: "SAME" (zeros) and "CIRCULAR" (the other end of the input) leave
-            ceil(n / stride) locations, "VALID" those whose window fits.
+            ceil(n / stride) locations, "VALID" those whose window fits; pairs (low, high) add
+            so many zeros along each axis.
+        dilation: one step between taps for each location axis; default 1.
     """
 
     stride: tuple[int, ...] | None = eqx.field(static=True, default=None)
     padding: Padding = eqx.field(static=True, default="SAME")
+    dilation: tuple[int, ...] | None = eqx.field(static=True, default=None)
 
     def steps(self, axes: int) -> tuple[int, ...]:
         """The step along each of the location axes."""
         return (1,) * axes if self.stride is None else sizes(self.stride)
+
+    def apart(self, axes: int) -> tuple[int, ...]:
+        """The step between taps along each of the location axes."""
+        return (1,) * axes if self.dilation is None else sizes(self.dilation)
 
 
 def biases(

@@ -14,7 +14,7 @@ from .._errors import ShapeError
 from ..ir import CenterTaps, KernelAlgebra, S, Shape, Shapes, ShapingRule
 from ..modules import MapModule
 from ._conv import ConvModule
-from ._window import Padding, WindowLayer
+from ._window import Padding, WindowLayer, require_centers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,8 @@ class WeightedMeanPool(PoolLayer):
     Arguments:
         window: its size (odd), one integer or one for each location axis.
         stride: step between windows; 1 when None.
-        padding: "SAME", "VALID" or "CIRCULAR".
+        padding: "SAME" (zeros), "VALID" or "CIRCULAR", or as many zeros as a pair (low, high)
+            says for each location axis.
 
     Example:
         >>> import kernelc as kc
@@ -62,15 +63,9 @@ class WeightedMeanPool(PoolLayer):
     padding: Padding = "SAME"
 
     def out_shape(self, shapes: Shapes, where: str) -> Shape:
-        windows = self.windows(len(shapes[0]) - 1, where)
-        if any(n % 2 == 0 for n in windows):
-            raise ShapeError(
-                where=where,
-                found=f"an even window {windows}",
-                law="the pool starts as its center tap, so windows are odd",
-                remedy="use the next odd window",
-            )
-        return super().out_shape(shapes, where)
+        out = super().out_shape(shapes, where)
+        require_centers(self.over(shapes[0], where), where, "WeightedMeanPool")
+        return out
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         return algebra.mix(inputs[0], CenterTaps(self.over(shapes[0], algebra.site.name)))
@@ -102,6 +97,9 @@ def pool_rule(layer: WindowLayer, shape: Shape, out: Shape) -> ShapingRule:
         (down, "VALID"),
         (down, "SAME"),
     ]
+    if not isinstance(layer.padding, str):
+        wider = zip(layer.padding, window, strict=True)
+        candidates.insert(0, (up, tuple((low, high + 1 - n % 2) for (low, high), n in wider)))
     for size, padding in candidates:
         pool = WeightedMeanPool(size, stride, padding)
         try:

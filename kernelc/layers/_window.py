@@ -14,12 +14,13 @@ from jaxtyping import Array
 
 from .._errors import ShapeError, shown
 from .._limits import LARGEST_AXIS, MOST_TAPS, whole
-from ..ir import Layer, Shape, Window
+from ..ir import Layer, Pads, Shape, Window
 from ..modules import MapModule
 from ._fields import one_of
 
 
-Padding = Literal["SAME", "VALID", "CIRCULAR"]
+Named = Literal["SAME", "VALID", "CIRCULAR"]
+Padding: TypeAlias = Named | Pads
 Sizes: TypeAlias = int | tuple[int, ...]
 # Letters of the location axes in XLA's dimension numbers.
 LETTERS = {1: "H", 2: "HW", 3: "DHW"}
@@ -34,14 +35,19 @@ class WindowLayer(Layer, shared=True):
     window: Sizes
     stride: Sizes | None
     padding: Padding
+    dilation: Sizes = 1
     tiles: ClassVar[bool] = False
     """Whether windows tile when there is no stride; otherwise the step is 1."""
 
     def check_windows(self) -> None:
         """Make sizes ints, and lists of them tuples, so that specs stay hashable; refuse unknown
         paddings."""
-        one_of(type(self).__name__, "padding", self.padding, get_args(Padding))
-        for field in ("window", "stride"):
+        kind = type(self).__name__
+        if isinstance(self.padding, list | tuple):
+            object.__setattr__(self, "padding", _zeros_around(kind, self.padding))
+        else:
+            one_of(kind, "padding", self.padding, get_args(Named))
+        for field in ("window", "stride", "dilation"):
             value = getattr(self, field)
             sizes = tuple(map(whole, value)) if isinstance(value, list | tuple) else whole(value)
             object.__setattr__(self, field, sizes)
@@ -61,7 +67,12 @@ class WindowLayer(Layer, shared=True):
     def over(self, shape: Shape, where: str) -> Window:
         """The windows over the locations of a value of this shape."""
         axes = len(shape) - 1
-        return Window(shape[:-1], self.windows(axes, where), self.steps(axes, where), self.padding)
+        sizes = self.windows(axes, where), self.steps(axes, where)
+        return Window(shape[:-1], *sizes, self.padding, self.apart(axes, where))
+
+    def apart(self, axes: int, where: str | None = None) -> tuple[int, ...]:
+        """The step between the taps of a window along each location axis."""
+        return _per_axis(self.dilation, axes, where or type(self).__name__, "dilation")
 
     def locations(self, shape: Shape, where: str) -> tuple[int, ...]:
         """Locations that remain when the window slides over `shape`."""
@@ -73,17 +84,56 @@ class WindowLayer(Layer, shared=True):
                 law="windows slide over one to three location axes; the last axis is channels",
                 remedy="use Dense on vectors, or give the input location axes",
             )
-        windows, steps = self.windows(len(locations), where), self.steps(len(locations), where)
-        _check_taps(locations, windows, where)
-        sizes = Window(locations, windows, steps, self.padding).outputs
-        if any(size < 1 for size in sizes):
+        if not isinstance(self.padding, str) and len(self.padding) != len(locations):
             raise ShapeError(
                 where=where,
-                found=f"a window of {windows} on locations {locations}",
-                law="with padding VALID the window fits inside the input",
+                found=f"padding = {self.padding} for {len(locations)} location axes",
+                law="zeros are added (low, high), one pair for each location axis",
+                remedy=f"give {len(locations)} pairs",
+            )
+        _check_taps(locations, self.windows(len(locations), where), where)
+        over = self.over(shape, where)
+        if any(size < 1 for size in over.outputs):
+            raise ShapeError(
+                where=where,
+                found=f"a window of {over.extents} on locations {locations}",
+                law="with padding VALID the window fits inside the input"
+                if self.padding == "VALID"
+                else "the window fits inside the input and its padding",
                 remedy="make the window smaller, or use padding SAME",
             )
-        return sizes
+        _check_sight(over, where)
+        return over.outputs
+
+
+def _zeros_around(kind: str, value: Sequence[object]) -> Pads:
+    """Pairs of integers from 0 on, as tuples; raises `ShapeError` for all else."""
+    pads: list[tuple[int, int]] = []
+    for pair in value or (None,):
+        ends = tuple(map(whole, pair)) if isinstance(pair, list | tuple) else ()
+        if len(ends) != 2 or any(type(n) is not int or not 0 <= n <= LARGEST_AXIS for n in ends):
+            raise ShapeError(
+                where=kind,
+                found=f"padding = {shown(value)}",
+                law="padding is a name, or a pair (low, high) of integers of at least 0 for each "
+                "location axis",
+                remedy='give pairs such as ((1, 1), (1, 1)), or "SAME", "VALID" or "CIRCULAR"',
+            )
+        pads.append(ends)
+    return tuple(pads)
+
+
+def _check_sight(over: Window, where: str) -> None:
+    """Raise `ShapeError` where a window reads nothing but zeros."""
+    unusual = not isinstance(over.padding, str) or set(over.dilation) != {1}
+    if unusual and (any(n > LARGEST_AXIS for n in over.outputs) or over.blind):
+        raise ShapeError(
+            where=where,
+            found=f"windows of {over.sizes} with dilation {over.dilation} and padding "
+            f"{over.padding} on locations {over.locations}",
+            law="every window has a tap inside the border",
+            remedy="use less padding or dilation, or a larger window",
+        )
 
 
 def _per_axis(value: Sizes | None, axes: int, where: str, field: str) -> tuple[int, ...]:
@@ -117,28 +167,52 @@ def sizes(value: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(n) for n in value)
 
 
-def check_locations(where: str, x: Array, window: tuple[int, ...], padding: str) -> None:
-    """Require (batch, *locations, channels) with locations that the window can slide over."""
-    locations = x.shape[1:-1]
-    fits = padding != "VALID" or all(n >= w for n, w in zip(locations, window, strict=False))
-    if len(locations) != len(window) or not fits:
+def require_centers(over: Window, where: str, kind: str) -> None:
+    """Raise `ShapeError` unless every window has a center tap, inside the border."""
+    if any(n % 2 == 0 for n in over.sizes):
         raise ShapeError(
             where=where,
+            found=f"an even window {over.sizes}",
+            law=f"{kind} needs a center tap, so odd windows",
+            remedy="use an odd window, or Conv with delta=False",
+        )
+    if not over.centered:
+        raise ShapeError(
+            where=where,
+            found=f"padding {over.padding} for windows of {over.extents}",
+            law=f"{kind} reads the center tap of every window, which is inside the border",
+            remedy="pad by at most half a window, or use Conv with delta=False",
+        )
+
+
+def extended(
+    kind: str,
+    x: Array,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    dilation: tuple[int, ...] = (),
+) -> tuple[Array, str | Pads]:
+    """(batch, *locations, channels) under windows, and the padding that XLA adds.
+
+    CIRCULAR padding becomes a periodic extension and padding VALID.
+
+    Raises: ShapeError for locations that the window cannot slide over.
+    """
+    locations = x.shape[1:-1]
+    pairs = len(window) if isinstance(padding, str) else len(padding)
+    over = Window(locations, window, stride, padding, dilation)
+    if {len(locations), pairs} != {len(window)} or any(n < 1 for n in over.outputs):
+        raise ShapeError(
+            where=kind,
             found=f"an input of shape {x.shape} under a window of {window}",
             law="inputs are (batch, *locations, channels), with one window size for each "
             "location axis and, with padding VALID, room for one window",
             remedy="match the window to the locations, or use padding SAME",
         )
-
-
-def wrap(
-    x: Array, window: tuple[int, ...], stride: tuple[int, ...], padding: str
-) -> tuple[Array, str]:
-    """Turn CIRCULAR padding into a periodic extension of `x` and padding VALID."""
     if padding != "CIRCULAR":
         return x, padding
-    over = Window(x.shape[1:-1], window, stride, padding)
-    for i, n in enumerate(over.locations):
+    for i, n in enumerate(locations):
         low, high = over.pads(i)
         if low or high:
             x = jnp.take(x, np.arange(-low, n + high) % n, axis=i + 1)
@@ -151,7 +225,7 @@ class PoolModule(MapModule):
     Arguments:
         window: one size for each location axis.
         stride: one step for each location axis.
-        padding: "SAME", "VALID" or "CIRCULAR".
+        padding: "SAME", "VALID" or "CIRCULAR", or a pair (low, high) for each location axis.
     """
 
     window: tuple[int, ...] = eqx.field(static=True, converter=sizes)
@@ -163,8 +237,9 @@ class PoolModule(MapModule):
 
         Raises: ShapeError for inputs that the windows do not fit.
         """
-        check_locations(self.kind, x, self.window, self.padding)
-        x, padding = wrap(x, self.window, self.stride, self.padding)
+        x, padding = extended(self.kind, x, self.window, self.stride, self.padding)
         initial = np.asarray(start, x.dtype)
         window, stride = (1, *self.window, 1), (1, *self.stride, 1)
+        if not isinstance(padding, str):
+            padding = ((0, 0), *padding, (0, 0))
         return lax.reduce_window(x, initial, combine, window, stride, padding)

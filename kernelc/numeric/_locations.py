@@ -64,6 +64,7 @@ def alike(frame: PairLayout, window: Window) -> np.ndarray:
 def _shifted_along(x: jax.Array, axes: list[int], window: Window, i: int) -> jax.Array:
     count, size, stride = window.outputs[i], window.sizes[i], window.strides[i]
     before, after = window.pads(i)
+    apart = window.dilation[i]
     if before or after:
         widths = [(before, after) if axis in axes else (0, 0) for axis in range(x.ndim)]
         x = jnp.pad(x, widths, mode="wrap" if window.padding == "CIRCULAR" else "constant")
@@ -71,19 +72,19 @@ def _shifted_along(x: jax.Array, axes: list[int], window: Window, i: int) -> jax
     for t in range(size):
         index = [slice(None)] * x.ndim
         for axis in axes:
-            index[axis] = slice(t, t + (count - 1) * stride + 1, stride)
+            index[axis] = slice(apart * t, apart * t + (count - 1) * stride + 1, stride)
         parts.append(x[tuple(index)])
     return functools.reduce(operator.add, parts)
 
 
-def average(x: Number, axes: tuple[int, ...], window: Window) -> Number:
-    """Mean over the real locations of every window."""
-    if jnp.ndim(x) == 0:
+def average(x: Number, axes: tuple[int, ...], mean: WindowMean) -> Number:
+    """Mean over the locations of every window."""
+    if jnp.ndim(x) == 0 and mean.row_sum == 1:
         return x
-    if window == Window.whole(window.locations):
+    if mean.window == Window.whole(mean.locations):
         return jnp.mean(x, axes, keepdims=True)
     for i, axis in enumerate(axes):
-        matrix = jnp.asarray(WindowMean(window).along(i), jnp.result_type(x))
+        matrix = jnp.asarray(mean.along(i), jnp.result_type(x))
         x = jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 1), precision="highest"), -1, axis)
     return x
 

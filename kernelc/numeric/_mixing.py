@@ -162,7 +162,16 @@ def _window_mean(locations: WindowMean) -> Mixing:
     window = locations.window
     if window.taps == 1:
         return _center_taps(CenterTaps(window))
-    return _averaging(lambda x, axes: average(x, axes, window))
+    if locations.row_sum == 1:
+        return _averaging(lambda x, axes: average(x, axes, locations))
+
+    def arrays(x: Number, groups: Groups) -> Number:
+        x = whole(x, groups, locations)
+        for axes in groups:
+            x = average(x, axes, locations)
+        return x
+
+    return _linear(arrays)
 
 
 @mixing.register
@@ -178,6 +187,12 @@ def _dense(locations: DenseMap) -> Mixing:
                 image = applied(image, axes, locations, matrix)
             images.append(image)
         return functools.reduce(operator.add, images)
+
+    return _linear(arrays)
+
+
+def _linear(arrays: OnArrays) -> Mixing:
+    """A map whose rows have unlike sums: q values are those of the images."""
 
     def moments(field: PairMoments, layout: PairLayout) -> Moved:
         parts = zip(field.parts, layout.frames, strict=True)
@@ -272,9 +287,11 @@ def applied(
     return moved.reshape(*shape[:first], *locations.outputs, *shape[first + rank :])
 
 
-def whole(x: Number, groups: Groups, locations: DenseMap) -> Number:
-    """An array with all its location axes, where an axis of size one stood for any size."""
-    shape = list(jnp.shape(x))
+def whole(x: Number, groups: Groups, locations: LocationMap) -> Number:
+    """An array with all its location axes, where a number or an axis of size one stood for any
+    size."""
+    count = 1 + max((axis for axes in groups for axis in axes), default=-1)
+    shape = list(jnp.shape(x)) or [1] * count
     for axes in groups:
         for axis, size in zip(axes, locations.locations, strict=True):
             shape[axis] = size

@@ -159,11 +159,13 @@ def graphs() -> Iterator[tuple[str, Call]]:
     yield "GLU", (kc.GLU, given, good)
     yield "GLU on a node", (lambda node: kc.GLU(4)(node), {"node": x}, {})
     sizes: dict[str, Any] = {"window": 3, "stride": 1}
+    given = {"padding": ((1, 1), (1, 1)), "count_padding": True}
+    yield "MeanPool with padding", (kc.MeanPool, given, {"count_padding": "true"})
     for kind in (kc.MeanPool, kc.MaxPool, kc.WeightedMeanPool):
         yield f"{kind.__name__} on a node", (_on(kind, image), sizes, {"stride": OPTIONAL})
     for kind in (kc.Conv, kc.LocalConv):
         layer = functools.partial(kind, 2)
-        yield f"{kind.__name__} on a node", (_on(layer, image), sizes, {})
+        yield f"{kind.__name__} on a node", (_on(layer, image), sizes | {"dilation": 1}, {})
     yield "from_json", (kc.Network.from_json, {"text": net.to_json()}, {})
     given = {"name": "x", "layer": kc.Input((3,)).layer, "inputs": ()}
     yield "from_specs", (_from_spec, given, {"name": "text", "inputs": ""})

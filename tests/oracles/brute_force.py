@@ -54,23 +54,32 @@ class Kernels:
 Step = Callable[[Kernels], Kernels]
 
 
+Padding = str | tuple[tuple[int, int], ...]
+
+
 def windows(
-    places: Place, sizes: Place, strides: Place, padding: str
+    places: Place, sizes: Place, strides: Place, padding: Padding, dilation: Place = ()
 ) -> Iterator[tuple[Place, list[int | None]]]:
     """Each window with the flat indices that its taps read; None outside.
 
     The border is where XLA puts it: half of what is missing before, rounded down.
     """
     outs, before = [], []
-    for n, w, s in zip(places, sizes, strides, strict=True):
-        out = (n - w) // s + 1 if padding == "VALID" else math.ceil(n / s)
-        missing = 0 if padding == "VALID" else max((out - 1) * s + w - n, 0)
-        outs.append(out)
-        before.append(missing // 2)
+    apart = dilation or (1,) * len(places)
+    for i, (n, w, s, d) in enumerate(zip(places, sizes, strides, apart, strict=True)):
+        extent = (w - 1) * d + 1
+        if padding in ("SAME", "CIRCULAR"):
+            outs.append(math.ceil(n / s))
+            before.append(max((outs[-1] - 1) * s + extent - n, 0) // 2)
+        else:
+            low, high = (0, 0) if isinstance(padding, str) else padding[i]
+            outs.append((n + low + high - extent) // s + 1)
+            before.append(low)
     for window in np.ndindex(*outs):
         taps: list[int | None] = []
         for tap in np.ndindex(*sizes):
-            at = [o * s + t - b for o, s, t, b in zip(window, strides, tap, before, strict=True)]
+            corner = [o * s - b for o, s, b in zip(window, strides, before, strict=True)]
+            at = [c + t * d for c, t, d in zip(corner, tap, apart, strict=True)]
             if padding == "CIRCULAR":
                 at = [a % n for a, n in zip(at, places, strict=True)]
             inside = all(0 <= a < n for a, n in zip(at, places, strict=True))
@@ -82,11 +91,12 @@ def moved(
     state: Kernels,
     sizes: Place,
     strides: Place,
-    padding: str,
+    padding: Padding,
     rule: Callable[[np.ndarray, list[int | None], list[int | None]], float],
+    dilation: Place = (),
 ) -> Kernels:
     """Each pair of windows by `rule`, from the block of covariances of one pair of inputs."""
-    found = list(windows(state.places, sizes, strides, padding))
+    found = list(windows(state.places, sizes, strides, padding, dilation))
     old = math.prod(state.places)
     new = len(found)
     places = tuple(a + 1 for a in found[-1][0])
@@ -101,7 +111,7 @@ def moved(
     return Kernels(matrices[0], matrices[1], state.count, places)
 
 
-def spread(sizes: Place, strides: Place, padding: str) -> Step:
+def spread(sizes: Place, strides: Place, padding: Padding, dilation: Place = ()) -> Step:
     """Weights over the whole window: both inputs shifted alike, zeros outside."""
 
     def rule(block: np.ndarray, left: list[int | None], right: list[int | None]) -> float:
@@ -109,25 +119,26 @@ def spread(sizes: Place, strides: Place, padding: str) -> Step:
         inside = [block[p, q] for p, q in pairs if p is not None and q is not None]
         return sum(inside) / len(left)
 
-    return lambda state: moved(state, sizes, strides, padding, rule)
+    return lambda state: moved(state, sizes, strides, padding, rule, dilation)
 
 
-def center(sizes: Place, strides: Place, padding: str) -> Step:
+def center(sizes: Place, strides: Place, padding: Padding, dilation: Place = ()) -> Step:
     """The center tap alone."""
 
     def rule(block: np.ndarray, left: list[int | None], right: list[int | None]) -> float:
         middle = len(left) // 2
         return block[left[middle], right[middle]]
 
-    return lambda state: moved(state, sizes, strides, padding, rule)
+    return lambda state: moved(state, sizes, strides, padding, rule, dilation)
 
 
-def pool(sizes: Place, strides: Place, padding: str) -> Step:
-    """The mean over pairs of real locations."""
+def pool(sizes: Place, strides: Place, padding: Padding, counted: bool = False) -> Step:
+    """The mean over pairs of real locations, or of all with zeros outside when `counted`."""
 
     def rule(block: np.ndarray, left: list[int | None], right: list[int | None]) -> float:
         rows, columns = ([p for p in taps if p is not None] for taps in (left, right))
-        return float(block[np.ix_(rows, columns)].mean())
+        found = block[np.ix_(rows, columns)]
+        return float(found.sum() / len(left) ** 2 if counted else found.mean())
 
     return lambda state: moved(state, sizes, strides, padding, rule)
 

@@ -19,22 +19,30 @@ Blocks = Sequence[tuple[kc.Layer, Sequence[bf.Step]]]
 
 
 def conv(
-    size: int | tuple[int, ...], padding: str, stride: int = 1, delta: bool = False, rank: int = 1
+    size: int | tuple[int, ...],
+    padding: bf.Padding,
+    stride: int = 1,
+    delta: bool = False,
+    rank: int = 1,
+    dilation: int = 1,
 ) -> tuple[kc.Layer, Sequence[bf.Step]]:
     """A convolution and its rule; the stds differ, so that the test sees both."""
     sizes = (size,) * rank if isinstance(size, int) else size
-    layer = kc.Conv(256, sizes, stride, padding, weight_std=1.3, bias_std=0.2, delta=delta)
+    fields = {"weight_std": 1.3, "bias_std": 0.2, "delta": delta, "dilation": dilation}
+    layer = kc.Conv(256, sizes, stride, padding, **fields)
     window = bf.center if delta else bf.spread
-    steps = (window(sizes, (stride,) * len(sizes), padding), bf.fresh(1.3, 0.2))
+    strides, apart = (stride,) * len(sizes), (dilation,) * len(sizes)
+    steps = (window(sizes, strides, padding, apart), bf.fresh(1.3, 0.2))
     return layer, steps
 
 
 def pool(
-    size: int, padding: str, stride: int | None = None, rank: int = 1
+    size: int, padding: bf.Padding, stride: int | None = None, rank: int = 1, counted: bool = False
 ) -> tuple[kc.Layer, Sequence[bf.Step]]:
     """A mean pool and its rule."""
     strides = (size if stride is None else stride,) * rank
-    return kc.MeanPool(size, stride, padding), (bf.pool((size,) * rank, strides, padding),)
+    layer = kc.MeanPool(size, stride, padding, count_padding=counted)
+    return layer, (bf.pool((size,) * rank, strides, padding, counted),)
 
 
 def local(
@@ -99,6 +107,36 @@ CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
     ),
     "local at one location": (LINE, (conv(3, "SAME"), pool(5, "VALID"), local(1, "SAME"))),
     "local plane": (PLANE, (local(2, "SAME", 1, 2), RELU_PAIR, local(2, "VALID", 1, 2), GLOBAL)),
+    "explicit padding": (
+        LINE,
+        (conv(3, ((1, 1),), 2), RELU_PAIR, conv(2, ((1, 0),)), ERF_PAIR, DENSE),
+    ),
+    "explicit padding that moves": (LINE, (conv(3, ((2, 0),)), RELU_PAIR, conv(1, ((0, 0),)))),
+    "dilation": (
+        (7, 3),
+        (conv(3, ((2, 2),), dilation=2), RELU_PAIR, conv(2, "SAME", dilation=3), ERF_PAIR),
+    ),
+    "dilation, circular": (LINE, (conv(3, "CIRCULAR", dilation=3), RELU_PAIR, pool(2, "VALID"))),
+    "delta, dilation": (
+        (6, 3),
+        (conv(3, ((1, 1),), 2, True), RELU_PAIR, conv(3, ((1, 2),), 1, True, 1, 2), ERF_PAIR),
+    ),
+    "pool with padding": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, pool(3, ((1, 1),), 2), DENSE, ERF_PAIR),
+    ),
+    "pool that counts padding": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, pool(3, ((1, 1),), 2, counted=True), DENSE, ERF_PAIR, GLOBAL),
+    ),
+    "plane, pool that counts padding": (
+        PLANE,
+        (
+            conv(3, ((1, 0), (1, 1)), rank=2),
+            RELU_PAIR,
+            pool(2, ((1, 1), (0, 1)), 1, 2, True),
+        ),
+    ),
     "cube, pool": (
         CUBE,
         (conv((3, 1, 2), "SAME"), RELU_PAIR, pool(2, "CIRCULAR", 1, 3), DENSE, RELU_PAIR),
@@ -160,6 +198,8 @@ def test_rows_and_diagonals_of_locations_are_those_of_the_whole() -> None:
 MEASURED = (
     "same",
     "pool before the activation",
+    "dilation",
+    "pool that counts padding",
     "norm over locations",
     "local, pool",
 )

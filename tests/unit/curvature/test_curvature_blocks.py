@@ -22,6 +22,7 @@ def everything():
     h = kc.Conv(4)(kc.PLN()(x), name="same")
     h = kc.Activation("tanh", alpha=1.1, beta=0.2, gamma=0.9, delta=0.1)(h)
     h = kc.Conv(4, 3, stride=2, padding="VALID")(h, name="valid")
+    h = kc.Conv(4, padding=((1, 1), (2, 2)), dilation=(1, 2), delta=False)(h, name="dilated")
     h = kc.Activation("relu")(kc.BatchNorm()(h, name="batch"))
     other = kc.Activation("gelu")(kc.Conv(4, padding="CIRCULAR")(h, name="circular"))
     h = kc.WeightedSum((0.6, 0.8))(h, other)
@@ -47,6 +48,7 @@ def test_dense_layers_and_convolutions_of_every_kind_have_kronecker_factors(loss
     assert kinds == {
         "same": "Conv2DFromPatches",
         "valid": "Conv2DFromPatches",
+        "dilated": "Conv2DFromPatches",
         "circular": "Conv2DFromPatches",
         "everywhere": "RepeatedDenseKroneckerFactored",
         "hidden": "DenseTwoKroneckerFactored",

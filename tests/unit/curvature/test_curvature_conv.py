@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
+import kernelc as kc
 from kernelc.curvature import _compat
 from kernelc.curvature._conv import conv_block, output_sizes, patch_moment
 
 
+KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 
 
@@ -96,3 +99,27 @@ def test_the_block_has_the_factor_of_the_stock_block(padding, strides, with_bias
     np.testing.assert_allclose(
         block.compute_inputs_stats(x), stock.compute_inputs_stats(block, x), rtol=1e-4, atol=1e-5
     )
+
+
+def test_the_factor_of_a_layer_counts_its_padding_and_dilation():
+    kfac_jax = _compat.load()
+    x = RNG.normal(size=(3, 6, 5, 2)).astype(np.float32)
+    conv = kc.Conv(4, 3, (2, 1), ((2, 1), (0, 2)), dilation=(1, 2), delta=False)
+    layer = conv.module([(6, 5, 2)], conv.out_shape([(6, 5, 2)], "conv"), KEY, np.float32)
+    params = {"w": layer.weight, "b": layer.bias}
+
+    def loss(params, x):
+        bound = eqx.tree_at(lambda m: (m.weight, m.bias), layer, (params["w"], params["b"]))
+        y = bound.apply(x)
+        kfac_jax.register_squared_error_loss(y.reshape(len(x), -1), weight=0.5)
+        return 0.5 * (y**2).sum() / len(x)
+
+    estimator = kfac_jax.BlockDiagonalCurvature(
+        loss, layer_tag_to_block_ctor={"conv2d": conv_block(kfac_jax)}
+    )
+    estimator.finalize((params, x))
+    (block,) = estimator.blocks
+    wanted = by_hand(x, (3, 3), (2, 1), ((2, 1), (0, 2)), (1, 2), True)
+    assert block.num_locations == 4 * 3
+    # float32 sums of some hundred terms of size one
+    np.testing.assert_allclose(block.compute_inputs_stats(x), wanted, rtol=1e-4, atol=1e-5)

@@ -21,20 +21,23 @@ from kernelc.layers import (
 )
 
 
-def windows_of(x, window, stride, padding):
+def windows_of(x, window, stride, padding, dilation):
     """Yield (output position, [(tap, location or None)]) for one example (*locations, c)."""
     starts = []
-    for n, w, s in zip(x.shape, window, stride, strict=False):
-        if padding == "VALID":
-            starts.append([s * i for i in range((n - w) // s + 1)])
-        else:
+    for i, (w, s, d) in enumerate(zip(window, stride, dilation, strict=True)):
+        n, extent = x.shape[i], (w - 1) * d + 1
+        if padding in ("SAME", "CIRCULAR"):
             count = math.ceil(n / s)
-            low = max((count - 1) * s + w - n, 0) // 2
-            starts.append([s * i - low for i in range(count)])
+            low = max((count - 1) * s + extent - n, 0) // 2
+        else:
+            low, high = (0, 0) if padding == "VALID" else padding[i]
+            count = (n + low + high - extent) // s + 1
+        starts.append([s * i - low for i in range(count)])
     for position in itertools.product(*(range(len(s)) for s in starts)):
         taps = []
         for tap in itertools.product(*map(range, window)):
-            place = [starts[a][p] + t for a, (p, t) in enumerate(zip(position, tap, strict=True))]
+            places = zip(position, tap, dilation, strict=True)
+            place = [starts[a][p] + t * d for a, (p, t, d) in enumerate(places)]
             if padding == "CIRCULAR":
                 place = [i % n for i, n in zip(place, x.shape, strict=False)]
             inside = all(0 <= i < n for i, n in zip(place, x.shape, strict=False))
@@ -42,11 +45,14 @@ def windows_of(x, window, stride, padding):
         yield position, taps
 
 
-def slide(x, window, stride, padding, value):
+def slide(x, window, stride, padding, value, dilation=None):
     """Outputs of `value(example, taps)` at every position of every example."""
+    dilation = dilation or (1,) * len(window)
     examples = []
     for example in np.asarray(x, np.float64):
-        found = {p: value(example, t) for p, t in windows_of(example, window, stride, padding)}
+        found = {
+            p: value(example, t) for p, t in windows_of(example, window, stride, padding, dilation)
+        }
         shape = tuple(max(p[a] for p in found) + 1 for a in range(len(window)))
         out = np.zeros((*shape, next(iter(found.values())).size))
         for position, vector in found.items():
@@ -55,7 +61,7 @@ def slide(x, window, stride, padding, value):
     return np.stack(examples)
 
 
-def reference_conv(x, weight, bias, stride, padding, groups):
+def reference_conv(x, weight, bias, stride, padding, groups, dilation=None):
     weight = np.asarray(weight, np.float64)
     rows, columns = weight.shape[-2], weight.shape[-1] // groups
 
@@ -67,7 +73,7 @@ def reference_conv(x, weight, bias, stride, padding, groups):
                 total[block] += example[place][g * rows : (g + 1) * rows] @ weight[tap][:, block]
         return total
 
-    return slide(x, weight.shape[:-2], stride, padding, value)
+    return slide(x, weight.shape[:-2], stride, padding, value, dilation)
 
 
 CASES = [
@@ -96,6 +102,80 @@ def test_conv_is_the_sum_over_taps(locations, window, stride, groups, padding):
     np.testing.assert_allclose(
         found, reference_conv(x, weight, bias, stride, padding, groups), rtol=1e-5, atol=2e-5
     )
+
+
+PADDED = [
+    ((7,), (3,), (2,), ((1, 1),), (1,)),
+    ((6, 5), (3, 2), (2, 1), ((1, 1), (0, 2)), (1, 2)),
+    ((6, 5), (2, 3), (1, 2), "SAME", (3, 2)),
+    ((6, 5), (2, 3), (1, 2), "CIRCULAR", (3, 2)),
+    ((6, 5), (2, 3), (1, 2), "VALID", (3, 2)),
+    ((4, 3, 5), (3, 2, 3), (2, 1, 2), ((2, 0), (1, 1), (0, 1)), (1, 2, 1)),
+]
+
+
+@pytest.mark.parametrize(("locations", "window", "stride", "padding", "dilation"), PADDED)
+def test_padding_and_dilation_are_those_of_loops(locations, window, stride, padding, dilation):
+    fields = {"bias_std": 0.5, "padding": padding, "dilation": dilation, "delta": False}
+    layer = drawn(kc.Conv(6, window, stride, groups=2, **fields), (*locations, 4))
+    x = np.random.default_rng(3).normal(size=(2, *locations, 4)).astype(np.float32)
+    found, _ = layer((jnp.asarray(x),))
+    wanted = reference_conv(x, layer.weight, layer.bias, stride, padding, 2, dilation)
+    # At most 36 products of order 1 in float32.
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    shape = kc.Conv(6, window, stride, groups=2, **fields).out_shape([(*locations, 4)], "conv")
+    assert shape == found.shape[1:]
+    local = kc.LocalConv(6, window, stride, padding, dilation=dilation)
+    assert drawn(local, (*locations, 4))((jnp.asarray(x),))[0].shape == found.shape
+
+
+@pytest.mark.parametrize("count_padding", [True, False])
+@pytest.mark.parametrize("padding", [((1, 1), (0, 2)), "SAME"])
+def test_mean_pools_count_padding_as_zeros_where_asked(padding, count_padding):
+    geometry = ((3, 3), (2, 1), padding)
+    x = np.random.default_rng(4).normal(size=(2, 6, 5, 3)).astype(np.float32) - 5
+
+    def real(example, taps):
+        return np.stack([example[place] for _, place in taps if place is not None])
+
+    pool = drawn(kc.MeanPool(*geometry, count_padding=count_padding), (6, 5, 3))
+    divisor = (lambda found: 9) if count_padding else len
+    wanted = slide(x, *geometry, lambda e, t: real(e, t).sum(0) / divisor(real(e, t)))
+    np.testing.assert_allclose(pool((jnp.asarray(x),))[0], wanted, rtol=2e-6)
+    top = drawn(kc.MaxPool(*geometry), (6, 5, 3))((jnp.asarray(x),))[0]
+    np.testing.assert_array_equal(top, slide(x, *geometry, lambda e, t: real(e, t).max(0)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "law"),
+    [
+        (kc.Conv(2, 3, padding=((1, 1),)), "one pair for each location axis"),
+        (kc.Conv(2, 3, padding=((2, 0), (1, 1))), "inside the border"),
+        (kc.Conv(2, 3, padding=((3, 0), (1, 1)), delta=False), "every window has a tap"),
+        (kc.Conv(2, 3, padding=((1, 1), (1, 1)), dilation=5), "fits inside the input and its pad"),
+        (kc.Conv(2, 2, padding="SAME", dilation=9, delta=False), "every window has a tap"),
+        (kc.Conv(2, 2), "a center tap, so odd windows"),
+        (kc.MeanPool(2, padding=((0, 9), (0, 0))), "every window has a tap"),
+        (kc.WeightedMeanPool(3, padding=((0, 2), (1, 1))), "inside the border"),
+        (kc.Conv(2, 3, dilation=(1, 1, 1)), "one for each location axis"),
+    ],
+)
+def test_windows_that_do_not_fit_are_refused(layer, law):
+    with pytest.raises(kc.ShapeError, match=law):
+        layer.out_shape([(6, 5, 3)], "node")
+
+
+@pytest.mark.parametrize("padding", [(), ((1,),), ((-1, 0),), ((0.5, 0),), (1, 1), ((True, 1),)])
+def test_padding_is_a_name_or_pairs_of_integers(padding):
+    with pytest.raises(kc.ShapeError, match="a pair \\(low, high\\)"):
+        kc.Conv(2, padding=padding)
+
+
+def test_lists_and_numpy_integers_are_padding():
+    conv = kc.Conv(2, padding=[[np.int64(1), 1]], dilation=[np.int32(2)])
+    assert conv == kc.Conv(2, padding=((1, 1),), dilation=(2,))
+    assert hash(conv) == hash(kc.Conv(2, padding=((1, 1),), dilation=(2,)))
+    assert conv.text() == "Conv(2, padding=((1, 1),), dilation=(2,))"
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID", "CIRCULAR"])
