@@ -31,15 +31,12 @@ from ._layer import (
 )
 from ._location_map import (
     UNCHANGED as UNCHANGED,
-    CenterTaps as CenterTaps,
     DenseMap as DenseMap,
     Exchangeable as Exchangeable,
     Flattened as Flattened,
     LocationMap as LocationMap,
     OneLocation as OneLocation,
     OwnWeights as OwnWeights,
-    SharedTaps as SharedTaps,
-    WindowMean as WindowMean,
 )
 from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pairs_read import pairs_read as pairs_read
@@ -74,3 +71,8 @@ from ._structure import (
 from ._substitution import with_values as with_values, written_out as written_out
 from ._symbols import depths_of as depths_of, symbols_of as symbols_of
 from ._window import Pads as Pads, Window as Window
+from ._window_maps import (
+    CenterTaps as CenterTaps,
+    SharedTaps as SharedTaps,
+    WindowMean as WindowMean,
+)
