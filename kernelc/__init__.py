@@ -75,14 +75,18 @@ if TYPE_CHECKING:
         MaxPool as MaxPool,
         MeanPool as MeanPool,
         MultiHeadAttention as MultiHeadAttention,
+        PadLocations as PadLocations,
         PositionalEmbedding as PositionalEmbedding,
         PositionalEncoding as PositionalEncoding,
         Product as Product,
         RMSNorm as RMSNorm,
+        Roll as Roll,
         Scale as Scale,
         StandardizedConv as StandardizedConv,
         StandardizedDense as StandardizedDense,
         SwiGLU as SwiGLU,
+        TakeLocations as TakeLocations,
+        ToImage as ToImage,
         Tokens as Tokens,
         ToSequence as ToSequence,
         WeightedMeanPool as WeightedMeanPool,
@@ -175,9 +179,9 @@ _NAMES = {
     "layers": "Activation Attention BatchNorm Broadcast ChannelScale ClassToken Concat Conv "
     "Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU GlobalMeanPool GroupNorm "
     "Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool MultiHeadAttention PLN "
-    "PositionalEmbedding PositionalEncoding Product RMSNorm Scale StandardizedConv "
-    "StandardizedDense SwiGLU ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain "
-    "initialization repeat residual",
+    "PadLocations PositionalEmbedding PositionalEncoding Product RMSNorm Roll Scale "
+    "StandardizedConv StandardizedDense SwiGLU TakeLocations ToImage ToSequence Tokens "
+    "WeightedMeanPool WeightedSum fan_in fan_out gain initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "

@@ -34,6 +34,7 @@ from ._looks_linear import LooksLinear as LooksLinear, LooksLinearModule as Look
 from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
 from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._multi_head_attention import MultiHeadAttention as MultiHeadAttention
+from ._pad_locations import PadLocations as PadLocations, PadLocationsModule as PadLocationsModule
 from ._pln import PLN as PLN, PLNModule as PLNModule
 from ._positional_embedding import (
     PositionalEmbedding as PositionalEmbedding,
@@ -46,6 +47,7 @@ from ._positional_encoding import (
 from ._product import Product as Product, ProductModule as ProductModule
 from ._repeat import Repeat as Repeat, repeat as repeat
 from ._rms_norm import RMSNorm as RMSNorm
+from ._roll import Roll as Roll, RollModule as RollModule
 from ._scale import Scale as Scale, ScaleModule as ScaleModule
 from ._standardized_conv import (
     StandardizedConv as StandardizedConv,
@@ -55,6 +57,11 @@ from ._standardized_dense import (
     StandardizedDense as StandardizedDense,
     StandardizedDenseModule as StandardizedDenseModule,
 )
+from ._take_locations import (
+    TakeLocations as TakeLocations,
+    TakeLocationsModule as TakeLocationsModule,
+)
+from ._to_image import ToImage as ToImage, ToImageModule as ToImageModule
 from ._to_sequence import ToSequence as ToSequence, ToSequenceModule as ToSequenceModule
 from ._tokens import Tokens as Tokens, TokensLayer as TokensLayer
 from ._weight_layer import WeightLayer as WeightLayer

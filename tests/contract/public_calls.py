@@ -120,6 +120,11 @@ def layers() -> Iterator[tuple[str, Call]]:
     good = {"eps": "zero, fraction", "affine": "true"}
     yield "GroupNorm", (kc.GroupNorm, {"groups": 2, "eps": 1e-6, "affine": True}, good)
     yield "Broadcast", (kc.Broadcast, {"locations": (2, 2)}, {})
+    given = {"start": 0, "stop": 2, "step": 1}
+    yield "TakeLocations", (kc.TakeLocations, given, {"start": "zero", "stop": "None"})
+    yield "PadLocations", (kc.PadLocations, {"pairs": ((1, 1),)}, {})
+    yield "Roll", (kc.Roll, {"shifts": 1}, {"shifts": "minus one, zero"})
+    yield "ToImage", (kc.ToImage, {"locations": (2, 2)}, {})
     given = {"heads": 1, "skip": 0.0, "gain": 1.0, "centering": 0.0}
     good = dict.fromkeys(("skip", "gain", "centering"), NUMBERS) | {"heads": "true"}
     given |= {"mask": None, "bias": None, "row_scale": None, "scale": "1/d"}

@@ -59,6 +59,11 @@ EVERY_KIND = {
     "patches": (
         (4, 2, 3),
         [
+            kc.Roll((1, 0)),
+            kc.PadLocations(((1, 1), (0, 2))),
+            kc.TakeLocations((1, 0), (5, 2)),
+            kc.ToSequence(),
+            kc.ToImage((2, 4)),
             kc.ToSequence(),
             kc.ClassToken(0.3),
             kc.Dense(4),
