@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         BatchNorm as BatchNorm,
         Broadcast as Broadcast,
         ChannelScale as ChannelScale,
+        ChannelShuffle as ChannelShuffle,
         ClassToken as ClassToken,
         Concat as Concat,
         Conv as Conv,
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
         StandardizedConv as StandardizedConv,
         StandardizedDense as StandardizedDense,
         SwiGLU as SwiGLU,
+        TakeChannels as TakeChannels,
         TakeLocations as TakeLocations,
         ToImage as ToImage,
         Tokens as Tokens,
@@ -176,12 +178,13 @@ _NAMES = {
     "diagnosis": "Comparison Report Verdict compare diagnose",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation Attention BatchNorm Broadcast ChannelScale ClassToken Concat Conv "
-    "Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU GlobalMeanPool GroupNorm "
-    "Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool MultiHeadAttention PLN "
-    "PadLocations PositionalEmbedding PositionalEncoding Product RMSNorm Roll Scale "
-    "StandardizedConv StandardizedDense SwiGLU TakeLocations ToImage ToSequence Tokens "
-    "WeightedMeanPool WeightedSum fan_in fan_out gain initialization repeat residual",
+    "layers": "Activation Attention BatchNorm Broadcast ChannelScale ChannelShuffle ClassToken "
+    "Concat Conv Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU GlobalMeanPool "
+    "GroupNorm Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
+    "MultiHeadAttention PLN PadLocations PositionalEmbedding PositionalEncoding Product RMSNorm "
+    "Roll Scale StandardizedConv StandardizedDense SwiGLU TakeChannels TakeLocations ToImage "
+    "ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain initialization repeat "
+    "residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "

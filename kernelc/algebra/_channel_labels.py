@@ -31,6 +31,8 @@ class ChannelLabels:
     def _label(self, label: int, picked: np.ndarray) -> int:
         source, before = self._sources.get(label, (label, None))
         index = picked if before is None else before[picked]
+        if _meet(index, np.arange(len(index))):
+            return source
         known = self._picked.setdefault(source, [])
         for other, found in known:
             if _meet(index, other):

@@ -5,6 +5,10 @@ from ._attention import Attention as Attention, AttentionModule as AttentionModu
 from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
 from ._broadcast import Broadcast as Broadcast, BroadcastModule as BroadcastModule
 from ._channel_scale import ChannelScale as ChannelScale, ChannelScaleModule as ChannelScaleModule
+from ._channel_shuffle import (
+    ChannelShuffle as ChannelShuffle,
+    ChannelShuffleModule as ChannelShuffleModule,
+)
 from ._class_token import ClassToken as ClassToken, ClassTokenModule as ClassTokenModule
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
@@ -57,6 +61,7 @@ from ._standardized_dense import (
     StandardizedDense as StandardizedDense,
     StandardizedDenseModule as StandardizedDenseModule,
 )
+from ._take_channels import TakeChannels as TakeChannels, TakeChannelsModule as TakeChannelsModule
 from ._take_locations import (
     TakeLocations as TakeLocations,
     TakeLocationsModule as TakeLocationsModule,

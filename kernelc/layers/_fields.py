@@ -147,3 +147,14 @@ def same_shape(shapes: Shapes, where: str, what: str) -> Shape:
             remedy="project the odd branch with Dense or Conv, or match the strides",
         )
     return shapes[0]
+
+
+def groups_that_divide(groups: int, shape: Shape, where: str) -> None:
+    """Raise `ShapeError` unless the channels of a shape are as many in each group."""
+    if shape[-1] % groups:
+        raise ShapeError(
+            where=where,
+            found=f"an input of shape {shape} in {groups} groups",
+            law="all groups have as many channels",
+            remedy="choose a number of groups that divides the channels",
+        )

@@ -12,10 +12,9 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from .._errors import ShapeError
 from ..ir import KernelAlgebra, Layer, S, Shape, Shapes, ShapingRule
 from ..modules import MapModule, accumulator, as_dtype, require_channels
-from ._fields import boolean, finite_number, positive_integers
+from ._fields import boolean, finite_number, groups_that_divide, positive_integers
 
 
 @final
@@ -57,14 +56,7 @@ class GroupNorm(Layer):
         boolean("GroupNorm", "affine", self.affine)
 
     def out_shape(self, shapes: Shapes, where: str) -> Shape:
-        channels = shapes[0][-1]
-        if channels % self.groups:
-            raise ShapeError(
-                where=where,
-                found=f"{channels} channels in {self.groups} groups",
-                law="all groups have as many channels",
-                remedy="choose a number of groups that divides the channels",
-            )
+        groups_that_divide(self.groups, shapes[0], where)
         return shapes[0]
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
@@ -119,13 +111,7 @@ class GroupNormModule(MapModule):
         for parameter in (self.gain, self.bias):
             if parameter is not None:
                 require_channels(self.kind, x, parameter.shape[0])
-        if x.shape[-1] % self.groups:
-            raise ShapeError(
-                where=self.kind,
-                found=f"an input of shape {x.shape} in {self.groups} groups",
-                law="all groups have as many channels",
-                remedy="choose a number of groups that divides the channels",
-            )
+        groups_that_divide(self.groups, x.shape, self.kind)
         wide = as_dtype(x, accumulator(x.dtype))
         wide = wide.reshape(x.shape[0], -1, self.groups, x.shape[-1] // self.groups)
         wide = wide - jnp.mean(wide, (1, 3), keepdims=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from ..activations import ScalarFunction
+from ..algebra import ChannelLabels
 from ..ir import FixedAttention, FixedVectors, LocationMap, Reading, Real, Weights
 
 
@@ -49,6 +51,8 @@ class Dependence:
     """Whether its mean over channels may differ from zero."""
     zero: bool = False
     """Whether weights that start at zero make it."""
+    joined: bool = False
+    """Whether its channels are those of several values side by side."""
 
 
 class DependenceReading(RequirementReading[Dependence]):
@@ -63,16 +67,17 @@ class DependenceReading(RequirementReading[Dependence]):
         super().__init__()
         self.centered = centered
         self.approximations: list[str] = []
-        self._ids = itertools.count()
+        self._labels = ChannelLabels()
 
     def start(self) -> Dependence:
         """The raw input: data, not Gaussian."""
-        return Dependence(frozenset({next(self._ids)}), False, mean=True)
+        return Dependence(frozenset({next(self._labels)}), False, mean=True)
 
     def combine(self, values: Sequence[Dependence]) -> Dependence:
         support = frozenset().union(*(value.support for value in values))
         mean = any(value.mean for value in values)
-        return Dependence(support, all(value.gaussian for value in values), mean=mean)
+        joined = any(value.joined for value in values)
+        return Dependence(support, all(v.gaussian for v in values), mean=mean, joined=joined)
 
     def fresh(
         self,
@@ -82,7 +87,7 @@ class DependenceReading(RequirementReading[Dependence]):
         trained: Callable[[], Dependence] | None = None,
     ) -> Dependence:
         zero = weights.drawn == 0 and weights.bias_variance == 0
-        return Dependence(frozenset({next(self._ids)}), True, zero=zero)
+        return Dependence(frozenset({next(self._labels)}), True, zero=zero)
 
     def nonlinearity(self, s: Dependence, phi: ScalarFunction) -> Dependence:
         if not s.gaussian and s.partly:
@@ -92,7 +97,7 @@ class DependenceReading(RequirementReading[Dependence]):
                 f"the activation {phi.name} reads a value that is not Gaussian",
                 "put a Dense or Conv layer before it",
             )
-        return Dependence(s.support, False, mean=not self.centered)
+        return Dependence(s.support, False, mean=not self.centered, joined=s.joined)
 
     def weighted_sum(self, terms: Sequence[Dependence], weights: Sequence[Real]) -> Dependence:
         if sum(t.mean for t in terms) > 1:
@@ -105,7 +110,7 @@ class DependenceReading(RequirementReading[Dependence]):
         return dataclasses.replace(joined, partly=partly, mean=any(t.mean for t in terms))
 
     def fixed(self, s: Dependence, vectors: FixedVectors) -> Dependence:
-        return Dependence(frozenset({next(self._ids)}), False, mean=True)
+        return Dependence(frozenset({next(self._labels)}), False, mean=True)
 
     def product(self, factors: Sequence[Dependence]) -> Dependence:
         joined = self._joined(factors, False, "a product of")
@@ -129,8 +134,21 @@ class DependenceReading(RequirementReading[Dependence]):
                 "weights of their own",
             )
         # Heads of unlike patterns are channels of unlike law.
-        gaussian = value.gaussian and len(attention.maps) == 1
-        return dataclasses.replace(value, gaussian=gaussian)
+        alike = len(attention.maps) == 1
+        gaussian, joined = value.gaussian and alike, value.joined or not alike
+        return dataclasses.replace(value, gaussian=gaussian, joined=joined)
+
+    def concat(self, parts: Sequence[Dependence], fractions: Sequence[Real]) -> Dependence:
+        return dataclasses.replace(self.combine(parts), joined=True)
+
+    def channels(self, s: Dependence, picked: Sequence[int]) -> Dependence:
+        if s.joined:
+            self.violated(
+                "some channels of a concatenation, whose parts may differ",
+                "take them from its parts",
+            )
+        support = self._labels.moved(s.support, np.asarray(picked))
+        return dataclasses.replace(s, support=support)
 
     def _joined(self, terms: Sequence[Dependence], gaussian: bool, what: str) -> Dependence:
         support: frozenset[int] = frozenset()
@@ -142,4 +160,5 @@ class DependenceReading(RequirementReading[Dependence]):
                 )
                 break
             support |= term.support
-        return Dependence(frozenset().union(*(t.support for t in terms)), gaussian)
+        joined = any(t.joined for t in terms)
+        return Dependence(frozenset().union(*(t.support for t in terms)), gaussian, joined=joined)

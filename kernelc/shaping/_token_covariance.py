@@ -118,6 +118,16 @@ class TokenReading(Reading[ChannelGroups]):
         root = np.sqrt(np.full_like(q, q.mean()) if over_locations else q)
         return s.normalized(np.outer(root, root))
 
+    def channels(self, s: ChannelGroups, picked: Sequence[int]) -> ChannelGroups:
+        if len(s.matrices) > 1:
+            raise ShapingError(
+                where=self.site.name,
+                found="some channels of a concatenation",
+                law="which channels are taken is followed only where all channels are alike",
+                remedy="take them from its parts",
+            )
+        return s
+
     def batch_normalize(self, s: ChannelGroups) -> ChannelGroups:
         return self.combine([s])
 

@@ -122,6 +122,8 @@ def layers() -> Iterator[tuple[str, Call]]:
     yield "Broadcast", (kc.Broadcast, {"locations": (2, 2)}, {})
     given = {"start": 0, "stop": 2, "step": 1}
     yield "TakeLocations", (kc.TakeLocations, given, {"start": "zero", "stop": "None"})
+    yield "TakeChannels", (kc.TakeChannels, {"start": 0, "stop": 2}, {"start": "zero"})
+    yield "ChannelShuffle", (kc.ChannelShuffle, {"groups": 2}, {})
     yield "PadLocations", (kc.PadLocations, {"pairs": ((1, 1),)}, {})
     yield "Roll", (kc.Roll, {"shifts": 1}, {"shifts": "minus one, zero"})
     yield "ToImage", (kc.ToImage, {"locations": (2, 2)}, {})

@@ -94,6 +94,24 @@ def excited(node: kc.Node) -> kc.Node:
     return kc.Product()(node, excite(squeeze(node)))
 
 
+def halves(node: kc.Node) -> tuple[kc.Node, kc.Node]:
+    """Two halves of the channels of one layer."""
+    both = kc.Dense(2 * WIDTH, bias_std=0.3)(node)
+    first, second = kc.TakeChannels(0, WIDTH), kc.TakeChannels(WIDTH, 2 * WIDTH)
+    return first(both), second(both)
+
+
+def gated_half(node: kc.Node) -> kc.Node:
+    value, gate = halves(node)
+    return kc.Product()(value, act("sigmoid")(gate))
+
+
+def between(node: kc.Node) -> kc.Node:
+    """Channels of both parts of a concatenation."""
+    side = kc.Concat()(dense(weight_std=3.0)(node), dense(weight_std=0.5)(node))
+    return kc.TakeChannels(WIDTH // 4, WIDTH + WIDTH // 4)(side)
+
+
 RELU = act("relu")
 TANH = act("tanh")
 LINE = (6,)
@@ -140,6 +158,12 @@ VECTORS = [
         "concat then activation",
         kc.chain(joined(kc.Concat(), kc.Dense(WIDTH // 2, weight_std=2.0), dense()), RELU, dense()),
     ),
+    Case("value and gate of one layer", kc.chain(gated_half, dense(), TANH)),
+    Case(
+        "sum of a value and its image shuffled",
+        forked(dense(), kc.WeightedSum((1.0, 0.8)), same, kc.chain(RELU, kc.ChannelShuffle(8))),
+    ),
+    Case("slice of a concatenation", kc.chain(between, RELU, dense())),
     Case("product", joined(kc.Product(), dense(), kc.chain(dense(), act("sigmoid")))),
     Case(
         "product then dense",
