@@ -94,7 +94,7 @@ def _shared_taps(locations: SharedTaps) -> Mixing:
         return _center_taps(CenterTaps(window))
 
     def pairs(pair: Pair, layout: PairLayout) -> Pair:
-        left = shifted(pair.left, (layout.left_axes,), window)
+        left = _with_all_axes(shifted(pair.left, (layout.left_axes,), window), layout)
         right = shifted(pair.right, (layout.right_axes,), window)
         drop = shifted(pair.drop, groups_of(layout), window)
         if window.uneven:
@@ -211,11 +211,18 @@ def _alike(arrays: OnArrays) -> Callable[[Pair, PairLayout], Pair]:
     """One rule for q values and for distances."""
 
     def pairs(pair: Pair, layout: PairLayout) -> Pair:
-        left = arrays(pair.left, (layout.left_axes,))
+        left = _with_all_axes(arrays(pair.left, (layout.left_axes,)), layout)
         right = arrays(pair.right, (layout.right_axes,))
         return Pair(left, right, arrays(pair.drop, groups_of(layout)))
 
     return pairs
+
+
+def _with_all_axes(x: Number, layout: PairLayout) -> Number:
+    """What a map made of one number at the locations of first inputs, as it stands in pairs."""
+    axes = layout.batch + len({*layout.left_axes, *layout.right_axes})
+    shape = jnp.shape(x)
+    return jnp.reshape(x, (*shape, *(1,) * (axes - len(shape)))) if shape else x
 
 
 def _each(rule: Callable[[Pair, PairLayout], Pair]) -> OnMoments:

@@ -245,3 +245,10 @@ def normalized(state: Kernels) -> Kernels:
     q = np.diag(state.k).reshape(state.count, size).mean(1).repeat(size)
     scale = np.sqrt(np.outer(q, q))
     return dataclasses.replace(state, k=state.k / scale, t=state.t / scale)
+
+
+def normalized_each(state: Kernels) -> Kernels:
+    """Layer norm of a value of mean zero, of each location by itself."""
+    root = np.sqrt(np.diag(state.k))
+    scale = np.outer(root, root)
+    return dataclasses.replace(state, k=state.k / scale, t=state.t / scale)

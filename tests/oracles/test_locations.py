@@ -54,11 +54,19 @@ def local(
     return layer, (bf.spread(sizes, strides, padding), bf.fresh(1.3, 0.2), bf.unshared)
 
 
+def padded(before: int, after: int, size: int) -> tuple[kc.Layer, Sequence[bf.Step]]:
+    """Locations of zeros on both sides, and the rule."""
+    matrix = np.pad(np.eye(size), ((before, after), (0, 0)))
+    steps = (bf.mixed(matrix[None], (before + size + after,)),)
+    return kc.PadLocations(((before, after),)), steps
+
+
 RELU_PAIR, ERF_PAIR = (RELU, (bf.relu,)), (ERF, (bf.erf,))
 GLOBAL = (kc.GlobalMeanPool(), (bf.everywhere(),))
 FLAT = (kc.Flatten(), (bf.flatten(),))
 DENSE = (kc.Dense(256, weight_std=1.1, bias_std=0.1), (bf.fresh(1.1, 0.1),))
 NORM = (kc.LayerNorm(axis="all"), (bf.normalized,))
+EACH_NORM = (kc.LayerNorm(), (bf.normalized_each,))
 LINE, PLANE, CUBE = (5, 3), (4, 3, 3), (3, 2, 2, 3)
 
 CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
@@ -91,6 +99,14 @@ CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
     ),
     "norm over locations": (LINE, (conv(3, "SAME"), NORM, RELU_PAIR, conv(3, "SAME"), ERF_PAIR)),
     "norm over locations, pool": (LINE, (conv(3, "SAME"), NORM, RELU_PAIR, GLOBAL)),
+    "norm of each location, zeros at the border, pool": (
+        LINE,
+        (DENSE, EACH_NORM, conv(3, "SAME"), RELU_PAIR, GLOBAL),
+    ),
+    "norm of each location, empty locations, pool": (
+        LINE,
+        (DENSE, EACH_NORM, padded(1, 2, 5), DENSE, RELU_PAIR, GLOBAL),
+    ),
     "plane": (
         PLANE,
         (conv((3, 2), "SAME"), RELU_PAIR, pool(2, "SAME", 1, 2), conv(2, "CIRCULAR", 1, rank=2)),
