@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         ChannelShuffle as ChannelShuffle,
         ClassToken as ClassToken,
         Concat as Concat,
+        ConcatTokens as ConcatTokens,
         Conv as Conv,
         Dense as Dense,
         Dropout as Dropout,
@@ -179,8 +180,8 @@ _NAMES = {
     "extend": "extend",
     "ir": "Layer Network Node chain",
     "layers": "Activation Attention BatchNorm Broadcast ChannelScale ChannelShuffle ClassToken "
-    "Concat Conv Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU GlobalMeanPool "
-    "GroupNorm Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
+    "Concat ConcatTokens Conv Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU "
+    "GlobalMeanPool GroupNorm Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
     "MultiHeadAttention PLN PadLocations PositionalEmbedding PositionalEncoding Product RMSNorm "
     "Roll Scale StandardizedConv StandardizedDense SwiGLU TakeChannels TakeLocations ToImage "
     "ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain initialization repeat "

@@ -11,6 +11,7 @@ from ._channel_shuffle import (
 )
 from ._class_token import ClassToken as ClassToken, ClassTokenModule as ClassTokenModule
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
+from ._concat_tokens import ConcatTokens as ConcatTokens, ConcatTokensModule as ConcatTokensModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
 from ._dense import Dense as Dense, DenseModule as DenseModule
 from ._drop_path import DropPath as DropPath, DropPathModule as DropPathModule

@@ -140,7 +140,7 @@ class GramAlgebra(ByLocationAlgebra):
         theta = second.theta
         if theta is not None and not isinstance(theta[0], float):
             theta = (rule.arrays(theta[0], groups_of(self.frame)),)
-        mean = self._moved_mean(s.mean, rule)
+        mean = self._moved_mean(s.mean, rule, jnp.result_type(second.k[0].cross.drop))
         out = self.state_of(SecondMoments(q, (field,), theta), mean, s.support, s.gaussian)
         if flattened and math.prod(locations.locations) > 1:
             return spread_out(s, locations.locations, out)
@@ -151,12 +151,18 @@ class GramAlgebra(ByLocationAlgebra):
         input whose locations are in a row by now."""
         return self.frame.rank - len(locations.locations)
 
-    def _moved_mean(self, mean: QValue | None, rule: Mixing) -> QValue | None:
+    def _moved_mean(self, mean: QValue | None, rule: Mixing, kind: jnp.dtype) -> QValue | None:
+        frame = self.frame
         if isinstance(mean, PerSide):
-            frame = self.frame
             left = rule.arrays(mean.left, (frame.left_axes,))
             return PerSide(left, rule.arrays(mean.right, (frame.right_axes,)))
-        return mean if rule.keeps_constants or mean is None or self._is_zero(mean) else None
+        if rule.keeps_constants or mean is None or self._is_zero(mean):
+            return mean
+        if not rule.selects:
+            return None
+        axes = frame.batch + len({*frame.left_axes, *frame.right_axes})
+        alike = jnp.full((1,) * axes, mean, kind)
+        return self._moved_mean(PerSide(alike, alike), rule, kind)
 
     def query_tangent(
         self,

@@ -67,6 +67,8 @@ class Mixing(NamedTuple):
     moments: OnMoments
     keeps_constants: bool = True
     """Whether a value that is one number at all locations stays so."""
+    selects: bool = False
+    """Whether each location is one that comes in or zero, so that `arrays` maps means too."""
 
 
 @singledispatch
@@ -127,7 +129,7 @@ def _selected(locations: Selected) -> Mixing:
         drop = jnp.where(full, moved.drop, (moved.left + moved.right) / 2)
         return Pair(moved.left, moved.right, drop)
 
-    return Mixing(arrays, _each(pairs), keeps_constants=not locations.empty)
+    return Mixing(arrays, _each(pairs), keeps_constants=not locations.empty, selects=True)
 
 
 @mixing.register

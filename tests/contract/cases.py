@@ -27,6 +27,7 @@ CASES = {
     "ChannelShuffle": Case(kc.ChannelShuffle(2)),
     "ClassToken": Case(kc.ClassToken(), refused="unlike"),
     "Concat": Case(kc.Concat(), ((6, 4), (6, 2))),
+    "ConcatTokens": Case(kc.ConcatTokens(), ((6, 4), (6, 4)), refused="unlike"),
     "Conv": Case(kc.Conv(3, 3)),
     "Dense": Case(kc.Dense(5, bias_std=0.1)),
     "Dropout": Case(kc.Dropout(0.2)),

@@ -124,6 +124,7 @@ def layers() -> Iterator[tuple[str, Call]]:
     yield "TakeLocations", (kc.TakeLocations, given, {"start": "zero", "stop": "None"})
     yield "TakeChannels", (kc.TakeChannels, {"start": 0, "stop": 2}, {"start": "zero"})
     yield "ChannelShuffle", (kc.ChannelShuffle, {"groups": 2}, {})
+    yield "ConcatTokens", (kc.ConcatTokens, {"axis": 0}, {"axis": "zero"})
     yield "PadLocations", (kc.PadLocations, {"pairs": ((1, 1),)}, {})
     yield "Roll", (kc.Roll, {"shifts": 1}, {"shifts": "minus one, zero"})
     yield "ToImage", (kc.ToImage, {"locations": (2, 2)}, {})

@@ -102,10 +102,16 @@ def tokens() -> kc.Network:
     return kc.Network(x, kc.Attention(2, mask="causal", scale="1/d")(y, y, y))
 
 
+def sequences() -> kc.Network:
+    x = kc.Input((3, 4))
+    return kc.Network(x, kc.ConcatTokens()(x, kc.TakeLocations(0, 2)(x)))
+
+
 NETS = {
     **{name: (lambda name=name: network(name)) for name in EVERY_KIND},
     "joins": joins,
     "tokens": tokens,
+    "sequences": sequences,
 }
 
 
