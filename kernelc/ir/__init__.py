@@ -18,6 +18,7 @@ from ._combinators import (
     check_node as check_node,
 )
 from ._difference import first_difference as first_difference
+from ._field_types import field_types as field_types
 from ._files import require_place as require_place, write_whole as write_whole
 from ._fixed_vectors import FixedVectors as FixedVectors
 from ._fold import Rule as Rule, fold as fold, kernel_rule as kernel_rule

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib
 import json
 import math
 import types
-from typing import Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Literal, NoReturn, Union, get_args, get_origin
 
 import sympy
 
 from .._errors import KernelcError, LoadError, UnsupportedError, shown
 from .._table import Table
 from ..activations import ScalarFunction, decode_expression, encode_expression
+from ._field_types import field_types
 from ._layer import FORMER_KINDS, KINDS, Layer
 
 
@@ -51,7 +51,7 @@ class FieldReader:
                 remedy="a kind of your own is known once its class is defined: import its module "
                 "before the file is read",
             )
-        hints = _hints(cls)
+        hints = field_types(cls)
         if not isinstance(fields, dict):
             _refuse(where, f"fields {str(fields)[:40]}", "fields are an object")
         unknown = [repr(name)[:40] for name in fields if name not in hints][:4]
@@ -139,16 +139,6 @@ def _object(value: dict[str, object], where: str) -> object:
         f"an object of {', '.join(value)}"[:120],
         "objects are a function, a table, an expr or a layer",
     )
-
-
-@functools.cache
-def _hints(cls: type[Layer]) -> dict[str, object]:
-    try:
-        resolved = get_type_hints(cls)
-    except (NameError, TypeError):
-        # Annotations of a user's kind may name what only a type checker imports.
-        resolved = {}
-    return {field.name: resolved.get(field.name, object) for field in dataclasses.fields(cls)}
 
 
 def _fits(value: object, hint: object) -> bool:

@@ -18,17 +18,9 @@ from .._limits import MOST_DIGITS, real
 from ..ir import Network
 from ._exact_network import exact_network
 from ._formulas import Formulas
-from ._program import DOUBLE, Cancelled, Number, program
-from ._rules_in_floats import (
-    SMALLEST,
-    USUAL,
-    Given,
-    JumpWatch,
-    Moments,
-    digit_moments,
-    float_moments,
-    has_jumps,
-)
+from ._numbers_as_derived import USUAL, Given, NumbersAsDerived, numbers_as_derived
+from ._program import DOUBLE, SMALLEST, Cancelled, Number, program
+from ._rules_in_floats import JumpWatch, Moments, digit_moments, float_moments, has_jumps
 
 
 # Rounding of a deep network; what exceeds q by more is no covariance.
@@ -153,6 +145,7 @@ class Point:
         free: set[sympy.Symbol] = set().union(*(f.free_symbols for f in self.formulas))
         self.symbols = sorted(free, key=str)
         self._check_names(set(names), {str(symbol) for symbol in free})
+        self._exact: list[tuple[dict[sympy.Symbol, sympy.Expr], Network]] = []
         self.run = program(tuple(self.symbols), self.formulas, self.dps, guarded=True)
 
     def _check_names(self, given: set[str], free: set[str]) -> None:
@@ -198,28 +191,36 @@ class Point:
 
     def _in_digits(self, given: dict[str, Given]) -> Moments | None:
         """The kernel rules in mpmath numbers, whose constants no formula has rounded."""
-        if self.dps <= DOUBLE or not self.kernel.as_derived or not set(given) <= USUAL:
+        if self.dps <= DOUBLE:
             return None
-        numbers = {name: self._number(value) for name, value in given.items()}
-        found = digit_moments(self._exact_network, self.kernel.probes, numbers, self.dps)
+        exact = numbers_as_derived(self.kernel, given)
+        if exact is None:
+            return None
+        network = self._exact_network(exact)
+        found = digit_moments(network, self.kernel.probes, exact.usual, self.dps)
         return found if _is_kernel(found) else None
 
-    @cached_property
-    def _exact_network(self) -> Network:
-        return exact_network(self.kernel.network)
+    def _exact_network(self, exact: NumbersAsDerived) -> Network:
+        """The network with exact numbers, kept for the next points of the same weights."""
+        if exact.others not in [others for others, _ in self._exact]:
+            self._exact = [(exact.others, exact_network(self.kernel.network, exact.others))]
+        return self._exact[0][1]
 
     def _on_edge(self, given: dict[str, Given]) -> Moments | None:
         """At |c| = 1, where formulas are limits that rounding decides."""
-        if abs(float(given["c"])) != 1 or not self.kernel.as_derived:
+        if self.kernel.as_derived and abs(float(given["c"])) != 1:
             return None
-        found = self._in_floats(given)
+        exact = numbers_as_derived(self.kernel, given)
+        if exact is None or abs(float(exact.usual["c"])) != 1:
+            return None
+        found = self._in_floats(exact, given)
         if self.dps > DOUBLE and not math.isinf(found[2] or 0.0):
             return None
         return found
 
     def _beside_edge(self, given: dict[str, Given]) -> Moments | None:
         """With more digits, where a jump is read at a 1 - |c| of which float64 keeps few."""
-        if self.dps > DOUBLE or not (self.kernel.as_derived and self._jumps):
+        if self.dps > DOUBLE or not self._jumps:
             return None
         gap = self._gap(given)
         if gap > FEW_DIGITS:
@@ -238,8 +239,11 @@ class Point:
     def _gap(self, given: dict[str, Given]) -> float:
         """The smallest 1 - |c| at which an activation that jumps reads; 1 where it is not known."""
         watch = JumpWatch()
+        exact = numbers_as_derived(self.kernel, given)
+        if exact is None:
+            return 1.0
         try:
-            float_moments(self.kernel, *self._floats(given), watch)
+            float_moments(self.kernel, *_floats(exact), watch)
         except (ZeroDivisionError, OverflowError, KernelcError):
             return 1.0  # `_by_formula` and `_by_rules` judge it
         return watch.gap
@@ -267,14 +271,15 @@ class Point:
         return q, nngp, ntk[0] if ntk else None
 
     def _by_rules(self, given: dict[str, Given]) -> Moments | None:
-        """The kernel rules in floats, which need no closed form; for the kernel as derived."""
-        if self.dps > DOUBLE or not self.kernel.as_derived:
+        """The kernel rules in floats, which need no closed form."""
+        if self.dps > DOUBLE:
             return None
-        return self._in_floats(given)
+        exact = numbers_as_derived(self.kernel, given)
+        return None if exact is None else self._in_floats(exact, given)
 
-    def _in_floats(self, given: dict[str, Given]) -> Moments:
+    def _in_floats(self, exact: NumbersAsDerived, given: dict[str, Given]) -> Moments:
         try:
-            found = float_moments(self.kernel, *self._floats(given))
+            found = float_moments(self.kernel, *_floats(exact))
         except (ZeroDivisionError, UnsupportedError) as error:
             # A q value of 0 in front of a norm; in mpmath it may be one.
             found = self._with_digits(DIGITS, given)
@@ -287,13 +292,6 @@ class Point:
         ):
             raise self._not_a_number(given)
         return found
-
-    def _floats(
-        self, given: dict[str, Given]
-    ) -> tuple[dict[str, float], dict[sympy.Symbol, Given]]:
-        """q and the cosines in float64, and what is given for the other symbols."""
-        others = {v: given[str(v)] for v in self.symbols if str(v) not in USUAL}
-        return {name: float(given[name]) for name in USUAL if name in given}, others
 
     def _covariance(self, q: Number, nngp: Number, given: dict[str, Given]) -> Number:
         """The covariance, at most q in size: more than that is rounding, or a mistake."""
@@ -324,6 +322,11 @@ class Point:
             remedy="look for a scale or weights of zero before a normalization; scale down what "
             "overflows, or ask for more digits with dps=30",
         )
+
+
+def _floats(exact: NumbersAsDerived) -> tuple[dict[str, float], dict[sympy.Symbol, sympy.Expr]]:
+    """q and the cosines in float64, and the exact numbers of the other symbols."""
+    return {name: float(value) for name, value in exact.usual.items()}, exact.others
 
 
 def _is_kernel(found: Moments) -> bool:

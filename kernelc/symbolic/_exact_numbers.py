@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from functools import lru_cache
 
@@ -64,9 +65,26 @@ def rational(value: float) -> sympy.Expr:
     return sympy.Rational(value) if found.is_Float else found
 
 
+def rationals(expr: sympy.Expr) -> sympy.Expr:
+    """The expression with the floats in it as exact numbers; those of more digits than a float
+    keep them.
+
+    Example:
+        >>> rationals(0.2 * sympy.Symbol("x")), rationals(sympy.Float("0.2", 30)).q > 10**20
+        (x/5, True)
+    """
+    return expr.xreplace({f: _rational(f) for f in expr.atoms(sympy.Float)})
+
+
 @lru_cache(maxsize=512)
-def rational_function(phi: ScalarFunction) -> ScalarFunction:
+def rational_function(
+    phi: ScalarFunction, values: tuple[tuple[sympy.Symbol, sympy.Expr], ...] = ()
+) -> ScalarFunction:
     """The activation with its constants as exact numbers, whose products SymPy does not round.
+
+    Arguments:
+        phi: the activation.
+        values: exact numbers for symbols of its constants.
 
     Example:
         >>> from kernelc.activations import named
@@ -74,16 +92,19 @@ def rational_function(phi: ScalarFunction) -> ScalarFunction:
         Piecewise((x, x > 0), (3*x/10, True))
     """
     if phi.base is not None:
-        return rational_function(phi.base).transformed(*map(_without_floats, phi.affine))
-    params = tuple((name, _without_floats(value)) for name, value in phi.exact_params.items())
+        return rational_function(phi.base, values).transformed(*map(rationals, phi.affine))
+    known = dict(values)
+    exact_params = phi.exact_params.items()
+    params = tuple((name, rationals(value).xreplace(known)) for name, value in exact_params)
     if phi.definition is None or not params:
-        return ScalarFunction(phi.name, _without_floats(phi.expr), params, phi.definition)
+        return ScalarFunction(phi.name, rationals(phi.expr), params, phi.definition)
     expr = stabilize(phi.definition.expression(**dict(params)))
     return ScalarFunction(phi.name, expr, params, phi.definition)
 
 
-def _without_floats(expr: sympy.Expr) -> sympy.Expr:
-    return expr.xreplace({f: rational(float(f)) for f in expr.atoms(sympy.Float)})
+def _rational(number: sympy.Float) -> sympy.Expr:
+    more = number._prec > sys.float_info.mant_dig
+    return sympy.Rational(number) if more else rational(float(number))
 
 
 def _ratio(value: float, power: int, unit: sympy.Expr | int) -> sympy.Rational | None:

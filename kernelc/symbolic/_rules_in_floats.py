@@ -17,10 +17,6 @@ from ._formulas import Formulas
 from ._program import SMALLEST, Number
 
 
-USUAL = {"c", "q", "s", "c_b"}
-
-Given: TypeAlias = float | str | sympy.Expr
-"""A number given for a symbol: texts and SymPy numbers keep all their digits."""
 Moments: TypeAlias = tuple[Number, Number, Number | None]
 """q value, NNGP and NTK."""
 
@@ -77,7 +73,7 @@ class JumpWatch(WholeFloats):
 def float_moments(
     kernel: Formulas,
     numbers: Mapping[str, float],
-    others: Mapping[sympy.Symbol, Given],
+    others: Mapping[sympy.Symbol, sympy.Expr],
     backend: FloatBackend | None = None,
 ) -> Moments:
     """q value, NNGP and NTK of the output from the kernel rules in floats.
@@ -98,17 +94,19 @@ def float_moments(
 
 
 def digit_moments(
-    network: Network, probes: tuple[str, ...], numbers: Mapping[str, Number], dps: int
+    network: Network, probes: tuple[str, ...], numbers: Mapping[str, sympy.Expr], dps: int
 ) -> Moments:
     """q value, NNGP and NTK of the output from the kernel rules in mpmath numbers.
 
     Arguments:
         network: the network, whose numbers are exact.
         probes: labels of the pairs that are followed.
-        numbers: q and the cosines by name, in mpmath numbers.
+        numbers: q and the cosines by name, exact.
         dps: digits wanted.
     """
-    return _moments(probes, network, numbers, DigitsBackend(dps))
+    backend = DigitsBackend(dps)
+    given = {name: backend.number(value) for name, value in numbers.items()}
+    return _moments(probes, network, given, backend)
 
 
 def _moments(

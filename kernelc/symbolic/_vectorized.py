@@ -58,8 +58,7 @@ class Vectorized:
         q, nngp = rows[:2]
         usual = np.all(np.isfinite(rows), axis=0) & (q >= SMALLEST)
         usual &= np.abs(nngp) <= q * (1 + EXCESS)
-        if self.kernel.as_derived:
-            usual &= np.abs(given["c"]) != 1
+        usual &= np.abs(given["c"]) != 1
         (unusual,) = np.nonzero(~usual)
         if not unusual.size:
             return

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import NoReturn
 
+import jax
 import mpmath
 import pytest
 import sympy
+from jax.typing import DTypeLike
 
 import kernelc as kc
+from kernelc.ir import KernelAlgebra, S, Shape, Shapes
+from kernelc.symbolic._exact_network import exact_network
 from kernelc.symbolic._exact_numbers import exact
 
 
@@ -140,3 +147,85 @@ def test_a_norm_reads_values_of_which_float64_holds_few_digits(activation: str) 
     for value in (found, kernel.callable()(0.3), more):
         assert float(value.c) == pytest.approx(float(cosine), rel=1e-14)
         assert float(value.ntk) == pytest.approx(float(more.ntk), rel=1e-13)
+
+
+W, B, V = sympy.symbols("w b v", positive=True)
+
+
+def symbolic() -> kc.Kernel:
+    return kc.derive(network(*[kc.Dense(8, W, B), kc.Activation("erf")] * DEPTH))
+
+
+@pytest.mark.parametrize("dps", [15, 25, 40])
+@pytest.mark.parametrize("given", [(WEIGHT, BIAS), (sympy.Rational(WEIGHT), str(Decimal(BIAS)))])
+def test_weights_that_are_symbols_are_exact(given: tuple, dps: int) -> None:
+    kernel = symbolic()
+    root = sympy.sqrt(3 * sympy.Rational(WEIGHT))
+    values = dict(zip("wb", given, strict=True))
+    changed = {
+        "at once": kernel.subs({W: given[0], B: sympy.Float(BIAS)}).evaluate,
+        "one by one": kernel.subs(W, V**2 / 3).subs([(V, root)]).evaluate,
+        "not at all": kernel.evaluate,
+    }
+    left = {"at once": {}, "one by one": {"b": given[1]}, "not at all": values}
+    c = 1 - 2.0**-20
+    with mpmath.workdps(100):
+        q, cosine, ntk = through(lambda q: erf_dual(q, q), erf_dual, erf_slope, mpmath.mpf(c))
+        for name, evaluate in changed.items():
+            found = evaluate(c, dps=dps, **left[name])
+            lost = mpmath.mpf(10) ** (9 - dps)  # each layer brings differences up
+            assert abs(found.q - q) <= lost * q, name
+            assert abs(found.c - cosine) <= lost, name
+            assert abs(found.ntk - ntk) <= lost * ntk, name
+
+
+def test_q_and_c_that_subs_replaced_are_exact() -> None:
+    kernel = kc.derive(network(kc.Dense(8), kc.Activation("erf")))
+    found = kernel.subs({kernel.q: 0.7}).subs(kernel.c, V / 2).evaluate(0, v=0.5, dps=30)
+    with mpmath.workdps(50):
+        q = mpmath.mpf(0.7)
+        assert abs(found.nngp - erf_dual(q, q / 4)) < 1e-29
+        assert abs(found.q - erf_dual(q, q)) < 1e-29
+
+
+def test_an_edge_that_subs_set_is_one() -> None:
+    kernel = kc.derive(network(kc.Dense(4, W), kc.Activation("sign"), kc.Dense(4, W)))
+    same = kernel.subs({W: 1.5})
+    for found in (same.evaluate(1.0), same.callable()(1.0), same.subs(kernel.c, 1).evaluate(0.2)):
+        assert (found.c, found.ntk) == (1.0, float("inf"))
+    assert kernel.evaluate(1.0, w="1.5").ntk == float("inf")
+
+
+def test_expressions_that_subs_replaced_leave_the_formulas() -> None:
+    kernel = kc.derive(network(kc.Dense(4, W), kc.Activation("relu")))
+    found = kernel.subs(W**2, V).evaluate(1.0, v=1.5, dps=20)
+    assert float(found.q) == 0.75
+
+
+Parameter = sympy.Expr | float
+
+
+@dataclasses.dataclass(frozen=True)
+class Weighted(kc.Layer):
+    """A value times a factor, whose annotation has a name of its own."""
+
+    factor: Parameter = 0.5
+
+    def out_shape(self, shapes: Shapes, where: str) -> Shape:
+        return shapes[0]
+
+    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
+        return algebra.weighted_sum(inputs, (self.factor,))
+
+    def module(self, shapes: Shapes, out: Shape, key: jax.Array, dtype: DTypeLike) -> NoReturn:
+        raise AssertionError("no test computes values of it")
+
+
+def test_fields_that_may_be_formulas_are_found_by_their_type() -> None:
+    x = kc.Input((4,))
+    net = kc.Network(x, Weighted(0.3)(kc.WeightedSum((0.6, 0.1))(x, kc.LayerNorm(eps=0.2)(x))))
+    norm, total, halved = (node.layer for node in exact_network(net, {}).nodes[1:])
+    assert halved == Weighted(sympy.Rational(3, 10))
+    assert total == kc.WeightedSum((sympy.Rational(3, 5), sympy.Rational(1, 10)))
+    assert isinstance(norm, kc.LayerNorm)
+    assert type(norm.eps) is float
