@@ -31,6 +31,8 @@ Logs = Mapping[str, Array]
 
 # Rows of a block: the backward pass keeps some arrays of pairs for each layer.
 _ROWS = 128
+# Numbers of inputs are filled up to multiples of this, at least.
+_FEWEST = 16
 # Ends of q ranges are rounded to powers of this: programs for close factors are one.
 _STEP = 1.5
 
@@ -74,7 +76,8 @@ class _ScaledAlgebra(BlankAlgebra):
 class StdKernel:
     """A kernel of a network with its standard deviations of weights and biases as variables.
 
-    Everything is folded layer by layer, in float64, without loops over repeats.
+    Everything is folded layer by layer, in float64, without loops over repeats. Inputs are filled
+    up to one of a few sizes, so that a program serves many numbers of inputs.
 
     Arguments:
         network: the network.
@@ -99,22 +102,24 @@ class StdKernel:
         plan, left, right = self._plan(x1, x2, weight, bias)
         logs = _logs(weight, bias)
         with jax.enable_x64(True), np.errstate(all="ignore"):
+            others = _filled(right, _size(len(right)))
             blocks = [
-                _value(plan, tuple(self.stds), logs, rows, right, i if x2 is None else -len(left))
+                _value(plan, tuple(self.stds), logs, rows, others, i if x2 is None else -_ROWS)
                 for i, rows in _blocks(left)
             ]
-            return _joined(blocks, len(left), x2 is None)
+            return _joined(blocks, len(left), len(right), x2 is None)
 
     def slopes(self, x: ArrayLike, weight: float, bias: float) -> tuple[np.ndarray, np.ndarray]:
         """K at two factors, (n, n), and its derivatives in their logarithms, (n, n, 2)."""
         plan, left, right = self._plan(x, None, weight, bias)
         logs = _logs(weight, bias)
         with jax.enable_x64(True), np.errstate(all="ignore"):
+            others = _filled(right, _size(len(right)))
             blocks = [
-                _pushed(plan, tuple(self.stds), logs, rows, right, i) for i, rows in _blocks(left)
+                _pushed(plan, tuple(self.stds), logs, rows, others, i) for i, rows in _blocks(left)
             ]
             parts = zip(*blocks, strict=True)
-            value, *along = (_joined(list(part), len(left), True) for part in parts)
+            value, *along = (_joined(list(part), len(left), len(left), True) for part in parts)
         return value, np.stack(along, axis=-1)
 
     def gradients(
@@ -130,11 +135,12 @@ class StdKernel:
         total = {name: np.zeros(2) for name in self.stds}
         with jax.enable_x64(True), np.errstate(all="ignore"):
             logs = {name: jnp.zeros(2) for name in self.stds}
+            others = _filled(right, _size(len(right)))
             for i, rows in _blocks(left):
-                # The last block is filled up with rows that count for nothing.
-                weights = np.zeros((len(rows), len(left)))
-                weights[: len(left) - i] = along[i : i + len(rows)]
-                found = _pulled(plan, logs, rows, right, i, jnp.asarray(weights))
+                # Pairs of what was filled in count for nothing.
+                weights = np.zeros((len(rows), len(others)))
+                weights[: len(left) - i, : len(left)] = along[i : i + len(rows)]
+                found = _pulled(plan, logs, rows, others, i, jnp.asarray(weights))
                 for name, slope in found.items():
                     total[name] += np.asarray(slope)
         # A factor e^t moves a std of σ by σ t; at σ = 0 the kernel is even in σ.
@@ -189,15 +195,25 @@ def _logs(weight: float, bias: float) -> np.ndarray:
     return np.log(np.array([weight, bias]))
 
 
+def _size(count: int) -> int:
+    """One of a few sizes for a number of inputs: up to 16 more of them, or an eighth."""
+    step = max(_FEWEST, 2 ** (count.bit_length() - 4))
+    return -(-count // step) * step
+
+
+def _filled(x: np.ndarray, count: int) -> Array:
+    """Inputs, and the last of them again until there are so many."""
+    return jnp.asarray(x[np.minimum(np.arange(count), len(x) - 1)])
+
+
 def _blocks(x: np.ndarray) -> list[tuple[int, Array]]:
     """Where blocks of rows start, and the rows, all blocks of one size."""
-    count = -(-len(x) // -(-len(x) // _ROWS))
-    places = (np.minimum(np.arange(i, i + count), len(x) - 1) for i in range(0, len(x), count))
-    return [(i * count, jnp.asarray(x[rows])) for i, rows in enumerate(places)]
+    count = _size(-(-len(x) // -(-len(x) // _ROWS)))
+    return [(i, _filled(x[i : i + count], count)) for i in range(0, len(x), count)]
 
 
-def _joined(blocks: list[Array], count: int, symmetric: bool) -> np.ndarray:
-    whole = np.concatenate([np.asarray(block) for block in blocks])[:count]
+def _joined(blocks: list[Array], rows: int, columns: int, symmetric: bool) -> np.ndarray:
+    whole = np.concatenate([np.asarray(block) for block in blocks])[:rows, :columns]
     return (whole + whole.T) / 2 if symmetric else whole
 
 

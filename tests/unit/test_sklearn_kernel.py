@@ -12,6 +12,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import WhiteKernel
 
 import kernelc as kc
+from kernelc.numeric import _sensitivity
 from kernelc.sklearn import NetworkKernel
 
 
@@ -34,6 +35,35 @@ def test_values_are_those_of_kernel_functions(kernel: str) -> None:
     np.testing.assert_allclose(ours.diag(X), np.diag(exact), rtol=1e-12)
     np.testing.assert_array_equal(ours(X), ours(X).T)
     assert not ours.is_stationary()
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 20])
+def test_inputs_that_are_filled_up_change_nothing(count: int) -> None:
+    ours, exact = NetworkKernel(network(), "ntk"), kc.kernel_fn(network())(X).ntk
+    value, slopes = ours(X[:count], eval_gradient=True)
+    np.testing.assert_allclose(ours(X[:count]), exact[:count, :count], rtol=1e-12)
+    np.testing.assert_allclose(value, exact[:count, :count], rtol=1e-12)
+    np.testing.assert_allclose(ours(X[3:5], X[:count]), exact[3:5, :count], rtol=1e-12)
+    whole = ours(X, eval_gradient=True)[1]
+    np.testing.assert_allclose(slopes, whole[:count, :count], rtol=1e-12)
+
+
+def test_one_program_serves_folds_of_many_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, value = set(), _sensitivity._value
+
+    def noted(plan, names, logs, x1, x2, row):
+        shapes.add((x1.shape, x2.shape))
+        return value(plan, names, logs, x1, x2, row)
+
+    monkeypatch.setattr(_sensitivity, "_value", noted)
+    ours = NetworkKernel(network())
+    for count in (17, 18, 20):
+        ours(X[:count])
+        ours(X[count - 5 : count], X[:count])
+    assert shapes == {((32, 2), (32, 2)), ((16, 2), (32, 2))}
+    sizes = {_sensitivity._size(count) for count in range(1, 10_001)}
+    assert len(sizes) < 64
+    assert all(0 <= _sensitivity._size(n) - n <= max(15, n / 8) for n in range(1, 10_001))
 
 
 def test_gradients_are_those_of_finite_differences() -> None:
