@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import sympy
 from jaxtyping import Float64
@@ -39,7 +41,10 @@ def told(share: float) -> str:
 def reached(network: Network, profile: Profile) -> float | None:
     """Share of the targets' variance that `STEPS` steps explain; None where it is not known.
 
-    It is not known without targets, and for inputs of unlike q values without a closed form.
+    It is not known without targets, behind a layer without a kernel, and for inputs of unlike q
+    values where kernels take minutes: of activations that are integrated pair by pair, and of
+    layers that read pairs of locations or the batch. Nor is it known where the few inputs of unlike
+    q values whose kernel is computed have one target.
 
     Arguments:
         network: what is diagnosed.
@@ -50,7 +55,9 @@ def reached(network: Network, profile: Profile) -> float | None:
         return None
     if sample.norms_differ > _NORMS_DIFFER:
         kernel = _by_norms(network, sample)
-        return None if kernel is None else explained(kernel, sample.targets[: len(kernel)])
+        targets = sample.targets[:_MOST_NORMS]
+        differ = np.any(np.ptp(targets, axis=0) > 0)
+        return explained(kernel, targets) if kernel is not None and differ else None
     own = float(profile.ntk[-2])
     if not (np.isfinite(profile.nodes).all() and 0 < own < np.inf):
         return 0.0
@@ -95,11 +102,15 @@ def _by_angles(sample: Sample, ntk: Float64[np.ndarray, " nodes"]) -> Float64[np
 
 
 def _is_quick(node: NetworkNode) -> bool:
-    """Whether pairs of unlike q values have a closed form: quadrature takes minutes."""
+    """Whether pairs of unlike q values have a closed form or a table, and no others are read.
+
+    Activations with kinks and no closed form are integrated pair by pair, which takes minutes.
+    """
     phi = node.layer.nonlinearity()
     if pairs_read([node]):
         return False
-    return phi is None or phi.closed_dual(_Q1, _Q2, _K) is not None
+    smooth = phi is None or phi.smoothness == math.inf
+    return smooth or phi.closed_dual(_Q1, _Q2, _K) is not None
 
 
 def _by_norms(network: Network, sample: Sample) -> Float64[np.ndarray, "n n"] | None:

@@ -160,12 +160,25 @@ def test_targets_of_inputs_that_differ_in_size_alone_are_learned_by_biases():
     y = np.cos(3 * (x[:, 0] - 1.05))
     biased = chain("erf", 2, shape=(1,), weight_std=2.0, bias_std=1.0)
     assert kc.diagnose(biased, (x, y)).verdict.trains
-    # Without a closed form the share is not known, and the verdict is the one without targets.
+    # Smooth activations have tables over two q values.
+    assert kc.diagnose(chain("sigmoid", 1, shape=(1,), weight_std=9.0), (x, y)).verdict.reached
+    # With kinks and without a closed form the share is not known, and the verdict is the one without targets.
     open_form = kc.diagnose(chain("softsign", 2, shape=(1,), bias_std=1.0), (x, y)).verdict
     assert open_form.reached is None
     assert open_form.on == "targets like those of digits"
     # Without biases rectifiers are linear on positive numbers, and this target is even.
     assert share(chain("relu", 2, shape=(1,), weight_std=2**0.5), (x, y)) < 0.1
+
+
+def test_targets_that_few_inputs_do_not_tell_apart_are_unknown():
+    # The kernel of inputs of unlike q values is that of 150 of them, and none is of the rare class.
+    x = RNG.normal(size=(200, 2)) * np.exp(RNG.normal(size=(200, 1)))
+    labels = np.zeros(200, dtype=int)
+    labels[np.random.default_rng(0).permutation(200)[-1]] = 1
+    verdict = kc.diagnose(chain("relu", 2, shape=(2,), outputs=2), (x, labels)).verdict
+    assert verdict.reached is None
+    labels[::2] = 1
+    assert kc.diagnose(chain("relu", 2, shape=(2,), outputs=2), (x, labels)).verdict.reached
 
 
 def test_order_of_rows_and_form_of_targets_make_no_difference():
