@@ -162,7 +162,8 @@ def test_targets_of_inputs_that_differ_in_size_alone_are_learned_by_biases():
     assert kc.diagnose(biased, (x, y)).verdict.trains
     # Smooth activations have tables over two q values.
     assert kc.diagnose(chain("sigmoid", 1, shape=(1,), weight_std=9.0), (x, y)).verdict.reached
-    # With kinks and without a closed form the share is not known, and the verdict is the one without targets.
+    # With kinks and without a closed form the share is not known: the verdict is the one without
+    # targets.
     open_form = kc.diagnose(chain("softsign", 2, shape=(1,), bias_std=1.0), (x, y)).verdict
     assert open_form.reached is None
     assert open_form.on == "targets like those of digits"
