@@ -78,6 +78,8 @@ if TYPE_CHECKING:
         MeanPool as MeanPool,
         MultiHeadAttention as MultiHeadAttention,
         PadLocations as PadLocations,
+        PixelShuffle as PixelShuffle,
+        PixelUnshuffle as PixelUnshuffle,
         PositionalEmbedding as PositionalEmbedding,
         PositionalEncoding as PositionalEncoding,
         Product as Product,
@@ -182,10 +184,10 @@ _NAMES = {
     "layers": "Activation Attention BatchNorm Broadcast ChannelScale ChannelShuffle ClassToken "
     "Concat ConcatTokens Conv Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU "
     "GlobalMeanPool GroupNorm Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
-    "MultiHeadAttention PLN PadLocations PositionalEmbedding PositionalEncoding Product RMSNorm "
-    "Roll Scale StandardizedConv StandardizedDense SwiGLU TakeChannels TakeLocations ToImage "
-    "ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain initialization repeat "
-    "residual",
+    "MultiHeadAttention PLN PadLocations PixelShuffle PixelUnshuffle PositionalEmbedding "
+    "PositionalEncoding Product RMSNorm Roll Scale StandardizedConv StandardizedDense SwiGLU "
+    "TakeChannels TakeLocations ToImage ToSequence Tokens WeightedMeanPool WeightedSum fan_in "
+    "fan_out gain initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "

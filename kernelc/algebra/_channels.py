@@ -20,8 +20,7 @@ def alike(values: Sequence[KernelState[N]], where: str) -> list[Group[N]]:
     the factors make there, not what the means over channels make.
 
     Raises:
-        UnsupportedError: groups that cut through channels that differ: those of data, or those
-            of a flattened value.
+        UnsupportedError: groups that cut through channels that differ one by one.
     """
     cut = [leaves(value) for value in values]
     ends = [list(accumulate(share for share, _ in held)) for held in cut]
@@ -31,7 +30,7 @@ def alike(values: Sequence[KernelState[N]], where: str) -> list[Group[N]]:
         group = []
         for held, found in zip(cut, ends, strict=True):
             share, part = next(x for x, end in zip(held, found, strict=True) if end >= high)
-            if _differ_where_cut(part) and share > high - low:
+            if differ(part) and share > high - low:
                 raise _unlike(where)
             group.append(part)
         groups.append((high - low, tuple(group)))
@@ -39,12 +38,9 @@ def alike(values: Sequence[KernelState[N]], where: str) -> list[Group[N]]:
 
 
 def differ(value: KernelState[N]) -> bool:
-    """Whether channels are unlike one by one: those of data, flattened values and tables."""
-    return _differ_where_cut(value) or not value.support.isdisjoint(FIXED)
-
-
-def _differ_where_cut(value: KernelState[N]) -> bool:
-    return value.spread is not None or (value.mean is None and not value.gaussian)
+    """Whether channels are unlike one by one, as those of data and of flattened values are."""
+    data = value.mean is None and not value.gaussian
+    return data or value.spread is not None or not value.support.isdisjoint(FIXED)
 
 
 def leaves(value: KernelState[N]) -> list[tuple[Fraction, KernelState[N]]]:
@@ -61,7 +57,8 @@ def leaves(value: KernelState[N]) -> list[tuple[Fraction, KernelState[N]]]:
 def _unlike(where: str) -> UnsupportedError:
     return UnsupportedError(
         where=where,
-        found="a concatenation whose parts meet some channels of an input or a flattened value",
+        found="a concatenation whose parts meet some channels of an input or a flattened value, a "
+        "shuffled one or a table of positions",
         law="these channels differ, and the mean square over some of them is not known",
-        remedy="pass the input, or the flattened value, through a Dense layer first",
+        remedy="pass the value whose channels differ through a Dense layer first",
     )

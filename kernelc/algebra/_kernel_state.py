@@ -12,7 +12,8 @@ from ..ir import Network, PairKind, Real, pairs_read
 N = TypeVar("N", bound=Any)
 """The numbers of a `Backend`."""
 FIXED = frozenset({-1})
-"""The support of all fixed vectors: two of them are not independent."""
+"""In the support of values whose channels differ one by one, as those of fixed vectors do: two of
+them are not independent."""
 
 
 @dataclasses.dataclass(frozen=True)

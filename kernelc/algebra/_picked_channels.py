@@ -13,18 +13,16 @@ import numpy as np
 
 from .._errors import UnsupportedError
 from ..ir import Real, Site
+from ._backend import Backend
 from ._channel_labels import ChannelLabels
 from ._channels import differ, leaves
-from ._kernel_state import KernelState, N, Term
-
-
-# A concatenation in more pieces than this is one whose channels are interleaved.
-_MOST_PIECES = 64
+from ._kernel_state import FIXED, KernelState, N, Term
 
 
 class PickedChannels(ABC, Generic[N]):
     """Values of some channels: the moments of alike channels are those of each of them."""
 
+    backend: Backend[N]
     labels: ChannelLabels
     site: Site
     _copies: WeakKeyDictionary[Term[N], dict[bytes, Term[N]]]
@@ -36,12 +34,22 @@ class PickedChannels(ABC, Generic[N]):
     def channels(self, s: KernelState[N], picked: Sequence[int]) -> KernelState[N]:
         index = np.asarray(picked)
         total = self.site.in_shapes[0][-1]
-        if len(index) == total and np.array_equal(index, np.arange(total)):
+        everything = np.arange(total)
+        if np.array_equal(index, everything):
             return s
         pieces = self._pieces(s, index, total)
+        # A slice enters each part once; a shuffle of unlike parts is not followed one by one.
+        apart = len(pieces) <= len(leaves(s)) and not any(differ(part) for part, _ in pieces)
+        if not apart and np.array_equal(np.sort(index), everything):
+            return self._shuffled(s)
         shares = [Fraction(len(local), len(index)) for _, local in pieces]
         found = [self._picked(part, local) for part, local in pieces]
         return found[0] if len(found) == 1 else self.concat(found, shares)
+
+    def _shuffled(self, s: KernelState[N]) -> KernelState[N]:
+        """All channels in an order that is not followed: means over all of them stay."""
+        atom = Term(s.second, s.mean, s.support | FIXED, False)
+        return KernelState(s.second, s.mean, ((self.backend.number(1), atom),))
 
     def each_group(
         self, s: KernelState[N], groups: int, rule: Callable[[KernelState[N]], KernelState[N]]
@@ -62,13 +70,6 @@ class PickedChannels(ABC, Generic[N]):
         starts = np.array([0, *accumulate(round(share * total) for share, _ in found)])
         inside = np.searchsorted(starts, index, side="right") - 1
         cuts = np.flatnonzero(np.diff(inside)) + 1
-        if len(cuts) >= _MOST_PIECES:
-            raise UnsupportedError(
-                where=self.site.name,
-                found="a shuffle of channels that are not alike",
-                law="channels of a concatenation are followed in stretches, not one by one",
-                remedy="shuffle before the concatenation, or put a Dense or Conv layer between",
-            )
         stretches = np.split(index, cuts)
         parts = [int(inside[cut]) for cut in (0, *cuts)]
         return [(found[i][1], local - starts[i]) for i, local in zip(parts, stretches, strict=True)]
@@ -77,8 +78,9 @@ class PickedChannels(ABC, Generic[N]):
         if differ(s):
             raise UnsupportedError(
                 where=self.site.name,
-                found="some of the channels of an input, a flattened value or a table of positions",
-                law="these channels differ, and the mean square over some of them is not known",
+                found="some of the channels of a value whose channels differ one by one",
+                law="the mean square over some channels of an input, of a flattened or shuffled "
+                "value or of a table of positions is not known",
                 remedy="pass the value through a Dense or Conv layer first",
             )
         form = tuple((scale, self._term(atom, index)) for scale, atom in s.form)

@@ -40,6 +40,11 @@ from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
 from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._multi_head_attention import MultiHeadAttention as MultiHeadAttention
 from ._pad_locations import PadLocations as PadLocations, PadLocationsModule as PadLocationsModule
+from ._pixel_shuffle import PixelShuffle as PixelShuffle, PixelShuffleModule as PixelShuffleModule
+from ._pixel_unshuffle import (
+    PixelUnshuffle as PixelUnshuffle,
+    PixelUnshuffleModule as PixelUnshuffleModule,
+)
 from ._pln import PLN as PLN, PLNModule as PLNModule
 from ._positional_embedding import (
     PositionalEmbedding as PositionalEmbedding,

@@ -21,16 +21,15 @@ from ._fields import groups_that_divide, positive_integers
 class ChannelShuffle(Layer):
     """The first channel of each group, then the second, ... (Zhang et al. 2018): K <- K.
 
-    Kernels of a concatenation of unlike values are refused: its channels would be followed one by
-    one. A value and itself shuffled have other weights at one channel, so that they are
-    independent.
+    A value and itself shuffled have other weights at one channel, so that they are independent.
+    Channels that differ, as those of a concatenation, are not followed one by one: behind the
+    shuffle a layer of weights is exact, and an activation or a slice is refused.
 
     Arguments:
         groups: how many groups of consecutive channels.
 
     Raises:
         ShapeError: groups that are no positive integer, or in a network do not divide the channels.
-        UnsupportedError: on deriving, channels that differ.
 
     Example:
         >>> import jax, jax.numpy as jnp, kernelc as kc

@@ -142,7 +142,7 @@ class DependenceReading(RequirementReading[Dependence]):
         return dataclasses.replace(self.combine(parts), joined=True)
 
     def channels(self, s: Dependence, picked: Sequence[int]) -> Dependence:
-        if s.joined:
+        if s.joined and len(picked) < self.site.in_shapes[0][-1]:
             self.violated(
                 "some channels of a concatenation, whose parts may differ",
                 "take them from its parts",

@@ -122,7 +122,7 @@ class TokenReading(Reading[ChannelGroups]):
         if len(s.matrices) > 1:
             raise ShapingError(
                 where=self.site.name,
-                found="some channels of a concatenation",
+                found="channels picked from a concatenation",
                 law="which channels are taken is followed only where all channels are alike",
                 remedy="take them from its parts",
             )

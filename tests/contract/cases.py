@@ -45,6 +45,8 @@ CASES = {
     "MeanPool": Case(kc.MeanPool(2)),
     "PLN": Case(kc.PLN()),
     "PadLocations": Case(kc.PadLocations(((1, 2),)), refused="empty"),
+    "PixelShuffle": Case(kc.PixelShuffle(2), refused="empty"),
+    "PixelUnshuffle": Case(kc.PixelUnshuffle(2)),
     "PositionalEmbedding": Case(kc.PositionalEmbedding(0.5)),
     "PositionalEncoding": Case(kc.PositionalEncoding(0.5)),
     "Product": Case(kc.Product(), ((6, 4), (6, 4))),

@@ -125,6 +125,8 @@ def layers() -> Iterator[tuple[str, Call]]:
     yield "TakeChannels", (kc.TakeChannels, {"start": 0, "stop": 2}, {"start": "zero"})
     yield "ChannelShuffle", (kc.ChannelShuffle, {"groups": 2}, {})
     yield "ConcatTokens", (kc.ConcatTokens, {"axis": 0}, {"axis": "zero"})
+    yield "PixelShuffle", (kc.PixelShuffle, {"factor": 2}, {})
+    yield "PixelUnshuffle", (kc.PixelUnshuffle, {"factor": 2}, {})
     yield "PadLocations", (kc.PadLocations, {"pairs": ((1, 1),)}, {})
     yield "Roll", (kc.Roll, {"shifts": 1}, {"shifts": "minus one, zero"})
     yield "ToImage", (kc.ToImage, {"locations": (2, 2)}, {})

@@ -62,6 +62,8 @@ EVERY_KIND = {
         (4, 2, 3),
         [
             kc.Roll((1, 0)),
+            kc.PixelUnshuffle(2),
+            kc.PixelShuffle(2),
             kc.PadLocations(((1, 1), (0, 2))),
             kc.TakeLocations((1, 0), (5, 2)),
             kc.ToSequence(),

@@ -77,9 +77,22 @@ def test_slices_of_a_concatenation_are_those_of_its_parts():
     assert kernel(x, TAKE(12, 16)(side)).q_map == q / 4
     assert kernel(x, TAKE(10, 14)(side)).q_map == (9 * q + q / 4) / 2
     assert kernel(x, TAKE(0, 16)(side)).q_map == kernel(x, side).q_map
-    long = kc.Concat()(kc.Dense(256, 3.0)(x), kc.Dense(256)(x))
-    with pytest.raises(kc.UnsupportedError, match="shuffle before"):
-        kernel(x, kc.ChannelShuffle(2)(long))
+
+
+def test_a_shuffled_concatenation_is_read_by_weights_alone():
+    x = start()
+    long = kc.Concat()(kc.Dense(64, 3.0)(x), ERF(kc.Dense(64)(x)))
+    shuffled, dense = kc.ChannelShuffle(2)(long), kc.Dense(4, 1.1, 0.2)
+    found, wanted = kernel(x, dense(shuffled)), kernel(x, dense(long))
+    assert (found.nngp, found.ntk) == (wanted.nngp, wanted.ntk)
+    data = kernel(x, kc.Dense(3)(kc.ChannelShuffle(2)(x)))
+    assert data.nngp == kernel(x, kc.Dense(3)(x)).nngp
+    with pytest.raises(kc.UnsupportedError, match="not Gaussian"):
+        kernel(x, ERF(shuffled))
+    with pytest.raises(kc.UnsupportedError, match="differ one by one"):
+        kernel(x, TAKE(0, 64)(shuffled))
+    with pytest.raises(kc.DependenceError):
+        kernel(x, SUM(shuffled, kc.ChannelShuffle(4)(kc.Concat()(*[kc.Dense(64)(x)] * 2))))
 
 
 def test_kernels_of_data_multiply_independent_slices():
