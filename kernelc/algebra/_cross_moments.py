@@ -61,6 +61,8 @@ class CrossMoments(Generic[N]):
     def _cross_atoms(self, a: Term[N], b: Term[N]) -> SecondMoments[N] | None:
         if a is b:
             return a.second
+        if a.odd - b.support or b.odd - a.support:
+            return None
         if not a.support & b.support:
             return self._independent(a, b)
         if a.gaussian and b.argument is not None and b.phi is not None:

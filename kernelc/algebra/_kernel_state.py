@@ -41,6 +41,8 @@ class Term(Generic[N]):
             independent in the infinite-width limit.
         gaussian: whether its channels are jointly Gaussian with those of other Gaussian terms.
         phi, argument: for the image phi(argument) of a Gaussian state.
+        odd: layers of weights whose signs the value has: of weights for each channel alone, which
+            it multiplies by. Its product with a value that is no function of them has mean zero.
     """
 
     second: SecondMoments[N]
@@ -49,6 +51,7 @@ class Term(Generic[N]):
     gaussian: bool
     phi: ScalarFunction | None = None
     argument: KernelState[N] | None = None
+    odd: frozenset[int] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,6 +76,12 @@ class KernelState(Generic[N]):
     def support(self) -> frozenset[int]:
         """The fresh weights this value is a function of."""
         return frozenset().union(*(atom.support for _, atom in self.form))
+
+    @property
+    def odd(self) -> frozenset[int]:
+        """The layers of weights whose signs all terms have."""
+        first, *others = (atom.odd for _, atom in self.form)
+        return first.intersection(*others)
 
     @property
     def gaussian(self) -> bool:

@@ -60,11 +60,12 @@ class PairAlgebra(PickedChannels[N], CrossMoments[N], KernelAlgebra[KernelState[
         mean: N | None,
         support: frozenset[int] | None = None,
         gaussian: bool = False,
+        odd: frozenset[int] = frozenset(),
     ) -> KernelState[N]:
         """A state of one new term; without a support it is independent of all others."""
         if support is None:
             support = frozenset({next(self.labels)})
-        atom = Term(second, mean, support, gaussian)
+        atom = Term(second, mean, support, gaussian, odd=odd)
         return KernelState(second, mean, ((self.backend.number(1), atom),))
 
     def seal(self, s: KernelState[N]) -> KernelState[N]:
@@ -82,23 +83,44 @@ class PairAlgebra(PickedChannels[N], CrossMoments[N], KernelAlgebra[KernelState[
         read: KernelState[N] | None = None,
         trained: Callable[[], KernelState[N]] | None = None,
     ) -> KernelState[N]:
-        number, value = self.backend.number, self.backend.value
-        w, b = number(weights.drawn), number(weights.bias_variance)
+        seen = s if read is None else read
+        if self.standard and trained is not None and s.second.theta is not None:
+            seen = trained()
+        if weights.per_channel and s.parts:
+            return self._by_channels(
+                [s, seen], lambda group: self._drawn(group[0], group[1], weights)
+            )
+        return self._drawn(s, seen, weights)
+
+    def _drawn(self, s: KernelState[N], seen: KernelState[N], weights: Weights) -> KernelState[N]:
+        """What weights make of `s`, with gradients that read `seen`."""
+        zero = self.backend.number(0)
+        w, b = self.backend.number(weights.drawn), self.backend.number(weights.bias_variance)
         k = tuple(w * item + b for item in s.second.k)
-        theta = s.second.theta
-        if theta is not None:
-            seen = s if read is None else read
-            if self.standard:
-                seen = seen if trained is None else trained()
-                fan_in, one = number(weights.fan_in), number(int(weights.bias))
-                own = [fan_in * value(item) + one for item in seen.second.k]
-            else:
-                scale = number(weights.variance)
-                own = [value(scale * item + b) for item in seen.second.k]
-            theta = tuple(new + w * old for new, old in zip(own, theta, strict=True))
         # A number, also where q values of data are arrays: what reads it can tell.
         q = b if self.backend.is_zero(w) else w * s.second.q + b
-        return self.state_of(SecondMoments(q, k, theta), self.backend.number(0), gaussian=True)
+        second = SecondMoments(q, k, self.weight_tangent(s, seen, weights))
+        if not weights.per_channel:
+            return self.state_of(second, zero, gaussian=True)
+        own = frozenset({next(self.labels)})
+        mean = None if s.mean is None else zero
+        return self.state_of(second, mean, s.support | own, odd=own)
+
+    def weight_tangent(
+        self, s: KernelState[N], seen: KernelState[N], weights: Weights
+    ) -> tuple[N, ...] | None:
+        """Theta behind weights: their own term, of what they read, and what comes in."""
+        theta, number, value = s.second.theta, self.backend.number, self.backend.value
+        if theta is None:
+            return None
+        if self.standard:
+            scale, added = number(weights.fan_in), number(int(weights.bias))
+            own = [scale * value(item) + added for item in seen.second.k]
+        else:
+            scale, added = number(weights.variance), number(weights.bias_variance)
+            own = [value(scale * item + added) for item in seen.second.k]
+        w = number(weights.drawn)
+        return tuple(new + w * old for new, old in zip(own, theta, strict=True))
 
     def nonlinearity(self, s: KernelState[N], phi: ScalarFunction) -> KernelState[N]:
         if s.parts:
@@ -241,8 +263,8 @@ class PairAlgebra(PickedChannels[N], CrossMoments[N], KernelAlgebra[KernelState[
             return self._elsewhere(s) if locations.moves else s
         if s.parts:
             return self._by_channels([s], lambda group: self.mix(group[0], locations))
-        second = self._mixed(s.second, shares)
-        return self.state_of(second, self._mixed_mean(s.mean, locations), s.support, s.gaussian)
+        second, mean = self._mixed(s.second, shares), self._mixed_mean(s.mean, locations)
+        return self.state_of(second, mean, s.support, s.gaussian, s.odd)
 
     def _elsewhere(self, s: KernelState[N]) -> KernelState[N]:
         """The value at other locations: a term of its own, on the same weights."""
@@ -362,7 +384,8 @@ class PairAlgebra(PickedChannels[N], CrossMoments[N], KernelAlgebra[KernelState[
         if s.parts:
             return self._by_channels([s], lambda group: self.dropout(group[0], keep))
         q = s.second.q / self.backend.number(keep)
-        return self.state_of(SecondMoments(q, s.second.k, s.second.theta), s.mean, s.support)
+        second = SecondMoments(q, s.second.k, s.second.theta)
+        return self.state_of(second, s.mean, s.support, odd=s.odd)
 
     def unsupported(self, s: Sequence[KernelState[N]], reason: str, remedy: str) -> KernelState[N]:
         raise UnsupportedError(

@@ -92,7 +92,10 @@ class PickedChannels(ABC, Generic[N]):
         if key not in known:
             argument = None if atom.argument is None else self._picked(atom.argument, index)
             support = self.labels.moved(atom.support, index)
-            known[key] = Term(atom.second, atom.mean, support, atom.gaussian, atom.phi, argument)
+            odd = self.labels.moved(atom.odd, index)
+            known[key] = Term(
+                atom.second, atom.mean, support, atom.gaussian, atom.phi, argument, odd
+            )
         return known[key]
 
 

@@ -93,18 +93,11 @@ class SlopeAlgebra(MapAlgebra):
     ) -> tuple[Numbers, ...] | None:
         return tuple(self.backend.number(0) for _ in self.probes)
 
-    def fresh(
-        self,
-        s: FloatState,
-        weights: Weights,
-        read: FloatState | None = None,
-        trained: Callable[[], FloatState] | None = None,
-    ) -> FloatState:
-        out = super().fresh(s, weights, read, trained)
+    def weight_tangent(
+        self, s: FloatState, seen: FloatState, weights: Weights
+    ) -> tuple[Numbers, ...]:
         w = self.backend.number(weights.drawn)
-        theta = tuple(w * t for t in s.second.theta or ())
-        second = dataclasses.replace(out.second, theta=theta)
-        return self.state_of(second, out.mean, gaussian=True)
+        return tuple(w * t for t in s.second.theta or ())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +136,11 @@ class SpreadReading(Reading[Spread]):
         own = float(weights.drawn) * s.q
         total = own + float(weights.bias_variance)
         share = own / total if total > 0 else 0.0
-        return Spread(total, share**2 * s.variance, weights.orthogonal)
+        variance = s.variance
+        if weights.per_channel:
+            # Var w^2 E x^4 of a Gaussian value under one tap; more taps average some of it away.
+            variance += 6 / self.site.out_shape[-1]
+        return Spread(total, share**2 * variance, weights.orthogonal)
 
     def nonlinearity(self, s: Spread, phi: ScalarFunction) -> Spread:
         second, excess, power = moments(phi, s.q)

@@ -59,6 +59,8 @@ class Weights:
             the limit of infinite width this changes nothing.
         zero: whether they start at zero. Then `variance` is that by which the NTK
             parameterization scales their gradients, and no more.
+        per_channel: whether each output channel reads one input channel, as those of a depthwise
+            convolution do. Then K is the mean over draws all the same, but no channel is Gaussian.
     """
 
     variance: Real
@@ -67,6 +69,7 @@ class Weights:
     bias: bool = True
     orthogonal: bool = False
     zero: bool = False
+    per_channel: bool = False
 
     @property
     def drawn(self) -> Real:

@@ -16,11 +16,13 @@ from ._window import Window
 
 _UNEVEN_TAPS = (
     "spread weights with zero padding lower q at the border, so q is not uniform",
-    "use padding CIRCULAR or VALID, or a Conv with delta=True",
+    "use padding CIRCULAR or VALID, or a Conv with delta=True; kernelc.kernel_fn, which computes "
+    "the kernel of data at each location, takes the layer as it is",
 )
 _UNEVEN_MEAN = (
     "windows that are cut off at the border average fewer locations there, so q is not uniform",
-    "use padding VALID or CIRCULAR, or WeightedMeanPool",
+    "use padding VALID or CIRCULAR, or WeightedMeanPool; kernelc.kernel_fn, which computes the "
+    "kernel of data at each location, takes the layer as it is",
 )
 
 

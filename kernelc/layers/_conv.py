@@ -65,7 +65,9 @@ class ConvLayer(WindowLayer, WeightLayer, shared=True):
 
     def kernel_key(self, shapes: Shapes) -> Hashable:
         uneven = self.over(shapes[0], type(self).__name__).uneven
-        return super().kernel_key(shapes), self.padding, uneven, self.groups, self.delta
+        per_channel = self.is_depthwise(shapes[0])
+        fields = self.padding, self.groups, self.delta
+        return super().kernel_key(shapes), fields, uneven, per_channel
 
     def location_key(self, shapes: Shapes) -> Hashable:
         return self.window, self.stride, self.dilation
@@ -89,6 +91,10 @@ class Conv(ConvLayer):
     initialization the layer is a dense layer at every location. With `delta=False` weights
     are spread over the window and K is the mean over its taps of the covariance of shifted
     locations; under a c value that is the same at all locations the formula does not change.
+
+    With as many groups as input channels (depthwise) each output reads one channel, times taps of
+    its own: K is as above, the mean over channels and their draws, but the output is not Gaussian.
+    So a nonlinearity may not read it; layers of weights, norms and sums may.
 
     Arguments:
         channels: number of output channels.
@@ -138,10 +144,10 @@ class Conv(ConvLayer):
         return out
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
-        if self.is_depthwise(shapes[0]):
-            return algebra.unsupported(inputs, *DEPTHWISE)
         over = self.over(shapes[0], algebra.site.name)
-        weights = self.weights(self.fan_in(shapes[0]))
+        weights = dataclasses.replace(
+            self.weights(self.fan_in(shapes[0])), per_channel=self.is_depthwise(shapes[0])
+        )
         if not self.delta:
             return algebra.fresh(algebra.mix(inputs[0], SharedTaps(over)), weights)
         # Beside the center tap weights start at zero, and train.
@@ -227,19 +233,11 @@ def convolved(layer: SlidingModule, x: Array, weight: Array, groups: int) -> Arr
     )
 
 
-DEPTHWISE = (
-    "a depthwise convolution has fan-in 1: its output is no sum of many terms, "
-    "so it is not Gaussian however many channels there are",
-    "use fewer groups, or WeightedMeanPool",
-)
-"""Why such a convolution has no kernel rule, and what to use instead."""
-
-
 def depthwise_rule(layer: Layer) -> ShapingRule:
     """What shaping says of a depthwise convolution."""
     return ShapingRule(
         layer,
         problem="a depthwise convolution does not make its input Gaussian",
-        remedy=DEPTHWISE[1],
+        remedy="use fewer groups, or WeightedMeanPool",
         possible=False,
     )

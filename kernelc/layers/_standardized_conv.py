@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from .._errors import ShapeError
 from ..ir import KernelAlgebra, Real, S, Shape, Shapes, ShapingRule, SharedTaps
-from ._conv import DEPTHWISE, Conv, ConvLayer, convolved, depthwise_rule
+from ._conv import Conv, ConvLayer, convolved, depthwise_rule
 from ._standardized_dense import StandardizedLayer, standardized
 from ._weight_module import SlidingModule
 from ._window import Padding
@@ -79,7 +79,12 @@ class StandardizedConv(ConvLayer, StandardizedLayer, former_kinds=("Standardised
 
     def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
         if self.is_depthwise(shapes[0]):
-            return algebra.unsupported(inputs, *DEPTHWISE)
+            return algebra.unsupported(
+                inputs,
+                "the standardized taps of one channel sum to zero, so K reads all pairs of taps, "
+                "which has no rule for a depthwise convolution",
+                "use a Conv, or fewer groups",
+            )
         read = algebra.mix(inputs[0], SharedTaps(self.over(shapes[0], algebra.site.name)))
         # In this order: the mean that is subtracted is that over the whole window.
         return algebra.fresh(algebra.center(read), self.weights(self.fan_in(shapes[0])))

@@ -114,19 +114,12 @@ class GramAlgebra(ByLocationAlgebra):
         """How arrays are laid out."""
         return self.backend.frame
 
-    def fresh(
-        self,
-        s: DataState,
-        weights: Weights,
-        read: DataState | None = None,
-        trained: Callable[[], DataState] | None = None,
-    ) -> DataState:
-        out = super().fresh(s, weights, read, trained)
+    def weight_tangent(
+        self, s: DataState, seen: DataState, weights: Weights
+    ) -> tuple[Any, ...] | None:
         if not self.tangent or s.second.theta is None:
-            return out
-        theta = tuple(self.backend.number(weights.drawn) * old for old in s.second.theta)
-        second = dataclasses.replace(out.second, theta=theta)
-        return self.state_of(second, out.mean, gaussian=True)
+            return super().weight_tangent(s, seen, weights)
+        return tuple(self.backend.number(weights.drawn) * old for old in s.second.theta)
 
     def mix(self, s: DataState, locations: LocationMap) -> DataState:
         if locations.identity or (self.frame.aligned and isinstance(locations, OwnWeights)):
@@ -141,7 +134,8 @@ class GramAlgebra(ByLocationAlgebra):
         if theta is not None and not isinstance(theta[0], float):
             theta = (rule.arrays(theta[0], groups_of(self.frame)),)
         mean = self._moved_mean(s.mean, rule, jnp.result_type(second.k[0].cross.drop))
-        out = self.state_of(SecondMoments(q, (field,), theta), mean, s.support, s.gaussian)
+        second = SecondMoments(q, (field,), theta)
+        out = self.state_of(second, mean, s.support, s.gaussian, s.odd)
         if flattened and math.prod(locations.locations) > 1:
             return spread_out(s, locations.locations, out)
         return out
@@ -220,7 +214,7 @@ class GramAlgebra(ByLocationAlgebra):
             same = one_evaluation(field.cross.drop, groups_of(self.frame), self.same)
             theta = (jnp.where(same, theta[0] / keep, theta[0]),)
         second = SecondMoments(s.second.q / keep, (PairMoments.of(tuple(kept)),), theta)
-        return self.state_of(second, s.mean, s.support)
+        return self.state_of(second, s.mean, s.support, odd=s.odd)
 
     def batch_normalize(self, s: DataState) -> DataState:
         raise UnsupportedError(

@@ -87,7 +87,10 @@ class DependenceReading(RequirementReading[Dependence]):
         trained: Callable[[], Dependence] | None = None,
     ) -> Dependence:
         zero = weights.drawn == 0 and weights.bias_variance == 0
-        return Dependence(frozenset({next(self._labels)}), True, zero=zero)
+        support = frozenset({next(self._labels)})
+        if weights.per_channel:
+            support |= s.support
+        return Dependence(support, not weights.per_channel, zero=zero)
 
     def nonlinearity(self, s: Dependence, phi: ScalarFunction) -> Dependence:
         if not s.gaussian and s.partly:

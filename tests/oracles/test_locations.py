@@ -61,6 +61,13 @@ def padded(before: int, after: int, size: int) -> tuple[kc.Layer, Sequence[bf.St
     return kc.PadLocations(((before, after),)), steps
 
 
+def depthwise(size: int, padding: bf.Padding) -> tuple[kc.Layer, Sequence[bf.Step]]:
+    """A convolution of each channel by itself, and its rule."""
+    fields = {"weight_std": 1.3, "bias_std": 0.2, "delta": False, "groups": 256}
+    steps = bf.spread((size,), (1,), padding), bf.fresh(1.3, 0.2)
+    return kc.Conv(256, size, 1, padding, **fields), steps
+
+
 RELU_PAIR, ERF_PAIR = (RELU, (bf.relu,)), (ERF, (bf.erf,))
 GLOBAL = (kc.GlobalMeanPool(), (bf.everywhere(),))
 FLAT = (kc.Flatten(), (bf.flatten(),))
@@ -153,6 +160,10 @@ CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
             pool(2, ((1, 1), (0, 1)), 1, 2, True),
         ),
     ),
+    "depthwise": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, depthwise(3, ((1, 1),)), conv(1, "SAME"), ERF_PAIR, DENSE),
+    ),
     "cube, pool": (
         CUBE,
         (conv((3, 1, 2), "SAME"), RELU_PAIR, pool(2, "CIRCULAR", 1, 3), DENSE, RELU_PAIR),
@@ -215,6 +226,7 @@ MEASURED = (
     "same",
     "pool before the activation",
     "dilation",
+    "depthwise",
     "pool that counts padding",
     "norm over locations",
     "local, pool",

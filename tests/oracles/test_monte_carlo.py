@@ -75,6 +75,10 @@ def local(window: int = 3, **options: Any) -> kc.LocalConv:
     return kc.LocalConv(WIDTH, window, **options)
 
 
+def depthwise(window: int = 3, **options: Any) -> kc.Conv:
+    return conv(window, groups=WIDTH, delta=False, padding="CIRCULAR", **options)
+
+
 def joined(join: kc.Layer, *branches: Callable[[kc.Node], kc.Node]) -> Callable[[kc.Node], kc.Node]:
     return lambda node: join(*(branch(node) for branch in branches))
 
@@ -227,6 +231,61 @@ IMAGES = [
     ),
     Case("conv groups", kc.chain(conv(), RELU, conv(groups=2), TANH), LINE, s=0.3),
     Case("conv groups suo", kc.chain(conv(1), RELU, conv(groups=4, init="suo")), LINE, s=0.3),
+    Case(
+        "depthwise, pointwise",
+        kc.chain(conv(), RELU, depthwise(weight_std=1.2, bias_std=0.3), conv(1), TANH),
+        LINE,
+        s=0.3,
+    ),
+    Case("depthwise delta", kc.chain(conv(), RELU, conv(groups=WIDTH, stride=2)), LINE, s=0.3),
+    Case(
+        "depthwise, several outputs of a channel",
+        kc.chain(kc.Conv(WIDTH // 2), TANH, conv(groups=WIDTH // 2), conv(1), RELU),
+        LINE,
+        s=0.3,
+    ),
+    Case(
+        "depthwise, layer norm, pointwise, in a sum",
+        kc.chain(
+            conv(),
+            kc.residual(kc.chain(depthwise(5), kc.LayerNorm(), conv(1), act("gelu"), conv(1))),
+            TANH,
+        ),
+        LINE,
+        s=0.3,
+    ),
+    Case(
+        "sums with depthwise values",
+        kc.chain(
+            conv(),
+            RELU,
+            kc.residual(kc.chain(depthwise(), kc.Dropout(0.2))),
+            joined(kc.WeightedSum((1.0, 0.7)), depthwise(5), depthwise()),
+            conv(1),
+            RELU,
+        ),
+        LINE,
+        s=0.3,
+        seeds=2 * SEEDS,
+    ),
+    Case(
+        "depthwise of a concatenation",
+        kc.chain(
+            conv(),
+            joined(kc.Concat(), kc.chain(kc.Conv(WIDTH // 2), RELU), kc.Conv(WIDTH // 2)),
+            kc.residual(depthwise()),
+            conv(1),
+            TANH,
+        ),
+        LINE,
+        s=0.3,
+    ),
+    Case(
+        "depthwise, pool",
+        kc.chain(conv(), RELU, depthwise(), kc.MeanPool(2), conv(1), TANH, kc.GlobalMeanPool()),
+        LINE,
+        s=0.4,
+    ),
     Case("conv suo", kc.chain(conv(init="suo"), TANH, conv(init="suo", stride=2)), LINE, s=0.3),
     Case(
         "conv in two axes",

@@ -47,8 +47,14 @@ def test_windows_that_see_no_zeros_keep_the_formula(conv: kc.Layer) -> None:
     ],
 )
 def test_windows_that_see_zeros_are_refused_by_formulas(layer: kc.Layer) -> None:
-    with pytest.raises(kc.UnsupportedError, match="q is not uniform"):
-        kc.derive(network(kc.Dense(8), layer))
+    net = network(kc.Dense(8), layer)
+    with pytest.raises(kc.UnsupportedError, match="q is not uniform") as caught:
+        kc.derive(net)
+    assert "kernel_fn" in caught.value.remedy
+    q = np.asarray(kc.kernel_fn(net)(np.ones((1, *IMAGE)), get="nngp").nngp)[0, 0]
+    # Inputs alike at all locations: zeros, where they count, lower q in a corner.
+    corner = q[0, 0] / q[2, 2]
+    assert corner < 0.8 if getattr(layer, "count_padding", True) else corner == pytest.approx(1)
 
 
 def test_two_layers_of_equal_fields_may_differ_in_what_their_windows_see() -> None:
