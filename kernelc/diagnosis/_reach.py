@@ -109,8 +109,9 @@ def _is_quick(node: NetworkNode) -> bool:
     phi = node.layer.nonlinearity()
     if pairs_read([node]):
         return False
-    smooth = phi is None or phi.smoothness == math.inf
-    return smooth or phi.closed_dual(_Q1, _Q2, _K) is not None
+    if phi is None or phi.smoothness == math.inf:
+        return True
+    return phi.closed_dual(_Q1, _Q2, _K) is not None
 
 
 def _by_norms(network: Network, sample: Sample) -> Float64[np.ndarray, "n n"] | None:
