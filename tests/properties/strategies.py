@@ -45,7 +45,9 @@ def norms(draw: st.DrawFn) -> kc.Layer:
                 kc.PLN("off"),
                 kc.BatchNorm(),
                 kc.Dropout(0.25),
+                kc.GroupNorm(1),
                 kc.Scale(0.5),
+                kc.ChannelScale(0.5, bias=True),
                 kc.Scale(-2.0, trainable=False),
             )
         )
@@ -57,7 +59,7 @@ def convolutions(draw: st.DrawFn) -> kc.Layer:
     """Convolutions and pools that fit any number of locations."""
     stride = draw(st.sampled_from((1, 2)))
     padding = draw(st.sampled_from(("SAME", "CIRCULAR")))
-    kind = draw(st.sampled_from(("conv", "spread", "local", "mean", "max", "weighted")))
+    kind = draw(st.sampled_from(("conv", "spread", "local", "mean", "max", "weighted", "roll")))
     if kind == "conv":
         return kc.Conv(draw(st.sampled_from((2, 4))), 3, stride, padding, bias_std=draw(stds))
     if kind == "spread":
@@ -68,6 +70,8 @@ def convolutions(draw: st.DrawFn) -> kc.Layer:
         return kc.MeanPool(2, stride, padding)
     if kind == "max":
         return kc.MaxPool(2, stride, padding)
+    if kind == "roll":
+        return kc.Roll(stride)
     return kc.WeightedMeanPool(3, stride, padding)
 
 
