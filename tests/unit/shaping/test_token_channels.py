@@ -78,6 +78,20 @@ def test_norms_in_front_of_attention_are_followed():
     np.testing.assert_allclose(solved @ solved.T, wanted, atol=1e-12)
 
 
+def test_slices_of_a_layer_are_followed_and_those_of_a_concatenation_are_refused():
+    x = kc.Tokens(T, vocabulary=9)
+    start = kc.Embedding(WIDTH)(x)
+
+    def solved(value: kc.Node) -> np.ndarray:
+        return matrix(attentions(kc.shape(ended(x, mixed(value)), tokens=kc.SPA()))[0])
+
+    wide, take = kc.Dense(2 * WIDTH)(start), kc.TakeChannels(1, WIDTH + 1)
+    np.testing.assert_array_equal(solved(take(wide)), solved(kc.Dense(WIDTH)(start)))
+    side = kc.Concat()(kc.Dense(WIDTH)(start), kc.Dense(WIDTH)(start))
+    with pytest.raises(kc.ShapingError, match="take_channels_1"):
+        kc.shape(ended(x, mixed(take(side))), tokens=kc.SPA())
+
+
 def test_norms_that_subtract_an_unknown_mean_are_refused():
     x = kc.Tokens(T, vocabulary=9)
     start = kc.chain(kc.Embedding(WIDTH), kc.Dense(WIDTH), kc.Activation("tanh"), kc.LayerNorm())
