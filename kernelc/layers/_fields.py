@@ -37,15 +37,17 @@ def positive_integers(layer: object, *fields: str) -> None:
 
 
 def axis_sizes(kind: str, field: str, value: object) -> tuple[int, ...]:
-    """`value` as sizes of one axis or more; raise `ShapeError` when it is something else."""
+    """`value` as sizes of one to three axes; raise `ShapeError` when it is something else."""
     found = tuple(value) if isinstance(value, tuple | list) else (value,)
     sizes = tuple(whole(size) for size in found)
-    if sizes and all(type(size) is int and 1 <= size <= LARGEST_AXIS for size in sizes):
+    if 1 <= len(sizes) <= 3 and all(
+        type(size) is int and 1 <= size <= LARGEST_AXIS for size in sizes
+    ):
         return cast("tuple[int, ...]", sizes)
     raise ShapeError(
         where=kind,
         found=f"{field} = {shown(value)}",
-        law=f"{field} are positive integers of at most {LARGEST_AXIS:,}, one for each axis",
+        law=f"{field} are one to three positive integers of at most {LARGEST_AXIS:,}",
         remedy=f"give {kind} {field} such as (8, 8)",
     )
 

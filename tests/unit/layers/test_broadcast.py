@@ -69,6 +69,6 @@ def test_more_locations_and_odd_sizes_are_refused():
         kc.Network(x, kc.Broadcast((2, 2))(x))
     with pytest.raises(kc.ShapeError):
         drawn(kc.Broadcast((2,)), (4,))((jnp.ones((1, 2, 4)),))
-    for sizes in ((), (0,), (2.5,), "ab", None):
+    for sizes in ((), (0,), (2.5,), "ab", None, (1, 1, 1, 1)):
         with pytest.raises(kc.ShapeError, match="positive integers"):
             kc.Broadcast(sizes)
