@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Concat as Concat,
         ConcatTokens as ConcatTokens,
         Conv as Conv,
+        ConvTranspose as ConvTranspose,
         Dense as Dense,
         Dropout as Dropout,
         DropPath as DropPath,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         PositionalEmbedding as PositionalEmbedding,
         PositionalEncoding as PositionalEncoding,
         Product as Product,
+        Resize as Resize,
         RMSNorm as RMSNorm,
         Roll as Roll,
         Scale as Scale,
@@ -182,12 +184,13 @@ _NAMES = {
     "extend": "extend",
     "ir": "Layer Network Node chain",
     "layers": "Activation Attention BatchNorm Broadcast ChannelScale ChannelShuffle ClassToken "
-    "Concat ConcatTokens Conv Dense DropPath Dropout Embedding FirstToken Flatten GEGLU GLU "
-    "GlobalMeanPool GroupNorm Input LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool "
-    "MultiHeadAttention PLN PadLocations PixelShuffle PixelUnshuffle PositionalEmbedding "
-    "PositionalEncoding Product RMSNorm Roll Scale StandardizedConv StandardizedDense SwiGLU "
-    "TakeChannels TakeLocations ToImage ToSequence Tokens WeightedMeanPool WeightedSum fan_in "
-    "fan_out gain initialization repeat residual",
+    "Concat ConcatTokens Conv ConvTranspose Dense DropPath Dropout Embedding FirstToken "
+    "Flatten GEGLU GLU GlobalMeanPool GroupNorm Input LastToken LayerNorm LocalConv "
+    "LooksLinear MaxPool MeanPool MultiHeadAttention PLN PadLocations PixelShuffle "
+    "PixelUnshuffle PositionalEmbedding PositionalEncoding Product RMSNorm Resize Roll "
+    "Scale StandardizedConv StandardizedDense SwiGLU TakeChannels TakeLocations ToImage "
+    "ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
+    "repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "

@@ -82,6 +82,21 @@ def patch_moment(
     return whole / (len(x) * places)
 
 
+def stretched(
+    x: Float[Array, "batch height width channels"], steps: Pair
+) -> Float[Array, "batch high wide channels"]:
+    """Images with zeros between locations, as a transposed convolution reads them.
+
+    Example:
+        >>> stretched(jnp.ones((1, 2, 2, 1)), (1, 2))[0, 0, :, 0].tolist()
+        [1.0, 0.0, 1.0]
+    """
+    if steps == (1, 1):
+        return x
+    between = [(0, 0, 0), *((0, 0, step - 1) for step in steps), (0, 0, 0)]
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), between)
+
+
 def _pieces(count: int, each: int) -> int:
     """The least number of equal pieces of a batch that each take no more than `_MOST` bytes."""
     divisors = (p for p in range(1, count) if count % p == 0 and (count // p) * each <= _MOST)
@@ -105,7 +120,10 @@ def conv_block(kfac_jax: ModuleType) -> type:
 
         @property
         def num_locations(self) -> int:
-            height, width = output_sizes(self.inputs_spatial_shape, *self._geometry())
+            steps = self.layer_tag_extra_params.get("lhs_dilation") or (1, 1)
+            places = zip(self.inputs_spatial_shape, steps, strict=True)
+            sizes = [(n - 1) * step + 1 for n, step in places]
+            height, width = output_sizes(sizes, *self._geometry())
             return height * width
 
         def compute_inputs_stats(self, inputs: Array, weighting_array: None = None) -> Array:
@@ -114,6 +132,7 @@ def conv_block(kfac_jax: ModuleType) -> type:
                 "dimension_numbers"
             ].lhs_spec
             images = jnp.transpose(inputs, (batch, height, width, channels))
+            images = stretched(images, self.layer_tag_extra_params.get("lhs_dilation") or (1, 1))
             return patch_moment(images, *self._geometry(), self.number_of_parameters == 2)
 
     return Conv2DFromPatches

@@ -38,6 +38,7 @@ from ._location_map import (
     LocationMap as LocationMap,
     OneLocation as OneLocation,
     OwnWeights as OwnWeights,
+    Share as Share,
 )
 from ._network import Network as Network, NetworkNode as NetworkNode
 from ._pairs_read import pairs_read as pairs_read
@@ -71,6 +72,10 @@ from ._structure import (
 )
 from ._substitution import with_values as with_values, written_out as written_out
 from ._symbols import depths_of as depths_of, symbols_of as symbols_of
+from ._upsampling_maps import (
+    Interpolated as Interpolated,
+    TransposedTaps as TransposedTaps,
+)
 from ._window import Pads as Pads, Window as Window
 from ._window_maps import (
     CenterTaps as CenterTaps,

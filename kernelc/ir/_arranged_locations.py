@@ -8,7 +8,7 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from ._location_map import UNCHANGED, Exchangeable, LocationMap, kronecker, selection
+from ._location_map import UNCHANGED, Exchangeable, LocationMap, Share, kronecker, selection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +118,10 @@ class Selected(LocationMap):
             return Exchangeable(1, 0, 1, 0)  # all locations are one
         repeated = any(len(set(along)) < len(along) for along in self.picked)
         return None if repeated else UNCHANGED
+
+    @property
+    def own_share(self) -> Share | None:
+        return None if self.empty else 1
 
     @property
     def row_sum(self) -> float | None:

@@ -90,6 +90,12 @@ class LocationMap(ABC):
         return UNCHANGED
 
     @property
+    def own_share(self) -> Share | None:
+        """What K at one location is multiplied by where all locations are alike, for a map with
+        no rule for pairs of unlike ones; None where it is not one number."""
+        return None
+
+    @property
     def row_sum(self) -> float | None:
         """The factor by which a value that is one number at all locations is multiplied; None
         where it does not stay one number."""

@@ -13,6 +13,10 @@ from ._class_token import ClassToken as ClassToken, ClassTokenModule as ClassTok
 from ._concat import Concat as Concat, ConcatModule as ConcatModule
 from ._concat_tokens import ConcatTokens as ConcatTokens, ConcatTokensModule as ConcatTokensModule
 from ._conv import Conv as Conv, ConvModule as ConvModule
+from ._conv_transpose import (
+    ConvTranspose as ConvTranspose,
+    ConvTransposeModule as ConvTransposeModule,
+)
 from ._dense import Dense as Dense, DenseModule as DenseModule
 from ._drop_path import DropPath as DropPath, DropPathModule as DropPathModule
 from ._dropout import Dropout as Dropout, DropoutModule as DropoutModule
@@ -56,6 +60,7 @@ from ._positional_encoding import (
 )
 from ._product import Product as Product, ProductModule as ProductModule
 from ._repeat import Repeat as Repeat, repeat as repeat
+from ._resize import Resize as Resize, ResizeModule as ResizeModule
 from ._rms_norm import RMSNorm as RMSNorm
 from ._roll import Roll as Roll, RollModule as RollModule
 from ._scale import Scale as Scale, ScaleModule as ScaleModule

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..ir import OneLocation, Selected, Window, WindowMean
+from ..ir import Interpolated, OneLocation, Selected, Window, WindowMean
 from ._numbers import Number, PairLayout
 
 
@@ -83,6 +83,11 @@ def average(x: Number, axes: tuple[int, ...], mean: WindowMean) -> Number:
         return x
     if mean.window == Window.whole(mean.locations):
         return jnp.mean(x, axes, keepdims=True)
+    return along_each(x, axes, mean)
+
+
+def along_each(x: Number, axes: tuple[int, ...], mean: WindowMean | Interpolated) -> Number:
+    """A matrix along each location axis of one input."""
     for i, axis in enumerate(axes):
         matrix = jnp.asarray(mean.along(i), jnp.result_type(x))
         x = jnp.moveaxis(jnp.tensordot(x, matrix, (axis, 1), precision="highest"), -1, axis)

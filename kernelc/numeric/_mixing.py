@@ -18,17 +18,20 @@ from ..ir import (
     DenseMap,
     Flattened,
     InARow,
+    Interpolated,
     LocationMap,
     OneLocation,
     OwnWeights,
     Reshaped,
     Selected,
     SharedTaps,
+    TransposedTaps,
     WindowMean,
 )
 from ._locations import (
     Groups,
     alike,
+    along_each,
     average,
     both_picked,
     centers,
@@ -130,6 +133,27 @@ def _selected(locations: Selected) -> Mixing:
         return Pair(moved.left, moved.right, drop)
 
     return Mixing(arrays, _each(pairs), keeps_constants=not locations.empty, selects=True)
+
+
+@mixing.register
+def _transposed_taps(locations: TransposedTaps) -> Mixing:
+    stretch, shared = mixing(locations.stretch), mixing(locations.shared)
+
+    def arrays(x: Number, groups: Groups) -> Number:
+        return shared.arrays(stretch.arrays(x, groups), groups)
+
+    def moments(field: PairMoments, layout: PairLayout) -> Moved:
+        return shared.moments(stretch.moments(field, layout)[0], layout)
+
+    return Mixing(arrays, moments, keeps_constants=False)
+
+
+@mixing.register
+def _interpolated(locations: Interpolated) -> Mixing:
+    def over(x: Number, axes: tuple[int, ...]) -> Number:
+        return x if jnp.ndim(x) == 0 else along_each(x, axes, locations)
+
+    return _averaging(over)
 
 
 @mixing.register

@@ -99,6 +99,8 @@ def layers() -> Iterator[tuple[str, Call]]:
     conv = {"channels": 4, "padding": "SAME", "weight_std": 1.0, "bias_std": 0.0, "bias": True}
     yield "Conv", (kc.Conv, conv | {"groups": 1, "delta": True}, drawn | flags | {"delta": "true"})
     yield "LocalConv", (kc.LocalConv, conv, drawn | flags)
+    yield "ConvTranspose", (kc.ConvTranspose, conv | {"groups": 1}, drawn | flags)
+    yield "Resize", (kc.Resize, {"factor": 2, "method": "linear"}, {})
     transform = dict.fromkeys(("beta", "delta"), NUMBERS)
     scales = dict.fromkeys(("alpha", "gamma"), "minus one, fraction")
     given = {"function": "tanh", "alpha": 1.0, "beta": 0.0, "gamma": 1.0, "delta": 0.0}

@@ -20,6 +20,7 @@ from kernelc.ir import (
     DenseMap,
     Flattened,
     InARow,
+    Interpolated,
     KernelAlgebra,
     Layer,
     LocationMap,
@@ -29,6 +30,7 @@ from kernelc.ir import (
     Selected,
     Shape,
     SharedTaps,
+    TransposedTaps,
     Window,
     WindowMean,
 )
@@ -183,6 +185,11 @@ MAPS: dict[str, LocationMap] = {
     "one location": OneLocation((4, 3), (2, 1)),
     "in a row": InARow((4, 3)),
     "along other axes": Reshaped((4, 3), (2, 6)),
+    "transposed taps": TransposedTaps(
+        (4, 3), (2, 1), Window((7, 3), (3, 2), (1, 1), ((1, 2), (1, 0)))
+    ),
+    "interpolated": Interpolated((4, 3), (2, 3)),
+    "interpolated, corners": Interpolated((4, 3), (3, 1), corners=True),
     "selected": Selected((4, 3), ((2, -1, 0, 0, 1), (0, 1, 2))),
     "selected along both": Selected((4, 3), ((1, 3), (2, -1, 0, 2))),
 }

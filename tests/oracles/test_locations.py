@@ -68,6 +68,17 @@ def depthwise(size: int, padding: bf.Padding) -> tuple[kc.Layer, Sequence[bf.Ste
     return kc.Conv(256, size, 1, padding, **fields), steps
 
 
+def transposed(
+    size: int, step: int, pads: tuple[int, int], count: int
+) -> tuple[kc.Layer, Sequence[bf.Step]]:
+    """A transposed convolution and its rule: zeros between, then weights over windows."""
+    layer = kc.ConvTranspose(256, size, step, (pads,), weight_std=1.3, bias_std=0.2)
+    matrix = np.repeat(np.eye(count), step, 0)[: (count - 1) * step + 1]
+    matrix[[i for i in range(len(matrix)) if i % step]] = 0
+    between = bf.mixed(matrix[None], matrix.shape[:1])
+    return layer, (between, bf.spread((size,), (1,), (pads,)), bf.fresh(1.3, 0.2))
+
+
 RELU_PAIR, ERF_PAIR = (RELU, (bf.relu,)), (ERF, (bf.erf,))
 GLOBAL = (kc.GlobalMeanPool(), (bf.everywhere(),))
 FLAT = (kc.Flatten(), (bf.flatten(),))
@@ -164,6 +175,14 @@ CASES: dict[str, tuple[tuple[int, ...], Blocks]] = {
         LINE,
         (conv(3, "SAME"), RELU_PAIR, depthwise(3, ((1, 1),)), conv(1, "SAME"), ERF_PAIR, DENSE),
     ),
+    "transposed": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, transposed(3, 2, (1, 2), 5), ERF_PAIR, conv(1, "SAME")),
+    ),
+    "transposed, pool": (
+        LINE,
+        (conv(3, "SAME"), RELU_PAIR, transposed(2, 2, (1, 1), 5), pool(3, "VALID", 1), DENSE),
+    ),
     "cube, pool": (
         CUBE,
         (conv((3, 1, 2), "SAME"), RELU_PAIR, pool(2, "CIRCULAR", 1, 3), DENSE, RELU_PAIR),
@@ -227,6 +246,7 @@ MEASURED = (
     "pool before the activation",
     "dilation",
     "depthwise",
+    "transposed",
     "pool that counts padding",
     "norm over locations",
     "local, pool",

@@ -91,7 +91,8 @@ def test_the_block_has_the_factor_of_the_stock_block(padding, strides, with_bias
     estimator = kfac_jax.BlockDiagonalCurvature(
         loss, layer_tag_to_block_ctor={"conv2d": conv_block(kfac_jax)}
     )
-    estimator.finalize((params, x))
+    with _compat.quiet():
+        estimator.finalize((params, x))
     (block,) = estimator.blocks
     stock = kfac_jax.Conv2DTwoKroneckerFactored
     assert block.fixed_scale() == stock.num_locations.fget(block)
@@ -101,10 +102,24 @@ def test_the_block_has_the_factor_of_the_stock_block(padding, strides, with_bias
     )
 
 
-def test_the_factor_of_a_layer_counts_its_padding_and_dilation():
+def apart(x):
+    """Zeros between rows, and the zeros around that a transposed convolution has."""
+    found = np.zeros((len(x), 11, 5, 2))
+    found[:, ::2] = x
+    return found
+
+
+TRANSPOSED = kc.ConvTranspose(4, 3, (2, 1), ((1, 1), (0, 2)), dilation=(1, 2))
+LAYERS = [
+    (kc.Conv(4, 3, (2, 1), ((2, 1), (0, 2)), dilation=(1, 2), delta=False), np.array, (2, 1), 12),
+    (TRANSPOSED, apart, (1, 1), 11 * 3),
+]
+
+
+@pytest.mark.parametrize(("conv", "read", "strides", "places"), LAYERS)
+def test_the_factor_of_a_layer_counts_its_padding_and_dilation(conv, read, strides, places):
     kfac_jax = _compat.load()
     x = RNG.normal(size=(3, 6, 5, 2)).astype(np.float32)
-    conv = kc.Conv(4, 3, (2, 1), ((2, 1), (0, 2)), dilation=(1, 2), delta=False)
     layer = conv.module([(6, 5, 2)], conv.out_shape([(6, 5, 2)], "conv"), KEY, np.float32)
     params = {"w": layer.weight, "b": layer.bias}
 
@@ -117,9 +132,10 @@ def test_the_factor_of_a_layer_counts_its_padding_and_dilation():
     estimator = kfac_jax.BlockDiagonalCurvature(
         loss, layer_tag_to_block_ctor={"conv2d": conv_block(kfac_jax)}
     )
-    estimator.finalize((params, x))
+    with _compat.quiet():
+        estimator.finalize((params, x))
     (block,) = estimator.blocks
-    wanted = by_hand(x, (3, 3), (2, 1), ((2, 1), (0, 2)), (1, 2), True)
-    assert block.num_locations == 4 * 3
+    wanted = by_hand(read(x), (3, 3), strides, conv.padding, (1, 2), True)
+    assert block.num_locations == places
     # float32 sums of some hundred terms of size one
     np.testing.assert_allclose(block.compute_inputs_stats(x), wanted, rtol=1e-4, atol=1e-5)

@@ -45,6 +45,8 @@ EVERY_KIND = {
             kc.PLN("avg_q"),
             kc.Conv(4, padding=((1, 0), (2, 2)), dilation=(1, 2), delta=False),
             kc.MeanPool(2, 1, ((1, 0), (0, 1)), count_padding=True),
+            kc.Resize((1, 2), "linear_corners"),
+            kc.ConvTranspose(4, (3, 2), (2, 1), ((1, 2), (1, 0)), groups=2, dilation=(1, 2)),
             kc.LocalConv(4, window=(2, 3), stride=2, weight_std=1.2, bias_std=0.3),
             kc.StandardizedConv(4, (2, 3), 2, "CIRCULAR", groups=2, weight_std=1.2, bias_std=0.3),
             kc.GroupNorm(2, eps=1e-5, affine=False),
