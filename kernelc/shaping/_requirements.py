@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Literal, NoReturn, get_args
 
-from .._errors import ShapingError, shown
+from .._errors import ShapeError, ShapingError, shown
 from .._limits import real
 from ..ir import Layer, Network, NetworkNode, ShapingRule, after_last_nonlinearity
 from ..layers import PLN, WeightedSum
@@ -159,7 +159,17 @@ def _normalized_input(network: Network, pln: PLNMode | None) -> tuple[Network, t
         what = "flattened inputs have mean square 1" if place else _NORMALIZED
         return network, (f"{what} (kernelc.data.pln)",)
     name = _free_name("pln", {node.name for node in network})
-    return _with_layer_after(network, place, PLN(pln), name), ()
+    try:
+        return _with_layer_after(network, place, PLN(pln), name), ()
+    except ShapeError as error:
+        raise ShapingError(
+            where=error.where,
+            found=f"{error.found}, where kernelc.PLN adds a channel to the input",
+            law="shaped networks normalize their input; layers that join it to other values, or "
+            "split its channels, need the channels that it had",
+            remedy='pass pln="off", which adds no channel, or put a dense layer or a convolution '
+            "behind the input",
+        ) from error
 
 
 def _readers(network: Network, index: int) -> list[NetworkNode]:

@@ -93,3 +93,22 @@ def test_the_lowered_net_sees_vectors_of_mean_square_one():
     # a handful of float32 operations
     np.testing.assert_allclose(seen, expected, rtol=1e-6)
     assert seen.shape == (33,)
+
+
+def joins(x):
+    h = kc.chain(kc.Dense(5), kc.Activation("tanh"), kc.Dense(4))(x)
+    return {"sum": kc.WeightedSum((0.6, 0.8))(x, h), "product": kc.Product()(x, h)}
+
+
+@pytest.mark.parametrize("kind", ["sum", "product", "groups"])
+def test_a_channel_that_pln_adds_fits_no_layer_that_joins_or_splits_channels(kind):
+    x = kc.Input((6, 4))
+    end = kc.chain(kc.Dense(8), kc.Activation("tanh"), kc.Dense(3))
+    start = kc.Conv(4, 3, groups=2)(x) if kind == "groups" else joins(x)[kind]
+    net = kc.Network(x, end(start))
+    with pytest.raises(kc.ShapingError, match="PLN adds a channel") as error:
+        kc.shape(net, kc.DKS(), rewrite=True)
+    assert 'pln="off"' in error.value.remedy
+    if kind != "product":  # which is no sum of terms that shaping can norm
+        shaped = kc.shape(net, kc.DKS(), rewrite=True, pln="off")
+        assert shaped.network.nodes[1].layer == kc.PLN("off")
