@@ -114,7 +114,8 @@ class ArrayBackend(Backend[Any]):
         return q.map(lambda x: jnp.mean(x, tuple(sorted(set(axes))), keepdims=True))
 
     def mean(self, phi: ScalarFunction, q: QValue, order: int = 0) -> QValue:
-        if phi.parity == ("even" if order else "odd"):
+        # An odd function that jumps at 0 has no mean of 0 where q is 0.
+        if phi.parity == ("even" if order else "odd") and not phi.jumps(0):
             return 0.0
         rule, q = self._rule(phi, q), self._resolved(phi, q)
         if isinstance(q, PerSide):

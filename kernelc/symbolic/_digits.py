@@ -62,11 +62,11 @@ class DigitsBackend(Backend[Number]):
         return value == 0
 
     def mean(self, phi: ScalarFunction, q: Number, order: int = 0) -> Number:
-        if phi.parity == ("even" if order else "odd"):
-            return mpmath.mpf(0)
         exact = _read_at(phi, q)
         if q == 0:
             return self._at_zero(exact, order)
+        if phi.parity == ("even" if order else "odd"):
+            return mpmath.mpf(0)
         return self._once(("mean", exact, q, order), lambda: gaussian.line_mean_mp(exact, order, q))
 
     def q_map(self, phi: ScalarFunction, q: Number) -> Number:

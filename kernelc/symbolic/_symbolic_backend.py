@@ -62,10 +62,10 @@ class SymbolicBackend(Backend[sympy.Expr]):
         return value.is_zero is True
 
     def mean(self, phi: ScalarFunction, q: sympy.Expr, order: int = 0) -> sympy.Expr:
+        if q.is_zero:  # an odd function that jumps there is not zero
+            return self._constant(phi, order)
         if phi.parity == ("even" if order else "odd"):
             return sympy.Integer(0)
-        if q.is_zero:
-            return self._constant(phi, order)
         if phi.symbols:
             return written_mean(phi, q, order)
         if q == 1 and order == 0 and self._normalized(phi)[1]:

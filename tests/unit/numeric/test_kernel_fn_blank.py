@@ -144,3 +144,22 @@ def test_a_value_that_is_always_zero_has_no_norm() -> None:
     with pytest.raises(kc.UnsupportedError, match="zero for all inputs") as caught:
         kc.kernel_fn(net)
     assert caught.value.where == "layer_norm_1"
+
+
+def test_two_odd_jumps_add_their_values_at_zero() -> None:
+    """sign(0) is the value from the left, -1, in finite layers too: 0.6 + 0.8 of it is -1.4."""
+    x = kc.Input((2,))
+
+    def of_weights(std: float) -> kc.Network:
+        branches = [kc.chain(kc.Dense(9, std), kc.Activation("sign"))(x) for _ in range(2)]
+        return kc.Network(x, kc.WeightedSum((0.6, 0.8))(*branches))
+
+    net = of_weights(1.0)
+    found = kc.kernel_fn(net)(np.array([[1.0, 2.0], [0.0, 0.0]])).nngp
+    np.testing.assert_allclose(found, [[1, 0], [0, 1.4**2]], rtol=1e-12)
+    model = kc.lower(net, key=jax.random.key(0))
+    np.testing.assert_allclose(model(np.zeros(2, np.float32)), -1.4, rtol=1e-6)
+    for dps in (15, 20):
+        assert float(kc.derive(of_weights(0.0)).evaluate(0.3, dps=dps).q) == pytest.approx(
+            1.4**2, rel=1e-14
+        )
