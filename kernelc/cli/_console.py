@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -59,10 +60,10 @@ def check_folder(path: Path) -> None:
     Raises:
         KernelcError: there is none for this path, or the path is a folder itself.
     """
-    if path.is_dir() or not path.parent.is_dir():
+    if os.path.isdir(path) or not os.path.isdir(path.parent):
         raise kc.KernelcError(
             where=str(path),
-            found="a folder" if path.is_dir() else "no folder of that name",
+            found="a folder" if os.path.isdir(path) else "no folder of that name",
             law="results are written into a folder that exists",
             remedy="choose another path",
         )

@@ -55,7 +55,7 @@ def locate(
         )
     tried = [Path(given), Path(given) / folder, *others] if given else others
     for path in tried:
-        if any((path / name).exists() for name in marker):
+        if any(os.path.exists(path / name) for name in marker):
             return path
     raise DataError(
         where=folder,

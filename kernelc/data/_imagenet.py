@@ -197,13 +197,13 @@ def crop(width: int, height: int, numbers: Float[np.ndarray, "attempts 4"]) -> B
 
 def _classes(folder: Path) -> tuple[str, ...]:
     found: list[str] = []
-    if folder.is_dir():
+    if os.path.isdir(folder):
         with os.scandir(folder) as entries:
             found = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
     if not found:
         raise DataError(
             where=str(folder),
-            found="no folder of a class" if folder.is_dir() else "no such folder",
+            found="no folder of a class" if os.path.isdir(folder) else "no such folder",
             law=_LAYOUT,
             remedy="Unpack that part of the data set there, each class in a folder of its own",
         )

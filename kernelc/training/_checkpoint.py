@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 from jaxtyping import PyTree
@@ -13,7 +12,7 @@ from ._compare import differences
 from ._identity import Identity
 from ._result import JSONObject
 from ._step import Carry
-from ._store import Store
+from ._store import Store, place_of
 
 
 Best = tuple[PyTree, PyTree] | None
@@ -40,7 +39,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | os.PathLike[str], known: Identity) -> None:
-        self.folder, self.known = Path(folder).resolve(), known
+        self.folder, self.known = place_of(folder), known
         self._store = Store(self.folder)
 
     def latest(self, carry: Carry, best: Best, steps: int) -> Stored | None:

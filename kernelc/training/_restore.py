@@ -21,7 +21,7 @@ from ._compare import array_differences, differences
 from ._identity import fingerprints, program
 from ._result import JSONObject, Log, Record
 from ._step import owned
-from ._store import Store
+from ._store import Store, place_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def restore(
     if isinstance(model, Network | NetworkCarrier):
         model = lower(model, key=jax.random.key(0))
     state = initial_state(model, state)
-    store = Store(Path(folder).resolve())
+    store = Store(place_of(folder))
     params, rest = split(model)
     params, state = owned(params), owned(state)
     for _ in range(_ATTEMPTS):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import jax
 from jaxtyping import PyTree
 
-from .._errors import KernelcError, LoadError, reason
+from .._errors import KernelcError, LoadError, reason, shown
 from .._packages import needed
 from ._identity import digest
 from ._result import JSONObject
@@ -32,6 +32,25 @@ _KEPT = 2
 _LOCK = "run.lock"
 # Seconds for arrays that are read while another one turns out to be damaged.
 _PATIENCE = 60.0
+
+
+def place_of(folder: object) -> Path:
+    """The absolute path of a folder of checkpoints, which need not be there.
+
+    Raises: LoadError for what is no path.
+    """
+    cause, found = None, f"a folder of type {type(folder).__name__}"
+    if isinstance(folder, str | os.PathLike):
+        try:
+            return Path(folder).resolve()
+        except (OSError, TypeError, ValueError) as error:
+            cause, found = error, f"{shown(folder)}: {reason(error)}"
+    raise LoadError(
+        where="checkpoint",
+        found=found,
+        law="Checkpoints are in a folder",
+        remedy="Pass the path of one, a string or a pathlib.Path",
+    ) from cause
 
 
 class Store:
@@ -69,7 +88,7 @@ class Store:
 
     def latest(self) -> int | None:
         """The newest step; None where there is no checkpoint."""
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):
             return None
         with _reading(self.folder), self._manager() as manager:
             return manager.latest_step()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kernelc import DataError
-from kernelc.data import cifar10, fashion_mnist
+from kernelc.data import cifar10, fashion_mnist, imagenet
 
 
 NAMES = {
@@ -171,3 +171,10 @@ def test_damaged_cifar_is_refused(cifar, damage):
     records = 10_000 if damage == "official" else 4
     with pytest.raises(DataError, match=r"data_batch_1" if damage == "official" else r"_3\.bin"):
         cifar10(cifar, records=records)
+
+
+@pytest.mark.parametrize("folder", ["9" * 400, "a\0b"])
+@pytest.mark.parametrize("read", [cifar10, fashion_mnist, imagenet])
+def test_a_name_that_no_folder_can_have_is_told(read, folder):
+    with pytest.raises(DataError, match="no "):
+        read(folder)

@@ -225,6 +225,12 @@ def test_a_model_is_read_out_of_the_folder(stored: Path) -> None:
     np.testing.assert_array_equal(found.losses, stopped.losses)
 
 
+@pytest.mark.parametrize("folder", [5, None, b"run", "a\0b", "9" * 400])
+def test_what_is_no_path_of_a_folder_is_told(folder: Any) -> None:
+    with pytest.raises(kc.LoadError, match="checkpoint"):
+        kc.restore(folder, model(seed=7))
+
+
 def test_a_model_is_read_by_its_network_and_no_other(stored: Path, tmp_path: Path) -> None:
     x = kc.Input((6,))
     names = ["tanh", "relu"]
