@@ -65,6 +65,8 @@ class Moments:
             return a.k, a.t
         if a is b and a.kind == "norm":
             return a.k, np.full_like(a.k, np.nan)
+        if any(getattr(x, "odd", frozenset()) - y.support for x, y in ((a, b), (b, a))):
+            return None, None
         if not a.support & b.support:
             if any(t.mean is not None and not np.any(t.mean) for t in (a, b)):
                 return None, None

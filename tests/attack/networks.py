@@ -190,19 +190,25 @@ class Draw:
         stride = [r.choice([1, 1, 2, 5]) for _ in at[:-1]]
         if r.random() < 0.2 and kind == "MeanPool":
             stride = window
-        out = [
-            (n - w) // s + 1 if padding == "VALID" else -(-n // s)
-            for n, w, s in zip(at, window, stride, strict=False)
-        ]
         fields: Spec = {"window": window, "stride": stride, "padding": padding}
+        if r.random() < 0.3:
+            fields["padding"] = [_pads(r, n, w) for n, w in zip(at, window, strict=False)]
+        elif kind == "Conv" and padding == "CIRCULAR" and r.random() < 0.3:
+            fields["dilation"] = [r.choice([1, 2, 3]) for _ in window]
+        out = _outputs(at, fields)
+        if kind == "MeanPool" and r.random() < 0.3:
+            fields["count_padding"] = True
         if kind in ("MeanPool", "WMP"):
             return self.add(kind, [i], (*out, at[-1]), self.fresh[i], **fields)
-        groups = r.choice([g for g in (1, 1, 1, 2, 3) if at[-1] % g == 0])
+        groups = r.choice([g for g in (1, 1, 1, 2, 3, at[-1]) if at[-1] % g == 0])
         channels = groups * r.choice([1, 2, 3])
         fields |= {"channels": channels, **_weights(r, self.wild)}
         if kind == "Conv":
             fields |= {"groups": groups, "delta": delta}
-        return self.add(kind, [i], (*out, channels), True, **fields)
+        else:
+            groups = 1
+        depthwise = 1 < groups == at[-1]
+        return self.add(kind, [i], (*out, channels), not depthwise, **fields)
 
     def _sum(self, where: int) -> int:
         r, shape = self.r, self.shapes[where]
@@ -267,6 +273,25 @@ def of_seed(seed: int) -> Spec:
     return network(random.Random(seed), wild=0.08 if seed % 3 else 0.0, size=4 + seed % 12)
 
 
+def _pads(r: random.Random, n: int, w: int) -> list[int]:
+    """Half a window at most on either side, and room for one window."""
+    low, high = r.randint(0, w // 2), r.randint(0, w // 2)
+    return [low, high] if n + low + high >= w else [w // 2 - 1 + w % 2, w // 2]
+
+
+def _outputs(at: Sequence[int], fields: Spec) -> list[int]:
+    """How many windows there are along each axis."""
+    found = []
+    for i, (w, s) in enumerate(zip(fields["window"], fields["stride"], strict=True)):
+        padding, n = fields["padding"], at[i]
+        if padding in ("SAME", "CIRCULAR"):
+            found.append(-(-n // s))
+        else:
+            added = 0 if padding == "VALID" else sum(padding[i])
+            found.append((n + added - w) // s + 1)
+    return found
+
+
 def real_of_seed(seed: int) -> bool:
     """Whether expressions of that network have a symbol that is known to be real."""
     return random.Random(seed + 1).random() < 0.3
@@ -284,7 +309,7 @@ def build(spec: Spec, real: bool = False) -> kc.Network:
 def _layer(node: dict[str, Any], x: sympy.Symbol) -> kc.Layer:
     std = {"weight_std": node.get("w", 1.0), "bias_std": node.get("b", 0.0)}
     at: dict[str, Any] = {k: tuple(node[k]) for k in ("window", "stride") if k in node}
-    at |= {k: node[k] for k in ("padding",) if k in node}
+    at |= {k: node[k] for k in ("padding", "dilation", "count_padding") if k in node}
     made: dict[str, Callable[[], kc.Layer]] = {
         "Act": lambda: _activation(node, x),
         "Dense": lambda: kc.Dense(node["width"], **std),

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .moments import Refused
+from .moments import Term
 from .rules import Rules
 
 
@@ -20,23 +20,32 @@ class Windows(Rules):
         sizes = [sizes] * axes if isinstance(sizes, int) else sizes
         strides = [strides] * axes if isinstance(strides, int) else strides
         outs, before = [], []
-        for n, w, s in zip(places, sizes, strides, strict=True):
-            out = (n - w) // s + 1 if node["padding"] == "VALID" else -(-n // s)
+        apart = node.get("dilation", [1] * axes)
+        for i, (n, w, s, d) in enumerate(zip(places, sizes, strides, apart, strict=True)):
+            low, out = self._border(node["padding"], i, n, (w - 1) * d + 1, s)
+            before.append(low)
             outs.append(out)
-            before.append(0 if node["padding"] == "VALID" else max((out - 1) * s + w - n, 0) // 2)
         found = []
         for window in np.ndindex(*outs):
             taps = []
             for tap in np.ndindex(*sizes):
-                at = [
-                    o * s + t - b for o, s, t, b in zip(window, strides, tap, before, strict=True)
-                ]
+                corner = [o * s - b for o, s, b in zip(window, strides, before, strict=True)]
+                at = [c + t * d for c, t, d in zip(corner, tap, apart, strict=True)]
                 if node["padding"] == "CIRCULAR":
                     at = [a % n for a, n in zip(at, places, strict=True)]
                 inside = all(0 <= a < n for a, n in zip(at, places, strict=True))
                 taps.append(int(np.ravel_multi_index(at, places)) if inside else None)
             found.append(taps)
         return found, tuple(outs)
+
+    @staticmethod
+    def _border(padding, axis, n, extent, s):
+        """Where windows start, before the border, and how many there are."""
+        if padding in ("SAME", "CIRCULAR"):
+            out = -(-n // s)
+            return max((out - 1) * s + extent - n, 0) // 2, out
+        low, high = (0, 0) if padding == "VALID" else padding[axis]
+        return low, (n + low + high - extent) // s + 1
 
     def _moved(self, value, places, rows):
         """Each new location a weighted sum of old ones: rows of {old: weight}."""
@@ -54,7 +63,8 @@ class Windows(Rules):
         rows = []
         for taps in windows:
             real = [t for t in taps if t is not None]
-            rows.append([(t, 1 / len(real)) for t in real])
+            count = len(taps) if node.get("count_padding") else len(real)
+            rows.append([(t, 1 / count) for t in real])
         return self._moved(value, places, rows), out
 
     def _gmp(self, node, inputs):
@@ -88,9 +98,28 @@ class Windows(Rules):
         return out
 
     def _conv(self, node, inputs, local=False):
+        ((value, _),) = inputs
+        groups = node.get("groups", 1)
+        if groups > 1 and self._channels(value) == groups:
+            return self._depthwise(node, inputs)
+        return self._spread_weights(node, inputs, local)
+
+    def _depthwise(self, node, inputs):
+        """Each group of channels by itself: the covariance, of values that are not Gaussian."""
         ((value, places),) = inputs
-        if node.get("groups", 1) > 1 and self._channels(value) == node["groups"]:
-            raise Refused("depthwise")
+        found = []
+        for count, form in value:
+            alone = node | {"groups": 1, "channels": node["channels"] * count // node["groups"]}
+            ((channels, ((m, term),)),), out = self._spread_weights(alone, [([(1, form)], places)])
+            own, sources = term.support, self._sources(form)
+            unknown = any(t.mean is None for m, t in form if np.any(m))
+            mean = None if unknown else term.mean
+            odd = Term("product", mean, own | sources, k=term.k, t=term.t, size=term.size, odd=own)
+            found.append((channels, [(m, odd)]))
+        return found, out
+
+    def _spread_weights(self, node, inputs, local=False):
+        ((value, places),) = inputs
         windows, out = self._windows(node, places)
         k, t = self.mixed(value)
         old = math.prod(places)
