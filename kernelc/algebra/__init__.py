@@ -1,5 +1,6 @@
 """Kernel rules over abstract numbers, and the local-map reading of them."""
 
+from ._any_location import AnyLocation as AnyLocation
 from ._attend import query_term as query_term
 from ._backend import Backend as Backend
 from ._channel_labels import ChannelLabels as ChannelLabels
@@ -23,4 +24,5 @@ from ._local_maps import (
     OverlapReading as OverlapReading,
 )
 from ._pair import PairAlgebra as PairAlgebra
+from ._refusals import unlike_locations as unlike_locations
 from ._tables import refuse_two_tables as refuse_two_tables

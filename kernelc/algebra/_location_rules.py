@@ -42,6 +42,10 @@ class LocationRules(CrossMoments[N], KernelAlgebra[KernelState[N]]):
             return s
         if locations.uneven is not None:
             return self.unsupported([s], *locations.uneven)
+        return self.mixed_inside(s, locations)
+
+    def mixed_inside(self, s: KernelState[N], locations: LocationMap) -> KernelState[N]:
+        """What a map makes of a value at locations far from all borders."""
         shares = locations.exchangeable()
         carried = any(kind in self.probes for kind in ("s", "sc"))
         if shares is None and locations.own_share is not None and not carried:

@@ -317,6 +317,12 @@ class PairAlgebra(PickedChannels[N], LocationRules[N]):
         second = SecondMoments(q, s.second.k, s.second.theta)
         return self.state_of(second, s.mean, s.support, odd=s.odd)
 
+    def assume_gaussian(self, s: KernelState[N]) -> KernelState[N]:
+        if s.parts:
+            return self._by_channels([s], lambda group: self.assume_gaussian(group[0]))
+        zero = self.backend.number(0)
+        return self.state_of(s.second, zero, s.support, gaussian=True)
+
     def unsupported(self, s: Sequence[KernelState[N]], reason: str, remedy: str) -> KernelState[N]:
         raise UnsupportedError(
             where=self.site.name, found="a layer without a kernel rule", law=reason, remedy=remedy

@@ -126,6 +126,10 @@ class KernelAlgebra(ABC, Generic[S]):
     def each_group(self, s: S, groups: int, rule: Callable[[S], S]) -> S:
         """A rule that reads many channels, on each of `groups` equal groups of them by itself."""
 
+    @abstractmethod
+    def assume_gaussian(self, s: S) -> S:
+        """The same value, taken for a Gaussian one of mean zero with its second moments."""
+
     def repeat(self, s: S, block: Callable[[S], S], times: sympy.Expr) -> S:
         """A block applied a symbolic number of times: refused, unless a reading is known for any
         number of times.
@@ -208,6 +212,9 @@ class Reading(KernelAlgebra[S]):
         return s
 
     def dropout(self, s: S, keep: float) -> S:
+        return s
+
+    def assume_gaussian(self, s: S) -> S:
         return s
 
     def channels(self, s: S, picked: Sequence[int]) -> S:

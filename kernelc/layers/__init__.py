@@ -1,6 +1,10 @@
 """One file, one kind: shape rule, kernel rule, shaping, and the finite layer."""
 
 from ._activation import Activation as Activation, ActivationModule as ActivationModule
+from ._assume_gaussian import (
+    AssumeGaussian as AssumeGaussian,
+    AssumeGaussianModule as AssumeGaussianModule,
+)
 from ._attention import Attention as Attention, AttentionModule as AttentionModule
 from ._batch_norm import BatchNorm as BatchNorm, BatchNormModule as BatchNormModule
 from ._broadcast import Broadcast as Broadcast, BroadcastModule as BroadcastModule
@@ -43,6 +47,7 @@ from ._looks_linear import LooksLinear as LooksLinear, LooksLinearModule as Look
 from ._max_pool import MaxPool as MaxPool, MaxPoolModule as MaxPoolModule
 from ._mean_pool import MeanPool as MeanPool, MeanPoolModule as MeanPoolModule
 from ._multi_head_attention import MultiHeadAttention as MultiHeadAttention
+from ._opaque import Opaque as Opaque
 from ._pad_locations import PadLocations as PadLocations, PadLocationsModule as PadLocationsModule
 from ._pixel_shuffle import PixelShuffle as PixelShuffle, PixelShuffleModule as PixelShuffleModule
 from ._pixel_unshuffle import (
@@ -91,4 +96,4 @@ from ._weighted_sum import (
     WeightedSumModule as WeightedSumModule,
     residual as residual,
 )
-from ._window import WindowLayer as WindowLayer
+from ._window import Padding as Padding, WindowLayer as WindowLayer

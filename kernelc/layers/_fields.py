@@ -36,6 +36,19 @@ def positive_integers(layer: object, *fields: str) -> None:
         object.__setattr__(layer, field, value)
 
 
+def positive_shape(kind: str, shape: object) -> None:
+    """Raise `ShapeError` unless `shape` is a tuple of positive integers, at least one."""
+    sizes = shape if isinstance(shape, tuple) else ()
+    if not sizes or any(type(n) is not int or n < 1 for n in sizes):
+        raise ShapeError(
+            where=kind,
+            found=f"shape {shown(shape)}",
+            law="an example has at least one axis, all of them positive integers, the "
+            "last one its channels",
+            remedy="write Input((784,)) for vectors, Input((32, 32, 3)) for images",
+        )
+
+
 def axis_sizes(kind: str, field: str, value: object) -> tuple[int, ...]:
     """`value` as sizes of one to three axes; raise `ShapeError` when it is something else."""
     found = tuple(value) if isinstance(value, tuple | list) else (value,)

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, final
 
-from .._errors import ShapeError, shown
 from .._limits import whole
 from ..ir import Node, Shape
 from ._entry import EntryLayer, entry
+from ._fields import positive_shape
 
 
 @final
@@ -20,16 +20,7 @@ class InputLayer(EntryLayer):
     shape: Shape
 
     def __post_init__(self) -> None:
-        shape = self.shape
-        valid = isinstance(shape, tuple) and bool(shape)
-        if not valid or any(type(n) is not int or n < 1 for n in shape):
-            raise ShapeError(
-                where="Input",
-                found=f"shape {shown(shape)}",
-                law="an example has at least one axis, all of them positive integers, the "
-                "last one its channels",
-                remedy="write Input((784,)) for vectors, Input((32, 32, 3)) for images",
-            )
+        positive_shape("Input", self.shape)
 
     @property
     def value(self) -> Shape:

@@ -63,6 +63,11 @@ class ByLocationAlgebra(PairAlgebra[Any]):
     def product(self, factors: Sequence[DataState]) -> DataState:
         return self._by_location(factors, self.product) or super().product(factors)
 
+    def assume_gaussian(self, s: DataState) -> DataState:
+        return self._by_location([s], lambda whole: self.assume_gaussian(whole[0])) or (
+            super().assume_gaussian(s)
+        )
+
     def seal(self, s: DataState) -> DataState:
         return self._by_location([s], lambda whole: self.seal(whole[0])) or super().seal(s)
 

@@ -119,6 +119,10 @@ class DependenceReading(RequirementReading[Dependence]):
         joined = self._joined(factors, False, "a product of")
         return dataclasses.replace(joined, mean=all(f.mean for f in factors))
 
+    def assume_gaussian(self, s: Dependence) -> Dependence:
+        self.approximations.append(self.site.name)
+        return dataclasses.replace(s, gaussian=True, mean=False)
+
     def center(self, s: Dependence) -> Dependence:
         return dataclasses.replace(s, mean=False)
 

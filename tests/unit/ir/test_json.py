@@ -29,6 +29,8 @@ EVERY_KIND = {
             kc.Scale(0.1, trainable=False),
             kc.ChannelScale(w, bias=True),
             kc.DropPath(0.25),
+            kc.AssumeGaussian(),
+            kc.Opaque("a sort", (8,)),
             kc.ChannelShuffle(2),
             kc.TakeChannels(1, 7),
             kc.PLN("one"),
