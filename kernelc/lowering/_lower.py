@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 import equinox as eqx
@@ -27,6 +27,7 @@ from ..modules import (
     node_key,
 )
 from ._arrange import Loop, arranged
+from ._weights import NodeArrays, check_names, with_arrays
 
 
 _SURELY_FITS = 2**26
@@ -41,6 +42,7 @@ def lower(
     layers: LoopMode = "auto",
     remat: Remat = "none",
     axis_name: str | None = "batch",
+    weights: Mapping[str, NodeArrays] | None = None,
 ) -> Model:
     """The network as an Equinox module at initialization.
 
@@ -59,6 +61,8 @@ def lower(
         remat: "block" keeps only the values between blocks for the backward pass, which computes
             those inside again; "none" keeps all.
         axis_name: the `jax.vmap` axis batch norm shares its statistics over.
+        weights: arrays that replace those that are drawn, by the name of the node and the field
+            of its finite layer, as `kernelc.read` finds them in a model.
 
     Returns:
         `model(x)` for one example, `model.batched(xs)` for a batch, `jax.vmap(model)(xs)` the
@@ -67,7 +71,8 @@ def lower(
 
     Raises:
         KernelcError: something else than a network, or than a key.
-        GraphError: symbols left in weights.
+        GraphError: symbols left in weights; `weights` of nodes that there are not.
+        DataError: `weights` of other shapes, or that are not finite.
         UnsupportedError: weights that do not fit into memory, or an unknown form of layers.
 
     Example:
@@ -90,9 +95,18 @@ def lower(
             law="the axis of jax.vmap is named by a text",
             remedy='pass axis_name="batch", or None',
         )
+    weights = {} if weights is None else weights
+    check_names(network, weights)
     _check_room(network, policy)
     try:
-        drawn = [_module(n, policy, node_key(key, n.name)) for n in network.nodes[1:]]
+        drawn = [
+            with_arrays(
+                functools.partial(_module, node, policy, node_key(key, node.name)),
+                weights.get(node.name, {}),
+                node.name,
+            )
+            for node in network.nodes[1:]
+        ]
         return _assembled(network, drawn, policy, axis_name, remat, layers)
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
