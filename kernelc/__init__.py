@@ -36,10 +36,15 @@ if TYPE_CHECKING:
     from .curvature import KFAC as KFAC, KFACBlocks as KFACBlocks, kfac as kfac
     from .diagnosis import (
         Comparison as Comparison,
+        Figure as Figure,
+        MeasuredNode as MeasuredNode,
+        Measurement as Measurement,
+        Quality as Quality,
         Report as Report,
         Verdict as Verdict,
         compare as compare,
         diagnose as diagnose,
+        measure as measure,
     )
     from .ir import (
         Layer as Layer,
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
         GLU as GLU,
         PLN as PLN,
         Activation as Activation,
+        AssumeGaussian as AssumeGaussian,
         Attention as Attention,
         BatchNorm as BatchNorm,
         Broadcast as Broadcast,
@@ -78,6 +84,7 @@ if TYPE_CHECKING:
         MaxPool as MaxPool,
         MeanPool as MeanPool,
         MultiHeadAttention as MultiHeadAttention,
+        Opaque as Opaque,
         PadLocations as PadLocations,
         PixelShuffle as PixelShuffle,
         PixelUnshuffle as PixelUnshuffle,
@@ -133,6 +140,11 @@ if TYPE_CHECKING:
         predict as predict,
         sample as sample,
     )
+    from .reading import (
+        Answer as Answer,
+        ReadNetwork as ReadNetwork,
+        read as read,
+    )
     from .shaping import (
         DKS as DKS,
         SPA as SPA,
@@ -180,22 +192,24 @@ _NAMES = {
     "activations": "ACTIVATIONS ScalarFunction",
     "curvature": "KFACBlocks KFAC kfac",
     "data": "data",
-    "diagnosis": "Comparison Report Verdict compare diagnose",
+    "diagnosis": "Comparison Figure MeasuredNode Measurement Quality Report Verdict compare "
+    "diagnose measure",
     "extend": "extend",
     "ir": "Layer Network Node chain",
-    "layers": "Activation Attention BatchNorm Broadcast ChannelScale ChannelShuffle ClassToken "
-    "Concat ConcatTokens Conv ConvTranspose Dense DropPath Dropout Embedding FirstToken "
-    "Flatten GEGLU GLU GlobalMeanPool GroupNorm Input LastToken LayerNorm LocalConv "
-    "LooksLinear MaxPool MeanPool MultiHeadAttention PLN PadLocations PixelShuffle "
-    "PixelUnshuffle PositionalEmbedding PositionalEncoding Product RMSNorm Resize Roll "
-    "Scale StandardizedConv StandardizedDense SwiGLU TakeChannels TakeLocations ToImage "
-    "ToSequence Tokens WeightedMeanPool WeightedSum fan_in fan_out gain initialization "
-    "repeat residual",
+    "layers": "Activation AssumeGaussian Attention BatchNorm Broadcast ChannelScale "
+    "ChannelShuffle ClassToken Concat ConcatTokens Conv ConvTranspose Dense DropPath "
+    "Dropout Embedding FirstToken Flatten GEGLU GLU GlobalMeanPool GroupNorm Input "
+    "LastToken LayerNorm LocalConv LooksLinear MaxPool MeanPool MultiHeadAttention "
+    "Opaque PLN PadLocations PixelShuffle PixelUnshuffle PositionalEmbedding "
+    "PositionalEncoding Product RMSNorm Resize Roll Scale StandardizedConv "
+    "StandardizedDense SwiGLU TakeChannels TakeLocations ToImage ToSequence Tokens "
+    "WeightedMeanPool WeightedSum fan_in fan_out gain initialization repeat residual",
     "lowering": "load lower save scanned unrolled",
     "modules": "Model Policy Selection select",
     "numeric": "EmpiricalNTK KernelFunction KernelMatrices empirical_kernel kernel_fn "
     "token_covariance",
     "prediction": "KernelRegression Likelihood Prediction predict sample",
+    "reading": "Answer ReadNetwork read",
     "shaping": "DKS EdgeOfChaos RowScale SPA ShapedNetwork TAT Target TokenTarget Transform shape",
     "symbolic": "CosineLaw DepthScales DerivativeKernels Eigenvalue Expansion FixedPoint Kernel "
     "derive kernel_from_json",

@@ -49,6 +49,7 @@ LEVEL = {
     "shaping": 5,
     "numeric": 5,
     "training": 5,
+    "reading": 5,
     "diagnosis": 6,
     "prediction": 6,
     "sklearn": 6,

@@ -20,6 +20,7 @@ class Case:
 
 CASES = {
     "Activation": Case(kc.Activation("tanh")),
+    "AssumeGaussian": Case(kc.AssumeGaussian()),
     "Attention": Case(kc.Attention(2, scale="1/d"), ((6, 4),) * 3),
     "BatchNorm": Case(kc.BatchNorm()),
     "Broadcast": Case(kc.Broadcast((2, 3)), ((4,),)),

@@ -121,6 +121,7 @@ def layers() -> Iterator[tuple[str, Call]]:
     yield "ChannelScale", (kc.ChannelScale, {"value": 1.0, "bias": False}, good)
     good = {"eps": "zero, fraction", "affine": "true"}
     yield "GroupNorm", (kc.GroupNorm, {"groups": 2, "eps": 1e-6, "affine": True}, good)
+    yield "Opaque", (kc.Opaque, {"reason": "a sort", "shape": (3,)}, {"reason": "text"})
     yield "Broadcast", (kc.Broadcast, {"locations": (2, 2)}, {})
     given = {"start": 0, "stop": 2, "step": 1}
     yield "TakeLocations", (kc.TakeLocations, given, {"start": "zero", "stop": "None"})
@@ -217,9 +218,13 @@ def passes() -> Iterator[tuple[str, Call]]:
     good = {"q": "None, fraction"}
     yield "EdgeOfChaos", (kc.EdgeOfChaos, {"q": 1.0, "init": "gaussian"}, good)
     given = {"network": net, "key": jax.random.key(0), "policy": None, "axis_name": "batch"}
-    given |= {"layers": "auto", "remat": "none"}
+    given |= {"layers": "auto", "remat": "none", "weights": {}}
     good = {"key": "zero, minus one", "policy": OPTIONAL, "axis_name": "None, text"}
-    yield "lower", (kc.lower, given, good)
+    yield "lower", (kc.lower, given, good | {"weights": "None, empty dict"})
+    given = {"model": eqx.nn.Linear(3, 2, key=jax.random.key(0)), "example": jnp.ones(3)}
+    given |= {"state": None, "batched": False, "name": "linear"}
+    good = {"example": "jax array", "state": OPTIONAL, "batched": OPTIONAL, "name": "None, text"}
+    yield "read", (kc.read, given, good)
     given = {"param_dtype": "float32"}
     yield "Policy", (kc.Policy, given, {})
     yield "call of a model", (model().batched, {"xs": jnp.ones((2, 3))}, {"xs": "empty array"})
@@ -251,6 +256,8 @@ def training() -> Iterator[tuple[str, Call]]:
     given = {"k": kernel(), "x_train": X, "y_train": X, "x_test": X, "ridge": 0.1}
     yield "predict", (kc.predict, given, {"ridge": "zero, fraction"})
     yield "diagnose", (kc.diagnose, {"network": network()}, {})
+    given = {"model": network(), "data": X, "inputs": 4, "key": 0}
+    yield "measure", (kc.measure, given, {"key": "zero", "inputs": "huge"})
     given = {"function": lambda f, y: (f - y) ** 2, "curvature": "squares"}
     yield "LossWithCurvature", (kc.LossWithCurvature, given, {"function": "function, class"})
     given = {"label_smoothing": 0.1, "ignore": -1}
