@@ -14,6 +14,7 @@ from ._diagnose import diagnose_command
 from ._flags import arguments_of, as_flags
 from ._inspect import inspect_command
 from ._kernel import kernel_command
+from ._read import read_command
 from ._shape import shape_command
 from ._train import train_command
 
@@ -45,7 +46,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Derive, diagnose, shape, compute and train the kernels of neural networks.",
+    help="Read, derive, diagnose, shape, compute and train the kernels of neural networks.",
 )
 
 
@@ -68,6 +69,7 @@ def _before_any(
 
 
 app.command("inspect")(inspect_command)
+app.command("read")(read_command)
 app.command("diagnose")(diagnose_command)
 app.command("shape")(shape_command)
 app.command("kernel")(kernel_command)

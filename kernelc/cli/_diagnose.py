@@ -12,12 +12,14 @@ import kernelc as kc
 
 from ._console import output
 from ._flags import as_flags
-from ._load import Own, Spec, load_network
+from ._load import Own, Shape, Spec, Tokens, load_carrier
 
 
 def diagnose_command(
     spec: Spec,
     own: Own = None,
+    shape: Shape = None,
+    tokens: Tokens = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw C maps, slope, q value and gradient into this file.")
@@ -37,7 +39,7 @@ def diagnose_command(
             law="finite networks are measured for the page",
             remedy="add --html report.html",
         )
-    report = kc.diagnose(load_network(spec, own))
+    report = kc.diagnose(load_carrier(spec, own, shape, tokens))
     if plot is not None:
         report.plot(plot)
     if html is not None:

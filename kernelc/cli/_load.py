@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
 import os
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import kernelc as kc
+
+from ._model import example_shape, is_model, read_model
+from ._modules import attribute, called, imported
+
+
+if TYPE_CHECKING:
+    from ..ir import NetworkCarrier
 
 
 Spec = Annotated[
@@ -22,8 +23,22 @@ Spec = Annotated[
     typer.Argument(
         metavar="SPEC",
         help="MODULE:NAME, a Network or a function without arguments that returns one (this runs "
-        "your Python file), or a .json file (which runs nothing).",
+        "your Python file), a .json file (which runs nothing), or a model that is read: "
+        "torch:timm:NAME, torch:torchvision:NAME, torch:MODULE:FACTORY, equinox:MODULE:FACTORY.",
     ),
+]
+
+Shape = Annotated[
+    str | None,
+    typer.Option(
+        "--shape",
+        metavar="SIZES",
+        help="Shape of one input of a model that is read: 3,64,64. No batch axis.",
+    ),
+]
+
+Tokens = Annotated[
+    bool, typer.Option("--tokens", help="Inputs of a model that is read are integers.")
 ]
 
 Own = Annotated[
@@ -35,21 +50,48 @@ Own = Annotated[
     ),
 ]
 
-_FORMS = "a network is given as MODULE:NAME or as a .json file"
+_FORMS = "a network is given as MODULE:NAME, as a .json file, or as torch: or equinox: with a model"
 
 
 def load_network(spec: str, own: Sequence[str] | None) -> kc.Network:
     """The network that `spec` names.
 
     Arguments:
-        spec: MODULE:NAME, or a .json file.
+        spec: MODULE:NAME, a .json file, or a model that is read.
         own: modules to import before, which define layers and activations.
 
     Raises:
         LoadError: nothing of that name, or not a network.
     """
+    found = load_carrier(spec, own)
+    return found if isinstance(found, kc.Network) else found.network
+
+
+def load_carrier(
+    spec: str, own: Sequence[str] | None, shape: str | None = None, tokens: bool = False
+) -> kc.Network | NetworkCarrier:
+    """The network that `spec` names, or what is read of the model that it names.
+
+    Arguments:
+        spec, own: as for `load_network`.
+        shape: sizes of an input of the model, "3,64,64"; found out where it can be if None.
+        tokens: whether inputs of the model are integers.
+
+    Raises:
+        LoadError: nothing of that name, or not a network.
+        UnsupportedError: a model that cannot be read.
+    """
     for module in own or ():
-        _imported(module)
+        imported(module)
+    if is_model(spec):
+        return read_model(spec, example_shape(shape), tokens)
+    if shape is not None or tokens:
+        raise kc.LoadError(
+            where="--tokens" if tokens else "--shape",
+            found=f"an option of models that are read, with {spec!r}",
+            law="a network says itself what inputs it takes",
+            remedy="leave it out",
+        )
     if spec.endswith(".json"):
         return kc.Network.load(spec)
     module, colon, name = spec.partition(":")
@@ -60,52 +102,12 @@ def load_network(spec: str, own: Sequence[str] | None) -> kc.Network:
             law=_FORMS,
             remedy="for a Network called net in my_net.py, write my_net:net",
         )
-    return _network(spec, _attribute(_imported(module), name))
-
-
-def _imported(module: str) -> ModuleType:
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        return importlib.import_module(module)
-    except kc.KernelcError:
-        raise
-    except ModuleNotFoundError as error:
-        missing = error.name or module
-        own = module == missing or module.startswith(f"{missing}.")
-        raise kc.LoadError(
-            where=module,
-            found=f"no module {missing!r}" + ("" if own else f", which {module} imports"),
-            law="modules are looked for in the current folder and in the Python environment",
-            remedy=f"change to the folder that holds {missing.partition('.')[0]}.py"
-            if own
-            else f"install {missing}, or correct the import",
-        ) from error
-    except Exception as error:
-        # The user's own file may raise anything; what it raised stays attached.
-        raise _raised(module, "while it was imported", error) from error
-
-
-def _attribute(module: ModuleType, name: str) -> object:
-    value: object = module
-    for part in name.split("."):
-        if not hasattr(value, part):
-            near = difflib.get_close_matches(part, [n for n in dir(value) if n[0] != "_"], n=3)
-            raise kc.LoadError(
-                where=f"{module.__name__}:{name}",
-                found=f"no attribute {part!r}",
-                law="NAME is an attribute of the module",
-                remedy=f"did you mean {' or '.join(near)}?" if near else "check its spelling",
-            )
-        value = getattr(value, part)
-    return value
+    return _network(spec, attribute(imported(module), name))
 
 
 def _network(spec: str, value: object) -> kc.Network:
     if callable(value) and not isinstance(value, kc.Layer | type):
-        value = _called(spec, value)
+        value = called(spec, value)
     if isinstance(value, kc.ShapedNetwork):
         value = value.network
     if not isinstance(value, kc.Network):
@@ -116,39 +118,3 @@ def _network(spec: str, value: object) -> kc.Network:
             remedy="end with net = kernelc.Network(x, ...) and name that",
         )
     return value
-
-
-def _called(spec: str, function: Callable) -> object:
-    try:
-        inspect.signature(function).bind()
-    except TypeError as error:
-        raise kc.LoadError(
-            where=spec,
-            found=f"a callable with arguments: {error}",
-            law="a function that makes a network is called without arguments",
-            remedy="give every argument a default, or name a Network",
-        ) from error
-    except ValueError:
-        pass  # callables written in C have no signature: calling them tells
-    try:
-        return function()
-    except kc.KernelcError:
-        raise
-    except Exception as error:
-        # As at import: the function is the user's own, and so is what it raises.
-        raise _raised(spec, "when it was called", error) from error
-
-
-def _raised(where: str, when: str, error: Exception) -> kc.LoadError:
-    traceback, line = error.__traceback__, None
-    while traceback is not None:
-        line = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    if isinstance(error, SyntaxError):
-        line = f"{Path(error.filename or where).name}:{error.lineno}"
-    return kc.LoadError(
-        where=where,
-        found=f"{type(error).__name__} {when} ({line}): {error}",
-        law="your own Python code makes the network",
-        remedy="run it by itself to see the traceback",
-    )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..ir import Network, PairKind, as_network, pairs_read
-from ..shaping import ShapedNetwork
+from ..ir import Network, NetworkCarrier, PairKind, as_network, pairs_read
+from ..reading import ReadNetwork
 from ._findings import case_of, findings, some
 from ._inputs import inputs_of
-from ._measure import measure
+from ._measure import profile_of
 from ._profile import Profile
+from ._quality import assumed, quality_of
 from ._reach import reached
 from ._report import Report
 from ._tokens import attentions, tokens_of
 from ._verdict import verdict_of
 
 
-def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
+def diagnose(network: Network | NetworkCarrier, data: object = None) -> Report:
     """Measure q values, C maps and slopes node by node, and predict how the network trains.
 
     The kernel rules (Martens et al. 2021) are folded in float64 over nine cosines; C_f'(1) by
@@ -26,8 +27,13 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
     replaces it, and a finding says so. In networks with attention, all pairs of locations of one
     input are followed too: q values and cosines of tokens.
 
+    A network that was read is diagnosed as it is: locations at borders are taken like those
+    inside, and where a layer has no kernel rule, Gaussian values with the moments that were
+    derived pass through the layer itself, which gives the figures beyond. The report begins with
+    what was read and how well, and names each assumption.
+
     Arguments:
-        network: a `Network`, or what `shape` returns.
+        network: a `Network`, or what `shape` or `read` returns.
         data: what `fit` takes: a `kernelc.data.Dataset`, or arrays (inputs, targets); or inputs
             alone. Their q value and mean cosine are taken, from 500 of them at most. With targets,
             2,000 at most, the verdict rests on the share of their variance that lies in
@@ -50,13 +56,15 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
         >>> report.findings[0].kind, report.findings[0].severity
         ('explosion', 'critical')
     """
+    read = network if isinstance(network, ReadNetwork) else None
     network = as_network(network, "diagnose").network
-    inputs = inputs_of(data, network.input_format)
-    profile, count = measure(network, inputs), attentions(network)
+    inputs = inputs_of(data, network.input_format, None if read is None else read.examples)
+    profile, count = profile_of(network, inputs, read is not None), attentions(network)
     profile = dataclasses.replace(
         profile,
         reached=reached(network, profile),
-        tokens=tokens_of(network, inputs) if count else (),
+        # Their recursion ends where the first layer is sampled.
+        tokens=tokens_of(network, inputs) if count and not profile.sampled else (),
         attentions=count,
     )
     case = case_of(network, profile)
@@ -70,6 +78,7 @@ def diagnose(network: Network | ShapedNetwork, data: object = None) -> Report:
         source=network,
         ntk=None if profile.ntk is None else profile.ntk[:-1],
         tokens=profile.tokens,
+        quality=None if read is None else quality_of(read, profile),
     )
 
 
@@ -86,6 +95,7 @@ def _assumptions(network: Network, profile: Profile) -> list[str]:
             found.append(
                 f"no cosines below {least}, which such batches cannot have: they count as it"
             )
+    found += assumed(profile)
     if profile.far:
         found.append(f"tails alone count at {some(profile.far)}, where q is above 1000")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import cast
 
 import numpy as np
@@ -73,6 +73,7 @@ class Inputs:
         given: whether they were measured on data.
         sample: inputs with targets; None where no targets were given.
         examples: a few of the inputs; None where none were given.
+        pairs: cosines of further pairs that are followed; those of the sample unless given.
     """
 
     q: float = 1.0
@@ -80,6 +81,14 @@ class Inputs:
     given: bool = False
     sample: Sample | None = None
     examples: Shaped[np.ndarray, "n ..."] | None = None
+    pairs: Float64[np.ndarray, " pairs"] | None = None
+
+    @property
+    def followed(self) -> Float64[np.ndarray, " pairs"]:
+        """Cosines of the further pairs."""
+        if self.pairs is not None:
+            return self.pairs
+        return np.zeros(0) if self.sample is None else np.cos(self.sample.nodes)
 
     @property
     def least(self) -> float:
@@ -93,8 +102,15 @@ class Inputs:
         return f"inputs of q value {self.q:.4g}, two typical ones {c}{measured}"
 
 
-def inputs_of(data: object, takes: InputFormat) -> Inputs:
+def inputs_of(
+    data: object,
+    takes: InputFormat,
+    examples: Callable[[np.ndarray], np.ndarray] | None = None,
+    keep: int = _EXAMPLES,
+) -> Inputs:
     """The figures of 500 inputs at most, 2,000 with targets, drawn from a data set or from arrays.
+
+    `examples` puts them in the layout of the network; `keep` of them are kept.
 
     Raises: DataError for inputs of another shape, fewer than two, not finite, or all zero, and for
         targets of another length, not finite, or all the same among these inputs.
@@ -110,6 +126,7 @@ def inputs_of(data: object, takes: InputFormat) -> Inputs:
             # All of them: an entry is named by its place among those that were given.
             check_entries("diagnose: data", np.asarray(given), takes)
         x = np.asarray(_rows(given, chosen), dtype=np.float64)
+        x = x if examples is None else examples(x)
     except (TypeError, ValueError, IndexError) as error:
         raise _wrong(f"data of type {type(given).__name__}", takes) from error
     if x.shape[1:] != takes.shape or len(x) < 2:
@@ -121,8 +138,8 @@ def inputs_of(data: object, takes: InputFormat) -> Inputs:
         raise _wrong(f"input {chosen[bad]} with a mean square of {squares[bad]:g}", takes)
     sample = None if targets is None else sample_of(x, takes, values_of(targets)[chosen])
     q, cosine = float(np.mean(squares)), takes.mean_cosine(x)
-    cosine, examples = float(np.clip(cosine, -1.0, 1.0)), x[:_EXAMPLES]
-    return Inputs(q, cosine, given=True, sample=sample, examples=examples)
+    cosine = float(np.clip(cosine, -1.0, 1.0))
+    return Inputs(q, cosine, given=True, sample=sample, examples=x[:keep])
 
 
 def _chosen(count: int, most: int) -> np.ndarray:

@@ -13,17 +13,21 @@ from jaxtyping import Float64
 from .._errors import KernelcError
 from ..algebra import FloatBackend, OverlapReading, PairAlgebra, SecondMoments, probes
 from ..ir import KernelAlgebra, Layer, Network, NetworkNode, cut_nodes, fold
+from ..layers import AssumeGaussian
 from ._inputs import Inputs
 from ._profile import COSINES, Level, Profile, RangeError, Refusal
 from ._readings import (
     KEEP_Q,
     FloatState,
+    InnerMapAlgebra,
+    InnerSlopeAlgebra,
     MapAlgebra,
     Numbers,
     SlopeAlgebra,
     Spread,
     SpreadReading,
 )
+from ._sampling import Sampler, sampled
 
 
 S = TypeVar("S")
@@ -56,53 +60,119 @@ class _Readings(NamedTuple):
 
 
 class _Measuring:
-    """One fold of all readings, which goes on past nodes that have no kernel rule."""
+    """One fold of all readings, which goes on past nodes that have no kernel rule.
 
-    def __init__(self, network: Network) -> None:
+    Past these, other layers stand in; or, where `inner`, values are drawn and pass through the
+    layers themselves, and locations at borders are taken like those inside.
+    """
+
+    def __init__(self, network: Network, inner: bool) -> None:
         followed, backend = probes(network), FloatBackend()
-        pair, nearby = MapAlgebra(backend, followed), SlopeAlgebra(backend, followed)
-        self.network = network
+        self.inside: dict[str, str] = {}
+        if inner:
+            pair, nearby = InnerMapAlgebra(backend, followed), InnerSlopeAlgebra(backend, followed)
+            self.inside = nearby.unlike
+        else:
+            pair, nearby = MapAlgebra(backend, followed), SlopeAlgebra(backend, followed)
+        self.network, self.inner = network, inner
         self.readings = _Readings(pair, nearby, SpreadReading(), OverlapReading())
         self.cuts = set(cut_nodes(network))
         self.refusals: list[Refusal] = []
+        self.sampled: dict[str, str] = {}
+        self._states: dict[int, _State] = {}
 
-    def rule(self, node: NetworkNode, inputs: Sequence[_State]) -> _State:
+    def states(self, inputs: Inputs) -> dict[int, _State]:
+        """The states of all nodes that are known, by index."""
+        self._states[0] = _start(self.readings, inputs)
+        # Exploding q values and slopes overflow to inf, which is then what is reported.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            fold(self.network.nodes[1:], self._rule, dict(self._states), self._refused)
+        return self._states
+
+    def known(self, node: NetworkNode) -> str:
+        """How well the figures of a node follow from those before it."""
+        if node.name in self.sampled:
+            return "measured"
+        if node.name in self.readings.pair.approximated or isinstance(node.layer, AssumeGaussian):
+            return "assumed"
+        return "by location" if node.name in self.inside else "exact"
+
+    def _rule(self, node: NetworkNode, inputs: Sequence[_State]) -> _State:
         """The state at a node; past the nodes that all paths share nothing else is kept."""
-        main = node.index in self.cuts
-        state = _apply(self.readings, node, node.layer, inputs, main)
-        return _sealed(self.readings, state) if main else state
+        state = _apply(self.readings, node, node.layer, inputs, node.index in self.cuts)
+        return self._kept(node, state)
 
-    def refused(
+    def _kept(self, node: NetworkNode, state: _State) -> _State:
+        if node.index in self.cuts:
+            state = _sealed(self.readings, state)
+        self._states[node.index] = state
+        return state
+
+    def _refused(
         self, node: NetworkNode, inputs: Sequence[_State], error: Exception
     ) -> tuple[_State] | None:
-        """The state with what the layer says would do in its place; None where nothing does."""
+        """The state with what would do in place of the layer; None where nothing does."""
         if not isinstance(error, KernelcError):
             raise error
+        if self.inner and not isinstance(error, RangeError):
+            found = self._sampled(node, inputs, error)
+        else:
+            found = self._replaced(node, inputs, error)
+        if found is None:
+            self.refusals.append(Refusal(node.name, error, None))
+            return None
+        return (self._kept(node, found),)
+
+    def _sampled(
+        self, node: NetworkNode, inputs: Sequence[_State], error: KernelcError
+    ) -> _State | None:
+        """The state from values that are drawn; None for a layer that cannot be run."""
+        gaussian = {i: state.pair.gaussian for i, state in self._states.items()}
+        try:
+            sampler = Sampler(self.network, node, gaussian)
+            drawn = {i: self._states[i] for i in sampler.drawn}
+            if any(state.scale != inputs[0].scale for state in drawn.values()):
+                drawn = {i: _rescaled(s, inputs[0].scale) for i, s in drawn.items()}
+            pair, nearby = self.readings.pair, self.readings.nearby
+            found = (
+                sampled(sampler, pair, {i: state.pair for i, state in drawn.items()}),
+                sampled(sampler, nearby, {i: state.nearby for i, state in drawn.items()}, True),
+            )
+        except KernelcError:
+            return None
+        self.sampled[node.name] = error.law
+        return _State(*found, inputs[0].scale, inputs[0].spread, inputs[0].overlapped)
+
+    def _replaced(
+        self, node: NetworkNode, inputs: Sequence[_State], error: KernelcError
+    ) -> _State | None:
+        """The state with what the layer says would do in its place."""
         main = node.index in self.cuts
         for layer, told in _stand_ins(node):
-            if layer is None:
-                self.refusals.append(Refusal(node.name, error, told))
-                state = inputs[0]
-            else:
+            state = inputs[0]
+            if layer is not None:
                 try:
                     state = _apply(self.readings, node, layer, inputs, main)
                 except KernelcError:
                     continue
-                self.refusals.append(Refusal(node.name, error, told, replaced=True))
-            return (_sealed(self.readings, state) if main else state,)
-        self.refusals.append(Refusal(node.name, error, None))
+            self.refusals.append(Refusal(node.name, error, told, replaced=layer is not None))
+            return state
         return None
 
 
-def measure(network: Network, inputs: Inputs) -> Profile:
-    """Fold the kernel rules over the network, going on past nodes that have none."""
-    measuring = _Measuring(network)
-    readings, cuts = measuring.readings, measuring.cuts
-    # Exploding q values and slopes overflow to inf, which is then what is reported.
+def profile_of(network: Network, inputs: Inputs, inner: bool = False) -> Profile:
+    """Fold the kernel rules over the network, going on past nodes that have none.
+
+    Arguments:
+        network: the network.
+        inputs: what inputs are taken to be.
+        inner: whether borders are taken like the inside, and layers without rules sampled; or
+            other layers stand in.
+    """
+    measuring = _Measuring(network, inner)
+    readings, states = measuring.readings, measuring.states(inputs)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        first = {0: _start(readings, inputs)}
-        states = fold(network.nodes[1:], measuring.rule, first, measuring.refused)
-        levels = tuple(_levels(network, states, cuts))
+        levels = tuple(_levels(network, states, measuring.cuts))
     last = states.get(len(network) - 1)
     theta = None if last is None else last.pair.second.theta
     pairs = None if theta is None else np.broadcast_to(theta[0], _cosines(inputs).shape)
@@ -113,9 +183,57 @@ def measure(network: Network, inputs: Inputs) -> Profile:
         refusals=tuple(measuring.refusals),
         approximated=tuple(readings.pair.approximated),
         far=tuple(readings.pair.far),
+        inside=measuring.inside,
+        sampled=measuring.sampled,
         ntk=None if pairs is None else pairs[: len(COSINES) + 1],
         nodes=None if pairs is None else pairs[len(COSINES) + 1 :],
     )
+
+
+class Followed(NamedTuple):
+    """What is derived at one node.
+
+    Arguments:
+        q: its q value.
+        cosines: of the further pairs of the inputs.
+        gradient: E |df/dh|^2 of one output f with respect to the value h; NaN off the main path.
+        known: how well: "exact", "by location", "assumed" or "measured".
+    """
+
+    q: float
+    cosines: Float64[np.ndarray, " pairs"]
+    gradient: float
+    known: str
+
+
+def followed(network: Network, inputs: Inputs) -> dict[str, Followed]:
+    """What is derived at all nodes up to those that are not known, by name."""
+    measuring = _Measuring(network, inner=True)
+    states = measuring.states(inputs)
+    last = states.get(len(network) - 1)
+    end = math.nan if last is None else _log_derivative(last)
+    found = {}
+    for index, state in sorted(states.items()):
+        node, second = network.nodes[index], state.pair.second
+        cosines = np.broadcast_to(second.k[0] / second.q, _cosines(inputs).shape)
+        main = index in measuring.cuts
+        found[node.name] = Followed(
+            float(second.q),
+            np.clip(cosines[len(COSINES) + 1 :], -1.0, 1.0),
+            _exp(end - _log_derivative(state)) if main else math.nan,
+            measuring.known(node),
+        )
+    return found
+
+
+def _rescaled(state: _State, scale: float) -> _State:
+    """The same derivative along c over exp(`scale`)."""
+    second = state.nearby.second
+    if second.theta is None:
+        return state
+    factor = _exp(state.scale - scale)
+    second = dataclasses.replace(second, theta=tuple(factor * t for t in second.theta))
+    return state._replace(nearby=dataclasses.replace(state.nearby, second=second), scale=scale)
 
 
 def _sealed(readings: _Readings, state: _State) -> _State:
@@ -214,9 +332,8 @@ def _exp(log: float) -> float:
 
 
 def _cosines(inputs: Inputs) -> Float64[np.ndarray, " pairs"]:
-    """Those of a report, that of two typical inputs, and those at the nodes of the sample."""
-    nodes = () if inputs.sample is None else np.cos(inputs.sample.nodes)
-    return np.concatenate([COSINES, [inputs.cosine], nodes])
+    """Those of a report, that of two typical inputs, and those of further pairs."""
+    return np.concatenate([COSINES, [inputs.cosine], inputs.followed])
 
 
 def _start(readings: _Readings, inputs: Inputs) -> _State:

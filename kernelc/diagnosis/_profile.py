@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -89,6 +89,8 @@ class Profile:
         refusals: nodes without an exact kernel.
         approximated: nonlinearities whose input is not Gaussian and was taken to be.
         far: nonlinearities whose input is so large that their tails were taken for them.
+        inside: why locations are not alike at nodes that were read as if they were.
+        sampled: why nodes have no rule whose figures are those of values that were drawn.
         ntk: tangent kernel of the output for each of `COSINES`, and for two typical inputs.
         nodes: tangent kernel of the output at the nodes of the sample, where there is one.
         reached: share of the targets' variance that a short training explains.
@@ -102,6 +104,8 @@ class Profile:
     refusals: tuple[Refusal, ...]
     approximated: tuple[str, ...]
     far: tuple[str, ...]
+    inside: Mapping[str, str]
+    sampled: Mapping[str, str]
     ntk: Float64[np.ndarray, " cosines+1"] | None
     nodes: Float64[np.ndarray, " nodes"] | None = None
     reached: float | None = None

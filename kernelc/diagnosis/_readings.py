@@ -11,7 +11,7 @@ import numpy as np
 
 from .._errors import KernelcError
 from ..activations import ScalarFunction, named
-from ..algebra import FloatBackend, KernelState, PairAlgebra
+from ..algebra import AnyLocation, FloatBackend, KernelState, PairAlgebra
 from ..ir import DenseMap, FixedAttention, FixedVectors, Reading, Real, Weights
 from ._profile import RangeError
 
@@ -30,8 +30,10 @@ FloatState = KernelState[Numbers]
 class MapAlgebra(PairAlgebra[Numbers]):
     """C maps and NTKs; pre-activations that are not Gaussian are taken as such, and listed."""
 
-    def __init__(self, backend: FloatBackend, probes: tuple[str, ...]) -> None:
-        super().__init__(backend, probes)
+    def __init__(
+        self, backend: FloatBackend, probes: tuple[str, ...], standard: bool = False
+    ) -> None:
+        super().__init__(backend, probes, standard)
         self.approximated: dict[str, None] = {}
         self.far: dict[str, None] = {}
 
@@ -98,6 +100,14 @@ class SlopeAlgebra(MapAlgebra):
     ) -> tuple[Numbers, ...]:
         w = self.backend.number(weights.drawn)
         return tuple(w * t for t in s.second.theta or ())
+
+
+class InnerMapAlgebra(AnyLocation[Numbers], MapAlgebra):
+    """`MapAlgebra` at locations far from all borders."""
+
+
+class InnerSlopeAlgebra(AnyLocation[Numbers], SlopeAlgebra):
+    """`SlopeAlgebra` at locations far from all borders."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,7 @@ from ._panels import (
     token_profiles,
 )
 from ._profile import COSINES, Level, rounded, thinned
+from ._quality import Quality
 from ._verdict import Verdict
 
 
@@ -54,6 +55,7 @@ class Report:
         verdict: whether it trains, and how easily; or that this is unknown.
         ntk: tangent kernel of the output for each of `COSINES`; None where there is none.
         tokens: q values and cosines of the locations of one input, in networks with attention.
+        quality: of a network that was read, how well; None for any other.
     """
 
     network: str
@@ -64,6 +66,7 @@ class Report:
     verdict: Verdict
     ntk: Float64[np.ndarray, " cosines"] | None = None
     tokens: tuple[TokenLevel, ...] = ()
+    quality: Quality | None = None
 
     @property
     def ok(self) -> bool:
@@ -84,6 +87,8 @@ class Report:
             "tokens": [dataclasses.asdict(level) for level in self.tokens],
             "assumptions": self.assumptions,
         }
+        if self.quality is not None:
+            found["quality"] = dataclasses.asdict(self.quality)
         return {name: plain(value) for name, value in found.items()}
 
     def plot(self, path: str | os.PathLike[str]) -> None:
@@ -195,7 +200,8 @@ class Report:
         return [panel for panel in panels if panel is not None]
 
     def __str__(self) -> str:
-        rows = [f"diagnosis of {self.network}: {self.summary}"]
+        rows = [] if self.quality is None else _wrapped(str(self.quality), "", "  ")
+        rows += [f"diagnosis of {self.network}: {self.summary}"]
         rows += [*_wrapped(str(self.verdict), "  ", "  "), ""]
         rows.append(_HEADER)
         rows += [

@@ -30,6 +30,7 @@ from ._node import (
     one_by_one as one_by_one,
     rewired as rewired,
 )
+from ._node_gradients import NodeGradient as NodeGradient, node_gradients as node_gradients
 from ._precision import (
     LoopMode as LoopMode,
     Policy as Policy,

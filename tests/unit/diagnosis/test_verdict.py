@@ -138,14 +138,14 @@ def test_the_share_is_that_of_gradient_descent_itself():
 
 def test_the_kernel_by_angle_is_that_of_the_sample():
     from kernelc.diagnosis._inputs import inputs_of
-    from kernelc.diagnosis._measure import measure
+    from kernelc.diagnosis._measure import profile_of
     from kernelc.diagnosis._reach import _by_angles
 
     x = RNG.normal(size=(60, 30))
     x /= np.sqrt(np.mean(x**2, axis=1, keepdims=True))
     net = chain("erf", 3, weight_std=1.5)
     inputs = inputs_of((x, x[:, 0]), net.input_format)
-    profile = measure(net, inputs)
+    profile = profile_of(net, inputs)
     assert inputs.sample is not None
     assert profile.nodes is not None
     assert profile.ntk is not None
