@@ -11,11 +11,19 @@ import numpy as np
 from .._errors import KernelcError, UnsupportedError, reason
 from ..ir import Layer, Network, Spec
 from ..layers import Conv, Dense, Input, Opaque, TakeChannels, Tokens
-from ._atoms import Atoms, Axes, Axis, Role, UnknownAxes
-from ._graph import Captured, Step
-from ._initial import initial_weights
-from ._lookup import LookedUp
-from ._operation import Arrays, Placed, UnknownOperation
+from .operations import (
+    Arrays,
+    Atoms,
+    Axes,
+    Axis,
+    LookedUp,
+    Placed,
+    Role,
+    UnknownAxes,
+    UnknownOperation,
+    initial_weights,
+)
+from .recording import Captured, Step
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,9 +21,9 @@ from ..modules import Model
 from ._answer import Answer, Level, answered
 from ._build import Built, build
 from ._frameworks import seen_by
-from ._operation import Arrays
 from ._replay import TOLERANCE, replayed, with_weights
 from ._shared import with_sharing
+from .operations import Arrays
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

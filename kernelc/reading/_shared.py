@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 
 from ._answer import Answer
-from ._operation import Arrays
+from .operations import Arrays
 
 
 def with_sharing(answers: Mapping[str, Answer], weights: Mapping[str, Arrays]) -> dict[str, Answer]:
