@@ -14,8 +14,8 @@ from ._operation import NodeBuilder, Operation, Placed, UnknownOperation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Shifted(Operation):
-    """x + table; axes of size one are repeated.
+class _WithTable(Operation):
+    """An array that meets a value entry by entry; its axes of size one are repeated.
 
     Arguments:
         table: an array with as many axes as the value.
@@ -25,6 +25,10 @@ class Shifted(Operation):
 
     def axes(self, given: Sequence[Axes], shape: tuple[int, ...], atoms: Atoms) -> Axes:
         return given[0]
+
+
+class Shifted(_WithTable):
+    """x + table."""
 
     def build(
         self, given: Sequence[Placed], seen: Sequence[Axes], out: Axes, builder: NodeBuilder
@@ -38,18 +42,8 @@ class Shifted(Operation):
         return builder.add(layer, given, value.locations, value.features, {"table": table})
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scaled(Operation):
-    """x * table; axes of size one are repeated.
-
-    Arguments:
-        table: an array with as many axes as the value.
-    """
-
-    table: np.ndarray
-
-    def axes(self, given: Sequence[Axes], shape: tuple[int, ...], atoms: Atoms) -> Axes:
-        return given[0]
+class Scaled(_WithTable):
+    """x * table."""
 
     def build(
         self, given: Sequence[Placed], seen: Sequence[Axes], out: Axes, builder: NodeBuilder
