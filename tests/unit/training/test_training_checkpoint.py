@@ -285,3 +285,18 @@ def test_reads_that_are_under_way_end_before_their_loop_is_closed() -> None:
     loop.close()
     assert done == [True]
     assert loop.is_closed()
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no file system that is read-only")
+@pytest.mark.parametrize("place", ["checkpoint", "model", "network"])
+def test_a_folder_that_cannot_be_written_to_is_told(place):
+    """Those of /sys refuse root too."""
+    folder = Path("/sys/kernel")
+    with pytest.raises(kc.KernelcError, match="/sys/kernel"):
+        if place == "checkpoint":
+            run(folder / "run")
+        elif place == "model":
+            x = kc.Input((6,))
+            kc.save(folder / "net.kernelc", kc.lower(kc.Network(x, kc.Dense(3)(x)), key=0))
+        else:
+            model().network.save(folder / "net.json")
