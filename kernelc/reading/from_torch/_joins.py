@@ -10,13 +10,21 @@ import numpy as np
 from ..operations import (
     Attended,
     Joined,
-    Scaled,
-    Shifted,
     Transposed,
     UnknownOperation,
     WithToken,
 )
-from ..recording import Contraction, Softmaxed, Value, contract, divided_by_length
+from ..recording import (
+    Contraction,
+    Softmaxed,
+    Value,
+    contract,
+    divided_by_length,
+    product,
+    scaled,
+    shifted,
+    softmax,
+)
 from ._call import Call, Rule, number_of
 from ._views import reshaped
 
@@ -58,7 +66,7 @@ def _plus_array(call: Call, value: Value, array: np.ndarray) -> Value:
     number = _same_everywhere(array, value, call.shape)
     if number is not None:
         return call.applied(lambda x, n: x + n, value, number)
-    return call.record(Shifted(_as_table(call, value, array)), value)
+    return shifted(call.recorder, value, _as_table(call, value, array))
 
 
 def _multiplied(call: Call) -> Value:
@@ -70,14 +78,14 @@ def _multiplied(call: Call) -> Value:
 
 def _product(call: Call, value: Value, other: object) -> Value:
     if isinstance(other, Value):
-        return call.recorder.multiply(value, other, call.shape)
+        return product(call.recorder, value, other, call.shape)
     array = np.asarray(other)
     number = _same_everywhere(array, value, call.shape)
     if number == 1:
         return value
     if number is not None:
         return call.applied(lambda x, n: x * n, value, number)
-    return call.record(Scaled(_as_table(call, value, array)), value)
+    return scaled(call.recorder, value, _as_table(call, value, array))
 
 
 def _divided(call: Call) -> Value:
@@ -91,10 +99,20 @@ def _divided(call: Call) -> Value:
     if dividend is not None:
         found = call.recorder.apply(lambda x, y: x / y, [dividend, other])
     if found is None and isinstance(one, Value):
-        found = divided_by_length(call.recorder, one, other)
+        found = _quotient(call, one, other)
     if found is None:
-        raise UnknownOperation("a quotient of two values")
+        raise UnknownOperation("a number over a value of another function")
     return found
+
+
+def _quotient(call: Call, one: Value, other: Value) -> Value:
+    """A division by a length, a softmax, a norm, or a product with the inverse."""
+    found = divided_by_length(call.recorder, one, other)
+    found = found or softmax(call.recorder, one, other, call.shape)
+    if found is not None:
+        return found
+    inverse = call.recorder.mapped(lambda u: 1 / u, other)
+    return product(call.recorder, one, inverse, call.shape)
 
 
 def _same_everywhere(array: np.ndarray, value: Value, shape: Sequence[int]) -> float | None:

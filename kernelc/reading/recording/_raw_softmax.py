@@ -16,7 +16,9 @@ def softmax(recorder: Recorder, one: Value, other: Value, shape: tuple[int, ...]
     What exponents have less of, the same along this axis, makes no difference.
     """
     mean = averaged_over_last(recorder, other)
-    if mean is None or one.function != sympy.exp(ARGUMENT):
+    exponent = one.function.args[0] if isinstance(one.function, sympy.exp) else sympy.Integer(0)
+    factor, argument = exponent.as_coeff_Mul()
+    if mean is None or argument != ARGUMENT:
         return None
     exponential = recorder.step(mean.inputs[0])
     count, rest = other.function.as_coeff_Mul()
@@ -28,7 +30,8 @@ def softmax(recorder: Recorder, one: Value, other: Value, shape: tuple[int, ...]
     taken = difference(recorder, one.step)
     if taken is not None and shape[-1] > 1 and _is_constant(recorder, taken[1]):
         logits = taken[0]
-    return recorder.record(Softmaxed(), [logits], shape)
+    scaled = recorder.mapped(lambda u: factor * u, logits)
+    return recorder.record(Softmaxed(), [scaled], shape)
 
 
 def _is_constant(recorder: Recorder, value: Value) -> bool:

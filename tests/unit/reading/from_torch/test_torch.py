@@ -321,3 +321,32 @@ def test_parts_without_entries_are_left_out():
 def test_an_output_without_entries_is_refused():
     with pytest.raises(kc.KernelcError, match="does not depend on the input"):
         read(Of(lambda m, x: x[:, :0]), 6)
+
+
+class HandWritten(nn.Module):
+    """RMS norm, layer norm and softmax as models write them without the layers of torch."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.query, self.key, self.value = (nn.Linear(8, 8) for _ in range(3))
+        self.gain, self.bias = nn.Parameter(torch.rand(8) + 0.5), nn.Parameter(torch.rand(8))
+
+    def forward(self, x):
+        if self.kind == "RMSNorm":
+            return self.gain * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
+        if self.kind == "LayerNorm":
+            moved = x - x.mean(-1, keepdim=True)
+            variance = moved.pow(2).mean(-1, keepdim=True)
+            return moved / torch.sqrt(variance + 1e-5) * self.gain + self.bias
+        powers = torch.exp(self.query(x) @ self.key(x).transpose(-1, -2) / 8**0.5)
+        return (powers / powers.sum(-1, keepdim=True)) @ self.value(x)
+
+
+@pytest.mark.parametrize("kind", ["RMSNorm", "LayerNorm", "Attention"])
+def test_norms_and_softmaxes_by_hand_are_read_as_a_whole(kind):
+    model = nn.Sequential(nn.Linear(8, 8), HandWritten(kind), nn.Linear(8, 3))
+    found = kc.read(model, torch.randn(1, 5, 8))
+    assert kind in [type(node.layer).__name__ for node in found.network]
+    assert found.counts()["opaque"] == 0
+    assert found.replay < 1e-5
