@@ -287,16 +287,21 @@ def test_reads_that_are_under_way_end_before_their_loop_is_closed() -> None:
     assert loop.is_closed()
 
 
+def plain() -> kc.Network:
+    x = kc.Input((6,))
+    return kc.Network(x, kc.Dense(3)(x))
+
+
+WRITES = {
+    "checkpoint": lambda folder: run(folder / "run"),
+    "model": lambda folder: kc.save(folder / "net.kernelc", kc.lower(plain(), key=0)),
+    "network": lambda folder: plain().save(folder / "net.json"),
+}
+
+
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no file system that is read-only")
-@pytest.mark.parametrize("place", ["checkpoint", "model", "network"])
-def test_a_folder_that_cannot_be_written_to_is_told(place):
+@pytest.mark.parametrize("what", WRITES)
+def test_a_folder_that_cannot_be_written_to_is_told(what):
     """Those of /sys refuse root too."""
-    folder = Path("/sys/kernel")
     with pytest.raises(kc.KernelcError, match="/sys/kernel"):
-        if place == "checkpoint":
-            run(folder / "run")
-        elif place == "model":
-            x = kc.Input((6,))
-            kc.save(folder / "net.kernelc", kc.lower(kc.Network(x, kc.Dense(3)(x)), key=0))
-        else:
-            model().network.save(folder / "net.json")
+        WRITES[what](Path("/sys/kernel"))
