@@ -78,11 +78,32 @@ def program(model: Tensor, example: Tensor) -> Program:
 def evaluated(model: Tensor, example: Tensor) -> Tensor:
     """What a model returns in evaluation mode; the first of several tensors."""
     with _evaluating(model), torch().no_grad():
-        found = model(example)
+        return _first_tensor(model(example))
+
+
+def _first_tensor(found: Any) -> Tensor:
+    """The first tensor of what a model returns: a tensor, or a mapping or sequence of some."""
     while not isinstance(found, torch().Tensor):
-        parts = list(found.values()) if isinstance(found, Mapping) else found
-        found = next(iter(parts))
+        if not isinstance(found, Mapping | list | tuple) or not found:
+            raise _refused("read", "a model that returns no tensor", "a model returns an array")
+        found = next(iter(found.values() if isinstance(found, Mapping) else found))
     return found
+
+
+MODEL = "model"
+"""The path of the model in what is exported, which returns one tensor alone."""
+
+
+def _of_one_tensor(model: Tensor) -> Tensor:
+    class OneTensor(torch().nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            setattr(self, MODEL, model)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return _first_tensor(getattr(self, MODEL)(x))
+
+    return OneTensor()
 
 
 def check_weights(model: Tensor) -> None:
@@ -103,7 +124,9 @@ def _exported(model: Tensor, example: Tensor) -> Any:
     library.backends.mha.set_fastpath_enabled(False)
     try:
         with _evaluating(model), library.no_grad(), _without_notices():
-            return library.export.export(model, (example,))
+            return library.export.export(_of_one_tensor(model), (example,))
+    except UnsupportedError:
+        raise
     except Exception as error:
         # The model's own code runs here, and it may raise anything.
         raise _refused(

@@ -14,6 +14,7 @@ from ..operations import UnknownAxes, UnknownOperation, Unread
 from ..recording import Captured, Recorder, Seen, Value
 from ._call import Call, Results
 from ._export import (
+    MODEL,
     Node,
     Program,
     Tensor,
@@ -153,7 +154,8 @@ def _module(node: Node) -> str:
     """The path of the module that calls the operation."""
     stack = node.meta.get("nn_module_stack") or {}
     paths = [path for path, _ in stack.values()]
-    return re.sub(r"@\d+", "", paths[-1]) if paths else ""
+    path = re.sub(r"@\d+", "", paths[-1]) if paths else ""
+    return path.removeprefix(MODEL).removeprefix(".")
 
 
 def _is_in_place(node: Node) -> bool:
