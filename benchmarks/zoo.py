@@ -65,7 +65,7 @@ class Row:
 
     def text(self) -> str:
         """One line."""
-        start = f"{self.family:24}{self.model:34}"
+        start = f"{self.family:28}{self.model:34}"
         if self.error is not None:
             return f"{start}{self.error}"
         replay = "-" if self.replay is None else f"{self.replay:.0e}"
@@ -74,7 +74,7 @@ class Row:
         return f"{start}{numbers}{self.seconds:9.1f}{self.gigabytes:7.1f}"
 
 
-HEAD = f"{'family':24}{'model':34}{'nodes':>6}{'exact':>7}{'opaque':>8}{'replay':>8}" + (
+HEAD = f"{'family':28}{'model':34}{'nodes':>6}{'exact':>7}{'opaque':>8}{'replay':>8}" + (
     f"{'seconds':>9}{'GB':>7}"
 )
 
