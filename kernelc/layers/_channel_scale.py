@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import final
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ..ir import KernelAlgebra, Layer, Real, S, Shape, Shapes, ShapingRule
+from ..ir import Real, Shape, Shapes
 from ..modules import MapModule, require_channels
-from ._fields import boolean, finite_number, numeric
+from ._fields import boolean, numeric
+from ._gain_layer import GainLayer
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class ChannelScale(Layer):
+class ChannelScale(GainLayer):
     """Each channel times a trained gain: K <- value^2 K, Theta <- value^2 Theta.
 
     LayerScale (Touvron et al. 2021). As in the norms, gains and biases count among the
@@ -40,24 +40,12 @@ class ChannelScale(Layer):
     value: Real = 1.0
     bias: bool = False
 
+    problem = "gains of {} change q"
+    remedy = "start them at 1"
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", finite_number("ChannelScale", "value", self.value))
+        super().__post_init__()
         boolean("ChannelScale", "bias", self.bias)
-
-    def out_shape(self, shapes: Shapes, where: str) -> Shape:
-        return shapes[0]
-
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
-        return algebra.weighted_sum(inputs, (self.value,))
-
-    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
-        if self.value in (1, -1):
-            return ShapingRule(self)
-        return ShapingRule(
-            dataclasses.replace(self, value=1.0),
-            problem=f"gains of {self.value} change q",
-            remedy="start them at 1",
-        )
 
     def module(
         self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import final
 
 import equinox as eqx
@@ -12,14 +11,15 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from ..ir import KernelAlgebra, Layer, Real, S, Shape, Shapes, ShapingRule
+from ..ir import Real, Shape, Shapes
 from ..modules import MapModule
-from ._fields import boolean, finite_number, numeric
+from ._fields import boolean, numeric
+from ._gain_layer import GainLayer
 
 
 @final
 @dataclasses.dataclass(frozen=True)
-class Scale(Layer):
+class Scale(GainLayer):
     """Multiplication by `value`: K <- value^2 K, Theta <- value^2 Theta.
 
     Arguments:
@@ -37,24 +37,12 @@ class Scale(Layer):
     value: Real
     trainable: bool = True
 
+    problem = "a scale of {} changes q"
+    remedy = "start it at 1"
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", finite_number("Scale", "value", self.value))
+        super().__post_init__()
         boolean("Scale", "trainable", self.trainable)
-
-    def out_shape(self, shapes: Shapes, where: str) -> Shape:
-        return shapes[0]
-
-    def kernel(self, algebra: KernelAlgebra[S], inputs: Sequence[S], shapes: Shapes) -> S:
-        return algebra.weighted_sum(inputs, (self.value,))
-
-    def shaping(self, shapes: Shapes, out: Shape, last: bool) -> ShapingRule:
-        if self.value in (1, -1):
-            return ShapingRule(self)
-        return ShapingRule(
-            dataclasses.replace(self, value=1.0),
-            problem=f"a scale of {self.value} changes q",
-            remedy="start it at 1",
-        )
 
     def module(self, shapes: Shapes, out: Shape, key: Array, dtype: DTypeLike) -> ScaleModule:
         value = numeric("Scale", "value", self.value)
